@@ -1,0 +1,62 @@
+import { GostintClient } from '../demo/gostint-client.js';
+import { connectDocker } from '../rig/docker.js';
+import { ensureImage } from '../rig/image.js';
+import { type Rig, startRig } from '../rig/rig.js';
+import { type StintServer, startStintServer } from '../rig/stint.js';
+import { settingsFor } from '../rig/stint-settings.js';
+import { bootstrapVault } from '../vault-dev/bootstrap.js';
+
+/** A stint as a process of its own on real parts, and a client of it. Disposing ends everything. */
+export interface Bench extends AsyncDisposable {
+  readonly rig: Rig;
+  readonly stint: StintServer;
+  readonly client: GostintClient;
+  readonly image: string;
+}
+
+const imageName = 'busybox:latest';
+
+export async function startBench(settings: Readonly<Record<string, string>> = {}): Promise<Bench> {
+  const rig = await startRig({ vault: 'at-once', durable: true, log: say });
+  try {
+    return await startOn(rig, settings);
+  } catch (error) {
+    await rig[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startOn(rig: Rig, settings: Readonly<Record<string, string>>): Promise<Bench> {
+  const { vault, engine, postgres } = rig;
+  const setup = await bootstrapVault({ address: vault.address, token: vault.rootToken });
+  await ensureImage(connectDocker(engine.dockerHost), imageName);
+  const ground = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
+  const stint = await startStintServer({
+    env: { ...settingsFor({ ...ground, setup }), ...settings },
+    log: say,
+  });
+  const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
+  const token = await GostintClient.logIn(vault.address, login);
+  const { roleName } = setup;
+  const client = new GostintClient({ vault: vault.address, stint: stint.url, token, roleName });
+  const end = async () => {
+    await stint[Symbol.asyncDispose]();
+    await rig[Symbol.asyncDispose]();
+  };
+  return { rig, stint, client, image: imageName, [Symbol.asyncDispose]: end };
+}
+
+/** Progress goes to standard error, figures to standard output. */
+export function say(line: string): void {
+  process.stderr.write(`bench: ${line}\n`);
+}
+
+/** One figure with what it is compared to. */
+export function report(measure: string, figure: string): void {
+  process.stdout.write(`${measure.padEnd(46)} ${figure}\n`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,32 @@
+// npm run bench [-- measure ...]: takes the measures on real parts and prints one line a figure. See docs/performance.md.
+import { type Bench, report, say, startBench } from './bench.js';
+import { measureKill } from './kill.js';
+import { measureLife } from './life.js';
+import { measureOutputMemory } from './memory.js';
+import { measureQueues } from './queues.js';
+
+const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  life: measureLife,
+  kill: measureKill,
+  queues: measureQueues,
+  memory: measureOutputMemory,
+};
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.find((name) => !Object.hasOwn(measures, name));
+  const names = Object.keys(measures);
+  if (unknown !== undefined) throw new Error(`Expected any of ${names.join(', ')}, got "${unknown}".`);
+  await using bench = await startBench();
+  report('Vault', bench.rig.vault.kind);
+  for (const name of wanted.length > 0 ? wanted : names) {
+    say(name);
+    await measures[name]?.(bench);
+  }
+}
+
+await main().catch((error: Error) => {
+  process.stderr.write(`The bench could not go on. ${error.message}\n`);
+  process.exitCode = 1;
+});
+process.exit();

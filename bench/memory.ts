@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AnsweredJob } from '../demo/gostint-client.js';
+import { type Bench, report } from './bench.js';
+
+const mib = 1024 * 1024;
+const sizes = [10, 256, 1024];
+const sampleMs = 100;
+
+/**
+ * Measure 10: the server's memory while a job prints 1 GiB, beside the same with 10 MiB. The middle one tells what grows
+ * with the output from what any longer work warms up.
+ */
+export async function measureOutputMemory(bench: Bench): Promise<void> {
+  const peaks: number[] = [];
+  for (const size of sizes) {
+    const startedAt = performance.now();
+    const peak = await peakWhilePrinting(bench, size);
+    const speed = size / ((performance.now() - startedAt) / 1000);
+    peaks.push(peak);
+    report(
+      `peak memory, a job that prints ${size} MiB`,
+      `${Math.round(peak / mib)} MiB at ${speed.toFixed(0)} MiB/s`,
+    );
+  }
+  const [small = 1, middle = 1, large = 1] = peaks;
+  report('1024 MiB beside 10 MiB', `${(large / small).toFixed(2)} (target: at most 1.15)`);
+  report('1024 MiB beside 256 MiB', `${(large / middle).toFixed(2)} (flat: at most 1.15)`);
+}
+
+async function peakWhilePrinting({ client, stint, image }: Bench, size: number): Promise<number> {
+  const line = 'a line of a log, as jobs print them by the thousand';
+  const run = ['sh', '-c', `yes '${line}' | head -c ${size * mib}`];
+  const id = await client.submit({ qname: `memory ${size}`, container_image: image, run });
+  let peak = 0;
+  for (;;) {
+    peak = Math.max(peak, await residentBytes(stint.pid));
+    const job = await lookAt(client, `memory ${size}`);
+    if (job.status === 'success') return peak;
+    if (job.status !== 'queued' && job.status !== 'running')
+      throw new Error(`Expected job ${id} to succeed, got ${job.status}: ${job.output.slice(-200)}`);
+    await delay(sampleMs);
+  }
+}
+
+/** In the list, which shows the end of the output only: to read megabytes at each look would be measured too. */
+async function lookAt(client: Bench['client'], qname: string): Promise<AnsweredJob> {
+  const query = new URLSearchParams({ qname, limit: '1' });
+  const page = (await client.stint('GET', `/v1/api/job?${query}`)) as { data: AnsweredJob[] };
+  const [job] = page.data;
+  if (job === undefined) throw new Error(`Expected a job in the queue ${qname}, got none.`);
+  return job;
+}
+
+/** Resident memory of a process, as the kernel counts it. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}

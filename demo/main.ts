@@ -1,0 +1,59 @@
+// npm run demo: one job from end to end on real parts. See `arguments.ts` for what may be asked for.
+import { once } from 'node:events';
+import { setInterval } from 'node:timers';
+import { RigError } from '../rig/process.js';
+import { readArguments, usage } from './arguments.js';
+import { AnswerError } from './gostint-client.js';
+import { Show } from './show.js';
+import { type Stage, setStage } from './stage.js';
+import { tellStory } from './story.js';
+
+const show = new Show((text) => void process.stdout.write(text), process.stdout.isTTY === true);
+
+async function main(): Promise<void> {
+  const args = readArguments(process.argv.slice(2));
+  if (args.help) return show.line(usage);
+  const startedAt = performance.now();
+  await using stage = await setStage(show, args);
+  await Promise.race([tellStory(show, stage), interruption()]);
+  show.title(`All done in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+  if (args.keep) await keepRunning(stage);
+}
+
+/** Rejects when somebody wants the demo to end; whatever runs is then ended in order. */
+async function interruption(): Promise<never> {
+  await nextSignal();
+  throw new Error('It was interrupted; everything it started is ended.');
+}
+
+async function nextSignal(): Promise<void> {
+  await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
+}
+
+/** The parts end with this process, so it waits for somebody to end it. */
+async function keepRunning({ stint, rig, setup }: Stage): Promise<void> {
+  show.line('Everything is left running. A shell to try it from:');
+  show.line(`  export STINT=${stint.url}`);
+  show.line(`  export VAULT_ADDR=${rig.vault.address} VAULT_TOKEN=${rig.vault.rootToken}`);
+  show.line(`  export DOCKER_HOST=${rig.engine.dockerHost}`);
+  show.line(`  export STINT_DATABASE_URL='${rig.postgres.url}'`);
+  show.line(`  # jobs log in with the AppRole ${setup.roleName}`);
+  show.line('Ctrl-C ends it.');
+  const alive = setInterval(() => undefined, 60_000);
+  await nextSignal();
+  clearInterval(alive);
+  show.line('Cleaning up.');
+}
+
+/** Our own sentences are enough for people; everything else is a bug and shows where it is. */
+function giveUp(error: unknown): void {
+  const isOurs =
+    error instanceof RigError || error instanceof AnswerError || (error as Error).name === 'Error';
+  process.stderr.write(
+    `\nThe demo could not go on. ${isOurs ? (error as Error).message : (error as Error).stack}\n`,
+  );
+  process.exitCode = 1;
+}
+
+await main().catch(giveUp);
+process.exit();

@@ -1,0 +1,93 @@
+import { createInterface } from 'node:readline/promises';
+import { connectDocker } from '../rig/docker.js';
+import { type EnsuredImage, ensureImage } from '../rig/image.js';
+import { type Rig, startRig } from '../rig/rig.js';
+import { type StintServer, startStintServer } from '../rig/stint.js';
+import { settingsFor } from '../rig/stint-settings.js';
+import { bootstrapVault, type VaultSetup } from '../vault-dev/bootstrap.js';
+import type { DemoArguments } from './arguments.js';
+import type { Show } from './show.js';
+
+/** Everything the demo plays on, running. Disposing ends what was started, in reverse. */
+export interface Stage extends AsyncDisposable {
+  readonly rig: Rig;
+  readonly setup: VaultSetup;
+  readonly image: EnsuredImage;
+  readonly stint: StintServer;
+}
+
+const imageName = 'busybox:latest';
+
+/** Finds or starts the parts, prepares Vault and starts stint on them. Where one fails, none is left. */
+export async function setStage(show: Show, args: DemoArguments): Promise<Stage> {
+  show.title('The parts');
+  const rig = await show.step(
+    'Docker engine, PostgreSQL and Vault',
+    () => startRig({ vault: 'at-once', confirm: confirmWith(args), log: logInstalls(show) }),
+    describeRig,
+  );
+  try {
+    return await build(show, rig);
+  } catch (error) {
+    await rig[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function build(show: Show, rig: Rig): Promise<Stage> {
+  const { vault, engine, postgres } = rig;
+  const ground = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
+  const image = await show.step(
+    'an image to run',
+    () => ensureImage(connectDocker(engine.dockerHost), imageName),
+    ({ name, origin }) => `${name}, ${origin === 'made' ? 'made here, since none can be pulled' : origin}`,
+  );
+  const setup = await show.step('Vault prepared: engines, roles, policies, demo secrets', () =>
+    bootstrapVault({ address: vault.address, token: vault.rootToken }),
+  );
+  const stint = await show.step(
+    'stint started',
+    () => startStintServer({ env: settingsFor({ ...ground, setup }) }),
+    ({ url }) => url,
+  );
+  const end = async () => {
+    await stint[Symbol.asyncDispose]();
+    await rig[Symbol.asyncDispose]();
+  };
+  return { rig, setup, image, stint, [Symbol.asyncDispose]: end };
+}
+
+function describeRig({ engine, postgres, vault }: Rig): string {
+  const vaults: Record<string, string> = {
+    given: 'the Vault of STINT_TEST_VAULT_ADDR',
+    vault: 'a real Vault of our own',
+    bao: 'a real OpenBao of our own',
+    built: 'a real Vault, built from source',
+    embedded: 'the embedded Vault, which stands in for a real one (none was at hand at once)',
+  };
+  return `engine ${originOf(engine.own)}, PostgreSQL ${originOf(postgres.own)}, ${vaults[vault.kind] ?? vault.kind}`;
+}
+
+function originOf(own: unknown): string {
+  return own === undefined ? 'found' : 'started';
+}
+
+/** Only a person at a terminal can be asked. */
+function confirmWith({ yes }: DemoArguments): ((question: string) => Promise<boolean>) | undefined {
+  if (yes || !process.stdin.isTTY) return undefined;
+  return async (question) => {
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    try {
+      return /^y(?:es)?$/i.test((await terminal.question(`  ${question} [y/N] `)).trim());
+    } finally {
+      terminal.close();
+    }
+  };
+}
+
+/** What takes long must be said before, or people think that it hangs. */
+function logInstalls(show: Show): (line: string) => void {
+  return (line) => {
+    if (/^(?:installing|building|waiting)/.test(line)) show.line(`  … ${line}`);
+  };
+}

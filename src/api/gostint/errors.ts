@@ -1,0 +1,67 @@
+import type { RefusalCode } from '../../job/errors.js';
+import type { ApiContext } from '../env.js';
+import type { Fault } from '../errors.js';
+
+/** Numbers that GoStint's door answers with when something is wrong. */
+type ErrorStatus = 400 | 403 | 404 | 405 | 413 | 500 | 503;
+
+interface ErrorKind {
+  readonly http: ErrorStatus;
+  /** The fixed text by which clients tell errors apart. */
+  readonly status: string;
+}
+
+const invalidJob: ErrorKind = { http: 400, status: 'Invalid job request.' };
+export const invalidRequest: ErrorKind = { http: 400, status: 'Invalid request.' };
+const internal: ErrorKind = { http: 500, status: 'Internal Error.' };
+const notFound: ErrorKind = { http: 404, status: 'Not Found.' };
+
+/** The one table from refusals to GoStint's words. A cubbyhole that cannot be read was a server error there, and stays one. */
+const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
+  invalid_request: invalidJob,
+  content_refused: invalidJob,
+  body_too_large: { http: 413, status: 'Invalid job request.' },
+  token_missing: invalidRequest,
+  token_refused: { http: 403, status: 'Permission Denied.' },
+  cubbyhole_unreadable: internal,
+  not_found: notFound,
+  conflict: invalidJob,
+  draining: { http: 503, status: 'Service Unavailable.' },
+};
+
+/** GoStint's answer to whatever went wrong. */
+export function answerFault(c: ApiContext, fault: Fault): Response {
+  if (fault.kind === 'refused') return answerError(c, kinds[fault.code], fault.message);
+  if (fault.kind === 'broken') return answerError(c, internal, fault.message);
+  const id = c.get('requestId');
+  return answerError(
+    c,
+    internal,
+    `stint met an error of its own; its log tells more under request id ${id}.`,
+  );
+}
+
+export function answerUnknownPath(c: ApiContext): Response {
+  return answerError(c, notFound, 'The path was not found: expected one of `/v1/api/`, got something else.');
+}
+
+/** A path with a `%` that no two hex digits follow, or with escapes that are no UTF-8. */
+export function answerBadPath(c: ApiContext): Response {
+  return answerError(c, invalidRequest, 'Expected the path to be percent-encoded UTF-8, got something else.');
+}
+
+export function answerWrongMethod(c: ApiContext, allowed: readonly string[]): Response {
+  c.header('allow', allowed.join(', '));
+  const expected = `Expected the method to be ${allowed.join(', ')}, got ${c.req.method}.`;
+  return answerError(c, { http: 405, status: 'Method Not Allowed.' }, expected);
+}
+
+export function answerError(c: ApiContext, kind: ErrorKind, error: string): Response {
+  if (kind.http === 503) c.header('retry-after', '5');
+  return answerJson(c, { status: kind.status, error }, kind.http);
+}
+
+/** GoStint names the character set; some of its clients compare the whole header. */
+export function answerJson(c: ApiContext, body: object, status: 200 | ErrorStatus = 200): Response {
+  return c.body(JSON.stringify(body), status, { 'content-type': 'application/json; charset=utf-8' });
+}

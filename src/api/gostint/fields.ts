@@ -1,0 +1,44 @@
+import type { FieldNames } from '../../job/check.js';
+import type { SpecFields } from '../../job/job.js';
+import type { WirePayload } from './wire.js';
+
+/** What GoStint calls the fields of the model. */
+export const fieldNames = {
+  queue: 'qname',
+  image: 'container_image',
+  pullPolicy: 'image_pull_policy',
+  entrypoint: 'entrypoint',
+  command: 'run',
+  workingDirectory: 'working_directory',
+  env: 'env_vars',
+  tty: 'tty',
+  content: 'content',
+  secretRefs: 'secret_refs',
+  secretFileType: 'secret_file_type',
+  continueOnWarnings: 'cont_on_warnings',
+} as const satisfies Required<FieldNames>;
+
+/** The fields of a payload, or of a request in the clear, in the model's words. What was not given is left out. */
+export function toSpecFields(wire: WirePayload): SpecFields {
+  return dropMissing({
+    queue: wire.qname,
+    image: wire.container_image,
+    pullPolicy: wire.image_pull_policy || undefined,
+    entrypoint: wire.entrypoint,
+    command: wire.run,
+    workingDirectory: wire.working_directory,
+    env: wire.env_vars,
+    tty: wire.tty,
+    content: wire.content,
+    secretRefs: wire.secret_refs,
+    secretFileType: wire.secret_file_type || undefined,
+    continueOnWarnings: wire.cont_on_warnings,
+  });
+}
+
+type Given<T> = { [Name in keyof T]?: NonNullable<T[Name]> };
+
+function dropMissing<T extends object>(fields: T): Given<T> {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
+  return Object.fromEntries(given) as Given<T>; // Only entries were left out.
+}

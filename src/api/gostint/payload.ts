@@ -1,0 +1,26 @@
+import { checkFields } from '../../job/check.js';
+import { JobFailedError } from '../../job/errors.js';
+import type { SpecFields } from '../../job/job.js';
+import { parseJsonObject } from '../json.js';
+import { joinProblems } from '../sentence.js';
+import { fieldNames, toSpecFields } from './fields.js';
+import { payloadShape, readShape } from './wire.js';
+
+/**
+ * Reads the decrypted payload of a job. Throws `JobFailedError` `payload_refused`, `payload_invalid`: when it is read
+ * the job runs already.
+ */
+export function readPayload(json: string): SpecFields {
+  const parsed = parseJsonObject(json, 'the payload');
+  if ('problem' in parsed) throw refused([parsed.problem]);
+  const shaped = readShape(payloadShape, parsed.object);
+  if ('problems' in shaped) throw refused(shaped.problems);
+  const fields = toSpecFields(shaped.fields);
+  const problems = checkFields(fields, fieldNames);
+  if (problems.length > 0) throw refused(problems);
+  return fields;
+}
+
+function refused(problems: readonly string[]): JobFailedError {
+  return new JobFailedError('payload_refused', 'payload_invalid', joinProblems(problems));
+}

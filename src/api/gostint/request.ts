@@ -1,0 +1,90 @@
+import { checkFields } from '../../job/check.js';
+import { RefusedError } from '../../job/errors.js';
+import type { JobRequest, PayloadSource } from '../../job/job.js';
+import type { Owner } from '../../job/owner.js';
+import { Secret } from '../../job/secret.js';
+import { parseJsonObject } from '../json.js';
+import { joinProblems } from '../sentence.js';
+import { fieldNames, toSpecFields } from './fields.js';
+import { readShape, requestShape, type WireRequest } from './wire.js';
+
+/**
+ * Makes a job request of the body of a submit. It looks at everything that can be seen without asking anybody, and
+ * names all that is wrong at once: a client's one-shot tokens are still unspent then.
+ *
+ * Throws `RefusedError` `invalid_request`.
+ */
+export function readJobRequest(json: string, owner: Owner): JobRequest {
+  const parsed = parseJsonObject(json, 'the body');
+  if ('problem' in parsed) throw refused([parsed.problem]);
+  const shaped = readShape(requestShape, parsed.object);
+  if ('problems' in shaped) throw refused(shaped.problems);
+  return toJobRequest(shaped.fields, owner);
+}
+
+function toJobRequest(wire: WireRequest, owner: Owner): JobRequest {
+  const queue = (wire.qname ?? '').toLowerCase();
+  const fields = toSpecFields({ ...wire, qname: queue });
+  const problems = [...checkWrapper(wire), ...checkFields(fields, fieldNames)];
+  if (problems.length > 0) throw refused(problems);
+  const wrappedSecretId = new Secret(wire.wrap_secret_id ?? '');
+  return { door: 'gostint', queue, owner, wrappedSecretId, payload: payloadOf(wire), fields };
+}
+
+/** A cubbyhole counts more than a payload in the request itself. */
+function payloadOf({ cubby_token, cubby_path, payload }: WireRequest): PayloadSource {
+  if (cubby_token && cubby_path)
+    return { kind: 'cubbyhole', token: new Secret(cubby_token), path: cubby_path };
+  return payload ? { kind: 'ciphertext', ciphertext: payload } : { kind: 'none' };
+}
+
+function checkWrapper(wire: WireRequest): string[] {
+  return [...checkWrap(wire), ...checkCubbyhole(wire), ...checkCiphertext(wire)];
+}
+
+/** What may stand in a token header of Vault. Nothing of it is quoted, here or below: it is a credential. */
+const tokenShape = /^[!-~]{1,4096}$/;
+const aToken = 'a token of 1 to 4096 visible ASCII characters';
+
+/** Clients look for the first two words of the first sentence. */
+function checkWrap({ wrap_secret_id: wrap }: WireRequest): string[] {
+  if (!wrap)
+    return ['Wrapping Token for the SecretID is required: expected it in `wrap_secret_id`, got nothing.'];
+  return tokenShape.test(wrap) ? [] : [`Expected \`wrap_secret_id\` to be ${aToken}, got something else.`];
+}
+
+function checkCubbyhole({ cubby_token: token, cubby_path: path }: WireRequest): string[] {
+  if (!token && !path) return [];
+  if (!token) return ['Expected `cubby_token` beside `cubby_path`, got nothing.'];
+  if (!path) return ['Expected `cubby_path` beside `cubby_token`, got nothing.'];
+  const problems = [];
+  if (!tokenShape.test(token)) problems.push(`Expected \`cubby_token\` to be ${aToken}, got something else.`);
+  if (!isCubbyholePath(path))
+    problems.push(
+      'Expected `cubby_path` to be `cubbyhole/` and a plain name, such as `cubbyhole/job`, got something else.',
+    );
+  return problems;
+}
+
+/** Anything unusual in a path could leave the cubbyhole when the URL is made. */
+function isCubbyholePath(path: string): boolean {
+  const [mount, ...rest] = path.split('/');
+  return mount === 'cubbyhole' && rest.length > 0 && rest.every((part) => isPlainSegment(part));
+}
+
+function isPlainSegment(part: string): boolean {
+  return /^[\w~:@+=,.-]+$/.test(part) && !/^\.+$/.test(part);
+}
+
+function checkCiphertext({ cubby_token, cubby_path, payload }: WireRequest): string[] {
+  if (!payload || (cubby_token && cubby_path)) return [];
+  const start = /^vault:v\d{1,9}:(?=[A-Za-z0-9+/])/.exec(payload)?.[0].length;
+  if (start !== undefined && !/[^A-Za-z0-9+/=]/.test(payload.slice(start))) return [];
+  return [
+    'Expected `payload` to be a ciphertext of the transit engine, `vault:v1:` and base64, got something else.',
+  ];
+}
+
+function refused(problems: readonly string[]): RefusedError {
+  return new RefusedError('invalid_request', joinProblems(problems));
+}

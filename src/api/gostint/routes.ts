@@ -1,0 +1,124 @@
+import type { Hono } from 'hono';
+import { RefusedError } from '../../job/errors.js';
+import { parseJobId } from '../../job/id.js';
+import { ownerOf, type Reach } from '../../job/owner.js';
+import { readBodyText } from '../body.js';
+import { reachOf, requireCaller } from '../caller.js';
+import type { ApiContext, ApiEnv } from '../env.js';
+import type { MetricsText } from '../metrics.js';
+import type { AppParts } from '../parts.js';
+import { addRoute, type Methods } from '../route.js';
+import { quote } from '../sentence.js';
+import { toWireJob } from './answer.js';
+import { answerError, answerJson, answerWrongMethod, invalidRequest } from './errors.js';
+import { toWireHealth } from './health.js';
+import { readFilter, readQuery } from './query.js';
+import { readJobRequest } from './request.js';
+import { statusOf } from './states.js';
+
+type Parts = AppParts & { readonly renderMetrics: () => Promise<MetricsText> };
+
+/** Adds GoStint's door. Everything below `/v1/api/job` wants a token first, also what is not there. */
+export function addGostint(app: Hono<ApiEnv>, parts: Parts): void {
+  const add = (path: string, methods: Methods) => addRoute(app, path, methods, answerWrongMethod);
+  app.use('/v1/api/job/*', requireCaller(parts));
+  add('/v1/api/job', { GET: (c) => list(c, parts), POST: (c) => submit(c, parts) });
+  add('/v1/api/job/:id', { GET: (c) => show(c, parts), DELETE: (c) => remove(c, parts) });
+  add('/v1/api/job/kill/:id', { POST: (c) => kill(c, parts) });
+  add('/v1/api/health', { GET: (c) => health(c, parts) });
+  add('/v1/api/vault/info', { GET: (c) => vaultInfo(c, parts) });
+  add('/v1/api/metrics', { GET: (c) => metrics(c, parts) });
+  add('/login', { GET: (c) => c.redirect('../', 301) });
+}
+
+async function submit(c: ApiContext, parts: Parts): Promise<Response> {
+  if (parts.isDraining())
+    throw new RefusedError('draining', 'Could not take the job: this server is being shut down.');
+  const json = await readBodyText(c, parts.bodyLimitBytes);
+  const job = await parts.queue.submit(readJobRequest(json, ownerOf(c.get('caller'))));
+  c.set('jobId', job.id);
+  return answerJson(c, { _id: job.id, status: statusOf(job), qname: job.queue ?? '' });
+}
+
+async function show(c: ApiContext, parts: Parts): Promise<Response> {
+  const id = readId(c);
+  const reach = reachIn(c, parts);
+  const job = await parts.queue.get(id, reach);
+  return answerJson(c, toWireJob(job, await parts.queue.output(id, reach)));
+}
+
+async function list(c: ApiContext, parts: Parts): Promise<Response> {
+  const filter = readFilter(readQuery(c.req.url));
+  const { jobs, total } = await parts.queue.list(filter, reachIn(c, parts));
+  const data = jobs.map((job) => toWireJob(job, job.output));
+  return answerJson(c, { data, skip: filter.skip, limit: filter.limit, total });
+}
+
+/** The status is the one before the kill: clients expect to read `running` here. */
+async function kill(c: ApiContext, parts: Parts): Promise<Response> {
+  const job = await parts.queue.kill(readId(c), reachIn(c, parts), c.get('caller'));
+  return answerJson(c, {
+    _id: job.id,
+    container_id: job.containerId ?? '',
+    status: statusOf(job),
+    kill_requested: true,
+  });
+}
+
+async function remove(c: ApiContext, parts: Parts): Promise<Response> {
+  const id = readId(c);
+  await parts.queue.delete(id, reachIn(c, parts), c.get('caller'));
+  return answerJson(c, { _id: id });
+}
+
+/** Clients look for `Invalid job ID`. */
+function readId(c: ApiContext): string {
+  const text = c.req.param('id') ?? '';
+  const id = parseJobId(text);
+  if (id === undefined)
+    throw new RefusedError('invalid_request', `Invalid job ID (24 hex digits expected), got ${quote(text)}.`);
+  c.set('jobId', id);
+  return id;
+}
+
+function reachIn(c: ApiContext, { access }: Parts): Reach {
+  return reachOf(c.get('caller'), access);
+}
+
+async function health(c: ApiContext, parts: Parts): Promise<Response> {
+  const query = readQuery(c.req.url);
+  const [counts, engine] = await Promise.all([parts.queue.counts(), readEngine(c, parts)]);
+  const values = toWireHealth({ draining: parts.isDraining(), counts, engine });
+  const key = query.get('k')?.[0];
+  if (key === undefined) return answerJson(c, values);
+  if (Object.hasOwn(values, key)) return c.text(values[key] ?? '', 200, plainText);
+  return answerError(
+    c,
+    invalidRequest,
+    `Invalid health metric key: expected \`k\` to be one of ${Object.keys(values).join(', ')}, got ${quote(key)}.`,
+  );
+}
+
+const plainText = { 'content-type': 'text/plain; charset=utf-8' };
+
+/** An engine that cannot answer is away: the other counters are still worth telling. */
+async function readEngine(c: ApiContext, { engineState, log }: Parts): ReturnType<Parts['engineState']> {
+  try {
+    return await engineState();
+  } catch (error) {
+    log.warn('Could not ask the engine for its state.', { requestId: c.get('requestId'), error });
+    return undefined;
+  }
+}
+
+function vaultInfo(c: ApiContext, { vault }: Parts): Response {
+  return answerJson(c, {
+    vault_addr: vault.address,
+    vault_external_addr: vault.externalAddress || vault.address,
+  });
+}
+
+async function metrics(c: ApiContext, parts: Parts): Promise<Response> {
+  const { type, text } = await parts.renderMetrics();
+  return c.body(text, 200, { 'content-type': type });
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { pullPolicies, secretFileTypes } from '../../job/job.js';
+import { describe, isWellFormed, quote } from '../sentence.js';
+
+/**
+ * The shapes of GoStint's bodies. Each `error` is what was expected, the middle of a sentence that `readShape`
+ * completes. A `null` and, for a choice, an empty text are what Go's encoder makes of a field that was not set.
+ */
+const text = z.string({ error: 'a text' }).refine(isWellFormed, { error: 'well-formed text' });
+const texts = z.array(text, { error: 'a list of texts' });
+const flag = z.boolean({ error: '`true` or `false`' });
+
+function choice<const Word extends string>(words: readonly [Word, ...Word[]]) {
+  const names = words.map((word) => `\`${word}\``);
+  const error = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+  return z.enum(['', ...words], { error });
+}
+
+const specShape = {
+  qname: text.nullish(),
+  container_image: text.nullish(),
+  image_pull_policy: choice(pullPolicies).nullish(),
+  content: text.nullish(),
+  entrypoint: texts.nullish(),
+  run: texts.nullish(),
+  working_directory: text.nullish(),
+  env_vars: texts.nullish(),
+  secret_refs: texts.nullish(),
+  secret_file_type: choice(secretFileTypes).nullish(),
+  cont_on_warnings: flag.nullish(),
+  tty: flag.nullish(),
+};
+
+/** The decrypted payload. Fields we do not know, results of a job among them, are dropped. */
+export const payloadShape = z.object(specShape);
+export type WirePayload = z.infer<typeof payloadShape>;
+
+/** The body of a submit: the wrapper fields, and beside them any field of the payload in the clear. */
+export const requestShape = z.object({
+  ...specShape,
+  cubby_token: text.nullish(),
+  cubby_path: text.nullish(),
+  wrap_secret_id: text.nullish(),
+  payload: text.nullish(),
+});
+export type WireRequest = z.infer<typeof requestShape>;
+
+/** A job as GoStint shows it, in the order of its fields. */
+export interface WireJob {
+  readonly _id: string;
+  readonly status: string;
+  readonly node_uuid: string;
+  readonly qname: string;
+  readonly container_image: string;
+  readonly submitted: string;
+  readonly started: string;
+  readonly ended: string;
+  readonly output: string;
+  readonly stderr: string;
+  readonly return_code: number;
+  readonly tty: boolean;
+  readonly container_id: string;
+  readonly kill_requested: boolean;
+}
+
+export type Shaped<T> = { readonly fields: T } | { readonly problems: readonly string[] };
+
+/** Reads an object by its shape; every problem is one sentence. */
+export function readShape<T>(shape: z.ZodType<T>, object: Readonly<Record<string, unknown>>): Shaped<T> {
+  const result = shape.safeParse(object);
+  if (result.success) return { fields: result.data };
+  return { problems: result.error.issues.map((issue) => sentenceOf(issue, object)) };
+}
+
+function sentenceOf(issue: z.core.$ZodIssue, object: Readonly<Record<string, unknown>>): string {
+  const [field, index] = issue.path;
+  const name = `\`${String(field)}\``;
+  const place = typeof index === 'number' ? `entry ${index + 1} of ${name}` : name;
+  const value = valueAt(object, issue.path);
+  const isWrongWord = issue.code === 'invalid_value' && typeof value === 'string';
+  return `Expected ${place} to be ${issue.message}, got ${isWrongWord ? quote(value) : describe(value)}.`;
+}
+
+function valueAt(object: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], object);
+}

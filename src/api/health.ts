@@ -1,0 +1,63 @@
+import type { Hono } from 'hono';
+import { BrokenError } from '../job/errors.js';
+import type { ApiEnv } from './env.js';
+import type { AppParts, Dependency } from './parts.js';
+import { type AnswerWrongMethod, addRoute } from './route.js';
+
+/** A part that is silent for longer is not ready. Shorter than the patience of what asks us. */
+const patienceMs = 3000;
+
+/**
+ * `/healthz`: this process lives, restart it if not. `/readyz`: it can do its work, send it some; each part it needs is
+ * named. Neither wants a token.
+ */
+export function addHealth(app: Hono<ApiEnv>, parts: AppParts, answerWrongMethod: AnswerWrongMethod): void {
+  addRoute(app, '/healthz', { GET: (c) => c.json({ status: 'ok' }) }, answerWrongMethod);
+  const GET = async (c: Parameters<AnswerWrongMethod>[0]) => {
+    const readiness = await readReadiness(parts);
+    return c.json(readiness, readiness.status === 'ready' ? 200 : 503);
+  };
+  addRoute(app, '/readyz', { GET }, answerWrongMethod);
+}
+
+interface PartState {
+  readonly ready: boolean;
+  readonly message: string;
+}
+
+interface Readiness {
+  readonly status: 'ready' | 'draining' | 'not ready';
+  readonly parts: Readonly<Record<string, PartState>>;
+}
+
+async function readReadiness({ dependencies, isDraining }: AppParts): Promise<Readiness> {
+  const states = await Promise.all(
+    dependencies.map(async (part) => [part.name, await readPart(part)] as const),
+  );
+  const ready = states.every(([, state]) => state.ready);
+  const status = isDraining() ? 'draining' : ready ? 'ready' : 'not ready';
+  return { status, parts: Object.fromEntries(states) };
+}
+
+async function readPart({ name, check }: Dependency): Promise<PartState> {
+  const silence = waitFor(patienceMs);
+  try {
+    const isSilent = await Promise.race([check().then(() => false), silence.over]);
+    if (isSilent)
+      return { ready: false, message: `${name} did not answer within ${patienceMs / 1000} seconds.` };
+    return { ready: true, message: `${name} answers.` };
+  } catch (error) {
+    if (error instanceof BrokenError) return { ready: false, message: error.message };
+    return { ready: false, message: `${name} could not be reached.` };
+  } finally {
+    silence.cancel();
+  }
+}
+
+function waitFor(ms: number): { over: Promise<true>; cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  return { over, cancel: () => clearTimeout(timer) };
+}

@@ -1,0 +1,47 @@
+import type { IdentifyCaller } from '../job/owner.js';
+import type { Queue } from '../queue/queue.js';
+
+/** What the app stands on. It opens no port and starts nothing. */
+export interface AppParts {
+  readonly queue: Queue;
+  readonly identify: IdentifyCaller;
+  /** `shared`: every accepted token may see, kill and delete every job. */
+  readonly access: 'owner' | 'shared';
+  readonly bodyLimitBytes: number;
+  /** Told to clients, who talk to Vault themselves; the second address is the one for browsers. */
+  readonly vault: { readonly address: string; readonly externalAddress: string };
+  /** Undefined when the engine is away. */
+  readonly engineState: () => Promise<EngineSummary | undefined>;
+  readonly dependencies: readonly Dependency[];
+  readonly isDraining: () => boolean;
+  readonly log: ApiLog;
+}
+
+/** A part without which no job can run. */
+export interface Dependency {
+  /** Begins a sentence: `Postgres`, `Vault`. */
+  readonly name: string;
+  /** Throws when the part is not there; a `BrokenError` says why in words that may be shown. */
+  readonly check: () => Promise<void>;
+}
+
+/** What the health answer tells of the container engine. */
+export interface EngineSummary {
+  readonly containers: number;
+  readonly containersRunning: number;
+  readonly containersPaused: number;
+  readonly containersStopped: number;
+  readonly images: number;
+  readonly memTotalBytes: number;
+  readonly architecture: string;
+  readonly operatingSystem: string;
+}
+
+type Write = (message: string, facts?: Readonly<Record<string, unknown>>) => void;
+
+/** The part of the log that the app writes to. */
+export interface ApiLog {
+  readonly info: Write;
+  readonly warn: Write;
+  readonly error: Write;
+}

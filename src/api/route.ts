@@ -1,0 +1,23 @@
+import type { Handler, Hono } from 'hono';
+import type { ApiContext, ApiEnv } from './env.js';
+
+export interface Methods {
+  readonly GET?: Handler<ApiEnv>;
+  readonly POST?: Handler<ApiEnv>;
+  readonly DELETE?: Handler<ApiEnv>;
+}
+
+/** How a door says that a path knows other methods only. */
+export type AnswerWrongMethod = (c: ApiContext, allowed: readonly string[]) => Response;
+
+/** Adds all methods of one path, and the answer to those it does not know. HEAD follows GET. */
+export function addRoute(
+  app: Hono<ApiEnv>,
+  path: string,
+  methods: Methods,
+  answerWrongMethod: AnswerWrongMethod,
+): void {
+  for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+  const allowed = Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  app.all(path, (c) => answerWrongMethod(c, allowed));
+}

@@ -1,0 +1,22 @@
+/** The calls we make to an engine, in the words a sentence needs after "Could not". */
+export const engineCalls = {
+  version: 'ask the engine for its version',
+  info: 'ask the engine for its state',
+  network: 'look up the network of the jobs',
+  image: 'look up the image',
+  pull: 'pull the image',
+  create: 'create the container',
+  inspect: 'look at the container',
+  list: 'list the containers',
+  upload: 'copy files into the container',
+  download: 'read a file of the image',
+  attach: 'attach to the container',
+  start: 'start the container',
+  wait: 'wait for the container',
+  logs: "read the container's log",
+  stop: 'stop the container',
+  kill: 'kill the container',
+  remove: 'remove the container',
+} as const;
+
+export type EngineCall = keyof typeof engineCalls;

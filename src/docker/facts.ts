@@ -1,0 +1,80 @@
+import type Docker from 'dockerode';
+import type { ContainerFacts, EngineState, EngineVersion, ListedContainer } from './engine.js';
+
+export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
+  return { serverVersion: answer.Version, apiVersion: answer.ApiVersion };
+}
+
+/** The part of the engine's `info` that we read; the client library has no type for it. */
+interface Info {
+  readonly Containers?: number;
+  readonly ContainersRunning?: number;
+  readonly ContainersPaused?: number;
+  readonly ContainersStopped?: number;
+  readonly Images?: number;
+  readonly MemTotal?: number;
+  readonly NCPU?: number;
+  readonly Architecture?: string;
+  readonly OperatingSystem?: string;
+  readonly ServerVersion?: string;
+  readonly SecurityOptions?: readonly string[] | null;
+  readonly MemoryLimit?: boolean;
+  readonly SwapLimit?: boolean;
+  readonly CpuCfsQuota?: boolean;
+  readonly PidsLimit?: boolean;
+}
+
+export function toEngineState(answer: Info): EngineState {
+  return {
+    containers: answer.Containers ?? 0,
+    containersRunning: answer.ContainersRunning ?? 0,
+    containersPaused: answer.ContainersPaused ?? 0,
+    containersStopped: answer.ContainersStopped ?? 0,
+    images: answer.Images ?? 0,
+    memTotalBytes: answer.MemTotal ?? 0,
+    cpus: answer.NCPU ?? 0,
+    architecture: answer.Architecture ?? '',
+    operatingSystem: answer.OperatingSystem ?? '',
+    serverVersion: answer.ServerVersion ?? '',
+    securityOptions: answer.SecurityOptions ?? [],
+    missingLimits: missingLimits(answer),
+  };
+}
+
+function missingLimits(answer: Info): string[] {
+  const limits = {
+    memory: answer.MemoryLimit,
+    swap: answer.SwapLimit,
+    cpu: answer.CpuCfsQuota,
+    pids: answer.PidsLimit,
+  };
+  return Object.entries(limits).flatMap(([name, works]) => (works === false ? [name] : []));
+}
+
+export function toContainerFacts(answer: Docker.ContainerInspectInfo): ContainerFacts {
+  const { State: state } = answer;
+  return {
+    id: answer.Id,
+    labels: answer.Config.Labels,
+    status: state.Status,
+    exitCode: state.ExitCode,
+    outOfMemory: state.OOMKilled,
+    startedAt: toDate(state.StartedAt),
+    finishedAt: toDate(state.FinishedAt),
+  };
+}
+
+export function toListedContainer(answer: Docker.ContainerInfo): ListedContainer {
+  return {
+    id: answer.Id,
+    name: (answer.Names[0] ?? '').replace(/^\//, ''),
+    labels: answer.Labels,
+    createdAt: new Date(answer.Created * 1000),
+  };
+}
+
+/** The engine writes "never" as the first second of year 1. */
+function toDate(text: string): Date | undefined {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) || date.getUTCFullYear() <= 1 ? undefined : date;
+}

@@ -1,0 +1,17 @@
+import { hkdfSync } from 'node:crypto';
+import type { ContainerSettings } from './container.js';
+
+/**
+ * Who we are to an engine: a name for the labels and a key for the tags, both made of the key that all nodes of one
+ * installation share, so that there is nothing more to set or to keep. Neither tells anything about that key.
+ */
+export function identityOf(sharedKey: Uint8Array): Pick<ContainerSettings, 'installation' | 'tagKey'> {
+  return {
+    installation: Buffer.from(derive(sharedKey, 'stint installation', 8)).toString('hex'),
+    tagKey: derive(sharedKey, 'stint container tag', 32),
+  };
+}
+
+function derive(key: Uint8Array, purpose: string, bytes: number): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, '', purpose, bytes));
+}

@@ -1,0 +1,45 @@
+import { JobFailedError } from '../job/errors.js';
+import { parseImageReference, withDefaultTag } from '../job/image-reference.js';
+import type { PullPolicy } from '../job/job.js';
+import type { Engine } from './engine.js';
+import { imageGone, imageMissing, pullFailure, referenceInvalid } from './image-errors.js';
+import { type PullLimits, pullImage } from './pull.js';
+import { SharedWork } from './shared-work.js';
+
+/** Sees to it that the engine has the image of a job. One instance serves all jobs. */
+export class Images {
+  readonly #engine: Engine;
+  readonly #limits: PullLimits;
+  /** Jobs that want the same image at the same time wait for one pull. */
+  readonly #pulls = new SharedWork();
+
+  constructor(engine: Engine, limits: PullLimits) {
+    this.#engine = engine;
+    this.#limits = limits;
+  }
+
+  /**
+   * Returns the id of the image, pulled if the policy wants it. Throws `JobFailedError` `image_unavailable` when there
+   * is no such image or no way to it, the signal's reason when it fires, `EngineError` when the engine fails.
+   */
+  async ensure(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    if (parseImageReference(image) === undefined) throw referenceInvalid(image);
+    const reference = withDefaultTag(image);
+    const present = policy === 'Always' ? undefined : await this.#engine.findImage(reference);
+    if (present !== undefined) return present.id;
+    if (policy === 'Never') throw imageMissing(reference);
+    return await this.#pulls.run(reference, signal, (pulling) => this.#pull(reference, pulling));
+  }
+
+  async #pull(reference: string, signal: AbortSignal): Promise<string> {
+    try {
+      await pullImage(this.#engine, reference, { limits: this.#limits, signal });
+    } catch (error) {
+      throw signal.aborted || error instanceof JobFailedError ? error : pullFailure(error, reference);
+    }
+    const found = await this.#engine.findImage(reference);
+    if (found === undefined) throw imageGone(reference);
+    return found.id;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import type { OutputPart } from '../executor/backend.js';
+import { demux, passThrough } from './demux.js';
+import type { Engine } from './engine.js';
+import { EngineError } from './errors.js';
+import type { WatchedExit } from './exit.js';
+import { OutputCount } from './output-count.js';
+
+/** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
+const suspiciousGapMs = 2_000;
+
+export interface OutputParts {
+  readonly engine: Engine;
+  readonly id: string;
+  /** The attached line. */
+  readonly line: Readable;
+  readonly tty: boolean;
+  readonly exit: Promise<WatchedExit>;
+  /** Told of every part before it goes on. */
+  readonly see: (part: OutputPart) => void;
+  /** Called when the line has ended, before the container's end is awaited. */
+  readonly onLineEnd: () => void;
+}
+
+/**
+ * A job's output, from the attached line to its end. A line that broke looks like one that ended; so where there is
+ * doubt, what came is compared with the engine's own log after the end, and what is missing is read from there. Throws
+ * when bytes may be missing for good.
+ */
+export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart> {
+  const count = new OutputCount();
+  let isBroken = false;
+  try {
+    for await (const part of split(parts.line, parts.tty)) {
+      count.see(part);
+      parts.see(part);
+      yield part;
+    }
+  } catch {
+    isBroken = true; // How it broke does not matter: the log tells what is missing.
+  } finally {
+    parts.onLineEnd();
+    parts.line.destroy();
+  }
+  const endedAt = performance.now();
+  const exit = await parts.exit;
+  const wasEarly = performance.now() - endedAt > suspiciousGapMs;
+  if (isBroken || wasEarly || exit.backAt !== undefined) yield* repair(parts, count, exit);
+}
+
+/** What the log holds beyond what came through the line. */
+async function* repair(
+  { engine, id, tty }: OutputParts,
+  count: OutputCount,
+  { finishedAt, backAt }: WatchedExit,
+): AsyncGenerator<OutputPart> {
+  const skipper = count.startSkipping();
+  let isRepaired = false;
+  for await (const part of split(await engine.readLog(id), tty)) {
+    const bytes = skipper.skip(part);
+    if (bytes.byteLength === 0) continue;
+    isRepaired = true;
+    yield { stream: part.stream, bytes };
+  }
+  if (skipper.isShort) throw incomplete('its log was cut short');
+  if (isRepaired && skipper.hasLongLine) throw incomplete('its log drops the ends of long lines');
+  // What a container prints while no engine listens, and does not outlive, is lost.
+  if (backAt !== undefined && (finishedAt === undefined || finishedAt < backAt))
+    throw incomplete('it was away when the container ended');
+}
+
+function split(stream: Readable, tty: boolean): AsyncGenerator<OutputPart> {
+  return tty ? passThrough(stream) : demux(stream);
+}
+
+function incomplete(why: string): EngineError {
+  return new EngineError('logs', 'cut', `the line broke, and ${why}`);
+}

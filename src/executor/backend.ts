@@ -1,0 +1,71 @@
+import type { PullPolicy } from '../job/job.js';
+import type { Exit } from '../job/outcome.js';
+
+/**
+ * Where containers run.
+ *
+ * One instance talks to one engine and serves the whole process; calls for different jobs may overlap. The order
+ * for one job: `checkContent` (at submit and again before use), `prepare`, `deliver` once, `start` once, then
+ * `output` read to its end while `wait` or `stop` is pending, then dispose.
+ *
+ * Everything up to `prepare` is done without credentials, so whatever can fail fails there: the image is present,
+ * the archive is laid over, the container exists. A container is started at most once: its name is made of the job
+ * and the claim's fence, and a second start of the same name is refused.
+ *
+ * Abort: `signal` ends `prepare` early, at a pull for instance. Nothing after `start` listens to a signal but `stop`.
+ * Dispose removes the container with its anonymous volumes and every file on the host, whatever state they are in,
+ * also when `prepare` failed half way; it never throws and may be repeated.
+ *
+ * Failures: `JobFailedError` when the job is to blame or cannot go on, `BrokenError` when the engine is.
+ */
+export interface Backend {
+  /** Reads the whole archive, unpacks nothing. Refuses with `content_refused` and names the entries. */
+  checkContent(content: Uint8Array): Promise<ContentMetadata>;
+  prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer>;
+}
+
+/** What the archive says of itself in `gostint.yml`, as text; undefined where there is no such file. */
+export interface ContentMetadata {
+  readonly metadata: string | undefined;
+}
+
+export interface ContainerRequest {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly queue: string | null;
+  readonly image: string;
+  readonly pullPolicy: PullPolicy;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDirectory: string | undefined;
+  readonly env: readonly string[];
+  readonly tty: boolean;
+  readonly content: Uint8Array | undefined;
+  /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. */
+  readonly secretsPath: string;
+}
+
+export interface PreparedContainer extends AsyncDisposable {
+  readonly id: string;
+  readonly imageId: string;
+  /** Text of `/gostint_image.yml` in the image; undefined where there is none. */
+  readonly imageMetadata: string | undefined;
+  /** Puts the secrets file in its place. Called once, before `start`. */
+  deliver(secrets: Uint8Array): Promise<void>;
+  /** Attaches to the output, then starts. When it returns, no byte can be missed. */
+  start(): Promise<RunningContainer>;
+}
+
+export interface RunningContainer {
+  /** Every byte in the order of arrival. Ends when the container has ended and all was read, or throws when the line broke. */
+  readonly output: AsyncIterable<OutputPart>;
+  /** Settles when the engine says that the container ended. */
+  wait(): Promise<Exit>;
+  /** Asks politely, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface OutputPart {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}

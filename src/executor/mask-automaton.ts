@@ -1,0 +1,124 @@
+/** No node, and the root: nothing leads back to the root but a failed step, so one number can mean both. */
+const none = 0;
+
+/**
+ * Finds every occurrence of many byte patterns in one pass (Aho and Corasick). A state stands for the longest text read
+ * last that begins some pattern: it keeps all beginnings alive, so that a secret is found that starts within another
+ * one's failed beginning. Siblings hang in lists, which keeps a node small; only the root has a table.
+ */
+export class Automaton {
+  readonly #patterns: readonly Uint8Array[];
+  readonly #root = new Int32Array(256);
+  readonly #child: Int32Array;
+  readonly #sibling: Int32Array;
+  readonly #letter: Uint8Array;
+  readonly #depth: Int32Array;
+  /** The pattern that made a node: its beginning, as long as the node is deep, is the node's text. */
+  readonly #pattern: Int32Array;
+  /** The node of the longest shorter end of its text. */
+  readonly #fail: Int32Array;
+  /** Length of the longest pattern that the node's text ends with. */
+  readonly #match: Int32Array;
+  /** The node to go on from: where no pattern goes on, the next shorter end from which one does. */
+  readonly #landing: Int32Array;
+  #nodes = 1;
+
+  constructor(patterns: readonly Uint8Array[]) {
+    const most = patterns.reduce((sum, { length }) => sum + length, 1);
+    this.#patterns = patterns;
+    this.#child = new Int32Array(most);
+    this.#sibling = new Int32Array(most);
+    this.#letter = new Uint8Array(most);
+    this.#depth = new Int32Array(most);
+    this.#pattern = new Int32Array(most);
+    this.#fail = new Int32Array(most);
+    this.#match = new Int32Array(most);
+    this.#landing = new Int32Array(most);
+    for (const index of patterns.keys()) this.#insert(index);
+    this.#link();
+  }
+
+  /** The state after one more byte. It may be one to `land` from. */
+  step(state: number, byte: number): number {
+    let node = state;
+    let next = this.#childOf(node, byte);
+    while (next === none && node !== none) {
+      node = at(this.#fail, node);
+      next = this.#childOf(node, byte);
+    }
+    return next;
+  }
+
+  /** Where to go on after a step: what can become no match any more is dropped, and need not be held back. */
+  land(state: number): number {
+    return at(this.#landing, state);
+  }
+
+  /** Length of the longest pattern that ends here; 0 where none does. */
+  matchLength(state: number): number {
+    return at(this.#match, state);
+  }
+
+  depth(state: number): number {
+    return at(this.#depth, state);
+  }
+
+  /** The bytes that led to a state. */
+  text(state: number): Uint8Array {
+    const pattern = this.#patterns[at(this.#pattern, state)];
+    return pattern?.subarray(0, this.depth(state)) ?? new Uint8Array();
+  }
+
+  #childOf(node: number, byte: number): number {
+    if (node === none) return at(this.#root, byte);
+    let child = at(this.#child, node);
+    while (child !== none && this.#letter[child] !== byte) child = at(this.#sibling, child);
+    return child;
+  }
+
+  #insert(index: number): void {
+    let node = none;
+    for (const byte of this.#patterns[index] ?? []) {
+      const child = this.#childOf(node, byte);
+      node = child === none ? this.#grow(node, byte, index) : child;
+    }
+    this.#match[node] = this.depth(node);
+  }
+
+  #grow(parent: number, byte: number, index: number): number {
+    const node = this.#nodes++;
+    this.#letter[node] = byte;
+    this.#depth[node] = this.depth(parent) + 1;
+    this.#pattern[node] = index;
+    if (parent === none) this.#root[byte] = node;
+    else this.#sibling[node] = at(this.#child, parent);
+    this.#child[parent] = node;
+    return node;
+  }
+
+  /** By rising depth: a node's links are made of shallower ones. */
+  #link(): void {
+    const queue = this.#root.filter((node) => node !== none);
+    const waiting = new Int32Array(this.#nodes);
+    waiting.set(queue);
+    let filled = queue.length;
+    for (let read = 0; read < filled; read++) {
+      const node = at(waiting, read);
+      this.#finish(node);
+      for (let child = at(this.#child, node); child !== none; child = at(this.#sibling, child)) {
+        this.#fail[child] = this.step(at(this.#fail, node), at(this.#letter, child));
+        waiting[filled++] = child;
+      }
+    }
+  }
+
+  #finish(node: number): void {
+    const fail = at(this.#fail, node);
+    if (at(this.#match, node) === 0) this.#match[node] = at(this.#match, fail);
+    this.#landing[node] = at(this.#child, node) === none ? at(this.#landing, fail) : node;
+  }
+}
+
+function at(table: Int32Array | Uint8Array, index: number): number {
+  return table[index] ?? none;
+}

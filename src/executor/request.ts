@@ -1,0 +1,77 @@
+import { checkFields } from '../job/check.js';
+import { decodeContent } from '../job/content.js';
+import { JobFailedError } from '../job/errors.js';
+import type { JobSpec, SpecFields } from '../job/job.js';
+import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
+import type { ExecutorParts, OpenedRequest, Run } from './execute.js';
+import { readContentMetadata } from './metadata.js';
+import type { SecretSession } from './secrets.js';
+
+/** A spec, complete but for the references that the image itself brings. */
+export interface LayeredSpec {
+  readonly spec: JobSpec;
+  /** All references, once the image's metadata is known. */
+  readonly secretRefs: (image: readonly string[]) => string[];
+}
+
+/** A session that tells the ledger what it does. It opens when the first thing is asked of it. */
+export function newSession(run: Run, request: OpenedRequest, parts: ExecutorParts): SecretSession {
+  const { ledger, stop } = run;
+  return parts.secrets.session(request.wrappedSecretId, {
+    beforeSpending: async () => {
+      stop.check();
+      await ledger.spending();
+    },
+    onToken: (accessor) => ledger.tokenTaken(accessor),
+    onRevoked: () => ledger.tokenRevoked(),
+  });
+}
+
+interface Reading {
+  readonly run: Run;
+  readonly session: SecretSession;
+  readonly parts: ExecutorParts;
+}
+
+/** Opens the payload, if there is one, and lays the request, the payload and the content's metadata over each other. */
+export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
+  const inline = request.fields;
+  const payload = await readPayload(request, reading);
+  const text = contentText({ inline, payload });
+  const content = text === undefined ? undefined : decodeContent(text);
+  const layers = { inline, payload, contentMetadata: await readMetadata(content, reading.parts) };
+  return {
+    spec: layer(layers, content),
+    secretRefs: (image) => withImageSecretRefs(layers, { secretRefs: image }),
+  };
+}
+
+async function readPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
+  if (request.ciphertext === undefined) return {};
+  const payload = parts.readPayload(await session.decrypt(request.ciphertext));
+  refuseOtherQueue(payload.queue ?? '', run.job.queue ?? '');
+  refuseProblems(checkFields(payload));
+  return payload;
+}
+
+/** A payload that was made for another queue must not run here: somebody may have moved it. */
+function refuseOtherQueue(inPayload: string, inRequest: string): void {
+  if (inPayload.toLowerCase() === inRequest) return;
+  throw new JobFailedError(
+    'payload_refused',
+    'queue_mismatch',
+    `Expected the queue name of the payload to be that of the request, got "${inPayload}" and "${inRequest}".`,
+  );
+}
+
+function refuseProblems(problems: readonly string[]): void {
+  if (problems.length > 0) throw new JobFailedError('payload_refused', 'payload_invalid', problems.join(' '));
+}
+
+async function readMetadata(
+  content: Uint8Array | undefined,
+  parts: ExecutorParts,
+): Promise<Layers['contentMetadata']> {
+  if (content === undefined) return {};
+  return readContentMetadata((await parts.backend.checkContent(content)).metadata);
+}

@@ -1,0 +1,46 @@
+import type { SecretFileType } from '../job/job.js';
+import type { Secret } from '../job/secret.js';
+import { isPlainYaml } from './yaml-plain.js';
+
+/** The two lines every GoStint job knows; some scripts skip them by number. */
+const yamlHeader = '---\n# gostint vault secrets injected:\n';
+
+/** Where the file lies inside the container. */
+export function secretsPath(type: SecretFileType): string {
+  return type === 'json' ? '/secrets.json' : '/secrets.yml';
+}
+
+/**
+ * Renders the secrets file: one entry per variable, sorted by name, whose values read back as the very same texts with
+ * YAML 1.1 and 1.2 alike. `values` holds the job's own `TOKEN` beside what its references name.
+ */
+export function renderSecretsFile(type: SecretFileType, values: ReadonlyMap<string, Secret>): Uint8Array {
+  const entries = [...values].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const text = type === 'json' ? jsonOf(entries) : yamlHeader + entries.map(yamlLine).join('');
+  return Buffer.from(text);
+}
+
+type Entry = readonly [name: string, value: Secret];
+
+/** Written entry by entry: an object literal would swallow a variable called `__proto__`. */
+function jsonOf(entries: readonly Entry[]): string {
+  const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.reveal())}`);
+  return `{${members.join(',')}}\n`;
+}
+
+function yamlLine([name, value]: Entry): string {
+  return `${yamlText(name)}: ${yamlText(value.reveal())}\n`;
+}
+
+function yamlText(text: string): string {
+  return isPlainYaml(text) ? text : quotedText(text);
+}
+
+/** A JSON string is a YAML string too, but for characters that YAML 1.1 takes for line breaks or does not allow raw. */
+export function quotedText(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

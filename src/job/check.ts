@@ -1,0 +1,103 @@
+import { findImageProblem } from './image-reference.js';
+import type { SpecFields } from './job.js';
+import { findReferenceProblem } from './reference.js';
+
+export { secretReferencePattern } from './reference.js';
+
+/** How the caller calls a field; each door has words of its own. A field without a name keeps the model's. */
+export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>>;
+
+const longestQueueName = 255;
+const mostEntries = 4096;
+/** Linux takes no single argument or variable of 128 KiB or more. */
+const largestEntryBytes = 128 * 1024 - 1;
+/** A refusal quotes what it refuses; this much is enough to recognize it. */
+const longestQuote = 100;
+
+/**
+ * Everything that is wrong with the given fields, one sentence each; empty when all is well. Values of the environment
+ * are never quoted, since they may be secret.
+ */
+export function checkFields(fields: SpecFields, names: FieldNames = {}): string[] {
+  const named = (field: keyof SpecFields) => `\`${names[field] ?? field}\``;
+  return [
+    ...checkQueue(fields.queue, named('queue')),
+    ...checkImage(fields.image, named('image')),
+    ...checkArguments(fields.entrypoint, named('entrypoint')),
+    ...checkArguments(fields.command, named('command')),
+    ...checkDirectory(fields.workingDirectory, named('workingDirectory')),
+    ...checkEnvironment(fields.env, named('env')),
+    ...checkReferences(fields.secretRefs, named('secretRefs')),
+  ];
+}
+
+function checkQueue(queue: string | undefined, name: string): string[] {
+  if (queue === undefined) return [];
+  const characters = [...queue].length;
+  if (characters > longestQueueName)
+    return [`Expected ${name} to have at most ${longestQueueName} characters, got ${characters}.`];
+  const at = findControl(queue);
+  return at < 0 ? [] : [`Expected ${name} to be free of control characters, got one at ${at}.`];
+}
+
+function checkImage(image: string | undefined, name: string): string[] {
+  if (image === undefined || image === '') return [];
+  const problem = findImageProblem(image);
+  return problem === undefined ? [] : [`Expected ${name} to be an image ${problem}, got ${quote(image)}.`];
+}
+
+function checkArguments(list: readonly string[] | undefined, name: string): string[] {
+  return checkList(list, name, (entry, place) => checkEntry(entry, place));
+}
+
+function checkDirectory(directory: string | undefined, name: string): string[] {
+  if (directory === undefined || directory === '') return [];
+  if (!directory.startsWith('/'))
+    return [`Expected ${name} to be an absolute path, got ${quote(directory)}.`];
+  return checkEntry(directory, name);
+}
+
+function checkEnvironment(list: readonly string[] | undefined, name: string): string[] {
+  return checkList(list, name, (entry, place) => {
+    const equals = entry.indexOf('=');
+    if (equals < 0) return [`Expected ${place} to be \`NAME=value\`, got no \`=\`.`];
+    if (equals === 0) return [`Expected ${place} to be \`NAME=value\`, got no name before the \`=\`.`];
+    return checkEntry(entry, `${place} (${quote(entry.slice(0, equals))})`);
+  });
+}
+
+function checkReferences(list: readonly string[] | undefined, name: string): string[] {
+  return checkList(list, name, (entry, place) => {
+    const problem = findReferenceProblem(entry);
+    if (problem === undefined) return [];
+    return [`Expected ${place} to be \`NAME@PATH.KEY\`, got ${quote(entry)}: ${problem}.`];
+  });
+}
+
+type CheckEntry = (entry: string, place: string) => readonly string[];
+
+/** Places are counted from 1, as people count. */
+function checkList(list: readonly string[] | undefined, name: string, check: CheckEntry): string[] {
+  if (list === undefined) return [];
+  if (list.length > mostEntries)
+    return [`Expected ${name} to have at most ${mostEntries} entries, got ${list.length}.`];
+  return list.flatMap((entry, index) => check(entry, `entry ${index + 1} of ${name}`));
+}
+
+/** What the kernel would cut or refuse when the container starts. */
+function checkEntry(entry: string, place: string): string[] {
+  const nul = entry.indexOf('\0');
+  if (nul >= 0) return [`Expected ${place} to be free of NUL characters, got one at ${nul}.`];
+  const size = Buffer.byteLength(entry);
+  if (size <= largestEntryBytes) return [];
+  return [`Expected ${place} to be at most ${largestEntryBytes} bytes long, got ${size} bytes.`];
+}
+
+/** C0, DEL, C1 and the two separators that break lines: what could forge lines in a log or a terminal. */
+function findControl(text: string): number {
+  return text.search(/[\p{Cc}\u2028\u2029]/u);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
+}

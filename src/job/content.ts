@@ -1,0 +1,62 @@
+import { JobFailedError } from './errors.js';
+
+const prefix = 'targz,';
+/** Line breaks are let through: command line tools wrap base64, and the original's decoder skipped them too. */
+const foreign = /[^A-Za-z0-9+/=\r\n]/;
+const padding = /={1,2}[\r\n]*$/;
+
+/**
+ * Decodes the `content` of a job: base64 in the standard alphabet, with or without `targz,` in front. It does not look
+ * into the archive.
+ *
+ * Throws `JobFailedError` `content_not_base64` with the place of the first character that does not belong there,
+ * counted from 0 in the text as it was sent.
+ */
+export function decodeContent(text: string): Uint8Array {
+  const start = prefixLength(text);
+  const body = text.slice(start);
+  checkAlphabet(body, start);
+  checkLength(body, start);
+  return Buffer.from(body, 'base64');
+}
+
+function prefixLength(text: string): number {
+  const comma = text.indexOf(',');
+  if (comma < 0) return 0;
+  const second = text.indexOf(',', comma + 1);
+  if (second >= 0)
+    throw refused(`Expected \`content\` to hold exactly one comma, got a second at ${second}.`);
+  if (text.startsWith(prefix)) return prefix.length;
+  throw refused(
+    `Expected \`content\` to start with \`targz,\`, got a comma at ${comma} after something else.`,
+  );
+}
+
+function checkAlphabet(body: string, start: number): void {
+  const at = body.search(foreign);
+  if (at >= 0) throw refused(`${expected}, got ${describe(body.charAt(at))} at ${start + at}.`);
+  const equals = body.indexOf('=');
+  if (equals < 0 || padding.exec(body)?.index === equals) return;
+  throw refused(`Expected \`=\` only once or twice at the end of \`content\`, got one at ${start + equals}.`);
+}
+
+const expected = 'Expected `content` to be base64 in the standard alphabet';
+
+function describe(character: string): string {
+  if (character === '-' || character === '_')
+    return `\`${character}\`, which belongs to the URL-safe alphabet,`;
+  if (character === ' ' || character === '\t') return 'a blank';
+  return /[!-~]/.test(character) ? `\`${character}\`` : 'a character outside of it';
+}
+
+function checkLength(body: string, start: number): void {
+  const length = body.length - (body.match(/[\r\n]/g)?.length ?? 0);
+  if (length === 0) throw refused('Expected an archive in `content` after `targz,`, got nothing.');
+  if (length % 4 === 0) return;
+  const whole = `a multiple of 4 characters${start > 0 ? ' after `targz,`' : ''}`;
+  throw refused(`Expected \`content\` to be base64 of ${whole}, got ${length}: it may have been cut off.`);
+}
+
+function refused(message: string): JobFailedError {
+  return new JobFailedError('content_refused', 'content_not_base64', message);
+}

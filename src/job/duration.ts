@@ -1,0 +1,32 @@
+const millisecondsPer = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
+const unitsInOrder = Object.keys(millisecondsPer);
+/** One number with its unit; `ms` before `m`, or the `s` would be left over. */
+const part = /(\d+(?:\.\d+)?)(ms|d|h|m|s)/gy;
+
+/** How a refusal describes what it wanted. */
+export const durationShape = 'a duration such as `500ms`, `15s`, `1h30m` or `2d`';
+
+/**
+ * Milliseconds of a duration written as Go writes them, with `d` for 24 hours added: numbers with units, the larger
+ * unit first, each once. Undefined for everything else, also for what is not a whole number of milliseconds or has no
+ * exact number: a sign, a blank, a number without unit.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  let total = 0;
+  let read = 0;
+  let rank = -1;
+  for (const [whole, amount = '', unit = 's'] of text.matchAll(part)) {
+    if (unitsInOrder.indexOf(unit) <= rank) return undefined;
+    rank = unitsInOrder.indexOf(unit);
+    total += Number(amount) * millisecondsPer[unit as keyof typeof millisecondsPer]; // The pattern knows no others.
+    read += whole.length;
+  }
+  return read > 0 && read === text.length ? wholeOrNothing(total) : undefined;
+}
+
+/** Fractions such as 0.1 h are not exact in binary: what is within a millionth of a whole number means it. */
+function wholeOrNothing(value: number): number | undefined {
+  const rounded = Math.round(value);
+  return Math.abs(value - rounded) < 1e-6 && Number.isSafeInteger(rounded) ? rounded : undefined;
+}

@@ -1,0 +1,72 @@
+import type { FailureReason } from './state.js';
+
+/** What a caller asked for and we will not or cannot do: a 4xx. `code` is stable, `message` may be shown to the caller. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Stable words for refusals; each door has one table from them to its own status and text. */
+export type RefusalCode =
+  | 'invalid_request'
+  | 'content_refused'
+  | 'body_too_large'
+  | 'token_missing'
+  | 'token_refused'
+  | 'cubbyhole_unreadable'
+  | 'not_found'
+  | 'conflict'
+  | 'draining';
+
+/** We or a part we stand on failed: a 5xx. `part` names it; `retryable` says that trying again later may help. */
+export class BrokenError extends Error {
+  override readonly name = 'BrokenError';
+  readonly code: BreakdownCode;
+  readonly retryable: boolean;
+
+  constructor(code: BreakdownCode, message: string, options?: ErrorOptions & { retryable?: boolean }) {
+    super(message, options);
+    this.code = code;
+    this.retryable = options?.retryable ?? true;
+  }
+}
+
+export type BreakdownCode = 'vault_unavailable' | 'engine_unavailable' | 'database_unavailable' | 'internal';
+
+/**
+ * A step found that the job cannot succeed. It is no error of ours: the executor turns it into the outcome `failed`.
+ * `code` refines `reason` (`wrap_used`, `image_missing`, ...); `message` is shown to the owner, so it names paths,
+ * variables and fixes, never a value.
+ */
+export class JobFailedError extends Error {
+  override readonly name = 'JobFailedError';
+  readonly reason: FailureReason;
+  readonly code: string;
+  /** True for what an operator must hear of: a stolen or forged credential. */
+  readonly alarm: boolean;
+  /** Known only where a container existed: 126 and 127 for a command that could not be started. */
+  readonly exitCode: number | undefined;
+
+  constructor(
+    reason: FailureReason,
+    code: string,
+    message: string,
+    options?: ErrorOptions & { alarm?: boolean; exitCode?: number },
+  ) {
+    super(message, options);
+    this.reason = reason;
+    this.code = code;
+    this.alarm = options?.alarm ?? false;
+    this.exitCode = options?.exitCode;
+  }
+}
+
+/** The claim is no longer ours: another node, or an operator, decided about this job. Stand down without noise. */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}

@@ -1,0 +1,104 @@
+import type { Owner } from './owner.js';
+import type { Secret } from './secret.js';
+import type { FailureReason, JobState } from './state.js';
+
+export const pullPolicies = ['Always', 'IfNotPresent', 'Never'] as const;
+export type PullPolicy = (typeof pullPolicies)[number];
+
+export const secretFileTypes = ['yaml', 'json'] as const;
+export type SecretFileType = (typeof secretFileTypes)[number];
+
+/**
+ * The fields of a job as one source gives them: the request, the decrypted payload, the content's or the image's
+ * metadata. All are optional here; `layer` makes a `JobSpec` of several.
+ */
+export interface SpecFields {
+  readonly queue?: string;
+  readonly image?: string;
+  readonly pullPolicy?: PullPolicy;
+  /** Replaces the image's entrypoint when not empty. */
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly workingDirectory?: string;
+  /** `NAME=value` in order. */
+  readonly env?: readonly string[];
+  readonly tty?: boolean;
+  /** A base64 archive, with or without the `targz,` prefix, to be laid over `/`. */
+  readonly content?: string;
+  /** `NAME@PATH.KEY`. */
+  readonly secretRefs?: readonly string[];
+  readonly secretFileType?: SecretFileType;
+  readonly continueOnWarnings?: boolean;
+}
+
+/** What is to be run, complete: what the executor and the backend work from. Never stored: `env` may hold secrets. */
+export interface JobSpec {
+  readonly image: string;
+  readonly pullPolicy: PullPolicy;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDirectory: string | undefined;
+  readonly env: readonly string[];
+  readonly tty: boolean;
+  /** The decoded archive, still compressed; checked, not yet re-packed. */
+  readonly content: Uint8Array | undefined;
+  /** All references, image's metadata still to come; a later entry for the same variable wins. */
+  readonly secretRefs: readonly string[];
+  readonly secretFileType: SecretFileType;
+  readonly continueOnWarnings: boolean;
+}
+
+/** Where the payload of a request is to be found when it arrives. Reading a cubbyhole spends its token. */
+export type PayloadSource =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'cubbyhole'; readonly token: Secret; readonly path: string }
+  | { readonly kind: 'ciphertext'; readonly ciphertext: string };
+
+/** A job as a door understood it, not yet stored. */
+export interface JobRequest {
+  readonly door: Door;
+  /** Name of the serial queue, lower-cased; `null` for a job that waits for nothing but a slot. */
+  readonly queue: string | null;
+  readonly owner: Owner;
+  readonly wrappedSecretId: Secret;
+  readonly payload: PayloadSource;
+  readonly fields: SpecFields;
+}
+
+export const doors = ['gostint'] as const;
+export type Door = (typeof doors)[number];
+
+/** A job as it is stored and shown. Every time is the database's. */
+export interface Job {
+  /** 24 lower-case hex digits; the first 8 are the creation time in Unix seconds, so ids sort by age. */
+  readonly id: string;
+  readonly door: Door;
+  readonly queue: string | null;
+  readonly owner: Owner;
+  readonly state: JobState;
+  /** Set exactly when `failed`. */
+  readonly reason: FailureReason | undefined;
+  /** Refines `reason`; also says why a queued job waits (`vault_unavailable`). */
+  readonly code: string | undefined;
+  /** One sentence for the owner: why the job failed, or why it still waits. */
+  readonly message: string | undefined;
+  /** The node that holds the job, or held it last; undefined while it never left the queue. */
+  readonly node: string | undefined;
+  /** Resolved when the layers are known; undefined before. */
+  readonly image: string | undefined;
+  /** As the engine names the image that really ran. */
+  readonly imageId: string | undefined;
+  readonly tty: boolean;
+  readonly containerId: string | undefined;
+  /** The container's exit status; undefined until known. */
+  readonly exitCode: number | undefined;
+  /** The kernel killed a process of the job for memory; the job itself may have gone on. */
+  readonly outOfMemory: boolean;
+  readonly submittedAt: Date;
+  /** When it was claimed; cleared when it goes back to the queue. */
+  readonly startedAt: Date | undefined;
+  readonly finishedAt: Date | undefined;
+  /** A kill was asked for: a request, not a state. The worker carries it out. */
+  readonly killRequestedAt: Date | undefined;
+  readonly killRequestedBy: string | undefined;
+}

@@ -1,0 +1,109 @@
+import type { FailureReason, FinalState } from './state.js';
+
+/** How a container ended, as the engine says. */
+export interface Exit {
+  readonly exitCode: number;
+  /** The kernel killed a process of the container for memory. */
+  readonly outOfMemory: boolean;
+  /** The engine names a start and an end of this very container: without it a 0 is no success. */
+  readonly proven: boolean;
+}
+
+/** Who or what ended a job before its own end. The first reason wins. */
+export type StopReason = 'kill' | 'time_limit' | 'shutdown' | 'fenced';
+
+/** How a run ended: data, not an error. */
+export type Outcome =
+  | {
+      readonly kind: 'ended';
+      readonly exit: Exit;
+      readonly stopped: StopReason | undefined;
+      readonly limitMs: number;
+    }
+  | { readonly kind: 'stopped'; readonly by: StopReason; readonly limitMs: number }
+  | {
+      readonly kind: 'failed';
+      readonly reason: FailureReason;
+      readonly code: string;
+      readonly message: string;
+      readonly exitCode: number | undefined;
+    }
+  /** The container was started and the engine cannot say how it ended. */
+  | { readonly kind: 'vanished'; readonly message: string }
+  /** Nothing was spent and a part is missing: the job goes back to its place in the queue. */
+  | { readonly kind: 'postponed'; readonly code: string; readonly message: string };
+
+/** What is written into the row of a job that has ended. */
+export interface Verdict {
+  readonly state: FinalState;
+  readonly reason: FailureReason | undefined;
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  readonly exitCode: number | undefined;
+  readonly outOfMemory: boolean;
+}
+
+type Final = Exclude<Outcome, { kind: 'postponed' }>;
+
+/** The one ladder from an outcome to its verdict and the sentence the owner reads. */
+export function verdictOf(outcome: Final): Verdict {
+  switch (outcome.kind) {
+    case 'ended':
+      return endedVerdict(outcome.exit, outcome.stopped, outcome.limitMs);
+    case 'stopped':
+      return stoppedVerdict(outcome.by, outcome.limitMs);
+    case 'vanished':
+      return { ...plain('lost'), code: 'engine_lost', message: outcome.message };
+    case 'failed':
+      return {
+        ...plain('failed'),
+        reason: outcome.reason,
+        code: outcome.code,
+        message: outcome.message,
+        exitCode: outcome.exitCode,
+      };
+  }
+}
+
+function endedVerdict(exit: Exit, stopped: StopReason | undefined, limitMs: number): Verdict {
+  const seen = { exitCode: exit.exitCode, outOfMemory: exit.outOfMemory };
+  if (stopped !== undefined) return { ...stoppedVerdict(stopped, limitMs), ...seen };
+  if (!exit.proven)
+    return {
+      ...plain('lost'),
+      ...seen,
+      code: 'end_unproven',
+      message: 'The engine names no end of this container.',
+    };
+  if (exit.exitCode === 0) return { ...plain('succeeded'), ...seen };
+  if (exit.outOfMemory && exit.exitCode === 137)
+    return failed('out_of_memory', 'The job was killed for exceeding its memory limit.', seen);
+  return failed('exit_code', `The job ended with exit code ${exit.exitCode}.`, seen);
+}
+
+/** A shutdown that reaches a started job leaves nobody who could say how it would have ended: it is lost, not failed. */
+function stoppedVerdict(by: StopReason, limitMs: number): Verdict {
+  if (by === 'kill') return { ...plain('canceled'), code: 'killed', message: 'job killed' };
+  if (by === 'time_limit')
+    return failed('timed_out', `The job was stopped after its limit of ${limitMs / 1000} seconds.`);
+  return { ...plain('lost'), code: by, message: 'The node was shut down while the job ran.' };
+}
+
+function failed(
+  reason: FailureReason,
+  message: string,
+  seen: { exitCode?: number; outOfMemory?: boolean } = {},
+): Verdict {
+  return { ...plain('failed'), reason, code: reason, message, ...seen };
+}
+
+function plain(state: FinalState): Verdict {
+  return {
+    state,
+    reason: undefined,
+    code: undefined,
+    message: undefined,
+    exitCode: undefined,
+    outOfMemory: false,
+  };
+}

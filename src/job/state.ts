@@ -1,0 +1,63 @@
+/** The states of a job, in the order of its life. Each story: who brings a job here, who takes it out, what a crash does. */
+export const jobStates = [
+  'queued', //     Stored by submit; waits for its turn and a slot. A claim takes it out; a kill ends it at once. A crash changes nothing.
+  'preparing', //  Claimed by one node; nothing of the user's has run. A crash before the unwrap puts it back, after it the job is lost.
+  'running', //    The container was started. Its exit ends the state. A crash after this point makes the job lost, never run again.
+  'stopping', //   A kill or a time limit is being carried out. Ends when the engine confirms that the container is gone.
+  'succeeded', //  Final: exit code 0 of this very container, read from the engine.
+  'failed', //     Final: with one of `failureReasons`.
+  'canceled', //   Final: a person asked.
+  'lost', //       Final: its node or engine vanished after the point of no return. Not a failure: we do not know.
+] as const;
+
+export type JobState = (typeof jobStates)[number];
+
+/** States in which a job holds its queue and a slot. */
+export const activeStates = ['preparing', 'running', 'stopping'] as const satisfies readonly JobState[];
+
+/** States that never change again. */
+export const finalStates = ['succeeded', 'failed', 'canceled', 'lost'] as const satisfies readonly JobState[];
+export type FinalState = (typeof finalStates)[number];
+
+/** Why a job failed. Stable words: operators write alerts on them. */
+export const failureReasons = [
+  'exit_code',
+  'timed_out',
+  'out_of_memory',
+  'auth_refused',
+  'payload_refused',
+  'content_refused',
+  'secrets_refused',
+  'image_unavailable',
+  'start_failed',
+  'callback_missing',
+  'preempted',
+  'infrastructure',
+  'internal',
+] as const;
+
+export type FailureReason = (typeof failureReasons)[number];
+
+/** Every allowed move. The database repeats it as guards in the statements of `store/`. */
+const moves: Record<JobState, readonly JobState[]> = {
+  queued: ['preparing', 'canceled'],
+  preparing: ['queued', 'running', 'stopping', 'failed', 'canceled', 'lost'],
+  running: ['stopping', 'succeeded', 'failed', 'canceled', 'lost'],
+  stopping: ['succeeded', 'failed', 'canceled', 'lost'],
+  succeeded: [],
+  failed: [],
+  canceled: [],
+  lost: [],
+};
+
+export function canMove(from: JobState, to: JobState): boolean {
+  return moves[from].includes(to);
+}
+
+export function isFinal(state: JobState): state is FinalState {
+  return moves[state].length === 0;
+}
+
+export function isActive(state: JobState): boolean {
+  return (activeStates as readonly JobState[]).includes(state);
+}

@@ -1,0 +1,61 @@
+import type { Job, JobRequest } from '../job/job.js';
+import type { Caller, Reach } from '../job/owner.js';
+import type { JobState } from '../job/state.js';
+
+/** The line: the only thing the doors talk to. Ids are in their stored form (`parseJobId`). */
+export interface Queue {
+  /** Checks what can be checked, reads the cubbyhole, stores the job. What it refuses has spent nothing. */
+  submit(request: JobRequest): Promise<Job>;
+  /** Refuses with `not_found`, also when the job is out of reach: a foreign job looks like a missing one. */
+  get(id: string, reach: Reach): Promise<Job>;
+  /** The stored output; `tailBytes` asks for the end only. */
+  output(id: string, reach: Reach, options?: { tailBytes?: number }): Promise<JobOutput>;
+  /** Newest first. */
+  list(filter: JobFilter, reach: Reach): Promise<JobPage>;
+  /** Records the wish and carries it out. Returns the job as it was when asked; harmless on an ended job. */
+  kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
+  /** Removes a waiting or ended job with its output; refuses `conflict` while it is active. Its events stay. */
+  delete(id: string, reach: Reach, caller: Caller): Promise<void>;
+  /** Number of stored jobs by state; `failed` is split by reason. */
+  counts(): Promise<readonly JobCount[]>;
+}
+
+export interface JobFilter {
+  readonly skip: number;
+  /** 1 to 100. */
+  readonly limit: number;
+  readonly queue?: string;
+  readonly states?: readonly StateFilter[];
+}
+
+/** A door's status word may stand for several states, or for one reason of `failed`. */
+export interface StateFilter {
+  readonly state: JobState;
+  /** Only jobs that failed for this reason. */
+  readonly reason?: string;
+  /** Only jobs that did not fail for this reason. */
+  readonly exceptReason?: string;
+}
+
+export interface JobPage {
+  readonly jobs: readonly (Job & { readonly output: JobOutput })[];
+  readonly total: number;
+}
+
+export interface JobCount {
+  readonly state: JobState;
+  readonly reason: string | undefined;
+  readonly count: number;
+}
+
+/** What a job printed. Bytes as they came, but for masked secrets. */
+export interface JobOutput {
+  /** Both streams in the order of arrival; where bytes were dropped a marker line stands in between. */
+  readonly combined: Uint8Array;
+  readonly stderr: Uint8Array;
+  /** Bytes between the kept head and the kept tail that were not kept. */
+  readonly droppedBytes: number;
+  /** False when output may be missing; `incompleteReason` says why. */
+  readonly complete: boolean;
+  readonly incompleteReason: string | undefined;
+}

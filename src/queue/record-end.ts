@@ -1,0 +1,71 @@
+import type { Execution } from '../executor/execute.js';
+import { BrokenError, FencedError } from '../job/errors.js';
+import { type Outcome, type Verdict, verdictOf } from '../job/outcome.js';
+import type { ClaimKey } from '../store/claim.js';
+import type { Postponement } from '../store/endings.js';
+import type { Store } from '../store/store.js';
+import { persist } from './fenced-ledger.js';
+
+/** How long a postponed job waits before it is tried again. */
+const postponeMs = 5_000;
+
+export interface RecordedEnd {
+  readonly nextReady: boolean;
+  /** For the log: nothing in it is secret. */
+  readonly shown: { state: string; code?: string | undefined };
+}
+
+/** Writes the end of an execution: back to the queue, or final. */
+export async function recordEnd(store: Store, claim: ClaimKey, execution: Execution): Promise<RecordedEnd> {
+  const { outcome } = execution;
+  if (outcome.kind !== 'postponed') return finish(store, claim, execution, verdictOf(outcome));
+  const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // Nothing is away: another node may take it now.
+  if (await postpone(store, claim, { ...outcome, delayMs })) {
+    return { nextReady: delayMs === 0, shown: { state: 'queued', code: outcome.code } };
+  }
+  return finish(store, claim, execution, await verdictInstead(store, claim, outcome));
+}
+
+type Postponed = Extract<Outcome, { kind: 'postponed' }>;
+
+/** False when the database does not allow it: a kill was asked for meanwhile, or the credentials are spent. */
+async function postpone(store: Store, claim: ClaimKey, wait: Postponement): Promise<boolean> {
+  try {
+    await persist(() => store.postponeJob(claim, wait));
+    return true;
+  } catch (error) {
+    if (error instanceof FencedError) return false;
+    throw error;
+  }
+}
+
+async function verdictInstead(store: Store, claim: ClaimKey, wait: Postponed): Promise<Verdict> {
+  const found = await persist(() => store.findJob(claim.id, { everyone: true }));
+  if (found?.job.killRequestedAt !== undefined) return verdictOf({ kind: 'stopped', by: 'kill', limitMs: 0 });
+  const { code, message } = wait;
+  return verdictOf({ kind: 'failed', reason: 'infrastructure', code, message, exitCode: undefined });
+}
+
+async function finish(
+  store: Store,
+  claim: ClaimKey,
+  execution: Execution,
+  verdict: Verdict,
+): Promise<RecordedEnd> {
+  try {
+    const { nextReady } = await persist(() => store.finishJob(claim, verdict, execution.output));
+    return { nextReady, shown: { state: verdict.state, code: verdict.code } };
+  } catch (error) {
+    if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;
+    return finish(store, claim, execution, notRecordable);
+  }
+}
+
+/** A verdict that the database refuses must not hold the queue for ever. */
+const notRecordable = verdictOf({
+  kind: 'failed',
+  reason: 'internal',
+  code: 'end_not_recordable',
+  message: 'The job ended, but the database refused to store how.',
+  exitCode: undefined,
+});

@@ -1,0 +1,52 @@
+import { availableParallelism } from 'node:os';
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+
+export type Sql = postgres.Sql<Record<string, never>>;
+
+/**
+ * Two pools, because drizzle rewrites the parsers of the client it is given: `sql` is for the moves, prepared and
+ * readable; `db` is for reading. No statement opens a transaction: postgres.js 3.4.9 ends the process when a backend
+ * dies inside `begin`.
+ */
+export interface Connections extends AsyncDisposable {
+  readonly sql: Sql;
+  readonly db: PostgresJsDatabase;
+}
+
+export function connect(url: string): Connections {
+  const sql = newClient(url, { max: availableParallelism() * 2 });
+  const reader = newClient(url, { max: availableParallelism() });
+  return {
+    sql,
+    db: drizzle(reader),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([sql.end({ timeout: 5 }), reader.end({ timeout: 5 })]);
+    },
+  };
+}
+
+/** How long the driver may rest after a failed try to connect; its own way grows to 20 seconds. */
+const longestBackoffSeconds = 1;
+
+/**
+ * A client with column names in camel case and quiet notices. It fetches no array types: a backend that dies during that
+ * question is a rejection that nobody handles, which ends the process. So arrays are sent as `arrayText`.
+ */
+export function newClient(url: string, options: { max: number }): Sql {
+  return postgres(url, {
+    max: options.max,
+    connect_timeout: 10,
+    idle_timeout: 0,
+    fetch_types: false,
+    backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 100),
+    transform: { column: { from: postgres.toCamel } },
+    connection: { application_name: 'stint', statement_timeout: 30_000 },
+    onnotice: () => {},
+  });
+}
+
+/** The text of an array of numbers or of ids, to be cast in the statement: none of them needs quotes. */
+export function arrayText(values: readonly (string | number)[]): string {
+  return `{${values.join()}}`;
+}

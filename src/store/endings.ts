@@ -1,0 +1,85 @@
+import { FencedError } from '../job/errors.js';
+import type { Verdict } from '../job/outcome.js';
+import type { JobState } from '../job/state.js';
+import type { ClaimKey } from './claim.js';
+import type { Sql } from './connection.js';
+import { guarded } from './errors.js';
+
+/** Why a job goes back to the queue, and how long it rests there. */
+export interface Postponement {
+  readonly code: string;
+  readonly message: string;
+  readonly delayMs: number;
+}
+
+/**
+ * A part is missing: back to the same place in the line, not to be tried before a while. Only while the sealed request
+ * is there: without it the credentials are spent, whatever became of the token since. May be repeated.
+ */
+export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement): Promise<void> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with moved as (
+        update jobs set state = 'queued', lease_until = null, started_at = null, unwrapped_at = null,
+                        image_id = null, container_id = null, code = ${wait.code}, message = ${wait.message},
+                        not_before = clock_timestamp() + ${wait.delayMs} * interval '1 millisecond'
+        where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
+          and exists (select 1 from job_requests where job_id = ${claim.id})
+        returning id, node, code
+      ), told as (
+        insert into events (job_id, kind, actor, detail)
+        select id, 'postponed', 'node:' || node, jsonb_build_object('code', code) from moved
+      )
+      select id from moved`,
+  );
+  if (rows.length === 0) await refuseUnlessDone(sql, claim, 'queued');
+}
+
+/** What is known of the output when a job has ended. */
+export interface OutputFacts {
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /** Why bytes may be missing; undefined when all were stored or counted as dropped. */
+  readonly flaw: string | undefined;
+}
+
+/** The end of a job: its verdict, the end of its credentials, and the turn for the next. May be repeated. */
+export async function finishJob(
+  sql: Sql,
+  claim: ClaimKey,
+  verdict: Verdict,
+  output: OutputFacts,
+): Promise<{ nextReady: boolean }> {
+  const rows = await guarded(
+    () => sql<{ next: string | null }[]>`
+      with moved as (
+        update jobs set
+          state = ${verdict.state}, turn = false, lease_until = null, finished_at = clock_timestamp(),
+          reason = ${verdict.reason ?? null}, code = ${verdict.code ?? null}, message = ${verdict.message ?? null},
+          exit_code = ${verdict.exitCode ?? null}, out_of_memory = ${verdict.outOfMemory},
+          stdout_bytes = ${output.stdoutBytes}, stderr_bytes = ${output.stderrBytes},
+          output_complete = ${output.flaw === undefined}, output_flaw = ${output.flaw ?? null}
+        where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running', 'stopping')
+        returning id, queue, node, state, code, exit_code
+      ), spent as (
+        delete from job_requests using moved where job_id = moved.id
+      ), told as (
+        insert into events (job_id, kind, actor, detail)
+        select id, state, 'node:' || node, jsonb_strip_nulls(jsonb_build_object('code', code, 'exit_code', exit_code))
+        from moved
+      )
+      select case when queue is not null then pass_turn(queue) end as next from moved`,
+  );
+  if (rows.length > 0) return { nextReady: rows[0]?.next != null };
+  await refuseUnlessDone(sql, claim, verdict.state);
+  return { nextReady: true }; // Whom the lost reply named is not known; a needless look costs little.
+}
+
+/** No row changed. When the reply to an earlier try was lost, the row is as we wanted it, under our own fence. */
+async function refuseUnlessDone(sql: Sql, claim: ClaimKey, wanted: JobState): Promise<void> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      select id from jobs where id = ${claim.id} and fence = ${claim.fence} and state = ${wanted}`,
+  );
+  if (rows.length === 0) throw new FencedError('The claim of this job is no longer ours.');
+}

@@ -1,0 +1,95 @@
+import { BrokenError } from '../job/errors.js';
+
+/**
+ * Classes of SQLSTATE that waiting may mend: connection lost, no room (disk, memory, connections), stopped by an
+ * operator or a time limit, trouble with the disk.
+ */
+const awayClasses = new Set(['08', '53', '57', '58']);
+/** The server lets nobody write: a primary that became a standby. */
+const readOnly = '25006';
+/** How the driver and Node name a connection that is gone or cannot be made. */
+const lostCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const deadlock = '40P01';
+const attempts = 3;
+/** Longer than the server lets a statement run. */
+const longestStatementMs = 40_000;
+/** From the error of a connection to its close. */
+const closingMs = 50;
+
+/**
+ * Runs one statement; a deadlock was rolled back whole, so it is simply repeated. Every other error is translated.
+ *
+ * postgres.js 3.4.9 hands statements to a connection that has failed but is not closed yet, and forgets them. So whoever
+ * hears of a loss hears it a little later, when trying again is safe, and no statement is waited for without a limit.
+ */
+export async function guarded<T>(statement: () => PromiseLike<T>, limitMs = longestStatementMs): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await within(limitMs, statement());
+    } catch (error) {
+      if (codeOf(error) === deadlock && attempt < attempts) continue;
+      if (isAway(codeOf(error))) await new Promise((resolve) => setTimeout(resolve, closingMs));
+      throw translate(error);
+    }
+  }
+}
+
+async function within<T>(limitMs: number, work: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(forgotten()), limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function forgotten(): BrokenError {
+  return new BrokenError('database_unavailable', 'Could not use Postgres: it does not answer.');
+}
+
+/** The driver's text may hold parameters, so it goes no further than `cause`. */
+function translate(error: unknown): BrokenError {
+  if (error instanceof BrokenError) return error;
+  const code = codeOf(error);
+  if (isAway(code)) {
+    return new BrokenError(
+      'database_unavailable',
+      `Could not use Postgres: it is away or refuses work (${code}).`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return new BrokenError('internal', `Could not carry out a database statement: SQLSTATE ${code}.`, {
+    cause: error,
+    retryable: false,
+  });
+}
+
+function isAway(code: string): boolean {
+  return lostCodes.has(code) || code === readOnly || (code.length === 5 && awayClasses.has(code.slice(0, 2)));
+}
+
+/** drizzle hides the SQLSTATE one level down. */
+function codeOf(error: unknown): string {
+  const seen = error as { code?: unknown; cause?: { code?: unknown } } | undefined;
+  const code = seen?.code ?? seen?.cause?.code;
+  return typeof code === 'string' ? code : 'unknown';
+}

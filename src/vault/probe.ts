@@ -1,0 +1,34 @@
+import type { VaultConnection } from './client.js';
+import { type FailureKind, toVaultFailure } from './errors.js';
+import { isFields } from './shape.js';
+
+/** How Vault is. `standby` serves requests too where it forwards them; `unwell` is any other answer. */
+export type VaultHealth = 'ok' | 'standby' | 'sealed' | 'uninitialized' | 'unreachable' | 'unwell';
+
+/** Bounded, because a readiness check that hangs is read as "dead". */
+const probeMs = 2_000;
+
+/** Asks without a token, so it spends nothing and needs no right. Never throws. */
+export async function probeVault(connection: VaultConnection): Promise<VaultHealth> {
+  try {
+    return await connection
+      .client()
+      .ask({ method: 'GET', path: 'sys/health', timeoutMs: probeMs }, (reply) =>
+        isFields(reply) && reply.sealed === false ? 'ok' : 'unwell',
+      );
+  } catch (error) {
+    const { kind, status } = toVaultFailure(error);
+    return byStatus.get(status ?? 0) ?? byKind[kind] ?? 'unwell';
+  }
+}
+
+/** Only here 429 does not mean "too many requests" and 503 always means "sealed". */
+const byStatus: ReadonlyMap<number, VaultHealth> = new Map([
+  [429, 'standby'],
+  [472, 'standby'],
+  [473, 'standby'],
+  [501, 'uninitialized'],
+  [503, 'sealed'],
+]);
+
+const byKind: Partial<Record<FailureKind, VaultHealth>> = { unreachable: 'unreachable', lost: 'unreachable' };

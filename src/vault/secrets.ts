@@ -1,0 +1,82 @@
+import type { SecretSession, Secrets, SessionHooks } from '../executor/secrets.js';
+import type { Secret } from '../job/secret.js';
+import { connectVault, type VaultAddress, type VaultConnection } from './client.js';
+import { KeyedMemory } from './keyed-memory.js';
+import { readCubbyhole } from './payload.js';
+import { ServerIdentity } from './server-identity.js';
+import { rememberWrap, type SessionParts, VaultSession } from './session.js';
+import type { OnTrouble } from './trouble.js';
+import { lookUpWrap, type WrapKnowledge } from './wrapping.js';
+
+/** Where Vault is and which of its parts are ours. */
+export interface VaultOptions extends VaultAddress {
+  /** What jobs log in with. */
+  readonly roleId: Secret;
+  readonly roleName: string;
+  /** Without slashes at its ends. */
+  readonly appRoleMount: string;
+  readonly transitMount: string;
+  readonly transitKey: string;
+  readonly acceptRewrapped: boolean;
+  /** The server's own login, where it has one. */
+  readonly server?: { readonly roleId: Secret; readonly secretId: Secret } | undefined;
+  readonly onTrouble?: OnTrouble;
+  /** How long a job waits for Vault once its credentials are spent; half a minute where it is not given. */
+  readonly patienceMs?: number;
+}
+
+/** The contract of the executor, and what else a server does with Vault. Disposing gives the server's token back. */
+export interface VaultSecrets extends Secrets, AsyncDisposable {
+  /** Undefined where the server has no login of its own. */
+  readonly server: ServerIdentity | undefined;
+  /**
+   * Looks a wrap up without spending it, to be asked at submit: what it returns may be kept with the job and given to
+   * `session`, so that a wrap that is gone later can be told from one that never was. Throws as `lookUp` does.
+   */
+  lookUpWrap(wrappedSecretId: Secret): Promise<WrapKnowledge>;
+  session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession;
+}
+
+const patienceMs = 30_000;
+
+/** Opens nothing yet. A connection that was given is not closed with it. */
+export function createVaultSecrets(options: VaultOptions, connection?: VaultConnection): VaultSecrets {
+  const own = connection ?? connectVault(options);
+  const parts = partsOf(options, own);
+  return {
+    server: parts.server,
+    readPayload: (source) => readCubbyhole(own, source),
+    lookUpWrap: async (wrap) => {
+      const { wraps: rules, seen, now } = parts;
+      const knowledge = await lookUpWrap(own, { token: wrap, rules, known: seen.get(wrap), now });
+      rememberWrap(parts, wrap, knowledge);
+      return knowledge;
+    },
+    session: (wrap, hooks, known) => {
+      if (known !== undefined) rememberWrap(parts, wrap, known);
+      return new VaultSession(parts, wrap, hooks);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await parts.server?.[Symbol.asyncDispose]();
+      if (connection === undefined) own[Symbol.dispose]();
+    },
+  };
+}
+
+function partsOf(options: VaultOptions, connection: VaultConnection): SessionParts {
+  const { appRoleMount: mount, roleName: role, acceptRewrapped, roleId } = options;
+  const onTrouble = options.onTrouble ?? (() => undefined);
+  return {
+    connection,
+    wraps: { mount, role, acceptRewrapped },
+    roleId,
+    transit: { mount: options.transitMount, key: options.transitKey },
+    server:
+      options.server &&
+      new ServerIdentity(connection, { ...options.server, mount, jobRole: role, onTrouble }),
+    seen: new KeyedMemory(),
+    onTrouble,
+    patienceMs: options.patienceMs ?? patienceMs,
+    now: Date.now,
+  };
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { newJobId } from '../../src/job/id.js';
+import { createTestApp, type TestApp } from '../support/test-app.js';
+
+async function scrape({ app }: TestApp): Promise<string> {
+  const response = await app.request('/v1/api/metrics');
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  return response.text();
+}
+
+test('requests are counted by code, method and pattern: a thousand ids make no more series than one', async () => {
+  const tested = createTestApp();
+  await tested.send('GET', `/v1/api/job/${newJobId()}`);
+  const one = seriesIn(await scrape(tested));
+  for (let turn = 0; turn < 1000; turn += 1) await tested.send('GET', `/v1/api/job/${newJobId()}`);
+  for (const path of ['/a', '/b', '/c/d']) await tested.send('GET', path);
+
+  const text = await scrape(tested);
+
+  expect(text).toContain(
+    'stint_http_request_duration_seconds_count{code="404",method="GET",path="/v1/api/job/:id"} 1001',
+  );
+  expect(text).toContain(
+    'stint_http_request_duration_seconds_count{code="404",method="GET",path="unknown"} 3',
+  );
+  // Two more routes were used: the scrape itself, and all unknown paths as one.
+  const seriesOfARoute = 11 + 1 + 2;
+  expect(seriesIn(text) - one).toBe(2 * seriesOfARoute);
+});
+
+function seriesIn(text: string): number {
+  return text.split('\n').filter((line) => line.startsWith('stint_http')).length;
+}
+
+test('jobs are counted by state, with a zero where there are none', async () => {
+  const tested = createTestApp();
+  tested.queue.add();
+  tested.queue.add();
+  tested.queue.add({ state: 'failed', reason: 'exit_code' });
+
+  const text = await scrape(tested);
+
+  expect(text).toContain('stint_jobs{state="queued"} 2');
+  expect(text).toContain('stint_jobs{state="failed"} 1');
+  expect(text).toContain('stint_jobs{state="lost"} 0');
+  expect(await scrape(tested)).toContain('stint_jobs{state="queued"} 2');
+});
+
+test('a database that is away costs the job numbers, not the scrape', async () => {
+  const tested = createTestApp();
+  tested.queue.add();
+  await scrape(tested);
+  tested.queue.failure = new Error('away');
+
+  const text = await scrape(tested);
+
+  expect(text).not.toContain('stint_jobs{');
+  expect(text).toContain('process_resident_memory_bytes');
+  expect(tested.log).toContainEqual(
+    expect.objectContaining({ level: 'warn', facts: { error: tested.queue.failure } }),
+  );
+});

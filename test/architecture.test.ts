@@ -1,0 +1,310 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const config = '.oxlintrc.json';
+
+/** A line of the table of folders in ARCHITECTURE.md. */
+interface FolderRule {
+  /** `job`, or an empty text for `src/` itself. */
+  readonly folder: string;
+  /** `job`, `executor/backend`, or `everything`. */
+  readonly imports: readonly string[];
+  readonly packages: readonly string[];
+}
+
+async function readTable(): Promise<FolderRule[]> {
+  const text = await readFile(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `src\/(.*?)\/?` \|.*\| (.*?) \| (.*?) \|$/gm)];
+  return rows.map(([, folder = '', imports = '', packages = '']) => ({
+    folder,
+    imports: listOf(imports),
+    packages: listOf(packages),
+  }));
+}
+
+function listOf(cell: string): string[] {
+  return cell === 'none' || cell === 'nothing' ? [] : cell.split(', ');
+}
+
+async function readDependencies(): Promise<string[]> {
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Readonly<Record<string, string>>;
+  };
+  return Object.keys(dependencies);
+}
+
+/** One small file, and whether the rule about imports must refuse it. */
+interface Sample {
+  readonly path: string;
+  readonly text: string;
+  readonly isRefused: boolean;
+}
+
+const importRule = 'eslint(no-restricted-imports)';
+
+/** Writes the samples into a directory with our layout and our rules, and lints them all. */
+async function lint(samples: readonly Pick<Sample, 'path' | 'text'>[]): Promise<Map<string, string[]>> {
+  const directory = await mkdtemp(join(tmpdir(), 'stint-lint-'));
+  try {
+    await copyFile(join(root, config), join(directory, config));
+    for (const { path, text } of samples) {
+      await mkdir(dirname(join(directory, path)), { recursive: true });
+      await writeFile(join(directory, path), text);
+    }
+    return codesByFile(await runLinter(directory));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** It ends with 1 when it found something, which is what we want of it. */
+function runLinter(directory: string): Promise<string> {
+  const args = [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json'];
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { cwd: directory, maxBuffer: 2 ** 26 }, (error, stdout) => {
+      if (stdout.startsWith('{')) resolve(stdout);
+      else reject(error ?? new Error(`Expected JSON from the linter, got ${stdout.slice(0, 200)}`));
+    });
+  });
+}
+
+function codesByFile(report: string): Map<string, string[]> {
+  const { diagnostics } = JSON.parse(report) as { diagnostics: { code: string; filename: string }[] };
+  const codes = new Map<string, string[]>();
+  for (const { code, filename } of diagnostics) codes.set(filename, [...(codes.get(filename) ?? []), code]);
+  return codes;
+}
+
+const importing = (from: string) => `import { x } from '${from}';\n\nexport const y = x;\n`;
+
+let count = 0;
+
+function sample(folder: string, from: string, isAllowed: boolean): Sample {
+  return {
+    path: join('src', folder, `sample-${count++}.ts`),
+    text: importing(from),
+    isRefused: !isAllowed,
+  };
+}
+
+/** Each folder takes something from each other one. */
+function folderSamples(table: readonly FolderRule[], executorFiles: readonly string[]): Sample[] {
+  const folders = table.map(({ folder }) => folder).filter((folder) => folder !== '');
+  return table.flatMap(({ folder, imports }) => {
+    const up = folder === '' ? './' : '../';
+    const others = folders.filter((other) => other !== folder);
+    const wholes = others
+      .filter((other) => !imports.some((each) => each.startsWith(`${other}/`)))
+      .map((other) =>
+        sample(folder, `${up}${other}/thing.js`, imports.includes(other) || imports.includes('everything')),
+      );
+    const isPart = imports.some((each) => each.startsWith('executor/'));
+    const files = isPart ? executorFiles : [];
+    return [
+      ...wholes,
+      ...files.map((file) => sample(folder, `../executor/${file}.js`, imports.includes(`executor/${file}`))),
+    ];
+  });
+}
+
+/** Each folder takes each package, its whole and a part of it. */
+function packageSamples(table: readonly FolderRule[], dependencies: readonly string[]): Sample[] {
+  return table.flatMap(({ folder, packages }) =>
+    dependencies.flatMap((name) => [
+      sample(folder, name, packages.includes(name)),
+      sample(folder, `${name}/part`, packages.includes(name)),
+    ]),
+  );
+}
+
+let table: FolderRule[];
+let dependencies: string[];
+let executorFiles: string[];
+
+beforeAll(async () => {
+  table = await readTable();
+  dependencies = await readDependencies();
+  executorFiles = (await readdir(join(root, 'src/executor'))).map((name) => name.replace(/\.ts$/, ''));
+});
+
+/** What became of every sample and what should have, in words that show the difference. */
+async function judge(samples: readonly Sample[]): Promise<{ found: string[]; wanted: string[] }> {
+  const codes = await lint(samples);
+  const tell = ({ path, text }: Sample, isRefused: boolean) =>
+    `${isRefused ? 'refused' : 'passed'} in ${dirname(path)}: ${text.slice(0, 80)}`;
+  const isRefused = ({ path }: Sample) => codes.get(path)?.includes(importRule) === true;
+  return {
+    found: samples.map((each) => tell(each, isRefused(each))),
+    wanted: samples.map((each) => tell(each, each.isRefused)),
+  };
+}
+
+describe('the table of ARCHITECTURE.md', () => {
+  test('names every folder of `src`, and no other', async () => {
+    const entries = await readdir(join(root, 'src'), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+
+    expect(table.map(({ folder }) => folder).toSorted()).toEqual(['', ...folders].toSorted());
+  });
+
+  test('gives every npm dependency a home, and names no other', () => {
+    const homes = new Set(table.flatMap(({ packages }) => packages));
+
+    expect([...homes].toSorted()).toEqual(dependencies.toSorted());
+  });
+});
+
+const lines = (amount: number) => Array.from({ length: amount }, (_, at) => `  x(${at});`).join('\n');
+const nested = (depth: number) => `${'if (x) {'.repeat(depth)} x(); ${'}'.repeat(depth)}`;
+
+/** A rule, what just passes and what does not. */
+const limits: readonly [string, string, string][] = [
+  ['eslint(max-lines)', lines(400), lines(401)],
+  ['eslint(max-lines-per-function)', `function f() {\n${lines(58)}\n}`, `function f() {\n${lines(59)}\n}`],
+  ['eslint(max-params)', 'function f(a, b, c, d) {}', 'function f(a, b, c, d, e) {}'],
+  ['eslint(max-depth)', `function f() {${nested(4)}}`, `function f() {${nested(5)}}`],
+  ['import(no-default-export)', 'export const f = 1;', 'export default 1;'],
+];
+
+describe('the linter refuses', () => {
+  test('what the table does not allow one folder to take from another, and nothing else', async () => {
+    const samples = folderSamples(table, executorFiles);
+
+    expect(samples.filter(({ isRefused }) => isRefused).length).toBeGreaterThan(50);
+    const { found, wanted } = await judge(samples);
+
+    expect(found).toEqual(wanted);
+  });
+
+  test('a package outside of its home, and nothing else', async () => {
+    const samples = packageSamples(table, dependencies);
+
+    expect(samples.filter(({ isRefused }) => isRefused).length).toBeGreaterThan(100);
+    const { found, wanted } = await judge(samples);
+
+    expect(found).toEqual(wanted);
+  });
+
+  test('a folder that takes from the files beside it', async () => {
+    const folders = table.map(({ folder }) => folder).filter((folder) => folder !== '');
+
+    const { found, wanted } = await judge([
+      ...folders.map((folder) => sample(folder, '../config.js', false)),
+      ...folders.map((folder) => sample(folder, './config.js', true)),
+      ...folders.map((folder) => sample(`${folder}/deeper`, '../../config-types.js', false)),
+      sample('api/gostint', '../../config.js', false),
+    ]);
+
+    expect(found).toEqual(wanted);
+  });
+
+  test('a door that takes more than the model, the queue and what all doors share', async () => {
+    const doors = ['api/gostint', 'api/another'];
+    const refused = ['docker', 'executor', 'store', 'vault'];
+    const home = new Set(['hono', 'zod']);
+
+    const { found, wanted } = await judge(
+      doors.flatMap((door) => [
+        ...refused.map((folder) => sample(door, `../../${folder}/thing.js`, false)),
+        ...['../../job/job.js', '../../queue/queue.js', '../answers.js', './wire.js'].map((from) =>
+          sample(door, from, true),
+        ),
+        ...dependencies.map((name) => sample(door, name, home.has(name))),
+      ]),
+    );
+
+    expect(found).toEqual(wanted);
+  });
+});
+
+describe('the linter is not fooled', () => {
+  test('when only types are taken, or when it is handed on', async () => {
+    const { found, wanted } = await judge([
+      {
+        path: 'src/job/types.ts',
+        text: "export type { X } from '../queue/queue.js';\n",
+        isRefused: true,
+      },
+      {
+        path: 'src/job/import-type.ts',
+        text: "import type { X } from '../queue/queue.js';\n\nexport const y: X = 1;\n",
+        isRefused: true,
+      },
+      { path: 'src/store/all.ts', text: "export * from '../vault/client.js';\n", isRefused: true },
+    ]);
+
+    expect(found).toEqual(wanted);
+  });
+
+  test('by what is too large, has too many parameters, is nested too deep or has no name', async () => {
+    const samples = ['src/job', 'src', 'test/job', 'rig', 'demo', 'bench', 'vault-dev'].flatMap((folder) =>
+      limits.flatMap(([rule, good, bad], index) => [
+        { path: `${folder}/good-${index}.ts`, text: `${good}\n`, rule, isBad: false },
+        { path: `${folder}/bad-${index}.ts`, text: `${bad}\n`, rule, isBad: true },
+      ]),
+    );
+    const codes = await lint(samples);
+
+    for (const { path, rule, isBad } of samples)
+      expect([path, rule, codes.get(path)?.includes(rule) ?? false]).toEqual([path, rule, isBad]);
+  });
+});
+
+describe('nothing is exempt', () => {
+  test('no file or folder switches a rule off in the settings of the linter, but for what tools ask for', async () => {
+    const { rules, overrides, ignorePatterns } = JSON.parse(await readFile(join(root, config), 'utf8')) as {
+      rules: Readonly<Record<string, unknown>>;
+      overrides: { files: string[]; rules: Readonly<Record<string, unknown>> }[];
+      ignorePatterns: string[];
+    };
+    const switches = overrides.flatMap(({ files, rules: own }) =>
+      Object.keys(own)
+        .filter((rule) => rule !== 'no-restricted-imports')
+        .map((rule) => `${files.join()} ${rule}`),
+    );
+
+    expect(Object.entries(rules).filter(([, level]) => level === 'off')).toEqual([]);
+    expect(switches).toEqual(['*.config.ts import/no-default-export']);
+    expect(ignorePatterns).toEqual(['dist/**']);
+  });
+
+  test('no line does so by a comment', async () => {
+    const hiding = /(?:oxlint|eslint)-disable|biome-ignore|@ts-(?:ignore|expect-error|nocheck)/;
+    const folders = ['src', 'test', 'rig', 'demo', 'bench', 'scripts', 'vault-dev'];
+    const sources = (await Promise.all(folders.map((folder) => sourcesIn(folder)))).flat();
+
+    const found = sources.filter(
+      ({ path, text }) => path !== 'test/architecture.test.ts' && hiding.test(text),
+    );
+    expect(found.map(({ path }) => path)).toEqual([]);
+    expect(sources.length).toBeGreaterThan(100);
+  });
+
+  test('no package comes in by another way than the linter looks at, unless it is at home there', async () => {
+    const found = (await sourcesIn('src')).flatMap(({ path, text }) => {
+      const { packages = [] } = table.find(({ folder }) => folder === path.split('/')[1]) ?? {};
+      return [...text.matchAll(/\b(?:import|require)\((.*?)\)/g)]
+        .filter(([, from = '']) => !packages.includes(from.slice(1, -1)))
+        .map(([call]) => `${path}: ${call}`);
+    });
+
+    expect(found).toEqual([]);
+  });
+});
+
+/** All code below a folder; one that is not there has none. */
+async function sourcesIn(folder: string): Promise<{ path: string; text: string }[]> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true }).catch(() => []);
+  const paths = entries
+    .filter((entry) => entry.isFile() && /\.(?:ts|mjs|js)$/.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules'));
+  return await Promise.all(
+    paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })),
+  );
+}

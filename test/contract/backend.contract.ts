@@ -1,0 +1,397 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type {
+  Backend,
+  ContainerRequest,
+  OutputPart,
+  PreparedContainer,
+  RunningContainer,
+} from '../../src/executor/backend.js';
+import { BrokenError, JobFailedError } from '../../src/job/errors.js';
+import type { Exit } from '../../src/job/outcome.js';
+import { tarGzOf } from '../support/archives.js';
+import type { Act } from '../support/fake-container.js';
+
+/** A `Backend`, programs to run on it, and a look at what it leaves behind. */
+export interface BackendBench extends AsyncDisposable {
+  readonly backend: Backend;
+  /** One whose engine is away. */
+  readonly away: Backend;
+  /** An image with this text as its `/gostint_image.yml`. */
+  readonly describedImage: { readonly image: string; readonly metadata: string };
+  /** A request for a container in which these acts are played. */
+  request(acts: readonly Act[], more?: Partial<ContainerRequest>): ContainerRequest;
+  exists(containerId: string): Promise<boolean>;
+  /** How many containers and job files there are at all. */
+  countLeft(): Promise<number>;
+}
+
+const lingering: readonly Act[] = [{ print: 'ready' }, { linger: 'until_told' }];
+
+/** A signal that nobody fires. */
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** A job that no test has had before. */
+export function newClaim(): { jobId: string; fence: number } {
+  return { jobId: randomUUID(), fence: 1 };
+}
+
+async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await work;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('Expected a failure, got none.');
+}
+
+async function startJob(container: PreparedContainer, secrets = 'TOKEN: x\n'): Promise<RunningContainer> {
+  await container.deliver(Buffer.from(secrets));
+  return await container.start();
+}
+
+async function readAll(output: AsyncIterable<OutputPart>): Promise<{ stdout: string; stderr: string }> {
+  const bytes: Record<OutputPart['stream'], Uint8Array[]> = { stdout: [], stderr: [] };
+  for await (const part of output) bytes[part.stream].push(Uint8Array.from(part.bytes));
+  return { stdout: Buffer.concat(bytes.stdout).toString(), stderr: Buffer.concat(bytes.stderr).toString() };
+}
+
+/** As the order wants it: the output is read while the exit is awaited. */
+async function readToExit({ output, wait }: RunningContainer): Promise<Exit> {
+  const [exit] = await Promise.all([wait(), readAll(output)]);
+  return exit;
+}
+
+/** Reads until the program has said this, and leaves the rest unread. */
+async function readUntil(output: AsyncIterable<OutputPart>, text: string): Promise<void> {
+  const iterator = output[Symbol.asyncIterator]();
+  let seen = '';
+  while (!seen.includes(text)) {
+    const { done, value } = await iterator.next();
+    if (done === true) throw new Error(`Expected the output to hold "${text}", got "${seen}".`);
+    seen += Buffer.from(value.bytes).toString();
+  }
+}
+
+/** Runs the contract of `Backend` on whatever `start` brings. */
+export function backendContract(name: string, start: () => Promise<BackendBench>): void {
+  describe(`a backend on ${name}`, () => {
+    let bench: BackendBench;
+
+    beforeAll(async () => {
+      bench = await start();
+    });
+
+    afterAll(() => bench[Symbol.asyncDispose]());
+
+    describe('the content', () => {
+      contentRules(() => bench);
+    });
+    describe('preparing', () => {
+      preparationRules(() => bench);
+    });
+    describe('the order', () => {
+      orderRules(() => bench);
+    });
+    describe('a job', () => {
+      jobRules(() => bench);
+    });
+    describe('stopping', () => {
+      stopRules(() => bench);
+    });
+    describe('disposing', () => {
+      disposalRules(() => bench);
+    });
+  });
+}
+
+type Bench = () => BackendBench;
+
+async function prepare(
+  bench: Bench,
+  acts: readonly Act[],
+  more?: Partial<ContainerRequest>,
+): Promise<PreparedContainer> {
+  return await bench().backend.prepare(bench().request(acts, more), never());
+}
+
+function contentRules(bench: Bench): void {
+  test('is checked and gives the text of its metadata', async () => {
+    const content = await tarGzOf([
+      { name: './opt/run.sh', body: 'true' },
+      { name: './gostint.yml', body: 'container_image: x\n' },
+    ]);
+
+    expect(await bench().backend.checkContent(content)).toEqual({ metadata: 'container_image: x\n' });
+  });
+
+  test('need not have metadata', async () => {
+    const content = await tarGzOf([{ name: 'a/gostint.yml', body: 'container_image: x\n' }]);
+
+    expect(await bench().backend.checkContent(content)).toEqual({ metadata: undefined });
+  });
+
+  test('is refused by name of the entries, also those behind the metadata', async () => {
+    const content = await tarGzOf([
+      { name: 'gostint.yml', body: '' },
+      { name: '../out', body: 'x' },
+      { name: 'dev/sda', type: 'block-device' },
+    ]);
+
+    const error = await failureOf(bench().backend.checkContent(content));
+
+    expect(error).toBeInstanceOf(JobFailedError);
+    expect(error).toMatchObject({ reason: 'content_refused' });
+    expect((error as Error).message).toMatch(/"\.\.\/out".*"dev\/sda"/);
+  });
+
+  test('that is hostile fails the preparation too and leaves nothing', async () => {
+    const before = await bench().countLeft();
+    const content = await tarGzOf([{ name: '/etc/shadow', body: 'x' }]);
+
+    const error = await failureOf(prepare(bench, [], { content }));
+
+    expect(error).toMatchObject({ reason: 'content_refused' });
+    expect(await bench().countLeft()).toBe(before);
+  });
+}
+
+function preparationRules(bench: Bench): void {
+  test('tells container, image and what the image says of itself', async () => {
+    await using plain = await prepare(bench, []);
+    await using described = await prepare(bench, [], { image: bench().describedImage.image });
+
+    expect(plain).toMatchObject({
+      id: expect.stringMatching(/./),
+      imageId: expect.stringMatching(/^sha256:/),
+    });
+    expect(plain.imageMetadata).toBeUndefined();
+    expect(described.imageMetadata).toBe(bench().describedImage.metadata);
+    expect(described.id).not.toBe(plain.id);
+  });
+
+  test('fails for an image that is not there and must not be pulled', async () => {
+    const before = await bench().countLeft();
+
+    const error = await failureOf(
+      prepare(bench, [], { image: 'stint-test/nonesuch:1', pullPolicy: 'Never' }),
+    );
+
+    expect(error).toBeInstanceOf(JobFailedError);
+    expect(error).toMatchObject({ reason: 'image_unavailable', code: 'image_missing' });
+    expect(await bench().countLeft()).toBe(before);
+  });
+
+  test('ends with the reason of a signal that has fired', async () => {
+    const before = await bench().countLeft();
+    const reason = new Error('killed');
+
+    const error = await failureOf(bench().backend.prepare(bench().request([]), AbortSignal.abort(reason)));
+
+    expect(error).toBe(reason);
+    expect(await bench().countLeft()).toBe(before);
+  });
+
+  test('can be tried again later when the engine is away', async () => {
+    const error = await failureOf(bench().away.prepare(bench().request([]), never()));
+
+    expect(error).toBeInstanceOf(BrokenError);
+    expect(error).toMatchObject({ code: 'engine_unavailable', retryable: true });
+  });
+}
+
+function orderRules(bench: Bench): void {
+  test('is that secrets come before the start', async () => {
+    await using container = await prepare(bench, []);
+
+    expect(await failureOf(container.start())).toBeInstanceOf(Error);
+  });
+
+  test('is that secrets come once', async () => {
+    await using container = await prepare(bench, []);
+    await container.deliver(Buffer.from('a'));
+
+    expect(await failureOf(container.deliver(Buffer.from('b')))).toBeInstanceOf(Error);
+  });
+
+  test('is that a container is started once', async () => {
+    await using container = await prepare(bench, lingering);
+    await startJob(container);
+
+    expect(await failureOf(container.start())).toBeInstanceOf(Error);
+  });
+
+  test('forbids a second start of the same claim, and spares the first', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, lingering, claim);
+    const running = await startJob(container);
+
+    const error = await failureOf(prepare(bench, [], claim));
+
+    expect(error).toBeInstanceOf(BrokenError);
+    expect(error).toMatchObject({ retryable: false });
+    expect(await bench().exists(container.id)).toBe(true);
+    await running.stop(5_000);
+    expect(await running.wait()).toMatchObject({ exitCode: 143 });
+  });
+
+  test('lets a claim that never started be prepared anew, and then the older one cannot start', async () => {
+    const claim = newClaim();
+    await using older = await prepare(bench, [], claim);
+    await older.deliver(Buffer.from('a'));
+    await using newer = await prepare(bench, [{ exit: 4 }], claim);
+
+    expect(await failureOf(older.start())).toBeInstanceOf(Error);
+    const running = await startJob(newer);
+    expect(await running.wait()).toMatchObject({ exitCode: 4 });
+  });
+
+  test('knows a new fence for a new claim', async () => {
+    const claim = newClaim();
+    await using first = await prepare(bench, [], claim);
+    await using second = await prepare(bench, [], { ...claim, fence: 2 });
+
+    expect(await Promise.all([bench().exists(first.id), bench().exists(second.id)])).toEqual([true, true]);
+  });
+}
+
+function jobRules(bench: Bench): void {
+  test('is given its secrets as they were delivered', async () => {
+    const secrets = '---\nTOKEN: "s.123"\nUMLAUT: ü€\n';
+    await using container = await prepare(bench, [{ show: 'secrets' }]);
+
+    const running = await startJob(container, secrets);
+
+    expect(await readAll(running.output)).toEqual({ stdout: secrets, stderr: '' });
+  });
+
+  test('has every byte of both its streams read, and its exit told with proof', async () => {
+    const acts: Act[] = [{ print: 'one\n' }, { print: 'other', on: 'stderr' }, { print: 'two' }, { exit: 3 }];
+    await using container = await prepare(bench, acts);
+
+    const running = await startJob(container);
+    const [output, exit] = await Promise.all([readAll(running.output), running.wait()]);
+
+    expect(output).toEqual({ stdout: 'one\ntwo', stderr: 'other' });
+    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, proven: true });
+  });
+
+  test('that ends before anybody waits or reads loses nothing', async () => {
+    await using container = await prepare(bench, [{ print: 'quick' }]);
+
+    const running = await startJob(container);
+    const exit = await running.wait();
+
+    expect(exit).toMatchObject({ exitCode: 0, proven: true });
+    expect(await readAll(running.output)).toMatchObject({ stdout: 'quick' });
+  });
+
+  test('that cannot be started fails for that with 127', async () => {
+    await using container = await prepare(bench, [{ missing: '/nonesuch' }]);
+
+    const error = await failureOf(startJob(container).then(readToExit));
+
+    expect(error).toBeInstanceOf(JobFailedError);
+    expect(error).toMatchObject({ reason: 'start_failed', code: 'command_not_found', exitCode: 127 });
+    expect((error as Error).message).toContain('/nonesuch');
+  });
+
+  test('that returns 127 by itself was started', async () => {
+    await using container = await prepare(bench, [{ exit: 127 }]);
+
+    const running = await startJob(container);
+
+    expect(await readToExit(running)).toMatchObject({ exitCode: 127, proven: true });
+  });
+
+  test('does not disturb another', async () => {
+    await using first = await prepare(bench, lingering);
+    await using second = await prepare(bench, [{ print: 'second' }, { exit: 5 }]);
+    const [one, other] = await Promise.all([startJob(first), startJob(second)]);
+
+    expect(await readAll(other.output)).toMatchObject({ stdout: 'second' });
+    expect(await other.wait()).toMatchObject({ exitCode: 5 });
+    await one.stop(5_000);
+    expect(await readAll(one.output)).toMatchObject({ stdout: 'ready' });
+  });
+
+  test('goes on when the signal of its preparation fires after the start', async () => {
+    const stop = new AbortController();
+    await using container = await bench().backend.prepare(bench().request([{ exit: 6 }]), stop.signal);
+    await container.deliver(Buffer.from('x'));
+    const running = await container.start();
+
+    stop.abort(new Error('killed'));
+
+    expect(await running.wait()).toMatchObject({ exitCode: 6 });
+  });
+}
+
+function stopRules(bench: Bench): void {
+  test('is polite first, confirmed by the engine, and may be repeated', async () => {
+    await using container = await prepare(bench, lingering);
+    const running = await startJob(container);
+    await readUntil(running.output, 'ready');
+
+    await running.stop(20_000);
+    await running.stop(20_000);
+
+    expect(await running.wait()).toMatchObject({ exitCode: 143, proven: true });
+  });
+
+  test('kills who does not listen, after the grace', async () => {
+    await using container = await prepare(bench, [{ print: 'ready' }, { linger: 'until_killed' }]);
+    const running = await startJob(container);
+    await readUntil(running.output, 'ready');
+    const startedAt = performance.now();
+
+    await running.stop(1_000);
+
+    expect(performance.now() - startedAt).toBeGreaterThan(900);
+    expect(await running.wait()).toMatchObject({ exitCode: 137, proven: true });
+  });
+
+  test('of a job that has ended changes nothing', async () => {
+    await using container = await prepare(bench, [{ exit: 8 }]);
+    const running = await startJob(container);
+    await running.wait();
+
+    await running.stop(1_000);
+
+    expect(await running.wait()).toMatchObject({ exitCode: 8 });
+  });
+}
+
+function disposalRules(bench: Bench): void {
+  const states: [string, (container: PreparedContainer) => Promise<unknown>][] = [
+    ['prepared', async () => undefined],
+    ['delivered', (container) => container.deliver(Buffer.from('x'))],
+    ['running', (container) => startJob(container)],
+  ];
+
+  test.each(states)('leaves nothing of a container that is %s, and may be repeated', async (_, bring) => {
+    const before = await bench().countLeft();
+    const container = await prepare(bench, lingering);
+    await bring(container);
+    expect(await bench().exists(container.id)).toBe(true);
+
+    await Promise.all([container[Symbol.asyncDispose](), container[Symbol.asyncDispose]()]);
+    await container[Symbol.asyncDispose]();
+
+    expect(await bench().exists(container.id)).toBe(false);
+    expect(await bench().countLeft()).toBe(before);
+  });
+
+  test('leaves nothing of a container that has ended', async () => {
+    const before = await bench().countLeft();
+    const container = await prepare(bench, [{ exit: 1 }]);
+    const running = await startJob(container);
+    await running.wait();
+
+    await container[Symbol.asyncDispose]();
+
+    expect(await bench().countLeft()).toBe(before);
+  });
+}

@@ -1,0 +1,204 @@
+import { expect, test } from 'vitest';
+import { canary, expectNoCanary, failureOf, options, type SecretsBench, sessionOf } from './secrets-bench.js';
+
+/** Reads with a session of its own. */
+async function readWith(
+  bench: SecretsBench,
+  references: readonly string[],
+  continueOnWarnings = false,
+): Promise<Record<string, string>> {
+  const { session } = sessionOf(bench, await bench.wrap());
+  try {
+    const values = await session.read(references, { continueOnWarnings });
+    return Object.fromEntries([...values].map(([name, value]) => [name, value.reveal()]));
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
+}
+
+const kinds = {
+  text: 'a: "b"\n',
+  number: 1.5,
+  yes: true,
+  nothing: null,
+  list: [1, 'a'],
+  object: { a: { b: 1 } },
+  empty: '',
+};
+
+export function readingRules(bench: () => SecretsBench): void {
+  test.each([1, 2] as const)('every kind of value has its text, in KV version %i', async (version) => {
+    const path = await bench().write('kinds', kinds, version);
+
+    expect(
+      await readWith(
+        bench(),
+        Object.keys(kinds).map((key) => `V_${key}@${path}.${key}`),
+      ),
+    ).toEqual({
+      V_text: 'a: "b"\n',
+      V_number: '1.5',
+      V_yes: 'true',
+      V_nothing: 'null',
+      V_list: '[1,"a"]',
+      V_object: '{"a":{"b":1}}',
+      V_empty: '',
+    });
+  });
+
+  test('a version 1 secret with a key `data` is still version 1', async () => {
+    const path = await bench().write('data', { data: { x: 'inner' }, other: 'outer' }, 1);
+
+    expect(await readWith(bench(), [`A@${path}.other`, `B@${path}.data`])).toEqual({
+      A: 'outer',
+      B: '{"x":"inner"}',
+    });
+  });
+
+  test('each path is read once, and a later entry for a variable wins', async () => {
+    const one = await bench().write('one', { a: '1', b: '2' }, 1);
+    const two = await bench().write('two', { a: '3' }, 2);
+    const before = bench().count('read');
+
+    const values = await readWith(bench(), [`A@${one}.a`, `B@${one}.b`, `C@${one}.a`, `A@${two}.a`]);
+
+    expect(values).toEqual({ A: '3', B: '2', C: '1' });
+    expect(bench().count('read') - before).toBe(2);
+  });
+
+  test('no references: no values', async () => {
+    expect(await readWith(bench(), [])).toEqual({});
+  });
+
+  test('a wrong reference costs nothing', async () => {
+    const { session, told } = sessionOf(bench(), await bench().wrap());
+
+    const failure = await failureOf(session.read(['A@kv/one'], options));
+
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'reference_invalid' });
+    expect(told).toEqual([]);
+  });
+}
+
+export function missingRules(bench: () => SecretsBench): void {
+  test('a missing key is named with its path and variable, and no value is', async () => {
+    const path = await bench().write('keys', { a: canary }, 2);
+
+    const failure = await failureOf(readWith(bench(), [`A@${path}.a`, `B@${path}.nope`]));
+
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'key_missing' });
+    for (const word of ['`B`', '`nope`', `\`${path}\``]) expect((failure as Error).message).toContain(word);
+    expectNoCanary(failure);
+  });
+
+  test('names of what every object has are no keys', async () => {
+    const path = await bench().write('proto', { a: 'x' }, 1);
+
+    expect(await failureOf(readWith(bench(), [`A@${path}.toString`, `B@${path}.__proto__`]))).toMatchObject({
+      code: 'key_missing',
+    });
+  });
+
+  test.each([1, 2] as const)('a missing path is named, in KV version %i', async (version) => {
+    const path = (await bench().write('there', { a: 'x' }, version)).replace('there', 'not-there');
+
+    const failure = await failureOf(readWith(bench(), [`A@${path}.a`]));
+
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'path_missing' });
+    expect((failure as Error).message).toMatch(new RegExp(`\`${path}\` for the variable \`A\``));
+  });
+
+  test('a deleted version is called so', async () => {
+    const path = await bench().write('deleted', { a: 'x' }, 2);
+    await bench().deleteVersion(path);
+
+    expect(await failureOf(readWith(bench(), [`A@${path}.a`]))).toMatchObject({
+      reason: 'secrets_refused',
+      code: 'version_deleted',
+    });
+  });
+
+  test('a missing right is named with the policy that would give it', async () => {
+    const path = await bench().forbidden();
+
+    const failure = await failureOf(readWith(bench(), [`A@${path}.a`]));
+
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'permission_denied' });
+    expect((failure as Error).message).toContain(`path "${path}" { capabilities = ["read"] }`);
+  });
+
+  test('when several references fail, all are told', async () => {
+    const path = await bench().write('several', { a: 'x' }, 1);
+
+    const failure = await failureOf(readWith(bench(), [`A@${path}.nope`, `B@${path}-gone.b`, `C@${path}.a`]));
+
+    expect((failure as Error).message).toMatch(/`A`[\s\S]*`B`/);
+    expect((failure as Error).message).not.toContain('`C`');
+  });
+}
+
+export function endRules(bench: () => SecretsBench): void {
+  test('disposing what was never opened asks for nothing', async () => {
+    const { session, told } = sessionOf(bench(), await bench().wrap());
+    const before = bench().count('revoke');
+
+    await session[Symbol.asyncDispose]();
+
+    expect([told, bench().count('revoke') - before]).toEqual([[], 0]);
+  });
+
+  test('disposing may be repeated, and revokes once', async () => {
+    const { session, told } = sessionOf(bench(), await bench().wrap());
+    await session.token();
+    const before = bench().count('revoke');
+
+    await Promise.all([session[Symbol.asyncDispose](), session[Symbol.asyncDispose]()]);
+    await session[Symbol.asyncDispose]();
+
+    expect(told.slice(1)).toEqual(['token', 'revoked']);
+    expect(bench().count('revoke') - before).toBe(1);
+  });
+
+  test('a disposed session opens no more', async () => {
+    const { session, told } = sessionOf(bench(), await bench().wrap());
+    await session[Symbol.asyncDispose]();
+
+    await expect(session.token()).rejects.toThrow('disposed');
+    expect(told).toEqual([]);
+  });
+
+  test('it never throws, and says nothing of a token that it could not revoke', async () => {
+    const { session, told, accessor } = sessionOf(bench(), await bench().wrap());
+    await session.token();
+    bench().fail('revoke', 'sealed');
+    const began = performance.now();
+
+    await session[Symbol.asyncDispose]();
+    bench().heal();
+
+    expect(told.slice(1)).toEqual(['token']);
+    expect(await bench().isAlive(accessor())).toBe(true);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  test('a recorder that fails at the end does no harm', async () => {
+    const { session } = sessionOf(bench(), await bench().wrap(), {
+      onRevoked: () => Promise.reject(new Error('gone')),
+    });
+    await session.token();
+
+    await expect(session[Symbol.asyncDispose]()).resolves.toBeUndefined();
+  });
+
+  test('the reply of the revocation is lost: the token is gone all the same, and that is found out', async () => {
+    const { session, told, accessor } = sessionOf(bench(), await bench().wrap());
+    await session.token();
+    bench().fail('revoke', 'reply_lost');
+
+    await session[Symbol.asyncDispose]();
+    bench().heal();
+
+    expect(await bench().isAlive(accessor())).toBe(false);
+    expect(told).toContain('revoked');
+  });
+}

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import type { VaultBench } from './vault-http-bench.js';
+
+const nothing = { status: 404, body: { errors: [] } };
+
+/** A mount with a key `k`, and what it does. */
+async function start(bench: VaultBench) {
+  const mount = await bench.mount('transit');
+  await bench.ask('POST', `${mount}/keys/k`, { body: {} });
+  const encrypt = async (plaintext: string) =>
+    String((await bench.ask('POST', `${mount}/encrypt/k`, { body: { plaintext } })).body.data?.ciphertext);
+  const decrypt = (ciphertext: string) => bench.ask('POST', `${mount}/decrypt/k`, { body: { ciphertext } });
+  return { mount, encrypt, decrypt };
+}
+
+export function transitRules(bench: VaultBench): void {
+  test.each(['YWJj', '', 'AAECAw=='])(
+    'what was encrypted comes back (%j), never looking the same',
+    async (plaintext) => {
+      const { encrypt, decrypt } = await start(bench);
+      const [one, other] = [await encrypt(plaintext), await encrypt(plaintext)];
+
+      expect(one).toMatch(/^vault:v1:[A-Za-z0-9+/]+=*$/);
+      expect(one).not.toBe(other);
+      expect((await decrypt(one)).body.data).toEqual({ plaintext });
+    },
+  );
+
+  test('old versions of a key still open, and other keys do not', async () => {
+    const { mount, encrypt, decrypt } = await start(bench);
+    const old = await encrypt('YWJj');
+    await bench.ask('POST', `${mount}/keys/k/rotate`);
+
+    expect(await encrypt('YWJj')).toMatch(/^vault:v2:/);
+    expect((await decrypt(old)).body.data).toEqual({ plaintext: 'YWJj' });
+    const foreign = await (await start(bench)).decrypt(old);
+    expect(foreign).toEqual({ status: 400, body: { errors: ['cipher: message authentication failed'] } });
+    await bench.ask('POST', `${mount}/keys/k/config`, { body: { min_decryption_version: 2 } });
+    expect((await decrypt(old)).status).toBe(400);
+  });
+
+  test.each([
+    ['nope', 'invalid ciphertext: no prefix'],
+    ['vault:v9:AAAA', 'invalid ciphertext: version is too new'],
+    ['vault:vx:AAAA', 'invalid ciphertext: version number could not be decoded'],
+    ['vault:v1:####', 'invalid ciphertext: could not decode base64'],
+    ['vault:v1:AAAA', 'invalid ciphertext length'],
+    ['', 'missing ciphertext to decrypt'],
+  ])('the ciphertext %j is refused', async (ciphertext, error) => {
+    const { mount } = await start(bench);
+    const body = ciphertext === '' ? {} : { ciphertext };
+
+    expect(await bench.ask('POST', `${mount}/decrypt/k`, { body })).toEqual({
+      status: 400,
+      body: { errors: [error] },
+    });
+  });
+}
+
+export function transitKeyRules(bench: VaultBench): void {
+  test('a key is made, shown, and deleted only where that is allowed', async () => {
+    const { mount } = await start(bench);
+    const key = `${mount}/keys/k`;
+    expect((await bench.ask('GET', key)).body.data).toMatchObject({
+      name: 'k',
+      type: 'aes256-gcm96',
+      latest_version: 1,
+    });
+    expect((await bench.ask('LIST', `${mount}/keys`)).body.data).toEqual({ keys: ['k'] });
+
+    expect((await bench.ask('DELETE', key)).status).toBe(400);
+    await bench.ask('POST', `${key}/config`, { body: { deletion_allowed: true } });
+    expect((await bench.ask('DELETE', key)).status).toBe(204);
+
+    expect(await bench.ask('GET', key)).toEqual(nothing);
+    expect(await bench.ask('POST', `${mount}/decrypt/k`, { body: { ciphertext: 'vault:v1:AAAA' } })).toEqual({
+      status: 400,
+      body: { errors: ['encryption key not found'] },
+    });
+  });
+
+  test('who may only update gets no key made', async () => {
+    const { mount } = await start(bench);
+    const token = await bench.tokenOf(`path "${mount}/encrypt/*" { capabilities = ["update"] }`);
+    const encrypt = async (key: string) =>
+      (await bench.ask('POST', `${mount}/encrypt/${key}`, { token, body: { plaintext: 'YWJj' } })).status;
+
+    expect([await encrypt('k'), await encrypt('new')]).toEqual([200, 403]);
+  });
+}
+
+export function cubbyholeRules(bench: VaultBench): void {
+  test('each token has its own, which ends with it', async () => {
+    const [one, other] = await Promise.all(
+      [1, 2].map(() => bench.token({ policies: ['default'], ttl: '1m' })),
+    );
+    const [token = '', stranger = ''] = [one?.client_token, other?.client_token];
+    await bench.ask('POST', 'cubbyhole/a/b', { token, body: { x: 'y' } });
+
+    expect((await bench.ask('GET', 'cubbyhole/a/b', { token })).body.data).toEqual({ x: 'y' });
+    expect((await bench.ask('LIST', 'cubbyhole', { token })).body.data).toEqual({ keys: ['a/'] });
+    expect(await bench.ask('GET', 'cubbyhole/a/b', { token: stranger })).toEqual(nothing);
+    expect(await bench.ask('GET', 'cubbyhole/a/b')).toEqual(nothing);
+    expect((await bench.ask('DELETE', 'cubbyhole/a/b', { token })).status).toBe(204);
+    expect(await bench.ask('GET', 'cubbyhole/a/b', { token })).toEqual(nothing);
+  });
+
+  test('a batch token has none', async () => {
+    const { client_token: token } = await bench.token({ policies: ['default'], ttl: '1m', type: 'batch' });
+
+    expect(
+      (await bench.ask('POST', 'cubbyhole/a', { token, body: { x: 'y' } })).status,
+    ).toBeGreaterThanOrEqual(400);
+    expect((await bench.ask('GET', 'cubbyhole/a', { token })).status).toBeGreaterThanOrEqual(400);
+  });
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { buildImage } from '../../rig/image.js';
+import { openDockerBackend } from '../../src/docker/backend.js';
+import type { ContainerRequest } from '../../src/executor/backend.js';
+import { type BackendBench, backendContract, newClaim } from '../contract/backend.contract.js';
+import { containerRequest } from '../support/container-request.js';
+import { openDockerBench } from '../support/docker-bench.js';
+import type { Act } from '../support/fake-container.js';
+import { rigPart } from '../support/rig-part.js';
+
+const { dockerHost } = await rigPart('engine');
+const metadata = 'secret_refs:\n  - a@kv/data/b.c\n';
+const describedImage = { image: 'stint-test/described:1', metadata };
+
+async function startRealBench(): Promise<BackendBench> {
+  const bench = await openDockerBench(dockerHost);
+  await buildImage(bench.docker, { tag: describedImage.image, files: { '/gostint_image.yml': metadata } });
+  const away = await openDockerBackend({
+    ...bench.options,
+    docker: { host: 'unix:///nowhere/docker.sock', pullTimeoutMs: 1_000 },
+    sharedKey: randomBytes(32),
+  });
+  return {
+    backend: bench.backend,
+    away,
+    describedImage,
+    request: (acts, more) => containerRequest({ ...newClaim(), ...commandFor(acts), ...more }),
+    exists: async (id) => (await bench.containers()).includes(id),
+    countLeft: async () => (await bench.containers()).length + (await bench.hostFiles()).length,
+    [Symbol.asyncDispose]: async () => {
+      await away[Symbol.asyncDispose]();
+      await bench[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A shell that plays the acts. */
+function commandFor(acts: readonly Act[]): Pick<ContainerRequest, 'command'> {
+  const [first] = acts;
+  if (first !== undefined && 'missing' in first) return { command: [first.missing] };
+  return { command: ['sh', '-c', acts.map(toShell).join('\n')] };
+}
+
+function toShell(act: Act): string {
+  if ('print' in act) return `printf %s '${Buffer.from(act.print)}'${act.on === 'stderr' ? ' >&2' : ''}`;
+  if ('show' in act) return 'cat /secrets.yml';
+  if ('exit' in act) return `exit ${act.exit}`;
+  if (!('linger' in act)) throw new Error(`Expected an act of a shell, got ${JSON.stringify(act)}.`);
+  const onSignal = act.linger === 'until_told' ? 'exit 143' : '';
+  return `trap '${onSignal}' TERM; while :; do sleep 0.05; done`;
+}
+
+backendContract('a real engine', startRealBench);

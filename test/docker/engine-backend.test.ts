@@ -1,0 +1,168 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { CreateOptions } from '../../src/docker/container.js';
+import { Deliveries } from '../../src/docker/deliveries.js';
+import type { Engine } from '../../src/docker/engine.js';
+import { EngineBackend } from '../../src/docker/engine-backend.js';
+import { EngineError } from '../../src/docker/errors.js';
+import { Gate } from '../../src/docker/gate.js';
+import { ImageFactsReader } from '../../src/docker/image-facts.js';
+import { Images } from '../../src/docker/images.js';
+import { Leftovers } from '../../src/docker/leftovers.js';
+import { engineState, testRules, testSettings } from '../support/backend-parts.js';
+import { containerRequest } from '../support/container-request.js';
+import { fakeEngine } from '../support/fake-engine.js';
+
+const request = containerRequest({ jobId: 'job-1', fence: 1 });
+const directories: string[] = [];
+
+afterEach(async () => {
+  for (const directory of directories.splice(0)) await rm(directory, { recursive: true, force: true });
+});
+
+/** A backend on an engine on which all goes well, but for what is given. */
+async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///engine.sock') {
+  const created: CreateOptions[] = [];
+  const removed: string[] = [];
+  const troubles: string[] = [];
+  const engine = fakeEngine({
+    info: async () => engineState(),
+    version: async () => ({ serverVersion: '1', apiVersion: '1.41' }),
+    hasNetwork: async () => true,
+    listContainers: async () => [],
+    findImage: async () => ({ id: 'sha256:1' }),
+    findFile: async () => undefined,
+    findContainer: async () => undefined,
+    remove: async (id) => void removed.push(id),
+    close: () => undefined,
+    ...given,
+    create: async (name, options) => {
+      await given.create?.(name, options);
+      created.push(options);
+      return `id-of-${name}`;
+    },
+  });
+  const secretsDirectory = await mkdtemp(join(tmpdir(), 'stint-unit-'));
+  directories.push(secretsDirectory);
+  const onTrouble = (message: string) => void troubles.push(message);
+  const deliveries = await Deliveries.open(
+    { engine, rules: testRules, caCertificatePath: undefined },
+    { dockerHost, secretsDirectory, onTrouble },
+  );
+  const backend = new EngineBackend({
+    engine,
+    settings: testSettings,
+    rules: testRules,
+    images: new Images(engine, { totalMs: 1_000, stallMs: 1_000 }),
+    imageFacts: new ImageFactsReader(engine, testSettings),
+    deliveries,
+    leftovers: new Leftovers(engine, testSettings),
+    starts: new Gate(1),
+    patienceMs: 1_000,
+    onTrouble,
+  });
+  return { backend, created, removed, troubles };
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+/** Fails once, where the create call is the one of a job. */
+function onceForJobs(error: Error): Engine['create'] {
+  let failed = false;
+  return async (name) => {
+    if (failed || !name.includes('job-1')) return '';
+    failed = true;
+    throw error;
+  };
+}
+
+describe('preparing on an engine', () => {
+  test('that does not see our files puts secrets into the archive, from then on, and says so', async () => {
+    const create = onceForJobs(new EngineError('create', 'source_missing', ''));
+    const { backend, created, troubles } = await openBackend({ create });
+
+    await using first = await backend.prepare(request, never());
+    await using second = await backend.prepare({ ...request, fence: 2 }, never());
+
+    expect([first.id, second.id].every((id) => id.includes('job-1'))).toBe(true);
+    expect(
+      created.filter(({ User }) => User === '2001:2001').map(({ HostConfig }) => HostConfig.Mounts),
+    ).toEqual([[], []]);
+    expect(troubles.join('\n')).toMatch(/does not see the files of this host/);
+  });
+
+  test.each(['name=userns', 'name=rootless'])(
+    'with %s puts secrets into the archive, and says so',
+    async (option) => {
+      const info = async () => engineState({ securityOptions: ['name=seccomp,profile=default', option] });
+      const { backend, created, troubles } = await openBackend({ info });
+
+      await using _ = await backend.prepare(request, never());
+
+      expect(created.at(-1)?.HostConfig.Mounts).toEqual([]);
+      expect(troubles.join('\n')).toMatch(/gives its users other numbers/);
+    },
+  );
+
+  test('that is remote is never asked to bind anything', async () => {
+    const { backend, created } = await openBackend({}, 'tcp://engine:2375');
+
+    await using _ = await backend.prepare(request, never());
+
+    expect(created.at(-1)?.HostConfig.Mounts).toEqual([]);
+  });
+
+  test('tries once more where the image was removed meanwhile', async () => {
+    const create = onceForJobs(new EngineError('create', 'image_missing', ''));
+    const { backend } = await openBackend({ create });
+
+    await using container = await backend.prepare(request, never());
+
+    expect(container.imageId).toBe('sha256:1');
+  });
+
+  test('does not try for ever', async () => {
+    const { backend } = await openBackend({
+      create: () => Promise.reject(new EngineError('create', 'image_missing', '')),
+    });
+
+    await expect(backend.prepare(request, never())).rejects.toMatchObject({ fault: 'image_missing' });
+  });
+
+  test('makes nothing while older containers of the node may be running', async () => {
+    const away = new EngineError('list', 'unreachable', '');
+    const listContainers = async () => {
+      throw away;
+    };
+    const { backend, created } = await openBackend({ listContainers });
+
+    await expect(backend.prepare(request, never())).rejects.toBe(away);
+    expect(created).toEqual([]);
+  });
+
+  test('removes the container when the signal fires while it is made', async () => {
+    const stop = new AbortController();
+    const create: Engine['create'] = async (name) => {
+      if (name.includes('job-1')) stop.abort(new Error('killed'));
+      return '';
+    };
+    const { backend, removed } = await openBackend({ create });
+
+    await expect(backend.prepare(request, stop.signal)).rejects.toThrow('killed');
+    expect(removed.at(-1)).toMatch(/job-1/);
+  });
+});
+
+test('a check tells once of limits that the engine cannot enforce', async () => {
+  const state = engineState({ missingLimits: ['memory', 'pids'] });
+  const { backend, troubles } = await openBackend({ info: async () => state }, 'tcp://engine:2375');
+
+  await backend.check();
+  await backend.check();
+
+  expect(troubles).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+});

@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { startEngine } from '../../rig/engine.js';
+import type { OwnEngine } from '../../rig/own-engine.js';
+import { openDockerBackend } from '../../src/docker/backend.js';
+import type { PreparedContainer, RunningContainer } from '../../src/executor/backend.js';
+import { BrokenError } from '../../src/job/errors.js';
+import { containerRequest } from '../support/container-request.js';
+import { type DockerBench, openDockerBench, readJob, runJob } from '../support/docker-bench.js';
+
+const { own } = await startEngine({ alwaysOwn: true, name: 'trouble', args: ['--live-restore'] });
+if (own === undefined) throw new Error('Expected an engine of our own.');
+const engine: OwnEngine = own;
+const benches: DockerBench[] = [];
+
+afterEach(async () => {
+  await Promise.all(benches.splice(0).map((bench) => bench[Symbol.asyncDispose]()));
+});
+
+afterAll(() => engine[Symbol.asyncDispose]());
+
+async function openBench(more: Parameters<typeof openDockerBench>[1] = {}): Promise<DockerBench> {
+  const bench = await openDockerBench(engine.dockerHost, more);
+  benches.push(bench);
+  return bench;
+}
+
+async function prepare(bench: DockerBench, script: string): Promise<PreparedContainer> {
+  const request = containerRequest({ jobId: randomUUID(), fence: 1, command: ['sh', '-c', script] });
+  return await bench.backend.prepare(request, new AbortController().signal);
+}
+
+async function start(container: PreparedContainer): Promise<RunningContainer> {
+  await container.deliver(Buffer.from('x'));
+  return await container.start();
+}
+
+test('a backend opens without its engine, says that it is away, and works when it is back', async () => {
+  const bench = await openBench();
+  await engine.stop();
+  const backend = await openDockerBackend(bench.options);
+  const away = { code: 'engine_unavailable', retryable: true };
+
+  await expect(backend.check()).rejects.toMatchObject(away);
+  await expect(backend.engineState()).rejects.toMatchObject(away);
+  await expect(backend.removeLeftovers()).rejects.toMatchObject(away);
+  await expect(runJob({ ...bench, backend }, {})).rejects.toMatchObject(away);
+  await engine.start();
+
+  await backend.check();
+  expect(await backend.engineState()).toMatchObject({ cpus: expect.any(Number), missingLimits: [] });
+  expect(await runJob({ ...bench, backend }, { command: ['echo', 'back'] })).toMatchObject({
+    exit: { exitCode: 0 },
+  });
+  await backend[Symbol.asyncDispose]();
+});
+
+test('a job outlives a crash of its engine: its whole output and its true code come out', async () => {
+  const bench = await openBench();
+  await using container = await prepare(
+    bench,
+    'echo before; until test -e /tmp/go; do sleep 0.1; done; echo after; exit 3',
+  );
+  const running = await start(container);
+  const ending = readJob(running);
+  await vi.waitFor(async () => expect(await logOf(bench, container.id)).toContain('before'), 10_000);
+
+  await engine.kill();
+  await engine.start();
+  await touch(bench, container.id, '/tmp/go');
+
+  const { stdout, exit } = await ending;
+  expect(stdout.toString()).toBe('before\nafter\n');
+  expect(exit).toEqual({ exitCode: 3, outOfMemory: false, proven: true });
+});
+
+async function logOf(bench: DockerBench, id: string): Promise<string> {
+  return String(await bench.docker.getContainer(id).logs({ stdout: true, stderr: true }));
+}
+
+async function touch(bench: DockerBench, id: string, path: string): Promise<void> {
+  const exec = await bench.docker.getContainer(id).exec({ Cmd: ['touch', path], User: '2001' });
+  const stream = await exec.start({});
+  stream.resume();
+  await new Promise((resolve) => stream.once('close', resolve));
+}
+
+test('a container that somebody removes is vanished, not ended', async () => {
+  const bench = await openBench();
+  await using container = await prepare(bench, 'sleep 60');
+  const running = await start(container);
+
+  await bench.docker.getContainer(container.id).remove({ force: true });
+
+  const waiting = running.wait();
+  await expect(waiting).rejects.toBeInstanceOf(BrokenError);
+  await expect(waiting).rejects.toMatchObject({ code: 'engine_unavailable', retryable: false });
+  await expect(running.stop(1_000)).resolves.toBeUndefined(); // It runs no more, and that is what was asked for.
+});
+
+test('what a dead process left is removed, and nothing of another node or installation', async () => {
+  const before = await openBench();
+  const otherNode = await openBench({ sharedKey: before.options.sharedKey });
+  const stranger = await openBench();
+  const left = await Promise.all(
+    [before, before, otherNode, stranger].map((bench) => prepare(bench, 'sleep 60')),
+  );
+  await start(left[0] as PreparedContainer);
+  const after = await openDockerBackend(before.options);
+
+  const removed = await after.removeLeftovers();
+  const again = await after.removeLeftovers();
+
+  expect([removed, again]).toEqual([2, 2]);
+  expect(await otherNode.containers()).toEqual([left[2]?.id]);
+  expect(await stranger.containers()).toEqual([left[3]?.id]);
+  await after[Symbol.asyncDispose]();
+});
+
+test('who only carries our labels is left alone', async () => {
+  const bench = await openBench();
+  const container = await prepare(bench, 'true');
+  const { Config } = await bench.docker.getContainer(container.id).inspect();
+  const forged = await bench.docker.createContainer({
+    Image: 'busybox:latest',
+    Labels: { ...Config.Labels, 'stint.job': randomUUID() },
+  });
+  const copied = await bench.docker.createContainer({ Image: 'busybox:latest', Labels: Config.Labels });
+  const after = await openDockerBackend(bench.options);
+
+  expect(await after.removeLeftovers()).toBe(1);
+
+  expect((await bench.containers()).toSorted()).toEqual([forged.id, copied.id].toSorted());
+  await after[Symbol.asyncDispose]();
+});
+
+test('leftovers go before the first job, also when nobody asked for it', async () => {
+  const before = await openBench();
+  const leftover = await prepare(before, 'sleep 60');
+  const backend = await openDockerBackend(before.options);
+
+  await runJob({ ...before, backend }, { command: ['true'] });
+
+  expect(await before.containers()).not.toContain(leftover.id);
+  await backend[Symbol.asyncDispose]();
+});
+
+test('the network that jobs are to have must be there', async () => {
+  const job = { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'nonesuch' };
+  const bench = await openBench({ job });
+
+  await expect(bench.backend.check()).rejects.toThrow('Create it, or change STINT_JOB_NETWORK');
+  await expect(runJob(bench, {})).rejects.toMatchObject({ code: 'engine_unavailable', retryable: true });
+});
+
+test('a removal that the engine is too dead for throws nothing and is told', async () => {
+  const bench = await openBench();
+  const container = await prepare(bench, 'true');
+  await engine.kill();
+
+  await container[Symbol.asyncDispose]();
+
+  expect(bench.troubles).toEqual([expect.stringMatching(/^Could not remove the container: .*tried again/)]);
+  expect(await bench.hostFiles()).toEqual([]);
+  await engine.start();
+  const next = await openDockerBackend(bench.options);
+  expect(await next.removeLeftovers()).toBe(1);
+  await next[Symbol.asyncDispose]();
+});

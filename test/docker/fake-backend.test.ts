@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { BrokenError } from '../../src/job/errors.js';
+import { type BackendBench, backendContract, newClaim } from '../contract/backend.contract.js';
+import { containerRequest } from '../support/container-request.js';
+import { FakeBackend } from '../support/fake-backend.js';
+import type { Act } from '../support/fake-container.js';
+
+async function startFakeBench(): Promise<BackendBench> {
+  const backend = new FakeBackend();
+  const away = new FakeBackend();
+  away.isAway = true;
+  backend.missingImages.add('stint-test/nonesuch:1');
+  backend.imageMetadata.set('described:1', 'secret_refs: []\n');
+  return {
+    backend,
+    away,
+    describedImage: { image: 'described:1', metadata: 'secret_refs: []\n' },
+    request: (acts, more) => {
+      const request = containerRequest({ ...newClaim(), ...more });
+      backend.runs(acts, request.jobId);
+      return request;
+    },
+    exists: async (id) => backend.left.includes(id),
+    countLeft: async () => backend.left.length,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+backendContract('a fake engine', startFakeBench);
+
+async function startProgram(backend: FakeBackend, acts: readonly Act[]) {
+  backend.runs(acts);
+  const container = await backend.prepare(containerRequest(newClaim()), new AbortController().signal);
+  await container.deliver(Buffer.from('x'));
+  return await container.start();
+}
+
+describe('FakeBackend', () => {
+  test('fails a step once where it is told to', async () => {
+    const backend = new FakeBackend();
+    const error = new BrokenError('engine_unavailable', 'away');
+    backend.fail('start', error);
+
+    await expect(startProgram(backend, [])).rejects.toBe(error);
+    await expect(startProgram(backend, [])).resolves.toBeDefined();
+    expect(backend.count('start')).toBe(2);
+  });
+
+  test('makes who reaches a step wait until it is released', async () => {
+    const backend = new FakeBackend();
+    const hold = backend.hold('prepare');
+    let isPrepared = false;
+
+    const preparing = backend
+      .prepare(containerRequest(newClaim()), new AbortController().signal)
+      .then(() => (isPrepared = true));
+    await hold.reached;
+
+    expect(isPrepared).toBe(false);
+    hold.release();
+    await expect(preparing).resolves.toBe(true);
+  });
+
+  test('lets who is held in the preparation be ended by the signal', async () => {
+    const backend = new FakeBackend();
+    const stop = new AbortController();
+    const hold = backend.hold('prepare');
+
+    const preparing = backend.prepare(containerRequest(newClaim()), stop.signal);
+    void hold.reached.then(() => stop.abort(new Error('killed')));
+
+    await expect(preparing).rejects.toThrow('killed');
+    expect(backend.left).toEqual([]);
+    hold.release();
+  });
+
+  test('lets a container vanish', async () => {
+    const running = await startProgram(new FakeBackend(), [{ print: 'a' }, { vanish: true }]);
+
+    await expect(running.wait()).rejects.toBeInstanceOf(BrokenError);
+    const reading = (async () => {
+      for await (const _ of running.output);
+    })();
+    await expect(reading).rejects.toBeInstanceOf(BrokenError);
+  });
+
+  test('lets the line break while the program goes on', async () => {
+    const running = await startProgram(new FakeBackend(), [{ breakOutput: true }, { exit: 9 }]);
+
+    const reading = (async () => {
+      for await (const _ of running.output);
+    })();
+    await expect(reading).rejects.toBeInstanceOf(BrokenError);
+    expect(await running.wait()).toEqual({ exitCode: 9, outOfMemory: false, proven: true });
+  });
+});

@@ -1,0 +1,85 @@
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import type { WatchedExit } from '../../src/docker/exit.js';
+import { readOutput } from '../../src/docker/output.js';
+import { fakeEngine } from '../support/fake-engine.js';
+
+const ended: WatchedExit = {
+  exit: { exitCode: 0, outOfMemory: false, proven: true },
+  finishedAt: new Date(5_000),
+  backAt: undefined,
+};
+
+function frame(text: string): Buffer {
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+/** A line that gives these frames and then breaks, if it is to. */
+function line(texts: readonly string[], breaks = false): Readable {
+  async function* frames() {
+    for (const text of texts) yield frame(text);
+    if (breaks) throw new Error('socket hang up');
+  }
+  return Readable.from(frames());
+}
+
+/** What is read, and how the reading ended. */
+async function read(attached: Readable, log: readonly string[], exit: Partial<WatchedExit> = {}) {
+  const parts = {
+    engine: fakeEngine({ readLog: async () => line(log) }),
+    id: 'c1',
+    line: attached,
+    tty: false,
+    exit: Promise.resolve({ ...ended, ...exit }),
+    see: () => undefined,
+    onLineEnd: () => undefined,
+  };
+  let text = '';
+  try {
+    for await (const { bytes } of readOutput(parts)) text += Buffer.from(bytes).toString();
+  } catch (error) {
+    return { text, error };
+  }
+  return { text, error: undefined };
+}
+
+describe('readOutput', () => {
+  test('never looks at the log of a line that ended with its container', async () => {
+    expect(await read(line(['ab', 'c']), ['something else'])).toEqual({ text: 'abc', error: undefined });
+  });
+
+  test('takes from the log what a broken line did not bring', async () => {
+    expect(await read(line(['one\n', 'tw'], true), ['one\n', 'two\nthree'])).toEqual({
+      text: 'one\ntwo\nthree',
+      error: undefined,
+    });
+  });
+
+  test('takes nothing from the log where nothing is missing', async () => {
+    expect(await read(line(['one\n'], true), ['one\n'])).toEqual({ text: 'one\n', error: undefined });
+  });
+
+  test('reads on after an engine that was away, and is content if the container outlived that', async () => {
+    const times = { backAt: new Date(1_000), finishedAt: new Date(2_000) };
+
+    expect(await read(line(['a']), ['ab'], times)).toEqual({ text: 'ab', error: undefined });
+  });
+
+  test.each([
+    ['its log was cut short', ['89'], {}],
+    ['its log drops the ends of long lines', [`0123456789${'x'.repeat(20_000)}\n`], {}],
+    ['it was away when the container ended', ['0123456789'], { backAt: new Date(9_000) }],
+    [
+      'it was away when the container ended',
+      ['0123456789'],
+      { backAt: new Date(9_000), finishedAt: undefined },
+    ],
+  ])('says that bytes may be missing: %s', async (why, log, exit) => {
+    const { error } = await read(line(['0123456789'], true), log, exit);
+
+    expect(error).toMatchObject({ fault: 'cut', message: expect.stringContaining('cut the line') });
+    expect(error).toHaveProperty('text', `the line broke, and ${why}`);
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+import type { OutputPart } from '../../src/executor/backend.js';
+import type { OutputChunk } from '../../src/executor/ledger.js';
+import { copyOutput, OutputCollector } from '../../src/executor/output.js';
+import { BrokenError } from '../../src/job/errors.js';
+import { fired } from '../support/fake-container.js';
+
+const asIs = { push: (part: OutputPart) => part, end: () => [] };
+const kib = 1024;
+
+function out(text: string): OutputPart {
+  return { stream: 'stdout', bytes: Buffer.from(text) };
+}
+
+function err(text: string): OutputPart {
+  return { stream: 'stderr', bytes: Buffer.from(text) };
+}
+
+/** A store of chunks that obeys the same rules as the table. */
+function chunkTable() {
+  const rows = new Map<number, OutputChunk>();
+  let writing = 0;
+  let mostAtOnce = 0;
+  return {
+    rows,
+    mostAtOnce: () => mostAtOnce,
+    append: async (chunk: OutputChunk) => {
+      mostAtOnce = Math.max(mostAtOnce, ++writing);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (chunk.drop !== undefined) {
+        for (let seq = chunk.drop.from; seq <= chunk.drop.to; seq++) rows.delete(seq);
+      }
+      rows.set(chunk.seq, chunk);
+      writing--;
+    },
+  };
+}
+
+async function* from(parts: Iterable<OutputPart>) {
+  yield* parts;
+}
+
+describe('OutputCollector', () => {
+  test('keeps both streams in the order of arrival and joins neighbors', async () => {
+    const table = chunkTable();
+    const collector = new OutputCollector(table.append, 1024 * kib);
+
+    await copyOutput(from([out('ab'), out('c'), err('de'), out('f')]), asIs, collector);
+    await collector.end();
+
+    const all = [...table.rows.values()];
+    expect(Buffer.concat(all.map((chunk) => chunk.bytes)).toString()).toBe('abcdef');
+    expect(all.flatMap((chunk) => chunk.runs)).toEqual([3, -2, 1]);
+    expect(collector.totals).toEqual({ stdoutBytes: 4, stderrBytes: 2 });
+  });
+
+  test('stores the first byte without waiting for more', async () => {
+    const table = chunkTable();
+    const collector = new OutputCollector(table.append, 1024 * kib);
+
+    await collector.push(out('a'));
+
+    await expect.poll(() => table.rows.size).toBe(1);
+    await collector.end();
+  });
+
+  test('keeps head and tail of a flood and leaves a gap that counts what was dropped', async () => {
+    const table = chunkTable();
+    const limit = 2048 * kib;
+    const collector = new OutputCollector(table.append, limit);
+    const flood = Array.from({ length: 160 }, (_, i) =>
+      out(String.fromCharCode(65 + (i % 26)).repeat(64 * kib)),
+    );
+
+    await copyOutput(from(flood), asIs, collector);
+    await collector.end();
+
+    const kept = [...table.rows.values()].toSorted((a, b) => a.seq - b.seq);
+    const keptBytes = kept.reduce((sum, chunk) => sum + chunk.bytes.length, 0);
+    const last = kept.at(-1);
+    expect(keptBytes).toBeLessThanOrEqual(limit);
+    expect(keptBytes).toBeGreaterThan(limit * 0.7);
+    expect(kept[0]?.position).toBe(0);
+    expect((last?.position ?? 0) + (last?.bytes.length ?? 0)).toBe(160 * 64 * kib);
+    expect(table.mostAtOnce()).toBe(1);
+  });
+});
+
+describe('a store behind it', () => {
+  test('a slow store slows the source down instead of filling the memory', async () => {
+    const held = new AbortController();
+    const collector = new OutputCollector(() => fired(held.signal), 1024 * kib);
+    let pushed = 0;
+    const pushing = (async () => {
+      for (let i = 0; i < 100; i++) {
+        await collector.push(out('x'.repeat(64 * kib)));
+        pushed++;
+      }
+    })();
+
+    await expect.poll(() => pushed).toBeGreaterThan(3);
+    const before = pushed;
+    await new Promise((resolve) => setImmediate(resolve));
+
+    expect(pushed).toBe(before);
+    expect(pushed).toBeLessThan(12);
+    held.abort();
+    await pushing;
+    await collector.end();
+  });
+
+  test('a store that fails is reported to whoever pushes and at the end', async () => {
+    const broken = new BrokenError('internal', 'no space');
+    const collector = new OutputCollector(() => Promise.reject(broken), 1024 * kib);
+
+    await collector.push(out('a'));
+
+    await expect(collector.end()).rejects.toBe(broken);
+    await expect(collector.push(out('b'))).rejects.toBe(broken);
+  });
+});

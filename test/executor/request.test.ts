@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { OpenedRequest } from '../../src/executor/execute.js';
+import { newSession, readSpec } from '../../src/executor/request.js';
+import { tarGzOf } from '../support/archives.js';
+import { ExecutorBench } from '../support/executor-bench.js';
+
+let bench: ExecutorBench;
+
+beforeEach(() => {
+  bench = new ExecutorBench();
+});
+
+afterEach(() => {
+  bench[Symbol.dispose]();
+});
+
+async function read(given: Partial<OpenedRequest>, queue: string | null = null) {
+  const run = bench.run(given, queue);
+  const parts = bench.parts();
+  const request = run.job.open();
+  await using session = newSession(run, request, parts);
+  return await readSpec(request, { run, session, parts });
+}
+
+const encrypted = (payload: object) => bench.secrets.encrypt(JSON.stringify(payload));
+const withMetadata = async (text: string) =>
+  (await tarGzOf([{ name: 'gostint.yml', body: text }])).toString('base64');
+
+describe('the spec of a request', () => {
+  test('in the clear is read without touching Vault', async () => {
+    const { spec } = await read({ fields: { image: 'busybox', command: ['true'] } });
+
+    expect(spec).toMatchObject({ image: 'busybox', command: ['true'], content: undefined });
+    expect(bench.secrets.asked).toEqual([]);
+  });
+
+  test('is laid over by its payload', async () => {
+    const { spec } = await read({
+      fields: { image: 'a', command: ['a'] },
+      ciphertext: encrypted({ image: 'b' }),
+    });
+
+    expect(spec).toMatchObject({ image: 'b', command: ['a'] });
+  });
+
+  test('takes image and references from the content, which is decoded and checked', async () => {
+    const content = await withMetadata('container_image: from-content\nsecret_refs: [A@b.c]\n');
+
+    const { spec, secretRefs } = await read({ fields: { content: `targz,${content}` } });
+
+    expect(spec.image).toBe('from-content');
+    expect(Buffer.from(spec.content ?? []).toString('base64')).toBe(content);
+    expect(secretRefs(['A@image.c', 'B@image.c'])).toEqual(['B@image.c', 'A@b.c']);
+    expect(bench.backend.count('checkContent')).toBe(1);
+  });
+
+  test('counts the content of the payload, if there is one', async () => {
+    const inline = await withMetadata('container_image: one');
+    const content = await withMetadata('container_image: two');
+
+    const { spec } = await read({ fields: { content: inline }, ciphertext: encrypted({ content }) });
+
+    expect(spec.image).toBe('two');
+  });
+
+  test.each([
+    ['Deploys', 'deploys'],
+    ['', null],
+    [undefined, null],
+  ])('is accepted when payload and request name the same queue (%j, %j)', async (queue, requested) => {
+    const ciphertext = encrypted({ image: 'a', queue });
+
+    await expect(read({ ciphertext }, requested)).resolves.toBeDefined();
+  });
+
+  test.each([
+    ['other', 'deploys'],
+    ['deploys', null],
+    [undefined, 'deploys'],
+  ])('is refused when they do not (%j, %j): it may have been moved', async (queue, requested) => {
+    const ciphertext = encrypted({ image: 'a', queue });
+
+    await expect(read({ ciphertext }, requested)).rejects.toMatchObject({
+      reason: 'payload_refused',
+      code: 'queue_mismatch',
+    });
+  });
+
+  test.each([
+    ['payload_refused', 'payload_invalid', { ciphertext: { image: 'A', workingDirectory: 'x' } }],
+    ['payload_refused', 'image_missing_in_spec', { fields: {} }],
+    ['content_refused', 'content_not_base64', { fields: { image: 'a', content: '?' } }],
+  ])('is refused with %s, %s where it is wrong', async (reason, code, given) => {
+    const request =
+      'ciphertext' in given ? { ciphertext: encrypted(given.ciphertext ?? {}) } : { fields: given.fields };
+
+    await expect(read(request)).rejects.toMatchObject({ reason, code });
+  });
+
+  test('is refused with all problems of its payload', async () => {
+    const ciphertext = encrypted({ image: 'A', workingDirectory: 'x' });
+
+    await expect(read({ ciphertext })).rejects.toThrow(/`image`.*`workingDirectory`/);
+  });
+});
+
+describe('the session of a run', () => {
+  test('tells the ledger what it spends, takes and gives back', async () => {
+    const run = bench.run();
+    {
+      await using session = newSession(run, run.job.open(), bench.parts());
+      await session.token();
+    }
+
+    expect(bench.steps).toEqual(
+      'open lookUp ledger.spending unwrap login ledger.tokenTaken revoke ledger.tokenRevoked'.split(' '),
+    );
+  });
+
+  test('spends nothing once the job was stopped, and tells the ledger nothing', async () => {
+    const run = bench.run();
+    await using session = newSession(run, run.job.open(), bench.parts());
+    bench.stop.request('kill');
+
+    await expect(session.token()).rejects.toThrow('The job was stopped: kill.');
+    expect(bench.steps).toEqual(['open', 'lookUp']);
+  });
+});

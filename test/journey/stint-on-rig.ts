@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { GostintClient } from '../../demo/gostint-client.js';
+import { connectDocker } from '../../rig/docker.js';
+import { ensureImage } from '../../rig/image.js';
+import { settingsFor } from '../../rig/stint-settings.js';
+import { readConfig } from '../../src/config.js';
+import { createLog } from '../../src/log.js';
+import { type Stint, startStint } from '../../src/stint.js';
+import { createEmptyDatabase } from '../support/database.js';
+import { rigPart } from '../support/rig-part.js';
+
+/** A stint in this process, on a real engine, Postgres and Vault, and a client of it. */
+export interface StintOnRig extends AsyncDisposable {
+  readonly stint: Stint;
+  readonly client: GostintClient;
+  readonly docker: Docker;
+  readonly databaseUrl: string;
+  readonly vault: { readonly address: string; readonly rootToken: string };
+  /** A client with a token of its own: somebody else, for all that Vault knows. */
+  newClient(): Promise<GostintClient>;
+  /** Everything that was logged. */
+  log(): string;
+}
+
+export const image = 'busybox:latest';
+
+/** Await it at the top of a journey, outside tests and hooks: the first one may have to build and install. */
+export async function startStintOnRig(settings: Readonly<Record<string, string>> = {}): Promise<StintOnRig> {
+  const [engine, prepared] = await Promise.all([rigPart('engine'), rigPart('preparedVault')]);
+  const { setup, address, rootToken } = prepared;
+  const database = await createEmptyDatabase();
+  const directory = await mkdtemp(join(tmpdir(), 'stint-journey-'));
+  const docker = connectDocker(engine.dockerHost);
+  await ensureImage(docker, image);
+  const lines: string[] = [];
+  const ground = { databaseUrl: database.url, dockerHost: engine.dockerHost, vaultAddress: address, setup };
+  const env = {
+    ...settingsFor(ground),
+    STINT_PORT: '0',
+    STINT_STATE_DIR: directory,
+    STINT_STOP_GRACE: '2s',
+    STINT_DRAIN_TIMEOUT: '1s',
+    ...settings,
+  };
+  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
+  const stint = await startStint(readConfig(env), log);
+  const newClient = async () => {
+    const token = await GostintClient.logIn(address, {
+      roleId: setup.clientRoleId,
+      secretId: setup.clientSecretId,
+    });
+    return new GostintClient({ vault: address, stint: stint.url, token, roleName: setup.roleName });
+  };
+  return {
+    stint,
+    docker,
+    databaseUrl: database.url,
+    vault: { address, rootToken },
+    client: await newClient(),
+    newClient,
+    log: () => lines.join(''),
+    [Symbol.asyncDispose]: async () => {
+      await stint[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

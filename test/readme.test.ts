@@ -1,0 +1,40 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type Setting, settings } from '../src/config-settings.js';
+
+const readme = readFileSync('README.md', 'utf8');
+const scripts = Object.keys(
+  (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }).scripts,
+);
+
+/** One row of the table of settings, as the README must have it. */
+function rowOf(setting: Setting): string {
+  const alias = setting.alias === undefined ? '' : `, \`${setting.alias}\``;
+  const file = setting.secret === true ? ' (or `…_FILE`)' : '';
+  const own = setting.default === undefined ? setting.derived : `\`${setting.default}\``;
+  const fallback = setting.required === true ? '**required**' : (own ?? 'none');
+  return `| \`${setting.name}\`${alias}${file} | ${fallback} | ${setting.meaning} |`;
+}
+
+test('the table of settings in the README says what the schema says, in its order', () => {
+  const rows = readme.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line));
+
+  expect(rows).toEqual(settings.map(rowOf));
+});
+
+test('every npm command that the README names is there', () => {
+  const named = [...readme.matchAll(/npm run (?:--silent )?([a-z-]+)/g)].map((match) => match[1]);
+
+  expect(named.length).toBeGreaterThan(3);
+  expect(scripts).toEqual(expect.arrayContaining(named));
+});
+
+test('every file that the documents link to is there', () => {
+  const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+  const links = documents.flatMap((document) =>
+    [...readFileSync(document, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1] ?? ''),
+  );
+
+  expect(links.length).toBeGreaterThan(3);
+  expect(links.filter((link) => !existsSync(link))).toEqual([]);
+});

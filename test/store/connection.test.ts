@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { arrayText, newClient } from '../../src/store/connection.js';
+
+test('a client asks no question of its own, since nobody could handle its failure', () => {
+  const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
+
+  expect(options.fetch_types).toBe(false);
+});
+
+test('a client that could not connect tries again within a second, however often it failed', () => {
+  const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
+  const backoff = options.backoff as (failures: number) => number;
+
+  expect(backoff(1)).toBeLessThan(0.1);
+  expect(backoff(1000)).toBe(1);
+});
+
+test.each([
+  [[], '{}'],
+  [[5, -3], '{5,-3}'],
+  [['a1', 'b2'], '{a1,b2}'],
+])('the array %j is sent as %s', (values: (string | number)[], text) => {
+  expect(arrayText(values)).toBe(text);
+});

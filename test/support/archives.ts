@@ -1,0 +1,25 @@
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { type Header, type Pack, pack } from 'tar-stream';
+
+/** One entry of a test archive: a file where it says nothing else. Raw, so that it may be anything, hostile too. */
+export type ArchiveItem = Partial<Header> & { readonly name: string; readonly body?: string | Uint8Array };
+
+/** Packs entries into a plain tar as they are, unchecked. */
+export async function tarOf(items: readonly ArchiveItem[]): Promise<Buffer> {
+  const tar = pack();
+  for (const { body = '', ...header } of items) await addItem(tar, header, Buffer.from(body));
+  tar.finalize();
+  return await buffer(tar as unknown as AsyncIterable<Uint8Array>);
+}
+
+function addItem(tar: Pack, header: Header | ArchiveItem, body: Buffer): void {
+  const isFile = header.type === undefined || header.type === 'file';
+  if (isFile) tar.entry({ mtime: new Date(0), ...header }, body);
+  else tar.entry({ mtime: new Date(0), size: 0, ...header });
+}
+
+/** The same, compressed as GoStint's clients send it. */
+export async function tarGzOf(items: readonly ArchiveItem[]): Promise<Buffer> {
+  return gzipSync(await tarOf(items));
+}

@@ -1,0 +1,122 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { connectDocker } from '../../rig/docker.js';
+import { ensureImage } from '../../rig/image.js';
+import {
+  type DockerBackend,
+  type DockerBackendOptions,
+  openDockerBackend,
+} from '../../src/docker/backend.js';
+import { identityOf } from '../../src/docker/identity.js';
+import type { ContainerRequest, OutputPart, RunningContainer } from '../../src/executor/backend.js';
+import type { Exit } from '../../src/job/outcome.js';
+import { containerRequest } from './container-request.js';
+
+/** A real backend and a look behind it. Disposing removes whatever a test has left. */
+export interface DockerBench extends AsyncDisposable {
+  readonly backend: DockerBackend;
+  readonly docker: Docker;
+  readonly options: DockerBackendOptions;
+  readonly installation: string;
+  /** What the backend told an operator. */
+  readonly troubles: string[];
+  /** Ids of our containers, running or not. */
+  containers(): Promise<string[]>;
+  /** Paths of job files on this host, below the secrets directory. */
+  hostFiles(): Promise<string[]>;
+}
+
+/** Opens a backend of an installation of its own, so that test files on one engine do not meet. */
+export async function openDockerBench(
+  dockerHost: string,
+  more: Partial<DockerBackendOptions> = {},
+): Promise<DockerBench> {
+  const docker = connectDocker(dockerHost);
+  await ensureImage(docker, 'busybox:latest');
+  const troubles: string[] = [];
+  const options = await newOptions(dockerHost, troubles, more);
+  const backend = await openDockerBackend(options);
+  const { installation } = identityOf(options.sharedKey);
+  const label = [`stint.installation=${installation}`];
+  const containers = async () =>
+    (await docker.listContainers({ all: true, filters: { label } })).map(({ Id }) => Id);
+  return {
+    backend,
+    docker,
+    options,
+    installation,
+    troubles,
+    containers,
+    hostFiles: () => filesIn(options.secretsDirectory),
+    [Symbol.asyncDispose]: async () => {
+      await backend[Symbol.asyncDispose]();
+      await Promise.all((await containers()).map((id) => removeContainer(docker, id)));
+      await rm(options.secretsDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function newOptions(
+  dockerHost: string,
+  troubles: string[],
+  more: Partial<DockerBackendOptions>,
+): Promise<DockerBackendOptions> {
+  return {
+    docker: { host: dockerHost, pullTimeoutMs: 20_000 },
+    job: { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'none' },
+    contentLimitBytes: 16 * 1024 * 1024,
+    secretsDirectory: more.secretsDirectory ?? (await mkdtemp('/dev/shm/stint-test-')),
+    starts: 2,
+    nodeId: randomUUID(),
+    sharedKey: randomBytes(32),
+    caCertificatePath: undefined,
+    onTrouble: (message) => troubles.push(message),
+    ...more,
+  };
+}
+
+/** Somebody else may be at it, or may have been. */
+async function removeContainer(docker: Docker, id: string): Promise<void> {
+  await docker
+    .getContainer(id)
+    .remove({ force: true, v: true })
+    .catch(() => undefined);
+}
+
+/** Files only: the directory of the process itself stays as long as that does. */
+async function filesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+}
+
+export interface Ran {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly exit: Exit;
+}
+
+/** Reads a started job to its end. */
+export async function readJob(running: RunningContainer): Promise<Ran> {
+  const [output, exit] = await Promise.all([readStreams(running.output), running.wait()]);
+  return { ...output, exit };
+}
+
+async function readStreams(output: AsyncIterable<OutputPart>): Promise<Omit<Ran, 'exit'>> {
+  const bytes: Record<OutputPart['stream'], Uint8Array[]> = { stdout: [], stderr: [] };
+  for await (const part of output) bytes[part.stream].push(Uint8Array.from(part.bytes));
+  return { stdout: Buffer.concat(bytes.stdout), stderr: Buffer.concat(bytes.stderr) };
+}
+
+/** Runs one job from its preparation to its removal. */
+export async function runJob(
+  { backend }: DockerBench,
+  request: Partial<ContainerRequest>,
+  secrets = 'TOKEN: x\n',
+): Promise<Ran> {
+  const full = containerRequest({ jobId: randomUUID(), fence: 1, ...request });
+  await using container = await backend.prepare(full, new AbortController().signal);
+  await container.deliver(Buffer.from(secrets));
+  return await readJob(await container.start());
+}

@@ -1,0 +1,121 @@
+import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../src/executor/execute.js';
+import type { Ledger, OutputChunk } from '../../src/executor/ledger.js';
+import { Stop } from '../../src/executor/stop.js';
+import type { SpecFields } from '../../src/job/job.js';
+import { FakeBackend, type FakeStep } from './fake-backend.js';
+import { FakeSecrets } from './fake-secrets.js';
+
+export const benchJobId = '68f3a1c25b7e4d0011aa22bb';
+
+/** Something that a run does, told by whoever does it: `prepare`, `unwrap`, `ledger.running`. */
+export type Step = string;
+
+/** An executor on fakes, whose every step is noted in one list, and where a test may step in at any of them. */
+export class ExecutorBench implements Disposable {
+  readonly secrets = new FakeSecrets();
+  readonly backend: FakeBackend;
+  readonly stop = new Stop();
+  readonly chunks: OutputChunk[] = [];
+  readonly bugs: unknown[] = [];
+  /** What the ledger was told, by its method's name. */
+  readonly told = new Map<string, unknown>();
+  readonly #steps: Step[] = [];
+  readonly #hooks = new Map<Step, () => void>();
+  #seen = 0;
+
+  constructor() {
+    this.backend = new TracedBackend((step) => this.#note(step));
+  }
+
+  /** Does this when the step is reached; what it throws, the step throws. */
+  at(step: Step, deed: () => void): void {
+    this.#hooks.set(step, deed);
+  }
+
+  /** All steps so far, without the writes of output and the wait, which come at any time. */
+  get steps(): readonly Step[] {
+    this.#noteSecrets();
+    return this.#steps.filter((step) => step !== 'ledger.append' && step !== 'wait');
+  }
+
+  get printed(): string {
+    return Buffer.concat(this.chunks.map(({ bytes }) => bytes)).toString();
+  }
+
+  parts(options: Partial<ExecutorOptions> = {}): ExecutorParts {
+    return {
+      secrets: this.secrets,
+      backend: this.backend,
+      readPayload: (json) => JSON.parse(json) as SpecFields,
+      options: {
+        stopGraceMs: 50,
+        maxRunTimeMs: 3_600_000,
+        outputLimitBytes: 1024 * 1024,
+        maskOutput: true,
+        env: [],
+        tokenInEnv: false,
+        ...options,
+      },
+      onBug: (error) => this.bugs.push(error),
+    };
+  }
+
+  /** A run of a request in the clear, where nothing else is given. */
+  run(request: Partial<OpenedRequest> = {}, queue: string | null = null): Run {
+    const opened = { wrappedSecretId: this.secrets.addWrap(), ciphertext: undefined, fields: {}, ...request };
+    const open = () => {
+      this.#note('open');
+      return opened;
+    };
+    return { job: { id: benchJobId, fence: '7', queue, open }, ledger: this.#ledger(), stop: this.stop };
+  }
+
+  [Symbol.dispose](): void {
+    this.stop[Symbol.dispose]();
+  }
+
+  #ledger(): Ledger {
+    const tell = async (step: string, fact?: unknown) => {
+      this.#note(`ledger.${step}`);
+      this.told.set(step, fact);
+    };
+    return {
+      spending: () => tell('spending'),
+      tokenTaken: (accessor) => tell('tokenTaken', accessor),
+      tokenRevoked: () => tell('tokenRevoked'),
+      prepared: (facts) => tell('prepared', facts),
+      running: () => tell('running'),
+      stopping: (why) => tell('stopping', why),
+      append: async (chunk) => {
+        await tell('append');
+        this.chunks.push(chunk);
+      },
+    };
+  }
+
+  #note(step: Step): void {
+    this.#noteSecrets();
+    this.#steps.push(step);
+    this.#hooks.get(step)?.();
+  }
+
+  /** The fake keeps a list of its own; what is new in there happened before the step that is noted now. */
+  #noteSecrets(): void {
+    this.#steps.push(...this.secrets.asked.slice(this.#seen));
+    this.#seen = this.secrets.asked.length;
+  }
+}
+
+class TracedBackend extends FakeBackend {
+  readonly #note: (step: Step) => void;
+
+  constructor(note: (step: Step) => void) {
+    super();
+    this.#note = note;
+  }
+
+  override async reach(step: FakeStep, jobId: string): Promise<void> {
+    this.#note(step);
+    await super.reach(step, jobId);
+  }
+}

@@ -1,0 +1,129 @@
+import { defaultArchiveLimits } from '../../src/docker/archive-rules.js';
+import { nameTaken } from '../../src/docker/container-errors.js';
+import { readContentMetadata } from '../../src/docker/content.js';
+import { EngineError } from '../../src/docker/errors.js';
+import { imageMissing, pullFailure } from '../../src/docker/image-errors.js';
+import type {
+  Backend,
+  ContainerRequest,
+  ContentMetadata,
+  PreparedContainer,
+} from '../../src/executor/backend.js';
+import { type Act, FakeContainer, fired } from './fake-container.js';
+
+/** What can be made to fail or wait. */
+export type FakeStep = 'checkContent' | 'prepare' | 'deliver' | 'start' | 'wait' | 'stop' | 'dispose';
+
+const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
+
+/**
+ * A backend without an engine, under the same contract. Tests say what programs do, let steps fail or wait, and look at
+ * what was asked for. Who calls it out of order gets an error that says so.
+ */
+export class FakeBackend implements Backend {
+  /** Everything that was asked for, in order, as `step job`. */
+  readonly asked: string[] = [];
+  /** Every request for a container. */
+  readonly requests: ContainerRequest[] = [];
+  /** The secrets that were delivered, by job. */
+  readonly delivered = new Map<string, string>();
+  /** Images that neither the engine nor a registry has. */
+  readonly missingImages = new Set<string>();
+  /** Text of `/gostint_image.yml`, by image. */
+  readonly imageMetadata = new Map<string, string>();
+  /** While it is true, no container can be prepared. */
+  isAway = false;
+  /** For the containers: those that exist, by name. */
+  readonly existing = new Map<string, FakeContainer>();
+  readonly #programs = new Map<string, readonly Act[]>();
+  readonly #failures = new Map<FakeStep, Error>();
+  readonly #holds = new Map<FakeStep, Hold>();
+
+  /** What the program of this job does; without a job, what all others do. */
+  runs(acts: readonly Act[], jobId = ''): void {
+    this.#programs.set(jobId, acts);
+  }
+
+  /** The next time this step is reached, it fails. */
+  fail(step: Exclude<FakeStep, 'dispose'>, error: Error): void {
+    this.#failures.set(step, error);
+  }
+
+  /** Whoever reaches this step waits there until `release`. */
+  hold(step: FakeStep): Hold {
+    const hold = new Hold();
+    this.#holds.set(step, hold);
+    return hold;
+  }
+
+  /** Names of the containers that were not removed. */
+  get left(): readonly string[] {
+    return [...this.existing.keys()];
+  }
+
+  count(step: FakeStep): number {
+    return this.asked.filter((each) => each.startsWith(`${step} `)).length;
+  }
+
+  async checkContent(content: Uint8Array): Promise<ContentMetadata> {
+    await this.reach('checkContent', '');
+    return { metadata: await readContentMetadata(content, rules) };
+  }
+
+  async prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
+    this.requests.push(request);
+    signal.throwIfAborted();
+    await Promise.race([this.reach('prepare', request.jobId), rejectOnAbort(signal)]);
+    if (this.isAway) throw new EngineError('image', 'unreachable', '');
+    this.#findImage(request);
+    if (request.content !== undefined) await readContentMetadata(request.content, rules);
+    const name = `fake-${request.jobId}-${request.fence}`;
+    if (this.existing.get(name)?.wasStarted === true)
+      throw nameTaken(name, 'it has been started for this very claim');
+    const acts = this.#programs.get(request.jobId) ?? this.#programs.get('') ?? [];
+    const container = new FakeContainer(this, { name, request, acts });
+    this.existing.set(name, container);
+    return container;
+  }
+
+  #findImage({ image, pullPolicy }: ContainerRequest): void {
+    if (!this.missingImages.has(image)) return;
+    if (pullPolicy === 'Never') throw imageMissing(image);
+    throw pullFailure(new EngineError('pull', 'image_missing', ''), image);
+  }
+
+  /** For the containers: notes the step, waits where a test wants it to, fails where it was told to. */
+  async reach(step: FakeStep, jobId: string): Promise<void> {
+    this.asked.push(`${step} ${jobId}`);
+    await this.#holds.get(step)?.wait();
+    const failure = this.#failures.get(step);
+    this.#failures.delete(step);
+    if (failure !== undefined) throw failure;
+  }
+}
+
+/** A place where whoever comes by waits. */
+export class Hold {
+  readonly #released = new AbortController();
+  readonly #reached = new AbortController();
+
+  /** Resolves when somebody is there. */
+  get reached(): Promise<void> {
+    return fired(this.#reached.signal);
+  }
+
+  release(): void {
+    this.#released.abort();
+  }
+
+  async wait(): Promise<void> {
+    this.#reached.abort();
+    await fired(this.#released.signal);
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

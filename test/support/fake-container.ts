@@ -1,0 +1,208 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { commandNotFound } from '../../src/docker/container-errors.js';
+import { EngineError } from '../../src/docker/errors.js';
+import type {
+  ContainerRequest,
+  OutputPart,
+  PreparedContainer,
+  RunningContainer,
+} from '../../src/executor/backend.js';
+import { BrokenError } from '../../src/job/errors.js';
+import type { Exit } from '../../src/job/outcome.js';
+import type { FakeBackend } from './fake-backend.js';
+
+/** One thing that a fake program does; a program ends with 0 after the last of them. */
+export type Act =
+  | { readonly print: string | Uint8Array; readonly on?: OutputPart['stream'] }
+  /** Prints the secrets file. */
+  | { readonly show: 'secrets' }
+  /** Goes on until a polite signal and then ends with 143, or until it is killed. */
+  | { readonly linger: 'until_told' | 'until_killed' }
+  | { readonly exit: number; readonly outOfMemory?: boolean; readonly proven?: boolean }
+  /** The command of this name is not there. */
+  | { readonly missing: string }
+  /** The engine forgets the container: nobody can say how it ended. */
+  | { readonly vanish: true }
+  /** The line breaks for good; the program goes on. */
+  | { readonly breakOutput: true };
+
+interface FakeContainerParts {
+  readonly name: string;
+  readonly request: ContainerRequest;
+  readonly acts: readonly Act[];
+}
+
+/** A container of `FakeBackend`: it plays its acts whether anybody reads or not. */
+export class FakeContainer implements PreparedContainer {
+  readonly id: string;
+  readonly #backend: FakeBackend;
+  readonly #parts: FakeContainerParts;
+  readonly #line = new FakeLine();
+  readonly #told = new AbortController();
+  readonly #killed = new AbortController();
+  #step: 'prepared' | 'delivered' | 'started' | 'disposed' = 'prepared';
+  #secrets: Uint8Array = new Uint8Array();
+  #exit: Promise<Exit> | undefined;
+
+  constructor(backend: FakeBackend, parts: FakeContainerParts) {
+    this.#backend = backend;
+    this.#parts = parts;
+    this.id = parts.name;
+  }
+
+  get imageId(): string {
+    return `sha256:${this.#parts.request.image}`;
+  }
+
+  get imageMetadata(): string | undefined {
+    return this.#backend.imageMetadata.get(this.#parts.request.image);
+  }
+
+  get wasStarted(): boolean {
+    return this.#exit !== undefined;
+  }
+
+  async deliver(secrets: Uint8Array): Promise<void> {
+    this.#take('prepared', 'delivered');
+    await this.#reach('deliver');
+    this.#secrets = secrets;
+    this.#backend.delivered.set(this.#parts.request.jobId, Buffer.from(secrets).toString());
+  }
+
+  async start(): Promise<RunningContainer> {
+    this.#take('delivered', 'started');
+    await this.#reach('start');
+    if (this.#backend.existing.get(this.id) !== this) throw new EngineError('start', 'container_missing', '');
+    const exit = this.#play().finally(() => this.#line.end());
+    this.#exit = exit;
+    exit.catch(() => undefined); // Nobody may be waiting when it fails.
+    return {
+      output: this.#line.read(),
+      wait: async () => {
+        await this.#reach('wait');
+        return await exit;
+      },
+      stop: (graceMs) => this.#stop(exit, graceMs),
+    };
+  }
+
+  async #play(): Promise<Exit> {
+    for (const act of this.#parts.acts) {
+      const exit = await this.#perform(act);
+      if (exit !== undefined) return exit;
+    }
+    return ended(0);
+  }
+
+  async #perform(act: Act): Promise<Exit | undefined> {
+    if ('linger' in act) return await this.#linger(act.linger);
+    if ('exit' in act) return exitOf(act);
+    if ('missing' in act) throw commandNotFound(act.missing);
+    if ('print' in act) this.#line.push({ stream: act.on ?? 'stdout', bytes: Buffer.from(act.print) });
+    if ('show' in act) this.#line.push({ stream: 'stdout', bytes: this.#secrets });
+    if ('breakOutput' in act || 'vanish' in act) this.#line.fail(gone('read the output'));
+    if ('vanish' in act) throw gone('learn how the container ended');
+    return undefined;
+  }
+
+  async #linger(how: 'until_told' | 'until_killed'): Promise<Exit> {
+    const killed = fired(this.#killed.signal).then(() => 137);
+    const told = fired(this.#told.signal).then(() => 143);
+    return ended(await (how === 'until_told' ? Promise.race([told, killed]) : killed));
+  }
+
+  async #stop(exit: Promise<Exit>, graceMs: number): Promise<void> {
+    await this.#reach('stop');
+    this.#told.abort();
+    const isOver = exit.then(
+      () => undefined,
+      () => undefined,
+    );
+    await Promise.race([
+      isOver,
+      delay(graceMs, undefined, { ref: false, signal: this.#killed.signal }).catch(() => undefined),
+    ]);
+    this.#killed.abort();
+    await isOver;
+  }
+
+  async #reach(step: 'deliver' | 'start' | 'wait' | 'stop'): Promise<void> {
+    await this.#backend.reach(step, this.#parts.request.jobId);
+  }
+
+  #take(from: 'prepared' | 'delivered', to: 'delivered' | 'started'): void {
+    if (this.#step !== from)
+      throw new Error(
+        `Expected a container that is ${from} before it is ${to}, got one that is ${this.#step}.`,
+      );
+    this.#step = to;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#step === 'disposed') return;
+    this.#step = 'disposed';
+    await this.#backend.reach('dispose', this.#parts.request.jobId);
+    this.#killed.abort();
+    await this.#exit?.catch(() => undefined);
+    if (this.#backend.existing.get(this.id) === this) this.#backend.existing.delete(this.id);
+  }
+}
+
+/** What a program prints, kept until somebody reads it. */
+class FakeLine {
+  readonly #parts: OutputPart[] = [];
+  #end: 'open' | 'ended' | Error = 'open';
+  #wake: () => void = () => undefined;
+
+  push(part: OutputPart): void {
+    if (this.#end !== 'open') return;
+    this.#parts.push(part);
+    this.#wake();
+  }
+
+  end(): void {
+    if (this.#end === 'open') this.#end = 'ended';
+    this.#wake();
+  }
+
+  fail(error: Error): void {
+    this.#end = error;
+    this.#wake();
+  }
+
+  async *read(): AsyncGenerator<OutputPart> {
+    for (;;) {
+      const part = this.#parts.shift();
+      if (part !== undefined) yield part;
+      else if (this.#end === 'ended') return;
+      else if (this.#end !== 'open') throw this.#end;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
+
+function ended(exitCode: number): Exit {
+  return { exitCode, outOfMemory: false, proven: true };
+}
+
+function exitOf({ exit, outOfMemory = false, proven = true }: Extract<Act, { exit: number }>): Exit {
+  return { exitCode: exit, outOfMemory, proven };
+}
+
+function gone(what: string): BrokenError {
+  return new BrokenError(
+    'engine_unavailable',
+    `Could not ${what}: the engine does not know the container any more.`,
+    {
+      retryable: false,
+    },
+  );
+}
+
+/** Resolves when the signal has fired. */
+export async function fired(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

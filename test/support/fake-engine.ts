@@ -1,0 +1,29 @@
+import type { ContainerFacts, Engine } from '../../src/docker/engine.js';
+
+const calls =
+  'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog stop kill remove close';
+
+/** An engine that can do what it is given; whatever else it is asked is an error that says so. */
+export function fakeEngine(given: Partial<Engine>): Engine {
+  const refusals = calls.split(' ').map((call) => [
+    call,
+    () => {
+      throw new Error(`Expected no call of \`${call}\`.`);
+    },
+  ]);
+  return { ...(Object.fromEntries(refusals) as Engine), ...given };
+}
+
+/** A container that ended well, but for what is given. */
+export function containerFacts(given: Partial<ContainerFacts> = {}): ContainerFacts {
+  return {
+    id: 'c1',
+    labels: {},
+    status: 'exited',
+    exitCode: 0,
+    outOfMemory: false,
+    startedAt: new Date(1_000),
+    finishedAt: new Date(2_000),
+    ...given,
+  };
+}

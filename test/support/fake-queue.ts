@@ -1,0 +1,128 @@
+import { RefusedError } from '../../src/job/errors.js';
+import { newJobId } from '../../src/job/id.js';
+import type { Job, JobRequest } from '../../src/job/job.js';
+import type { Caller, Reach } from '../../src/job/owner.js';
+import { ownerOf } from '../../src/job/owner.js';
+import { isActive } from '../../src/job/state.js';
+import type { JobCount, JobFilter, JobOutput, JobPage, Queue } from '../../src/queue/queue.js';
+
+/** An output that holds these texts. */
+export function outputOf(
+  combined: string,
+  more: Partial<JobOutput> & { stderrText?: string } = {},
+): JobOutput {
+  const { stderrText = '', ...rest } = more;
+  return {
+    combined: Buffer.from(combined),
+    stderr: Buffer.from(stderrText),
+    droppedBytes: 0,
+    complete: true,
+    incompleteReason: undefined,
+    ...rest,
+  };
+}
+
+/** A queued job of owner `entity:e1`, changed as a test needs it. */
+export function newJob(changes: Partial<Job> = {}): Job {
+  return {
+    id: newJobId(),
+    door: 'gostint',
+    queue: 'demo',
+    owner: { key: 'entity:e1', displayName: 'tester' },
+    state: 'queued',
+    reason: undefined,
+    code: undefined,
+    message: undefined,
+    node: undefined,
+    image: undefined,
+    imageId: undefined,
+    tty: false,
+    containerId: undefined,
+    exitCode: undefined,
+    outOfMemory: false,
+    submittedAt: new Date('2025-10-18T14:18:42.101Z'),
+    startedAt: undefined,
+    finishedAt: undefined,
+    killRequestedAt: undefined,
+    killRequestedBy: undefined,
+    ...changes,
+  };
+}
+
+/** A queue that keeps jobs in memory and runs none. Tests put jobs in and look at what was asked for. */
+export class FakeQueue implements Queue {
+  /** Everything that was asked for, in order. */
+  readonly asked: (keyof Queue)[] = [];
+  readonly submitted: JobRequest[] = [];
+  readonly filters: JobFilter[] = [];
+  /** Thrown by whatever is asked next, and by all that follows. */
+  failure: unknown;
+  readonly #jobs = new Map<string, { job: Job; output: JobOutput }>();
+
+  add(changes: Partial<Job> = {}, output: JobOutput = outputOf('')): Job {
+    const job = newJob(changes);
+    this.#jobs.set(job.id, { job, output });
+    return job;
+  }
+
+  async submit(request: JobRequest): Promise<Job> {
+    this.#note('submit');
+    this.submitted.push(request);
+    return this.add({ queue: request.queue, owner: request.owner });
+  }
+
+  async get(id: string, reach: Reach): Promise<Job> {
+    this.#note('get');
+    return this.#find(id, reach).job;
+  }
+
+  async output(id: string, reach: Reach): Promise<JobOutput> {
+    this.#note('output');
+    return this.#find(id, reach).output;
+  }
+
+  async list(filter: JobFilter, reach: Reach): Promise<JobPage> {
+    this.#note('list');
+    this.filters.push(filter);
+    const jobs = [...this.#jobs.values()]
+      .filter(({ job }) => isWithin(job, reach))
+      .toReversed()
+      .map(({ job, output }) => ({ ...job, output }));
+    return { jobs: jobs.slice(filter.skip, filter.skip + filter.limit), total: jobs.length };
+  }
+
+  async kill(id: string, reach: Reach, caller: Caller): Promise<Job> {
+    this.#note('kill');
+    const { job, output } = this.#find(id, reach);
+    const asked = { killRequestedAt: new Date(), killRequestedBy: ownerOf(caller).key };
+    this.#jobs.set(id, { job: { ...job, ...asked }, output });
+    return job;
+  }
+
+  async delete(id: string, reach: Reach): Promise<void> {
+    this.#note('delete');
+    const { job } = this.#find(id, reach);
+    if (isActive(job.state)) throw new RefusedError('conflict', 'Cannot delete a running/stopping job');
+    this.#jobs.delete(id);
+  }
+
+  async counts(): Promise<readonly JobCount[]> {
+    this.#note('counts');
+    return [...this.#jobs.values()].map(({ job }) => ({ state: job.state, reason: job.reason, count: 1 }));
+  }
+
+  #note(what: keyof Queue): void {
+    this.asked.push(what);
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  #find(id: string, reach: Reach): { job: Job; output: JobOutput } {
+    const found = this.#jobs.get(id);
+    if (found === undefined || !isWithin(found.job, reach)) throw new RefusedError('not_found', 'not found');
+    return found;
+  }
+}
+
+function isWithin(job: Job, reach: Reach): boolean {
+  return reach.everyone || job.owner.key === reach.ownerKey;
+}

@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto';
+import type { SecretSession, Secrets, SecretValues, SessionHooks } from '../../src/executor/secrets.js';
+import { JobFailedError, RefusedError } from '../../src/job/errors.js';
+import { Secret } from '../../src/job/secret.js';
+import { jobLostVault, VaultFailure, vaultReplyLost, vaultUnavailable } from '../../src/vault/errors.js';
+import { jsonText } from '../../src/vault/exact-json.js';
+import { encodePath } from '../../src/vault/path.js';
+import { checkCiphertext } from '../../src/vault/payload.js';
+import {
+  keysMissing,
+  nothingThere,
+  readFailed,
+  versionDeleted,
+  warned,
+} from '../../src/vault/read-refusals.js';
+import { groupReferences, type PathRead } from '../../src/vault/reference.js';
+import { wrapNotOurs } from '../../src/vault/wrap-refusals.js';
+import { type WrapKnowledge, wrapGone } from '../../src/vault/wrapping.js';
+
+export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
+export type FakeFault = 'sealed' | 'reply_lost';
+
+interface FakeWrap {
+  readonly creationPath: string;
+  readonly knowledge: WrapKnowledge;
+  used: boolean;
+  seen: boolean;
+}
+
+/** What is to be found at a path. */
+export type FakeSecret =
+  | { readonly data: Readonly<Record<string, unknown>>; readonly warnings?: readonly string[] }
+  | 'denied'
+  | 'deleted';
+
+const secretIdPath = 'auth/approle/role/job/secret-id';
+
+/**
+ * Secrets without a Vault, under the same contract. Tests put wraps, payloads and secrets in, let phases fail, and look
+ * at what was asked for. It never waits: where the real one is patient, this one fails at once.
+ */
+export class FakeSecrets implements Secrets {
+  /** Everything that was asked for, in order. */
+  readonly asked: FakePhase[] = [];
+  readonly #wraps = new Map<string, FakeWrap>();
+  readonly #payloads = new Map<string, string>();
+  readonly #plain = new Map<string, string>();
+  readonly #secrets = new Map<string, FakeSecret>();
+  readonly #alive = new Set<string>();
+  readonly #faults = new Map<FakePhase, FakeFault>();
+
+  /** A wrapped SecretID, of the jobs' role where no other path is given. */
+  addWrap(options: { ttlMs?: number; creationPath?: string } = {}): Secret {
+    const { ttlMs = 300_000, creationPath = secretIdPath } = options;
+    const knowledge = { ttlMs, expiresAt: Date.now() + ttlMs };
+    const token = `wrap.${randomName()}`;
+    this.#wraps.set(token, { creationPath, knowledge, used: false, seen: false });
+    return new Secret(token);
+  }
+
+  /** Somebody else opens the wrap. */
+  stealWrap(wrap: Secret): void {
+    const found = this.#wraps.get(wrap.reveal());
+    if (found !== undefined) found.used = true;
+  }
+
+  addPayload(payload: string): { token: Secret; path: string } {
+    const token = `cubby.${randomName()}`;
+    this.#payloads.set(`${token} cubbyhole/job`, payload);
+    return { token: new Secret(token), path: 'cubbyhole/job' };
+  }
+
+  /** A ciphertext that `decrypt` opens. */
+  encrypt(text: string): string {
+    const ciphertext = `vault:v1:${randomBytes(24).toString('base64')}`;
+    this.#plain.set(ciphertext, text);
+    return ciphertext;
+  }
+
+  setSecret(path: string, secret: FakeSecret): void {
+    this.#secrets.set(path, secret);
+  }
+
+  /** `reply_lost` happens once; `sealed` lasts until `heal`. */
+  fail(phase: FakePhase, how: FakeFault): void {
+    this.#faults.set(phase, how);
+  }
+
+  heal(): void {
+    this.#faults.clear();
+  }
+
+  isAlive(accessor: string): boolean {
+    return this.#alive.has(accessor);
+  }
+
+  /** Accessors of all tokens that were not given back. */
+  get alive(): readonly string[] {
+    return [...this.#alive];
+  }
+
+  count(phase: FakePhase): number {
+    return this.asked.filter((each) => each === phase).length;
+  }
+
+  async readPayload({ token, path }: { token: Secret; path: string }): Promise<string> {
+    if (!path.startsWith('cubbyhole/') || encodePath(path) === undefined)
+      throw new RefusedError('invalid_request', 'Expected `cubby_path` to be `cubbyhole/` and a plain name.');
+    const fault = this.#ask('payload');
+    if (fault === 'sealed') throw vaultUnavailable('read the payload', sealed);
+    const name = `${token.reveal()} ${path}`;
+    const payload = this.#payloads.get(name);
+    this.#payloads.delete(name);
+    if (fault === 'reply_lost')
+      throw Object.assign(vaultUnavailable('read the payload', lost), { retryable: false });
+    if (payload !== undefined) return payload;
+    throw new RefusedError(
+      'cubbyhole_unreadable',
+      'Could not read the payload: POSSIBLE SECURITY/INTERCEPTION ALERT.',
+    );
+  }
+
+  session(wrap: Secret, hooks: SessionHooks): SecretSession {
+    return new FakeSession(this, wrap, hooks);
+  }
+
+  /** For the session: looks a wrap up. */
+  lookUp(wrap: Secret): void {
+    if (this.#ask('lookUp') !== undefined) throw vaultUnavailable('look up the wrapped SecretID', sealed);
+    const found = this.#findWrap(wrap);
+    if (found.creationPath !== secretIdPath) throw wrapNotOurs(found.creationPath, secretIdPath);
+    found.seen = true;
+  }
+
+  /** For the session: opens a wrap. */
+  unwrap(wrap: Secret): void {
+    const fault = this.#ask('unwrap');
+    if (fault === 'sealed') throw vaultUnavailable('open the wrapped SecretID', sealed);
+    this.#findWrap(wrap).used = true;
+    if (fault === 'reply_lost') throw vaultReplyLost('open the wrapped SecretID', lost);
+  }
+
+  /** For the session: the accessor of a new token. */
+  logIn(): string {
+    const fault = this.#ask('login');
+    if (fault === 'sealed') throw jobLostVault('log in', sealed);
+    if (fault === 'reply_lost') throw vaultReplyLost('log in', lost);
+    const accessor = `accessor.${randomName()}`;
+    this.#alive.add(accessor);
+    return accessor;
+  }
+
+  /** For the session. */
+  decrypt(ciphertext: string): string {
+    if (this.#ask('decrypt') !== undefined) throw jobLostVault('decrypt the payload', sealed);
+    const text = this.#plain.get(ciphertext);
+    if (text !== undefined) return text;
+    throw new JobFailedError('payload_refused', 'decrypt_refused', 'Could not decrypt the payload.');
+  }
+
+  /** For the session: one path. */
+  read(read: PathRead, continueOnWarnings: boolean): [string, Secret][] {
+    if (this.#ask('read') !== undefined) throw readFailed(read, sealed);
+    const secret = this.#secrets.get(read.path);
+    if (secret === undefined) throw nothingThere(read);
+    if (secret === 'deleted') throw versionDeleted(read);
+    if (secret === 'denied') throw readFailed(read, new VaultFailure('denied', { status: 403 }));
+    const { data, warnings = [] } = secret;
+    if (warnings.length > 0 && !continueOnWarnings) throw warned(read, warnings);
+    const missing = read.references.filter(({ key }) => !Object.hasOwn(data, key));
+    if (missing.length > 0) throw keysMissing(read.path, missing);
+    return read.references.map(({ variable, key }) => [variable, new Secret(jsonText(data[key]))]);
+  }
+
+  /** For the session: true when the token is known to be gone. */
+  revoke(accessor: string): boolean {
+    if (this.#ask('revoke') === 'sealed') return false;
+    this.#alive.delete(accessor);
+    return true;
+  }
+
+  #findWrap(wrap: Secret): FakeWrap {
+    const found = this.#wraps.get(wrap.reveal());
+    const isGone = found === undefined || found.used || Date.now() >= found.knowledge.expiresAt;
+    if (isGone) throw wrapGone(found?.seen === true ? found.knowledge : undefined, Date.now());
+    return found;
+  }
+
+  #ask(phase: FakePhase): FakeFault | undefined {
+    this.asked.push(phase);
+    const fault = this.#faults.get(phase);
+    if (fault === 'reply_lost') this.#faults.delete(phase);
+    return fault;
+  }
+}
+
+const sealed = new VaultFailure('sealed', { status: 503 });
+const lost = new VaultFailure('lost', { code: 'ECONNRESET' });
+
+class FakeSession implements SecretSession {
+  readonly #fake: FakeSecrets;
+  readonly #wrap: Secret;
+  readonly #hooks: SessionHooks;
+  readonly #token = new Secret(`token.${randomName()}`);
+  #opening: Promise<void> | undefined;
+  #accessor: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(fake: FakeSecrets, wrap: Secret, hooks: SessionHooks) {
+    this.#fake = fake;
+    this.#wrap = wrap;
+    this.#hooks = hooks;
+  }
+
+  async lookUp(): Promise<void> {
+    this.#fake.lookUp(this.#wrap);
+  }
+
+  async decrypt(ciphertext: string): Promise<string> {
+    checkCiphertext(ciphertext);
+    await this.#open();
+    return this.#fake.decrypt(ciphertext);
+  }
+
+  async read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues> {
+    const reads = groupReferences(references);
+    await this.#open();
+    const failures: JobFailedError[] = [];
+    const values = reads.flatMap((read) => {
+      try {
+        return this.#fake.read(read, options.continueOnWarnings);
+      } catch (error) {
+        failures.push(error as JobFailedError); // It throws nothing else.
+        return [];
+      }
+    });
+    const [first] = failures;
+    if (first === undefined) return new Map(values);
+    throw new JobFailedError(first.reason, first.code, failures.map(({ message }) => message).join('\n'));
+  }
+
+  async token(): Promise<Secret> {
+    await this.#open();
+    return this.#token;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #open(): Promise<void> {
+    if (this.#closing !== undefined) throw new Error('Expected the session to be open, got a disposed one.');
+    this.#opening ??= this.#openOnce();
+    return this.#opening;
+  }
+
+  async #openOnce(): Promise<void> {
+    this.#fake.lookUp(this.#wrap);
+    await this.#hooks.beforeSpending();
+    this.#fake.unwrap(this.#wrap);
+    this.#accessor = this.#fake.logIn();
+    await this.#hooks.onToken(this.#accessor);
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening?.catch(() => undefined); // Whoever asked has heard of it.
+    if (this.#accessor === undefined || !this.#fake.revoke(this.#accessor)) return;
+    await this.#hooks.onRevoked().catch(() => undefined); // The contract forbids to throw.
+  }
+}
+
+function randomName(): string {
+  return randomBytes(8).toString('hex');
+}

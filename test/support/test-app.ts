@@ -1,0 +1,86 @@
+import type { Hono } from 'hono';
+import { createApp } from '../../src/api/app.js';
+import type { ApiEnv } from '../../src/api/env.js';
+import type { AppParts } from '../../src/api/parts.js';
+import { RefusedError } from '../../src/job/errors.js';
+import type { Caller } from '../../src/job/owner.js';
+import { FakeQueue } from './fake-queue.js';
+
+/** A line that the app logged. */
+export interface LoggedLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+type Body = NonNullable<RequestInit['body']>;
+
+export interface TestApp {
+  readonly app: Hono<ApiEnv>;
+  readonly queue: FakeQueue;
+  readonly log: LoggedLine[];
+  /** The tokens that Vault was asked about. */
+  readonly identified: string[];
+  /** Sends a request with the token of caller e1. */
+  readonly send: (method: string, path: string, body?: Body) => Promise<Response>;
+}
+
+const callers: Readonly<Record<string, Caller>> = {
+  's.token1': { entityId: 'e1', accessor: 'a1', displayName: 'first', policies: ['default'] },
+  's.token2': { entityId: 'e2', accessor: 'a2', displayName: 'second', policies: ['default'] },
+};
+
+export const engine = {
+  containers: 5,
+  containersRunning: 2,
+  containersPaused: 1,
+  containersStopped: 2,
+  images: 7,
+  memTotalBytes: 2 ** 34,
+  architecture: 'x86_64',
+  operatingSystem: 'Debian',
+};
+
+/** The app over a fake queue and a Vault that knows two tokens. */
+export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
+  const queue = new FakeQueue();
+  const log: LoggedLine[] = [];
+  const identified: string[] = [];
+  const app = createApp({
+    queue,
+    identify: async (token) => {
+      identified.push(token);
+      const caller = callers[token];
+      if (caller === undefined)
+        throw new RefusedError('token_refused', 'token rejected by Vault (Code: 403)');
+      return caller;
+    },
+    access: 'owner',
+    bodyLimitBytes: 1024 * 1024,
+    vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
+    engineState: async () => engine,
+    dependencies: [],
+    isDraining: () => false,
+    log: logInto(log),
+    ...changes,
+  });
+  return { app, queue, log, identified, send: sendTo(app) };
+}
+
+function sendTo(app: Hono<ApiEnv>): TestApp['send'] {
+  return async (method, path, body) =>
+    app.request(path, {
+      method,
+      headers: { 'x-auth-token': 's.token1' },
+      ...(body !== undefined && { body }),
+    });
+}
+
+function logInto(lines: LoggedLine[]): AppParts['log'] {
+  const at =
+    (level: LoggedLine['level']) =>
+    (message: string, facts = {}) => {
+      lines.push({ level, message, facts });
+    };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import type { ExecutorParts } from '../../src/executor/execute.js';
+import type { Job, JobRequest, SpecFields } from '../../src/job/job.js';
+import { createQueue } from '../../src/queue/line.js';
+import type { Queue } from '../../src/queue/queue.js';
+import { Worker, type WorkerParts } from '../../src/queue/worker.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeBackend } from './fake-backend.js';
+import { FakeSecrets } from './fake-secrets.js';
+import { owner } from './stored-jobs.js';
+
+export const everyone = { everyone: true } as const;
+export const caller = { entityId: 'ann', accessor: 'a', displayName: 'Ann', policies: [] };
+
+/** A node over a real database, without Vault and engine. Disposing stops its jobs and waits for them. */
+export interface TestNode extends AsyncDisposable {
+  readonly secrets: FakeSecrets;
+  readonly backend: FakeBackend;
+  readonly worker: Worker;
+  readonly queue: Queue;
+  readonly sealKey: Buffer;
+  /** What the worker logged, as `message {facts}`. */
+  readonly logged: string[];
+  submit(queue?: string | null, request?: Partial<JobRequest>): Promise<Job>;
+  stateOf(job: Pick<Job, 'id'>): Promise<string>;
+}
+
+/** Its worker is not started yet: `node.worker.start()`. */
+export function openTestNode(store: Store, changes: Partial<WorkerParts> = {}): TestNode {
+  const secrets = new FakeSecrets();
+  const backend = new FakeBackend();
+  const logged: string[] = [];
+  const note = (message: string, facts: object) => void logged.push(`${message} ${JSON.stringify(facts)}`);
+  const sealKey = randomBytes(32);
+  const worker = new Worker({
+    store,
+    executor: executorParts(secrets, backend),
+    sealKey,
+    node: 'node-1',
+    slots: 4,
+    leaseMs: 30_000,
+    ringReady: () => undefined,
+    log: { info: note, error: note },
+    ...changes,
+  });
+  const queue = createQueue({
+    store,
+    secrets,
+    backend,
+    sealKey,
+    wake: () => worker.wake(),
+    passKill: (jobId) => worker.kill(jobId),
+  });
+  return {
+    secrets,
+    backend,
+    worker,
+    queue,
+    sealKey,
+    logged,
+    submit: (name = 'q', request = {}) => queue.submit({ ...newRequest(secrets), queue: name, ...request }),
+    stateOf: async ({ id }) => (await queue.get(id, everyone)).state,
+    [Symbol.asyncDispose]: () => worker.drain(0),
+  };
+}
+
+function newRequest(secrets: FakeSecrets): JobRequest {
+  return {
+    door: 'gostint',
+    queue: 'q',
+    owner,
+    wrappedSecretId: secrets.addWrap(),
+    payload: { kind: 'none' },
+    fields: { image: 'busybox', command: ['true'] },
+  };
+}
+
+function executorParts(secrets: FakeSecrets, backend: FakeBackend): ExecutorParts {
+  return {
+    secrets,
+    backend,
+    readPayload: (json) => JSON.parse(json) as SpecFields,
+    options: {
+      stopGraceMs: 50,
+      maxRunTimeMs: 60_000,
+      outputLimitBytes: 1_000_000,
+      maskOutput: true,
+      env: [],
+      tokenInEnv: false,
+    },
+    onBug: (error) => {
+      throw error;
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { afterAll } from 'vitest';
+import { startEmbeddedVault } from '../../vault-dev/embedded/embedded.js';
+import { secretsContract } from '../contract/secrets.contract.js';
+import { vaultHttpContract } from '../contract/vault-http.contract.js';
+import { startLiveBench } from './live-bench.js';
+import { liveFaultSuite } from './live-fault.suite.js';
+import { liveIdentitySuite } from './live-identity.suite.js';
+import { liveSessionSuite } from './live-session.suite.js';
+
+const name = 'the embedded Vault';
+const vault = await startEmbeddedVault();
+const find = async () => vault;
+
+afterAll(() => vault[Symbol.asyncDispose]());
+
+secretsContract(name, () => startLiveBench(vault));
+liveSessionSuite(name, find);
+liveFaultSuite(name, find);
+liveIdentitySuite(name, find);
+vaultHttpContract(name, find, () => startEmbeddedVault());

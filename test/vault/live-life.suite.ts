@@ -1,0 +1,161 @@
+import { expect, test } from 'vitest';
+import { sealed } from './fault-proxy.js';
+import { open, type Start } from './live-open.js';
+
+const options = { continueOnWarnings: false };
+
+const renewSelf = /^auth\/token\/renew-self$/;
+
+export function renewalRules(start: Start): void {
+  test('a token outlives its first time while its job runs', async () => {
+    const bench = await start({ role: { token_ttl: '2s', token_num_uses: 0 } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await expect.poll(() => bench.proxy.count(renewSelf), { timeout: 8_000 }).toBeGreaterThanOrEqual(3);
+
+    expect(await bench.isAlive(told.accessor)).toBe(true);
+    await session[Symbol.asyncDispose]();
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(bench.troubles).toEqual([]);
+  });
+
+  test('a token of few uses is not renewed before its secrets are read, and keeps the last use', async () => {
+    const bench = await start({ role: { token_ttl: '3s', token_num_uses: 4 } });
+    const path = await bench.write('few', { a: 'x' }, 1);
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+    const openedAt = performance.now();
+    await expect.poll(() => performance.now() - openedAt, { timeout: 5_000 }).toBeGreaterThan(2_200);
+    expect(bench.proxy.count(renewSelf)).toBe(0);
+
+    await session.read([`A@${path}.a`], options);
+    await expect.poll(() => bench.troubles.length, { timeout: 12_000 }).toBe(1);
+
+    expect(bench.proxy.count(renewSelf)).toBe(2);
+    expect(bench.troubles[0]).toMatchObject({ code: 'token_not_renewed', accessor: told.accessor });
+    await session[Symbol.asyncDispose]();
+    expect(told.revoked).toBe(true);
+  });
+
+  test('a longest life time is told of, and ends the renewals', async () => {
+    const bench = await start({ role: { token_ttl: '2s', token_max_ttl: '3s', token_num_uses: 0 } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await expect.poll(() => bench.troubles.length, { timeout: 8_000 }).toBe(1);
+    await expect.poll(() => bench.isAlive(told.accessor), { timeout: 8_000 }).toBe(false);
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.troubles).toEqual([expect.objectContaining({ code: 'token_not_renewed' })]);
+    expect(told.revoked).toBe(true);
+  });
+}
+
+export function tiredRenewalRules(start: Start): void {
+  test('renewals go on trying while Vault is away', async () => {
+    const bench = await start({ role: { token_ttl: '3s', token_num_uses: 0 } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+    bench.proxy.spoil(renewSelf, { kind: 'cut' }, 2);
+
+    await expect.poll(() => bench.proxy.count(renewSelf), { timeout: 8_000 }).toBeGreaterThanOrEqual(4);
+
+    expect(await bench.isAlive(told.accessor)).toBe(true);
+    await session[Symbol.asyncDispose]();
+  });
+
+  test('what was leased is renewed, and left alone after the end', async () => {
+    const bench = await start({ role: { token_num_uses: 0 } });
+    const grant = { lease_id: 'db/creds/x/1', lease_duration: 1, renewable: true };
+    bench.proxy.spoil(/^db\/creds\/x$/, {
+      kind: 'answer',
+      status: 200,
+      body: { ...grant, data: { username: 'u', password: 'p' } },
+    });
+    bench.proxy.spoil(/^sys\/leases\/renew$/, {
+      kind: 'answer',
+      status: 200,
+      body: { ...grant, lease_duration: 3 },
+    });
+    const { session } = open(bench, await bench.wrap());
+
+    await session.read(['U@db/creds/x.username', 'P@db/creds/x.password'], options);
+    const renewals = () => bench.proxy.asked.filter(({ path }) => path === 'sys/leases/renew');
+    await expect.poll(() => renewals().length, { timeout: 5_000 }).toBeGreaterThanOrEqual(2);
+    await session[Symbol.asyncDispose]();
+    const after = renewals().length;
+
+    expect(JSON.parse(renewals()[0]?.body ?? '')).toEqual({ lease_id: grant.lease_id });
+    expect(bench.proxy.count(/^db\/creds\/x$/)).toBe(1);
+    const endedAt = performance.now();
+    await expect.poll(() => performance.now() - endedAt, { timeout: 5_000 }).toBeGreaterThan(2_500);
+    expect(renewals().length).toBe(after);
+  });
+}
+
+export function revocationRules(start: Start): void {
+  test('a token that is gone already counts as revoked', async () => {
+    const bench = await start();
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+    await bench.admin.call('POST', 'auth/token/revoke-accessor', { body: { accessor: told.accessor } });
+
+    await session[Symbol.asyncDispose]();
+
+    expect(told.revoked).toBe(true);
+    expect(bench.troubles).toEqual([]);
+  });
+
+  test('a token whose uses the job has spent counts as revoked', async () => {
+    const bench = await start({ role: { token_num_uses: 2 } });
+    const { session, told } = open(bench, await bench.wrap());
+    const token = (await session.token()).reveal();
+    for (let use = 0; use < 2; use += 1) await bench.admin.raw('GET', 'auth/token/lookup-self', { token });
+
+    await session[Symbol.asyncDispose]();
+
+    expect(told.revoked).toBe(true);
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+  });
+
+  test('a token that may not revoke itself is not taken for gone', async () => {
+    const bench = await start({ role: { token_no_default_policy: true } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await session[Symbol.asyncDispose]();
+
+    expect(told.revoked).toBe(false);
+    expect(bench.troubles).toEqual([
+      expect.objectContaining({ code: 'token_not_revoked', accessor: told.accessor }),
+    ]);
+  });
+
+  test('where it may not, the server does', async () => {
+    const bench = await start({ role: { token_no_default_policy: true }, server: { rights: ['revoke'] } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await session[Symbol.asyncDispose]();
+
+    expect(told.revoked).toBe(true);
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(bench.troubles).toEqual([]);
+  });
+
+  test('a SecretID that could not be used is destroyed by the server', async () => {
+    const bench = await start({ server: { rights: ['destroy'] } });
+    const { session } = open(bench, await bench.wrap());
+    bench.proxy.spoil(/\/login$/, sealed, 2);
+
+    await expect(session.token()).rejects.toMatchObject({
+      reason: 'infrastructure',
+      code: 'vault_unavailable',
+    });
+
+    expect(bench.proxy.count(/secret-id-accessor\/destroy$/)).toBe(1);
+    const left = await bench.admin.raw('LIST', `auth/${bench.names.appRole}/role/job/secret-id`);
+    expect(left.status).toBe(404);
+  });
+}

@@ -1,0 +1,326 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { SessionHooks } from '../../src/executor/secrets.js';
+import { Secret } from '../../src/job/secret.js';
+import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
+import { renewalRules, revocationRules, tiredRenewalRules } from './live-life.suite.js';
+import { open, type Start } from './live-open.js';
+
+const options = { continueOnWarnings: false };
+
+/** What the contract does not say because only a Vault can show it. */
+export function liveSessionSuite(name: string, find: FindVault): void {
+  describe(`a session with ${name}`, () => {
+    const benches: LiveBench[] = [];
+
+    /** A bench of its own for a test. */
+    async function start(more: LiveBenchOptions = {}): Promise<LiveBench> {
+      const bench = await startLiveBench(await find(), more);
+      benches.push(bench);
+      return bench;
+    }
+
+    afterEach(async () => {
+      for (const bench of benches.splice(0)) await bench[Symbol.asyncDispose]();
+    });
+
+    describe('and forged wraps', () => {
+      forgeryRules(start);
+      knownWrapRules(start);
+    });
+    describe('and its login', () => {
+      loginRules(start);
+    });
+    describe('and few uses', () => {
+      useRules(start);
+      repeatRules(start);
+    });
+    describe('and time', () => {
+      renewalRules(start);
+      tiredRenewalRules(start);
+    });
+    describe('and its end', () => {
+      revocationRules(start);
+    });
+  });
+}
+
+type Forge = (bench: LiveBench) => Promise<Secret>;
+
+const write = (path: (bench: LiveBench) => string, body: object): Forge => {
+  return (bench) => bench.admin.wrapped('POST', path(bench), { body });
+};
+
+/** Makes what is needed first, then wraps the answer to a read. */
+const read = (path: (bench: LiveBench) => string, body: object): Forge => {
+  return async (bench) => {
+    await bench.admin.call('POST', path(bench), { body });
+    return bench.admin.wrapped('GET', path(bench));
+  };
+};
+
+const ofRole = (role: string): Forge => {
+  return async (bench) => {
+    const path = `auth/${bench.names.appRole}/role/${role}`;
+    await bench.admin.call('POST', path, { body: { token_policies: [bench.names.policy] } });
+    return bench.admin.wrapped('POST', `${path}/secret-id`, { body: {} });
+  };
+};
+
+const forgeries: Readonly<Record<string, Forge>> = {
+  'a SecretID wrapped again': (bench) => bench.rewrap(),
+  'a text of the forger, wrapped by the generic call': write(() => 'sys/wrapping/wrap', { secret_id: 'x' }),
+  'a SecretID of another role': ofRole('other'),
+  'a SecretID of a role with a longer name': ofRole('job2'),
+  'a SecretID of a role whose name ends like ours': ofRole('my-job'),
+  'a SecretID that the forger chose': write(
+    (bench) => `auth/${bench.names.appRole}/role/job/custom-secret-id`,
+    { secret_id: 'chosen-by-a-thief' },
+  ),
+  'a SecretID of another mount': async (bench) => {
+    const mount = `${bench.names.appRole}/x`.replaceAll('/', '-');
+    await bench.admin.call('POST', `sys/auth/${mount}`, { body: { type: 'approle' } });
+    await bench.admin.call('POST', `auth/${mount}/role/job`, { body: {} });
+    return bench.admin.wrapped('POST', `auth/${mount}/role/job/secret-id`, { body: {} });
+  },
+  'the RoleID': (bench) => bench.admin.wrapped('GET', `auth/${bench.names.appRole}/role/job/role-id`),
+  'a secret at a path that ends like ours': read(
+    (bench) => `${bench.names.kv1}/auth/${bench.names.appRole}/role/job/secret-id`,
+    { secret_id: 'x' },
+  ),
+  'a versioned secret': read((bench) => `${bench.names.kv2}/data/x`, { data: { secret_id: 'x' } }),
+  'a cubbyhole': read(() => 'cubbyhole/secret-id', { secret_id: 'x' }),
+  'a token': write(() => 'auth/token/create', { policies: ['default'] }),
+};
+
+function forgeryRules(start: Start): void {
+  test.each(Object.keys(forgeries))('%s is not opened: an alarm', async (name) => {
+    const bench = await start();
+    const wrap = await forgeries[name]?.(bench);
+    const { session } = open(bench, wrap ?? new Secret(''));
+
+    await expect(session.lookUp()).rejects.toMatchObject({
+      reason: 'auth_refused',
+      code: 'wrap_not_ours',
+      alarm: true,
+    });
+    await expect(session.token()).rejects.toMatchObject({ code: 'wrap_not_ours' });
+
+    expect(bench.proxy.asked.map(({ path }) => path)).toEqual(['sys/wrapping/lookup', 'sys/wrapping/lookup']);
+    expect(bench.proxy.asked.map(({ token }) => token)).toEqual([undefined, undefined]);
+  });
+
+  test.each(['service', 'batch'])('a token that is no wrap (%s) is unknown, and not used', async (type) => {
+    const bench = await start();
+    const { auth } = await bench.admin.call('POST', 'auth/token/create', {
+      body: { policies: ['default'], type, ttl: '5m' },
+    });
+
+    await expect(open(bench, new Secret(auth?.client_token ?? '')).session.token()).rejects.toMatchObject({
+      code: 'wrap_unknown',
+    });
+
+    expect(bench.count('unwrap')).toBe(0);
+  });
+}
+
+function knownWrapRules(start: Start): void {
+  test('a re-wrapped SecretID is good where the setting allows it, and nothing else is', async () => {
+    const bench = await start({ secrets: { acceptRewrapped: true } });
+    const { session, told } = open(bench, await bench.rewrap());
+
+    await expect(session.token()).resolves.toBeInstanceOf(Secret);
+    await session[Symbol.asyncDispose]();
+
+    expect(told.revoked).toBe(true);
+    await expect(
+      open(bench, (await forgeries['a token']?.(bench)) ?? new Secret('')).session.lookUp(),
+    ).rejects.toMatchObject({ code: 'wrap_not_ours' });
+  });
+
+  test('a re-wrap without a SecretID in it is an alarm', async () => {
+    const bench = await start({ secrets: { acceptRewrapped: true } });
+    const wrap = await bench.admin.wrapped('POST', 'sys/wrapping/wrap', { body: { something: 'else' } });
+
+    await expect(open(bench, wrap).session.token()).rejects.toMatchObject({
+      reason: 'auth_refused',
+      code: 'wrap_not_ours',
+      alarm: true,
+    });
+  });
+
+  test('what was learned at submit tells a used wrap from an unknown one', async () => {
+    const [bench, other] = [await start(), await start()];
+    const wrap = await bench.wrap();
+    const known = await bench.secrets.lookUpWrap(wrap);
+    await bench.steal(wrap);
+    const hooks: SessionHooks = {
+      beforeSpending: async () => undefined,
+      onToken: async () => undefined,
+      onRevoked: async () => undefined,
+    };
+
+    await expect(other.secrets.session(wrap, hooks).lookUp()).rejects.toMatchObject({ code: 'wrap_unknown' });
+    await expect(other.secrets.session(wrap, hooks, known).lookUp()).rejects.toMatchObject({
+      code: 'wrap_used',
+      alarm: true,
+    });
+  });
+
+  test('a wrap that ends between look-up and unwrap is expired', async () => {
+    const bench = await start();
+    const wrap = await bench.wrap(2);
+    const isGone = async () => {
+      const answer = await bench.admin.raw('POST', 'sys/wrapping/lookup', { body: { token: wrap.reveal() } });
+      return !answer.ok;
+    };
+    const { session } = open(bench, wrap, {
+      beforeSpending: () => expect.poll(isGone, { timeout: 5_000 }).toBe(true),
+    });
+
+    await expect(session.token()).rejects.toMatchObject({
+      reason: 'auth_refused',
+      code: 'wrap_expired',
+      alarm: false,
+    });
+  });
+}
+
+function loginRules(start: Start): void {
+  test('the unwrap names its token in the header only, and has no body', async () => {
+    const bench = await start();
+    const wrap = await bench.wrap();
+    const { session } = open(bench, wrap);
+
+    await session.token();
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.proxy.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST sys/wrapping/lookup',
+      'POST sys/wrapping/unwrap',
+      `POST auth/${bench.names.appRole}/login`,
+      'POST auth/token/revoke-self',
+    ]);
+    expect(bench.proxy.asked[1]).toMatchObject({ token: wrap.reveal(), body: '' });
+    expect(bench.proxy.asked[2]?.token).toBeUndefined();
+  });
+
+  test('a SecretID that was destroyed is refused at the login', async () => {
+    const bench = await start();
+    const { wrap_info } = await bench.admin.call('POST', `auth/${bench.names.appRole}/role/job/secret-id`, {
+      body: {},
+      wrapTtl: 60,
+    });
+    await bench.admin.call('POST', `auth/${bench.names.appRole}/role/job/secret-id-accessor/destroy`, {
+      body: { secret_id_accessor: wrap_info?.wrapped_accessor },
+    });
+
+    await expect(open(bench, new Secret(wrap_info?.token ?? '')).session.token()).rejects.toMatchObject({
+      reason: 'auth_refused',
+      code: 'login_refused',
+    });
+  });
+
+  test('a RoleID of another role is refused at the login', async () => {
+    const bench = await start({ secrets: { roleId: new Secret('0000') } });
+
+    await expect(open(bench, await bench.wrap()).session.token()).rejects.toMatchObject({
+      code: 'login_refused',
+    });
+  });
+
+  test('a role that gives batch tokens is refused: they could not be revoked', async () => {
+    const bench = await start({ role: { token_type: 'batch', token_num_uses: 0 } });
+
+    await expect(open(bench, await bench.wrap()).session.token()).rejects.toMatchObject({
+      reason: 'auth_refused',
+      code: 'batch_token',
+    });
+  });
+}
+
+/** Writes so many secrets, and refers to each. */
+async function referencesTo(bench: LiveBench, count: number): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, index) => `p${index}`);
+  const paths = await Promise.all(names.map((name) => bench.write(name, { a: name }, 1)));
+  return paths.map((path, index) => `V${index}@${path}.a`);
+}
+
+function useRules(start: Start): void {
+  test('exactly enough uses are enough, and the last one revokes', async () => {
+    const bench = await start({ role: { token_num_uses: 5 } });
+    const references = await referencesTo(bench, 3);
+    const { session, told } = open(bench, await bench.wrap());
+
+    await session.decrypt(await bench.encrypt('{}'));
+    const values = await session.read(references, options);
+    expect(await bench.isAlive(told.accessor)).toBe(true);
+    await session[Symbol.asyncDispose]();
+
+    expect(values.size).toBe(3);
+    expect(told.revoked).toBe(true);
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+  });
+
+  test('one use too few is said before anything is read, with the number that is needed', async () => {
+    const bench = await start({ role: { token_num_uses: 5 } });
+    const references = await referencesTo(bench, 4);
+    const { session } = open(bench, await bench.wrap());
+    await session.decrypt(await bench.encrypt('{}'));
+
+    await expect(session.read(references, options)).rejects.toMatchObject({
+      reason: 'secrets_refused',
+      code: 'too_few_uses',
+      message: expect.stringMatching(/needs 6 uses .*gives 5.*`token_num_uses` to 6/),
+    });
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.count('read')).toBe(0);
+  });
+}
+
+function repeatRules(start: Start): void {
+  test('a request that Vault did not take costs no use, and is repeated', async () => {
+    const bench = await start({ role: { token_num_uses: 3 } });
+    const references = await referencesTo(bench, 1);
+    const { session } = open(bench, await bench.wrap());
+    bench.proxy.spoil(
+      /decrypt/,
+      { kind: 'answer', status: 429, body: { errors: ['rate limit quota exceeded'] } },
+      1,
+    );
+
+    expect(await session.decrypt(await bench.encrypt('{}'))).toBe('{}');
+    await session.read(references, options);
+    await session[Symbol.asyncDispose]();
+
+    expect([bench.count('decrypt'), bench.count('read'), bench.count('revoke')]).toEqual([2, 1, 1]);
+  });
+
+  test('a lost reply of a read is repeated where there is a use to spare', async () => {
+    const bench = await start({ role: { token_num_uses: 3 } });
+    const references = await referencesTo(bench, 1);
+    const { session } = open(bench, await bench.wrap());
+    bench.fail('read', 'reply_lost');
+
+    expect((await session.read(references, options)).get('V0')?.reveal()).toBe('p0');
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.count('read')).toBe(2);
+  });
+
+  test('a lost reply of a read is not repeated with the use that is kept', async () => {
+    const bench = await start({ role: { token_num_uses: 2 } });
+    const references = await referencesTo(bench, 1);
+    const { session, told } = open(bench, await bench.wrap());
+    bench.fail('read', 'reply_lost');
+
+    await expect(session.read(references, options)).rejects.toMatchObject({
+      reason: 'infrastructure',
+      code: 'vault_unavailable',
+    });
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.count('read')).toBe(1);
+    expect(told.revoked).toBe(true);
+  });
+}

@@ -1,0 +1,81 @@
+// npm run vault-dev [-- --port 8200] [--no-bootstrap]: an embedded Vault for trying things out, ready for stint. The
+// warning and the progress go to standard error, the lines for a shell to standard output.
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { exportLines } from './bootstrap/settings.js';
+import { BootstrapError, bootstrapVault } from './bootstrap.js';
+import { type EmbeddedVault, startEmbeddedVault } from './embedded/embedded.js';
+
+const warning = `
+  ************************************************************************
+  **  This is NO VAULT. It speaks Vault's language and PROTECTS NOTHING:  **
+  **  everything is in the open memory of this process, and is forgotten  **
+  **  when it ends. Never give it a secret that matters.                  **
+  ************************************************************************
+`;
+
+interface Arguments {
+  readonly port: number;
+  readonly rootToken: string | undefined;
+  readonly isBare: boolean;
+}
+
+class ArgumentError extends Error {}
+
+function readArguments(args: readonly string[]): Arguments {
+  const options = {
+    port: { type: 'string', default: '8200' },
+    'root-token': { type: 'string' },
+    'no-bootstrap': { type: 'boolean', default: false },
+  } as const;
+  const { values } = parseArgs({ args: [...args], options });
+  const port = Number(values.port);
+  if (!/^\d{1,5}$/.test(values.port) || port > 65_535) {
+    throw new ArgumentError(
+      `Expected --port to be a number from 0 to 65535, got ${JSON.stringify(values.port)}.`,
+    );
+  }
+  return { port, rootToken: values['root-token'], isBare: values['no-bootstrap'] };
+}
+
+async function main(): Promise<void> {
+  const { port, rootToken, isBare } = readArguments(process.argv.slice(2));
+  const signal = nextSignal(); // From here on a signal ends it in order.
+  await using vault = await startEmbeddedVault({ port, ...(rootToken === undefined ? {} : { rootToken }) });
+  console.error(warning);
+  console.error(`Address:    ${vault.address}`);
+  console.error(`Root token: ${vault.rootToken}`);
+  console.error(`Unseal key: ${vault.unsealKey}\n`);
+  await tellShell(vault, isBare);
+  console.error('\nCtrl-C ends it.');
+  await signal;
+}
+
+/** What to paste into a shell; with a bootstrap also what stint itself is set up with. */
+async function tellShell(vault: EmbeddedVault, isBare: boolean): Promise<void> {
+  const access = { address: vault.address, token: vault.rootToken };
+  const lines = [`export VAULT_ADDR=${vault.address}`, `export VAULT_TOKEN=${vault.rootToken}`];
+  if (isBare) return console.log(lines.join('\n'));
+  const setup = await bootstrapVault({ ...access, log: (line) => console.error(`vault: ${line}`) });
+  const others = exportLines(access, setup).filter((line) => !line.startsWith('export VAULT_ADDR='));
+  console.log([...lines, ...others].join('\n'));
+}
+
+async function nextSignal(): Promise<void> {
+  await Promise.race(['SIGINT', 'SIGTERM'].map((name) => once(process, name)));
+}
+
+/** A port in use and a wrong argument are no bugs: a sentence is enough. */
+function giveUp(error: unknown): void {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    console.error('Could not start the embedded Vault: its port is in use. Choose another with --port.');
+  } else if (error instanceof ArgumentError || error instanceof BootstrapError) {
+    console.error(message);
+  } else if (code?.startsWith('ERR_PARSE_ARGS_') === true) {
+    console.error(`${message}. Expected --port, --root-token or --no-bootstrap.`);
+  } else throw error;
+  process.exitCode = 1;
+}
+
+await main().catch(giveUp);
