@@ -22,9 +22,11 @@ async function acquire(directory, path) {
   let told = false;
   while (!tryAcquire(directory, path)) {
     removeIfDead(directory, path);
-    if (!told)
-      process.stderr.write(`stint: waiting for process ${ownerOf(path)}, which is setting things up\n`);
-    told = true;
+    const owner = ownerOf(path)?.split(' ')[0];
+    if (!told && owner !== undefined) {
+      process.stderr.write(`stint: waiting for process ${owner}, which is setting things up\n`);
+      told = true;
+    }
     await delay(POLL_MS);
   }
 }

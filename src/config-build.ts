@@ -18,9 +18,12 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     tls: pairOf(values.STINT_TLS_CERT, values.STINT_TLS_KEY, (certPath, keyPath) => ({ certPath, keyPath })),
     databaseUrl: values.STINT_DATABASE_URL,
     vault: toVault(values),
+    wrapMinimumMs: values.STINT_WRAP_MINIMUM,
     access: values.STINT_ACCESS,
+    operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,
+    queueLimit: values.STINT_QUEUE_LIMIT,
     stopGraceMs: values.STINT_STOP_GRACE,
     maxRunTimeMs: values.STINT_MAX_RUN_TIME,
     outputLimitBytes: values.STINT_OUTPUT_LIMIT,
@@ -34,8 +37,15 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     sealKey: values.STINT_SEAL_KEY,
     nodeId: values.STINT_NODE_ID,
     leaseMs: values.STINT_LEASE,
+    lostGraceMs: values.STINT_LOST_GRACE,
+    holdLimitMs: values.STINT_HOLD_LIMIT,
+    onShutdown: values.STINT_ON_SHUTDOWN,
     drainTimeoutMs: values.STINT_DRAIN_TIMEOUT,
+    keyTtlMs: values.STINT_IDEMPOTENCY_TTL,
+    reapGraceMs: values.STINT_REAP_GRACE,
+    imageCacheBytes: values.STINT_IMAGE_CACHE,
     logLevel: values.STINT_DEBUG ? 'debug' : values.STINT_LOG_LEVEL,
+    failpoints: values.STINT_FAILPOINTS ?? [],
   };
 }
 

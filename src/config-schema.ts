@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { SettingName } from './config-settings.js';
 import { durationShape, parseDuration } from './job/duration.js';
+import { failpointsShape, parseFailpoints } from './job/failpoint.js';
 import { Secret } from './job/secret.js';
 import { parseSize, sizeShape } from './job/size.js';
 
@@ -109,6 +110,12 @@ const mount = matching(
 const name = matching('a name of letters, digits, `_`, `-` and `.`', /^[\w.-]+$/);
 const namespace = matching('a namespace such as `team/app`', /^[\w-]+(?:\/[\w-]+)*\/?$/);
 
+/** `default` is refused because every token has it. */
+const policies = text('names of Vault policies, separated by commas, `default` not among them', (given) => {
+  const names = given.split(',').map((each) => each.trim().toLowerCase());
+  return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
+});
+
 /** What each setting's text must be and what becomes of it. What has a default or is required is never missing. */
 export const schema = z.object({
   STINT_PORT: integer(0, 65_535),
@@ -131,9 +138,12 @@ export const schema = z.object({
   STINT_SERVER_ROLE_ID: secret.optional(),
   STINT_SERVER_SECRET_ID: secret.optional(),
   STINT_ACCEPT_REWRAPPED: boolean,
+  STINT_WRAP_MINIMUM: duration(0),
   STINT_ACCESS: oneOf('owner', 'shared'),
+  STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),
+  STINT_QUEUE_LIMIT: integer(0, 1_000_000),
   STINT_STOP_GRACE: duration(0),
   STINT_MAX_RUN_TIME: duration(1000),
   STINT_OUTPUT_LIMIT: size(1024),
@@ -151,9 +161,16 @@ export const schema = z.object({
   STINT_SEAL_KEY: sealKey.optional(),
   STINT_NODE_ID: uuid.optional(),
   STINT_LEASE: duration(1000),
+  STINT_LOST_GRACE: duration(100),
+  STINT_HOLD_LIMIT: duration(0),
+  STINT_ON_SHUTDOWN: oneOf('finish', 'leave'),
   STINT_DRAIN_TIMEOUT: duration(0),
+  STINT_IDEMPOTENCY_TTL: duration(60_000),
+  STINT_REAP_GRACE: duration(1000),
+  STINT_IMAGE_CACHE: size(1024 * 1024).optional(),
   STINT_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
   STINT_DEBUG: boolean,
+  STINT_FAILPOINTS: text(failpointsShape, parseFailpoints).optional(),
   DOCKER_HOST: dockerHost,
   STINT_INSECURE_DOCKER: boolean,
 } satisfies Record<SettingName, z.ZodType>);

@@ -93,12 +93,26 @@ export const settings = [
     meaning: "Accept SecretIDs wrapped again through `sys/wrapping/wrap`, as the original's web page does.",
   },
   {
+    name: 'STINT_WRAP_MINIMUM',
+    default: '0s',
+    meaning: 'A submit whose wrapped SecretID ends sooner is answered with a warning.',
+  },
+  {
     name: 'STINT_ACCESS',
     default: 'owner',
     meaning: '`owner`: only the submitter sees a job; `shared`: every valid token sees and kills all.',
   },
+  {
+    name: 'STINT_OPERATOR_POLICIES',
+    meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
+  },
   { name: 'STINT_SLOTS', derived: '2 × CPU cores', meaning: 'Jobs that run at once on this node.' },
   { name: 'STINT_STARTS', derived: 'CPU cores', meaning: 'Containers that are started at once.' },
+  {
+    name: 'STINT_QUEUE_LIMIT',
+    default: '0',
+    meaning: 'Jobs that may wait in a queue that has no limit of its own; 0 is any number.',
+  },
   {
     name: 'STINT_STOP_GRACE',
     default: '15s',
@@ -150,9 +164,39 @@ export const settings = [
   },
   { name: 'STINT_LEASE', default: '30s', meaning: 'How long a claim lives without a sign of its node.' },
   {
+    name: 'STINT_LOST_GRACE',
+    default: '30s',
+    meaning: 'How long after the end of its claim a silent node is given up and its jobs are settled.',
+  },
+  {
+    name: 'STINT_HOLD_LIMIT',
+    default: '5m',
+    meaning: 'How long a queue waits at most while a lost job may still run on an engine out of reach.',
+  },
+  {
+    name: 'STINT_ON_SHUTDOWN',
+    default: 'finish',
+    meaning:
+      '`finish`: a node that is told to end waits for its jobs; `leave`: it leaves them to its next start.',
+  },
+  {
     name: 'STINT_DRAIN_TIMEOUT',
     default: '10m',
-    meaning: 'How long a node that was told to end waits for its jobs.',
+    meaning: 'How long it waits for them before it leaves them to its next start.',
+  },
+  {
+    name: 'STINT_IDEMPOTENCY_TTL',
+    default: '24h',
+    meaning: 'How long a submit may be repeated under its `Idempotency-Key`.',
+  },
+  {
+    name: 'STINT_REAP_GRACE',
+    default: '10m',
+    meaning: 'Age at which a container of ours whose job nobody knows is removed.',
+  },
+  {
+    name: 'STINT_IMAGE_CACHE',
+    meaning: 'Size that images pulled by stint may have together; those used longest ago go first.',
   },
   {
     name: 'STINT_LOG_LEVEL',
@@ -165,6 +209,11 @@ export const settings = [
     aliasIsSwitch: true,
     default: 'false',
     meaning: 'The same as `STINT_LOG_LEVEL=debug`.',
+  },
+  {
+    name: 'STINT_FAILPOINTS',
+    meaning:
+      'For crash tests only: where the server kills, stops or delays itself, as `before-unwrap=kill,after-start=delay:500@2`.',
   },
   {
     name: 'DOCKER_HOST',

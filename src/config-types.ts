@@ -1,3 +1,4 @@
+import type { Failpoint } from './job/failpoint.js';
 import type { Secret } from './job/secret.js';
 
 /** Everything that can be set, frozen. Times in milliseconds, sizes in bytes, paths absolute. */
@@ -10,9 +11,15 @@ export interface Config {
   readonly vault: VaultConfig;
   readonly docker: DockerConfig;
   readonly job: JobConfig;
+  /** Shorter wraps are warned of; 0: none is. */
+  readonly wrapMinimumMs: number;
   readonly access: 'owner' | 'shared';
+  /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
+  readonly operatorPolicies: readonly string[];
   readonly slots: number;
   readonly starts: number;
+  /** Of queues without a limit of their own; 0: any number. */
+  readonly queueLimit: number;
   readonly stopGraceMs: number;
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;
@@ -27,8 +34,20 @@ export interface Config {
   /** Undefined: an id kept in the state directory. */
   readonly nodeId: string | undefined;
   readonly leaseMs: number;
+  /** How long after the end of its lease a job of any node is given up. */
+  readonly lostGraceMs: number;
+  /** How long a queue is held for a lost job whose container may still run. */
+  readonly holdLimitMs: number;
+  readonly onShutdown: 'finish' | 'leave';
   readonly drainTimeoutMs: number;
+  /** How long a submit may be repeated under its key. */
+  readonly keyTtlMs: number;
+  readonly reapGraceMs: number;
+  /** Of all images that stint pulled; undefined: they stay. */
+  readonly imageCacheBytes: number | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Where a server under a crash test hurts itself; empty everywhere else. */
+  readonly failpoints: readonly Failpoint[];
 }
 
 export interface VaultConfig {

@@ -1,4 +1,5 @@
-import { ConfigError, readConfig } from './config.js';
+import { type Config, ConfigError, readConfig } from './config.js';
+import { armFailpoints } from './job/failpoint.js';
 import { createLog, type Log } from './log.js';
 import { type Stint, startStint } from './stint.js';
 
@@ -6,25 +7,39 @@ import { type Stint, startStint } from './stint.js';
 async function main(): Promise<void> {
   const config = readConfig();
   const log = createLog({ level: config.logLevel });
+  armFromSettings(config, log);
   const stint = await startStint(config, log);
   log.info('stint is ready', { url: stint.url, node: stint.nodeId });
   await endOnSignal(stint, log);
 }
 
-/** The first signal lets the running jobs finish; a second one stops them. */
+/** Never quietly: whoever left this on in a server that people use must see it. */
+function armFromSettings({ failpoints }: Config, log: Log): void {
+  if (failpoints.length === 0) return;
+  armFailpoints(failpoints);
+  log.warn('FAILPOINTS ARE ARMED: this server will hurt itself on purpose, as STINT_FAILPOINTS asks', {
+    failpoints,
+  });
+}
+
+/**
+ * The first signal lets the running jobs finish, a second one leaves them. What is left is not disposed of: its containers
+ * and tokens must live on for the next start.
+ */
 async function endOnSignal(stint: Stint, log: Log): Promise<void> {
   const first = await nextSignal();
-  log.info('draining: no more jobs are taken, running ones may finish', { signal: first });
-  void hurryOnSignal(stint, log);
-  await stint.drain();
-  await stint[Symbol.asyncDispose]();
+  log.info('draining: no more jobs are taken', { signal: first });
+  void leaveOnSignal(stint, log);
+  const end = await stint.drain();
+  if (end === 'left') log.warn('running jobs are left to the next start of this node');
+  else await stint[Symbol.asyncDispose]();
   log.info('stint has ended');
 }
 
-async function hurryOnSignal(stint: Stint, log: Log): Promise<void> {
+async function leaveOnSignal(stint: Stint, log: Log): Promise<void> {
   const second = await nextSignal();
-  log.warn('stopping the running jobs now', { signal: second });
-  stint.hurry();
+  log.warn('leaving the running jobs to the next start', { signal: second });
+  stint.leave();
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

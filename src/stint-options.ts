@@ -53,6 +53,12 @@ export function executorOptions(config: Config): ExecutorOptions {
   return { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, env, tokenInEnv: job.tokenInEnv };
 }
 
+/** Of the program as it was packed. */
+export function programVersion(): string {
+  const about = JSON.parse(readFileSync(join(dirname(migrationsFolder()), 'package.json'), 'utf8'));
+  return String((about as { version?: unknown }).version);
+}
+
 /** Seen from `src/` and from the compiled `dist/src/`, which has no SQL beside it. */
 export function migrationsFolder(): string {
   let folder = import.meta.dirname;

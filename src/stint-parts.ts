@@ -6,14 +6,20 @@ import { openDockerBackend } from './docker/backend.js';
 import type { DockerBackend } from './docker/engine-backend.js';
 import type { ExecutorParts } from './executor/execute.js';
 import { BrokenError } from './job/errors.js';
+import { KnownEngine } from './known-engine.js';
 import type { Log } from './log.js';
 import { type NodeState, openNodeState } from './node-state.js';
+import { ClaimGate } from './queue/gate.js';
+import { ImageDiary } from './queue/image-diary.js';
 import { createQueue } from './queue/line.js';
+import { createOperations } from './queue/operator.js';
+import { createReaper, type Reaper } from './queue/reaper.js';
 import { Worker } from './queue/worker.js';
 import {
   dockerOptions,
   executorOptions,
   migrationsFolder,
+  programVersion,
   vaultAddress,
   vaultOptions,
 } from './stint-options.js';
@@ -33,6 +39,7 @@ export interface Parts {
   readonly vault: VaultConnection;
   readonly secrets: VaultSecrets;
   readonly backend: DockerBackend;
+  readonly engine: KnownEngine;
 }
 
 /** Opens them in the order of their needs. Only Postgres must be there: for Vault and the engine jobs can wait. */
@@ -42,23 +49,30 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const store = closers.add(await openStore(config.databaseUrl.reveal(), migrationsFolder()));
   const vault = closers.add(connectVault(vaultAddress(config.vault)));
   const secrets = closers.add(createVaultSecrets(vaultOptions(config.vault, log), vault));
-  const backend = closers.add(await openDockerBackend(dockerOptions(config, node, log)));
-  return { config, log, node, store, vault, secrets, backend };
+  const engine = new KnownEngine(() => backend.engineState());
+  const imageDiary = new ImageDiary({ store, engineId: () => engine.ask(), log });
+  const options = { ...dockerOptions(config, node, log), imageDiary };
+  const backend: DockerBackend = closers.add(await openDockerBackend(options));
+  return { config, log, node, store, vault, secrets, backend, engine };
 }
 
 /** The worker of this node and the bell that wakes it; it takes no job before it is started. */
 export async function openWorker(
   parts: Parts,
   closers: Closers,
-): Promise<{ readonly worker: Worker; readonly bell: Bell }> {
-  const { config, log, node, store } = parts;
+): Promise<{ readonly worker: Worker; readonly bell: Bell; readonly gate: ClaimGate }> {
+  const { config, log, node, store, engine } = parts;
+  const version = programVersion();
+  const gate = closers.add(openGate(parts, () => worker.wake()));
   const worker: Worker = new Worker({
     store,
     executor: executorParts(parts),
     sealKey: node.sealKey,
     node: node.nodeId,
+    describe: () => ({ version, engineId: engine.id }),
     slots: config.slots,
     leaseMs: config.leaseMs,
+    gate,
     ringReady: () => bell.ringReady(),
     log,
   });
@@ -70,7 +84,19 @@ export async function openWorker(
         log.warn('could not ring the other nodes; they will look by themselves', { error }),
     }),
   );
-  return { worker, bell };
+  return { worker, bell, gate };
+}
+
+/** Postgres is not among its parts: while it is away no claim succeeds anyway. */
+function openGate({ backend, vault, log }: Parts, onOpen: () => void): ClaimGate {
+  return new ClaimGate({
+    parts: [
+      { name: 'engine', code: 'engine_unavailable', check: () => backend.check() },
+      { name: 'vault', code: 'vault_unavailable', check: () => checkVault(vault) },
+    ],
+    onOpen,
+    log,
+  });
 }
 
 function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts {
@@ -83,21 +109,46 @@ function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts 
   };
 }
 
+/** A job may run now, here or on another node. */
+export function wakeAll(worker: Worker, bell: Bell): void {
+  worker.wake();
+  bell.ringReady();
+}
+
+/** Removes what crashes left at this node's engine. */
+export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
+  return createReaper({ store, engine: backend, node: node.nodeId, graceMs: config.reapGraceMs, log });
+}
+
 /** What the API is made of. A nudge goes to this node at once, and to the others through Postgres. */
-export function appParts(parts: Parts, worker: Worker, bell: Bell): AppParts {
+export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGate): AppParts {
   const { config, log, node, store, vault, secrets, backend } = parts;
-  const wake = () => {
-    worker.wake();
-    bell.ringReady();
-  };
+  const wake = () => wakeAll(worker, bell);
   const passKill = (jobId: string) => {
     worker.kill(jobId);
     bell.ringKill(jobId);
   };
   return {
-    queue: createQueue({ store, secrets, backend, sealKey: node.sealKey, wake, passKill }),
+    queue: createQueue({
+      ...lineRules(config),
+      store,
+      secrets,
+      backend,
+      sealKey: node.sealKey,
+      wake,
+      passKill,
+    }),
+    operations: createOperations({
+      store,
+      leaseMs: config.leaseMs,
+      killPatienceMs: config.stopGraceMs + killMarginMs,
+      blocker: () => gate.blockers().find(({ reason }) => reason !== undefined)?.reason,
+      wake,
+    }),
+    reaper: reaperOf(parts),
     identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
     access: config.access,
+    operatorPolicies: config.operatorPolicies,
     bodyLimitBytes: config.bodyLimitBytes,
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),
@@ -107,9 +158,17 @@ export function appParts(parts: Parts, worker: Worker, bell: Bell): AppParts {
       { name: 'Vault', check: () => checkVault(vault) },
     ],
     isDraining: () => worker.draining,
+    blockers: () => gate.blockers(),
     log,
   };
 }
+
+function lineRules({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
+  return { keyTtlMs, queueLimit, wrapMinimumMs };
+}
+
+/** Beyond the grace: so long an engine may take to carry out a kill before an operator may decide in its place. */
+const killMarginMs = 2_000;
 
 /** Clients poll once or twice a second: a revoked token is good for this much longer. */
 const callerCacheMs = 3_000;

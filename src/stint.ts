@@ -3,20 +3,22 @@ import { listen } from './api/server.js';
 import { Closers } from './closers.js';
 import type { Config } from './config.js';
 import type { Log } from './log.js';
-import { recoverNode } from './queue/recovery.js';
-import { cleanUpTokens } from './queue/token-clean-up.js';
-import type { Worker } from './queue/worker.js';
+import { houseRounds } from './stint-house.js';
 import { appParts, openParts, openWorker, type Parts } from './stint-parts.js';
+import { beginTokenCleanUp, beginWork, watchNodes, watchQueues } from './stint-work.js';
 
-/** A running server. Disposing ends it; `drain` before that lets its jobs finish. */
+/** A running server. Disposing ends it and stops its jobs; `drain` before that lets them finish. */
 export interface Stint extends AsyncDisposable {
   /** Where the API answers, without a slash at the end. */
   readonly url: string;
   readonly nodeId: string;
-  /** Takes no more jobs and waits for the running ones, up to the drain timeout. The API answers meanwhile. */
-  drain(): Promise<void>;
-  /** Stops the running jobs now: what a second signal asks for. */
-  hurry(): void;
+  /**
+   * Takes no more jobs and waits for the running ones, up to the drain timeout; the API answers meanwhile. `left`: jobs
+   * run on without us. Then the process must end at once and dispose of nothing, so that its next life can adopt them.
+   */
+  drain(): Promise<'finished' | 'left'>;
+  /** Waits no longer: what a second signal asks for. */
+  leave(): void;
 }
 
 /**
@@ -36,45 +38,26 @@ export async function startStint(config: Config, log: Log): Promise<Stint> {
 
 async function start(parts: Parts, closers: Closers): Promise<Stint> {
   const { config, node } = parts;
-  const { worker, bell } = await openWorker(parts, closers);
+  const { worker, bell, gate } = await openWorker(parts, closers);
   const work = closers.add(beginWork(parts, worker));
-  closers.add(beginTokenCleanUp(parts));
-  const server = await listen(createApp(appParts(parts, worker, bell)), config);
+  const tokens = closers.add(beginTokenCleanUp(parts));
+  closers.add(watchNodes(parts, worker, bell, tokens));
+  closers.add(watchQueues(parts, worker, bell));
+  for (const round of houseRounds(parts)) closers.add(round);
+  const server = await listen(createApp(appParts(parts, worker, bell, gate)), config);
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,
     nodeId: node.nodeId,
-    drain: () => work.end(config.drainTimeoutMs),
-    hurry: () => worker.hurry(),
+    drain: async () => {
+      const end = await work.finish();
+      if (end === 'left') await server.close(closingMs);
+      return end;
+    },
+    leave: () => work.leave(),
     [Symbol.asyncDispose]: () => closers.close(),
   };
 }
 
-interface Work extends AsyncDisposable {
-  end(timeoutMs: number): Promise<void>;
-}
-
-/** Settles what an earlier life of this node left, then takes jobs. */
-function beginWork({ store, node, backend, log }: Parts, worker: Worker): Work {
-  const stop = new AbortController();
-  const removeContainers = () => backend.removeLeftovers();
-  const begin = async () => {
-    await recoverNode({ store, node: node.nodeId, removeContainers, log }, stop.signal);
-    if (!stop.signal.aborted) worker.start();
-  };
-  const recovered = begin().catch((error: unknown) => log.error('this node takes no jobs', { error }));
-  const end = async (timeoutMs: number) => {
-    stop.abort();
-    await recovered;
-    await worker.drain(timeoutMs);
-  };
-  return { end, [Symbol.asyncDispose]: () => end(0) };
-}
-
-function beginTokenCleanUp({ secrets: { server }, store, node, log }: Parts): AsyncDisposable {
-  if (server === undefined) return { [Symbol.asyncDispose]: async () => undefined };
-  const tell = async () => log.info(await server.check()); // It never throws.
-  void tell();
-  const revoke = (accessor: string) => server.revokeByAccessor(accessor);
-  return cleanUpTokens({ store, node: node.nodeId, revoke, log });
-}
+/** For the answers that are under way when running jobs are left. */
+const closingMs = 500;

@@ -6,19 +6,31 @@ import { answerBadPath, answerFault, answerUnknownPath, answerWrongMethod } from
 import { addGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
 import { createMetrics } from './metrics.js';
+import { answerNoSuchPath, answerProblem } from './native/problem.js';
+import { addNative, nativePrefix } from './native/routes.js';
 import { observeRequests, startRequest } from './observe.js';
 import type { AppParts } from './parts.js';
 
-/** All doors as one app. What no door knows is answered in GoStint's form. */
+/** All doors as one app. What is below no door's prefix is answered in GoStint's form. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false }); // One slash at the end is ignored, never redirected.
   const metrics = createMetrics(parts);
-  app.onError((error, c) => answerFault(c, faultOf(error)));
-  app.notFound((c: ApiContext) => (isDecodable(c.req.url) ? answerUnknownPath(c) : answerBadPath(c)));
+  app.onError((error, c) => (isNative(c) ? answerProblem : answerFault)(c, faultOf(error)));
+  app.notFound((c: ApiContext) => answerNowhere(c));
   app.use(startRequest, observeRequests(parts.log, metrics), limitDeclaredBody(parts.bodyLimitBytes));
   addHealth(app, parts, answerWrongMethod);
   addGostint(app, { ...parts, renderMetrics: () => metrics.render() });
+  addNative(app, parts);
   return app;
+}
+
+function isNative(c: ApiContext): boolean {
+  return c.req.path.startsWith(`${nativePrefix}/`);
+}
+
+function answerNowhere(c: ApiContext): Response {
+  if (isNative(c)) return answerNoSuchPath(c);
+  return isDecodable(c.req.url) ? answerUnknownPath(c) : answerBadPath(c);
 }
 
 function isDecodable(url: string): boolean {

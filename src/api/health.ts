@@ -28,15 +28,19 @@ interface PartState {
 interface Readiness {
   readonly status: 'ready' | 'draining' | 'not ready';
   readonly parts: Readonly<Record<string, PartState>>;
+  /** Why this node takes no jobs now; missing when it does. */
+  readonly takes_no_jobs?: string;
 }
 
-async function readReadiness({ dependencies, isDraining }: AppParts): Promise<Readiness> {
+async function readReadiness({ dependencies, isDraining, blockers }: AppParts): Promise<Readiness> {
   const states = await Promise.all(
     dependencies.map(async (part) => [part.name, await readPart(part)] as const),
   );
-  const ready = states.every(([, state]) => state.ready);
+  const blocker = blockers().find(({ reason }) => reason !== undefined);
+  const ready = blocker === undefined && states.every(([, state]) => state.ready);
   const status = isDraining() ? 'draining' : ready ? 'ready' : 'not ready';
-  return { status, parts: Object.fromEntries(states) };
+  const blocked = blocker?.reason === undefined ? {} : { takes_no_jobs: blocker.reason };
+  return { status, parts: Object.fromEntries(states), ...blocked };
 }
 
 async function readPart({ name, check }: Dependency): Promise<PartState> {

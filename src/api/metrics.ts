@@ -20,12 +20,15 @@ export interface Metrics {
   render(): Promise<MetricsText>;
 }
 
+type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'log'>;
+
 /** What Prometheus reads. Each app has a registry of its own, so that two in one process do not meet. */
-export function createMetrics({ queue, log }: Pick<AppParts, 'queue' | 'log'>): Metrics {
+export function createMetrics({ queue, blockers, log }: MetricsParts): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const requests = newRequestHistogram(register);
   const jobs = newJobGauge(register);
+  const blocked = newBlockerGauge(register);
   return {
     observe: ({ seconds, code, ...labels }) => requests.observe({ code: String(code), ...labels }, seconds),
     render: async () => {
@@ -33,6 +36,7 @@ export function createMetrics({ queue, log }: Pick<AppParts, 'queue' | 'log'>): 
         jobs.reset(); // No number is better than an old one.
         log.warn('Could not count the jobs for the metrics.', { error });
       });
+      for (const { part, reason } of blockers()) blocked.set({ part }, reason === undefined ? 0 : 1);
       return { type: register.contentType, text: await register.metrics() };
     },
   };
@@ -53,6 +57,15 @@ function newJobGauge(register: Registry): Gauge<'state'> {
     name: 'stint_jobs',
     help: 'Stored jobs by state.',
     labelNames: ['state'],
+    registers: [register],
+  });
+}
+
+function newBlockerGauge(register: Registry): Gauge<'part'> {
+  return new Gauge({
+    name: 'stint_claims_blocked',
+    help: 'Whether this node takes no jobs because this part is away: 1 or 0.',
+    labelNames: ['part'],
     registers: [register],
   });
 }

@@ -1,12 +1,18 @@
 import type { IdentifyCaller } from '../job/owner.js';
+import type { Operations } from '../queue/operations.js';
 import type { Queue } from '../queue/queue.js';
+import type { Reaper } from '../queue/reaper.js';
 
 /** What the app stands on. It opens no port and starts nothing. */
 export interface AppParts {
   readonly queue: Queue;
+  readonly operations: Operations;
+  readonly reaper: Reaper;
   readonly identify: IdentifyCaller;
   /** `shared`: every accepted token may see, kill and delete every job. */
   readonly access: 'owner' | 'shared';
+  /** Who has one of them is an operator. */
+  readonly operatorPolicies: readonly string[];
   readonly bodyLimitBytes: number;
   /** Told to clients, who talk to Vault themselves; the second address is the one for browsers. */
   readonly vault: { readonly address: string; readonly externalAddress: string };
@@ -14,6 +20,8 @@ export interface AppParts {
   readonly engineState: () => Promise<EngineSummary | undefined>;
   readonly dependencies: readonly Dependency[];
   readonly isDraining: () => boolean;
+  /** The parts for which this node can be waiting, each with the reason why it takes no jobs now, if it takes none. */
+  readonly blockers: () => readonly Blocker[];
   readonly log: ApiLog;
 }
 
@@ -23,6 +31,12 @@ export interface Dependency {
   readonly name: string;
   /** Throws when the part is not there; a `BrokenError` says why in words that may be shown. */
   readonly check: () => Promise<void>;
+}
+
+export interface Blocker {
+  /** As a label of the metrics: `engine`, `vault`. */
+  readonly part: string;
+  readonly reason: string | undefined;
 }
 
 /** What the health answer tells of the container engine. */

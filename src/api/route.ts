@@ -4,6 +4,7 @@ import type { ApiContext, ApiEnv } from './env.js';
 export interface Methods {
   readonly GET?: Handler<ApiEnv>;
   readonly POST?: Handler<ApiEnv>;
+  readonly PUT?: Handler<ApiEnv>;
   readonly DELETE?: Handler<ApiEnv>;
 }
 

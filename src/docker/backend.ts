@@ -5,6 +5,7 @@ import { connectEngine } from './dockerode-engine.js';
 import { type DockerBackend, EngineBackend } from './engine-backend.js';
 import { Gate } from './gate.js';
 import { identityOf } from './identity.js';
+import type { ImageDiary } from './image-diary.js';
 import { ImageFactsReader } from './image-facts.js';
 import { Images } from './images.js';
 import { Leftovers } from './leftovers.js';
@@ -35,6 +36,8 @@ export interface DockerBackendOptions {
   readonly sharedKey: Uint8Array;
   /** Of Vault's authority, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
+  /** Undefined: nobody keeps account of the images that are pulled. */
+  readonly imageDiary?: ImageDiary | undefined;
   /** Told in a sentence of what an operator should look at and no job is to blame for. */
   readonly onTrouble: (message: string) => void;
 }
@@ -64,11 +67,12 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     settings,
     rules,
     deliveries,
-    images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs)),
+    images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.imageDiary),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
     starts: new Gate(options.starts),
     patienceMs,
+    isLocal: docker.host.startsWith('unix://'),
     onTrouble,
   });
 }

@@ -142,11 +142,14 @@ function jobLabels(settings: ContainerSettings, request: ContainerWishes): Recor
     'stint.fence': String(request.fence),
     'stint.installation': settings.installation,
     'stint.node': settings.node,
+    [secretsLabel]: request.secretsPath,
     [tagLabel]: jobTag(settings, request),
   };
 }
 
 export const tagLabel = 'stint.tag';
+/** Where in the container the secrets file lies. */
+export const secretsLabel = 'stint.secrets';
 
 /** What only this installation can compute: it tells our containers from those that merely carry our labels. */
 export function jobTag(

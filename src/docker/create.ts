@@ -54,12 +54,14 @@ async function makeRoom(parts: CreateParts, wishes: ContainerWishes): Promise<vo
 /** The container of this claim, if there is one and it carries the tag that only we can compute. */
 export async function findOurs(
   { engine, settings }: Pick<CreateParts, 'engine' | 'settings'>,
-  wishes: ContainerWishes,
+  claim: Claim,
 ): Promise<ContainerFacts | undefined> {
-  const found = await engine.findContainer(containerName(settings, wishes));
-  return found !== undefined && isOurs(found, settings, wishes) ? found : undefined;
+  const found = await engine.findContainer(containerName(settings, claim));
+  return found !== undefined && isOurs(found, settings, claim) ? found : undefined;
 }
 
-function isOurs(found: ContainerFacts, settings: ContainerSettings, wishes: ContainerWishes): boolean {
-  return found.labels[tagLabel] === jobTag(settings, wishes);
+type Claim = Pick<ContainerWishes, 'jobId' | 'fence'>;
+
+function isOurs(found: ContainerFacts, settings: ContainerSettings, claim: Claim): boolean {
+  return found.labels[tagLabel] === jobTag(settings, claim);
 }

@@ -69,6 +69,11 @@ export class Deliveries implements AsyncDisposable {
     return !renumbers;
   }
 
+  /** Removes the files that processes which died meanwhile left on this host. */
+  async sweep(): Promise<void> {
+    await this.#hostFiles?.sweep();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#hostFiles?.close();
   }

@@ -1,9 +1,15 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { type Dial, openDial } from './dial.js';
-import type { Engine, PullStep } from './engine.js';
+import type { Engine, LogReading, PullStep } from './engine.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
-import { toContainerFacts, toEngineState, toEngineVersion, toListedContainer } from './facts.js';
+import {
+  toContainerFacts,
+  toEngineState,
+  toEngineVersion,
+  toListedContainer,
+  toListedImage,
+} from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
 
 /** Longest waits for an answer in milliseconds, by what the engine has to do for it. */
@@ -45,6 +51,33 @@ class DockerodeEngine implements Engine {
     const asked = this.#dial.ask<Docker.ImageInspectInfo>('image', { method: 'GET', path, limitMs: askMs });
     const found = await unlessFault(asked, 'image_missing');
     return found && { id: found.Id };
+  }
+
+  async listImages() {
+    const request = { method: 'GET', path: '/images/json', limitMs: askMs } as const;
+    return (await this.#dial.ask<Docker.ImageInfo[]>('images', request)).map(toListedImage);
+  }
+
+  async removeImage(idOrName: string) {
+    const request = { method: 'DELETE', path: `/images/${idOrName}`, limitMs: changeMs } as const;
+    try {
+      await unlessFault(this.#dial.ask('remove_image', request), 'image_missing');
+      return true;
+    } catch (error) {
+      if (isFault(error, 'image_in_use')) return false;
+      throw error;
+    }
+  }
+
+  async imagesInUse() {
+    const request = {
+      method: 'GET',
+      path: '/containers/json',
+      query: { all: true },
+      limitMs: askMs,
+    } as const;
+    const listed = await this.#dial.ask<Docker.ContainerInfo[]>('list', request);
+    return new Set(listed.map(({ ImageID: id }) => id));
   }
 
   /** Its first byte comes only when the registry has answered, so the time limits are the caller's. */
@@ -120,6 +153,18 @@ class DockerodeEngine implements Engine {
   async readLog(id: string) {
     const query = { stdout: true, stderr: true };
     const request = { method: 'GET', path: `/containers/${id}/logs`, query, limitMs: changeMs } as const;
+    return await this.#dial.stream('logs', request);
+  }
+
+  async openLog(id: string, { follow, timestamps, signal }: LogReading) {
+    const query = { stdout: true, stderr: true, follow, timestamps };
+    const request = {
+      method: 'GET',
+      path: `/containers/${id}/logs`,
+      query,
+      limitMs: changeMs,
+      signal,
+    } as const;
     return await this.#dial.stream('logs', request);
   }
 

@@ -1,28 +1,54 @@
-import type { Backend, ContainerRequest, ContentMetadata, PreparedContainer } from '../executor/backend.js';
+import type {
+  AdoptedContainer,
+  AdoptionRequest,
+  Backend,
+  ContainerRequest,
+  ContentMetadata,
+  PreparedContainer,
+} from '../executor/backend.js';
+import { adoptContainer } from './adopt.js';
 import type { ArchiveRules } from './archive-rules.js';
 import type { ContainerSettings } from './container.js';
 import { readContentMetadata } from './content.js';
 import type { Deliveries } from './deliveries.js';
-import type { Engine, EngineState } from './engine.js';
+import type { Engine, EngineState, ListedImage } from './engine.js';
 import { isFault } from './errors.js';
 import type { Gate } from './gate.js';
 import type { ImageFactsReader } from './image-facts.js';
 import type { Images } from './images.js';
 import { JobContainer, type JobContainerParts } from './job-container.js';
+import { removeJobContainers } from './job-removal.js';
 import type { Leftovers } from './leftovers.js';
-import { checkEngine } from './readiness.js';
+import { listOwnContainers, type OwnContainer } from './own-containers.js';
+import { checkDisk, checkEngine } from './readiness.js';
 
 /** A `Backend` on a Docker engine, and what the server asks of that engine beside the jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
   /** What the engine says of itself. Throws `BrokenError` when it is away. */
   engineState(): Promise<EngineState>;
-  /** Throws `BrokenError`, saying what to do, when jobs could not run now. */
-  check(): Promise<void>;
   /**
-   * Removes what an earlier life of this node left at the engine, and returns how many containers there were. Called
-   * before the node's old jobs are settled. Throws `BrokenError` when the engine is away; the first job tries again.
+   * Removes what is left of a job at this engine, running or not, whichever node of ours started it, and returns how many
+   * containers that were. When it returns, none is there. Throws `BrokenError` when the engine is away.
    */
-  removeLeftovers(): Promise<number>;
+  removeJob(jobId: string): Promise<number>;
+  /**
+   * Removes what an earlier life of this node left at the engine, but for the containers of jobs that are to be kept or
+   * were adopted, and returns how many there were. Called before the node's old jobs are settled. Throws `BrokenError`
+   * when the engine is away; the first job tries again.
+   */
+  removeLeftovers(keep?: (jobId: string) => boolean): Promise<number>;
+  /** Everything at the engine that our installation made, whichever node. Throws `BrokenError` when it is away. */
+  ownContainers(): Promise<OwnContainer[]>;
+  /** With its anonymous volumes, running or not. Throws `BrokenError`. */
+  removeContainer(id: string): Promise<void>;
+  /** What images there are, ours or not. Throws `BrokenError`. */
+  listImages(): Promise<ListedImage[]>;
+  /** Ids of the images that containers are made of, running or not. Throws `BrokenError`. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
+  /** Takes all its names away, and with the last the image. False: the engine keeps it. Throws `BrokenError`. */
+  removeImage(image: Pick<ListedImage, 'id' | 'names'>): Promise<boolean>;
+  /** Removes the files of jobs that dead processes left on this host. */
+  sweepHostFiles(): Promise<void>;
 }
 
 /** What the backend stands on; one of each for the whole process. */
@@ -36,14 +62,16 @@ export interface DockerBackendParts {
   readonly leftovers: Leftovers;
   readonly starts: Gate;
   readonly patienceMs: JobContainerParts['patienceMs'];
+  /** Whether the engine may be on this host, so that its disk is one of ours. */
+  readonly isLocal?: boolean;
   readonly onTrouble: (message: string) => void;
 }
 
 /** The parts put together: each step is in a file of its own. */
 export class EngineBackend implements DockerBackend {
   readonly #parts: DockerBackendParts;
-  /** It does not change while an engine runs, and one warning is enough. */
-  #hasLookedAtLimits = false;
+  /** What does not change while an engine runs. */
+  #dataRoot: string | undefined;
 
   constructor(parts: DockerBackendParts) {
     this.#parts = parts;
@@ -84,21 +112,62 @@ export class EngineBackend implements DockerBackend {
     }
   }
 
+  async adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined> {
+    this.#parts.leftovers.spare(request.jobId);
+    return await adoptContainer(this.#parts, request);
+  }
+
   async engineState(): Promise<EngineState> {
     return await this.#parts.engine.info();
   }
 
   async check(): Promise<void> {
     await checkEngine(this.#parts.engine, this.#parts.settings.network);
-    if (this.#hasLookedAtLimits) return;
-    const { missingLimits } = await this.#parts.engine.info();
-    this.#hasLookedAtLimits = true;
-    if (missingLimits.length > 0)
-      this.#parts.onTrouble(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
+    this.#dataRoot ??= await this.#lookAtEngine();
+    if (this.#parts.isLocal === true) await checkDisk(this.#dataRoot);
   }
 
-  async removeLeftovers(): Promise<number> {
-    return (await this.#parts.leftovers.remove()) + (await this.#parts.imageFacts.sweep());
+  /** Once: one warning is enough. Returns where the engine keeps its data. */
+  async #lookAtEngine(): Promise<string> {
+    const { missingLimits, dataRoot } = await this.#parts.engine.info();
+    if (missingLimits.length > 0)
+      this.#parts.onTrouble(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
+    return dataRoot;
+  }
+
+  async removeLeftovers(keep?: (jobId: string) => boolean): Promise<number> {
+    return await this.#parts.leftovers.remove(keep);
+  }
+
+  async removeJob(jobId: string): Promise<number> {
+    return await removeJobContainers(this.#parts.engine, this.#parts.settings, jobId);
+  }
+
+  async ownContainers(): Promise<OwnContainer[]> {
+    return await listOwnContainers(this.#parts.engine, this.#parts.settings);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    await this.#parts.engine.remove(id);
+  }
+
+  async listImages(): Promise<ListedImage[]> {
+    return await this.#parts.engine.listImages();
+  }
+
+  async imagesInUse(): Promise<ReadonlySet<string>> {
+    return await this.#parts.engine.imagesInUse();
+  }
+
+  /** By its names and never by force, so that whatever somebody else has named stays. */
+  async removeImage({ id, names }: Pick<ListedImage, 'id' | 'names'>): Promise<boolean> {
+    for (const name of names.length > 0 ? names : [id])
+      if (!(await this.#parts.engine.removeImage(name))) return false;
+    return true;
+  }
+
+  async sweepHostFiles(): Promise<void> {
+    await this.#parts.deliveries.sweep();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

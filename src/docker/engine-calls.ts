@@ -17,6 +17,8 @@ export const engineCalls = {
   stop: 'stop the container',
   kill: 'kill the container',
   remove: 'remove the container',
+  images: 'list the images',
+  remove_image: 'remove the image',
 } as const;
 
 export type EngineCall = keyof typeof engineCalls;

@@ -13,6 +13,11 @@ export interface Engine {
   hasNetwork(name: string): Promise<boolean>;
 
   findImage(reference: string): Promise<{ readonly id: string } | undefined>;
+  listImages(): Promise<ListedImage[]>;
+  /** Takes away one name, and the image with its last. False: a container is made of it, or somebody else's needs it. */
+  removeImage(idOrName: string): Promise<boolean>;
+  /** Ids of the images that containers are made of, running or not. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
   /** Progress as the engine tells it, one object a step. Ends when the image is there; breaking off cancels the pull. */
   pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep>;
 
@@ -23,7 +28,7 @@ export interface Engine {
   listContainers(label: string): Promise<ListedContainer[]>;
   /** Writes a plain tar over `/`. Only ever called on a container that was not started. */
   upload(id: string, tar: Readable, signal?: AbortSignal): Promise<void>;
-  /** One file as a tar. Only ever called on a container that was not started. */
+  /** One file as a tar. Only ever called on a container that was not started, or into which nothing is mounted. */
   findFile(id: string, path: string): Promise<Readable | undefined>;
 
   /** Resolves when the engine has opened the line; what the container prints from then on comes through it. */
@@ -33,6 +38,8 @@ export interface Engine {
   wait(id: string, signal: AbortSignal): Promise<void>;
   /** What the engine's log has kept, framed as on the attached line. Only complete after the end. */
   readLog(id: string): Promise<Readable>;
+  /** The log from its beginning. */
+  openLog(id: string, how: LogReading): Promise<Readable>;
   /** Settles for a container that has ended already, too. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;
@@ -50,6 +57,10 @@ export interface EngineVersion {
 }
 
 export interface EngineState {
+  /** The engine's own time; undefined where it does not tell. */
+  readonly clock: Date | undefined;
+  /** Its own name, the same over its restarts. */
+  readonly id: string;
   readonly containers: number;
   readonly containersRunning: number;
   readonly containersPaused: number;
@@ -60,6 +71,8 @@ export interface EngineState {
   readonly architecture: string;
   readonly operatingSystem: string;
   readonly serverVersion: string;
+  /** Where it keeps images and containers, on its own host. */
+  readonly dataRoot: string;
   /** Such as `name=seccomp,profile=default` or `name=userns`. */
   readonly securityOptions: readonly string[];
   /** Limits that this engine cannot enforce, each as a word: `memory`, `swap`, `cpu`, `pids`. */
@@ -74,6 +87,14 @@ export interface PullStep {
   readonly error: string | undefined;
 }
 
+export interface LogReading {
+  /** Goes on with what is added, until the container ends; may lack a last line that was not ended. */
+  readonly follow: boolean;
+  /** Each message begins with its time and a blank; pieces of one line have the same. */
+  readonly timestamps: boolean;
+  readonly signal: AbortSignal;
+}
+
 export interface ContainerFacts {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -85,6 +106,10 @@ export interface ContainerFacts {
   readonly startedAt: Date | undefined;
   /** Undefined: it never ended. */
   readonly finishedAt: Date | undefined;
+  /** Of its first process, as the engine's host counts them; undefined when none runs. */
+  readonly pid: number | undefined;
+  readonly tty: boolean;
+  readonly hasMounts: boolean;
 }
 
 export interface ListedContainer {
@@ -92,4 +117,12 @@ export interface ListedContainer {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+}
+
+export interface ListedImage {
+  readonly id: string;
+  /** Its tags; none when it was pulled by its digest, or when they moved on to a newer image. */
+  readonly names: readonly string[];
+  /** With all layers, shared or not. */
+  readonly sizeBytes: number;
 }

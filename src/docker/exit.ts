@@ -80,7 +80,7 @@ class Absence {
 }
 
 /** True when the engine did not answer or could not, rather than answered something. */
-function isAway(error: unknown): boolean {
+export function isAway(error: unknown): boolean {
   return isFault(error, 'cut', 'timed_out', 'unreachable', 'no_socket', 'broken');
 }
 

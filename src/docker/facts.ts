@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { ContainerFacts, EngineState, EngineVersion, ListedContainer } from './engine.js';
+import type { ContainerFacts, EngineState, EngineVersion, ListedContainer, ListedImage } from './engine.js';
 
 export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
   return { serverVersion: answer.Version, apiVersion: answer.ApiVersion };
@@ -7,6 +7,8 @@ export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
 
 /** The part of the engine's `info` that we read; the client library has no type for it. */
 interface Info {
+  readonly ID?: string;
+  readonly SystemTime?: string;
   readonly Containers?: number;
   readonly ContainersRunning?: number;
   readonly ContainersPaused?: number;
@@ -17,6 +19,7 @@ interface Info {
   readonly Architecture?: string;
   readonly OperatingSystem?: string;
   readonly ServerVersion?: string;
+  readonly DockerRootDir?: string;
   readonly SecurityOptions?: readonly string[] | null;
   readonly MemoryLimit?: boolean;
   readonly SwapLimit?: boolean;
@@ -26,6 +29,8 @@ interface Info {
 
 export function toEngineState(answer: Info): EngineState {
   return {
+    id: answer.ID ?? '',
+    clock: toDate(answer.SystemTime ?? ''),
     containers: answer.Containers ?? 0,
     containersRunning: answer.ContainersRunning ?? 0,
     containersPaused: answer.ContainersPaused ?? 0,
@@ -36,6 +41,7 @@ export function toEngineState(answer: Info): EngineState {
     architecture: answer.Architecture ?? '',
     operatingSystem: answer.OperatingSystem ?? '',
     serverVersion: answer.ServerVersion ?? '',
+    dataRoot: answer.DockerRootDir ?? '',
     securityOptions: answer.SecurityOptions ?? [],
     missingLimits: missingLimits(answer),
   };
@@ -61,6 +67,9 @@ export function toContainerFacts(answer: Docker.ContainerInspectInfo): Container
     outOfMemory: state.OOMKilled,
     startedAt: toDate(state.StartedAt),
     finishedAt: toDate(state.FinishedAt),
+    pid: state.Pid > 0 ? state.Pid : undefined,
+    tty: answer.Config.Tty ?? false,
+    hasMounts: (answer.Mounts ?? []).length > 0,
   };
 }
 
@@ -71,6 +80,12 @@ export function toListedContainer(answer: Docker.ContainerInfo): ListedContainer
     labels: answer.Labels,
     createdAt: new Date(answer.Created * 1000),
   };
+}
+
+/** An image whose names have moved on, or that never had one, is listed as `<none>:<none>` by some engines. */
+export function toListedImage(answer: Docker.ImageInfo): ListedImage {
+  const names = (answer.RepoTags ?? []).filter((name) => name !== '<none>:<none>');
+  return { id: answer.Id, names, sizeBytes: answer.Size };
 }
 
 /** The engine writes "never" as the first second of year 1. */

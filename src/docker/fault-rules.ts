@@ -11,6 +11,8 @@ export type EngineFault =
   | 'timed_out'
   | 'disk_full'
   | 'image_missing'
+  /** A container is made of it, or another image of its layers. */
+  | 'image_in_use'
   | 'image_denied'
   | 'image_platform'
   | 'registry_unreachable'
@@ -66,7 +68,14 @@ export const faultRules: readonly FaultRule[] = [
   { fault: 'already', status: [304] },
 
   // No such image: nonesuch:1
-  { fault: 'image_missing', calls: ['image', 'create'], status: [404], pattern: /no such image/i },
+  {
+    fault: 'image_missing',
+    calls: ['image', 'create', 'remove_image'],
+    status: [404],
+    pattern: /no such image/i,
+  },
+  // conflict: unable to remove repository reference "x:1" (must force) - container 9535… is using its referenced image …
+  { fault: 'image_in_use', calls: ['remove_image'], status: [409] },
   ...pullRules(),
 
   // Conflict. The container name "/x" is already in use by container "1a20…". You have to remove (or rename) …

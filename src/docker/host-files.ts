@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, readdir, readFile, readlink, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BrokenError } from '../job/errors.js';
 import { jobUser } from './container.js';
 
@@ -62,6 +62,11 @@ export class HostFiles {
       await files.remove();
       throw unwritable(error);
     }
+  }
+
+  /** Removes what processes that died meanwhile left. */
+  async sweep(): Promise<void> {
+    await sweep(dirname(this.#own));
   }
 
   /** Called when the process ends in peace. */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { extract } from 'tar-stream';
 import { JobFailedError } from '../job/errors.js';
 import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from './container.js';
 import type { Engine } from './engine.js';
+import { FileTooLarge, readOnlyFile } from './tar-file.js';
 
 /** What we read of an image. Both are texts, undefined where the image has no such file. */
 export interface ImageFacts {
@@ -13,8 +13,6 @@ export interface ImageFacts {
 const paths = { metadata: '/gostint_image.yml', passwd: '/etc/passwd' } as const;
 const largestFile = { metadata: 64 * 1024, passwd: 1024 * 1024 } as const;
 const mostCached = 500;
-/** A container of ours that has existed so long was left behind by a process that died. */
-const leftoverAgeMs = 10 * 60_000;
 const purposeLabel = 'stint.purpose';
 
 /**
@@ -57,7 +55,7 @@ export class ImageFactsReader {
     try {
       return { metadata: await this.#readText(id, 'metadata'), passwd: await this.#readText(id, 'passwd') };
     } finally {
-      await this.#engine.remove(id).catch(() => undefined); // The sweep takes what stays.
+      await this.#engine.remove(id).catch(() => undefined); // The reaper takes what stays.
     }
   }
 
@@ -82,48 +80,20 @@ export class ImageFactsReader {
     const tar = await this.#engine.findFile(containerId, paths[which]);
     if (tar === undefined) return undefined;
     try {
-      return await firstFile(tar, largestFile[which]);
+      return (await readOnlyFile(tar, largestFile[which]))?.toString();
     } catch (error) {
-      if (error instanceof TooLarge) throw tooLarge(which);
+      if (error instanceof FileTooLarge) throw tooLarge(which);
       throw error;
-    } finally {
-      tar.destroy();
     }
-  }
-
-  /** Removes what a killed process of any node of this installation left. Returns how many there were. */
-  async sweep(now: Date = new Date()): Promise<number> {
-    const found = await this.#engine.listContainers(`${purposeLabel}=image`);
-    const old = found.filter(
-      ({ name, labels, createdAt }) =>
-        labels[tagLabel] === imageTag(this.#settings, name) &&
-        now.getTime() - createdAt.getTime() > leftoverAgeMs,
-    );
-    await Promise.all(old.map(({ id }) => this.#engine.remove(id)));
-    return old.length;
   }
 }
 
 /** By which we know a container that was made to read an image. */
-export function imageTag({ tagKey, installation }: ContainerSettings, name: string): string {
+export function imageTag(
+  { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
+  name: string,
+): string {
   return keyedTag(tagKey, [installation, 'image', name]);
-}
-
-class TooLarge extends Error {}
-
-/** The text of the one file in the tar; undefined where it is a directory or a link. */
-async function firstFile(tar: NodeJS.ReadableStream, limitBytes: number): Promise<string | undefined> {
-  const reader = extract();
-  tar.once('error', (error) => reader.destroy(error as Error));
-  tar.pipe(reader as unknown as NodeJS.WritableStream); // The same thing in another library's types.
-  for await (const source of reader) {
-    if (source.header.type !== 'file') return undefined;
-    const chunks: Uint8Array[] = [];
-    if (source.header.size > limitBytes) throw new TooLarge();
-    for await (const chunk of source as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
-  }
-  return undefined;
 }
 
 function tooLarge(which: keyof typeof paths): JobFailedError {

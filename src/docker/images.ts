@@ -2,6 +2,7 @@ import { JobFailedError } from '../job/errors.js';
 import { parseImageReference, withDefaultTag } from '../job/image-reference.js';
 import type { PullPolicy } from '../job/job.js';
 import type { Engine } from './engine.js';
+import { type ImageDiary, lookAfter, lookBefore } from './image-diary.js';
 import { imageGone, imageMissing, pullFailure, referenceInvalid } from './image-errors.js';
 import { type PullLimits, pullImage } from './pull.js';
 import { SharedWork } from './shared-work.js';
@@ -10,12 +11,14 @@ import { SharedWork } from './shared-work.js';
 export class Images {
   readonly #engine: Engine;
   readonly #limits: PullLimits;
+  readonly #diary: ImageDiary | undefined;
   /** Jobs that want the same image at the same time wait for one pull. */
   readonly #pulls = new SharedWork();
 
-  constructor(engine: Engine, limits: PullLimits) {
+  constructor(engine: Engine, limits: PullLimits, diary?: ImageDiary) {
     this.#engine = engine;
     this.#limits = limits;
+    this.#diary = diary;
   }
 
   /**
@@ -23,6 +26,12 @@ export class Images {
    * is no such image or no way to it, the signal's reason when it fires, `EngineError` when the engine fails.
    */
   async ensure(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
+    const imageId = await this.#find(image, policy, signal);
+    await this.#diary?.used(imageId);
+    return imageId;
+  }
+
+  async #find(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     if (parseImageReference(image) === undefined) throw referenceInvalid(image);
     const reference = withDefaultTag(image);
@@ -33,6 +42,7 @@ export class Images {
   }
 
   async #pull(reference: string, signal: AbortSignal): Promise<string> {
+    const before = this.#diary && (await lookBefore(this.#engine));
     try {
       await pullImage(this.#engine, reference, { limits: this.#limits, signal });
     } catch (error) {
@@ -40,6 +50,8 @@ export class Images {
     }
     const found = await this.#engine.findImage(reference);
     if (found === undefined) throw imageGone(reference);
+    const brought = this.#diary && (await lookAfter(this.#engine, before, { imageId: found.id, reference }));
+    if (brought !== undefined) await this.#diary?.pulled(brought);
     return found.id;
   }
 }

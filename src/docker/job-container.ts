@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ContainerRequest, PreparedContainer, RunningContainer } from '../executor/backend.js';
+import { failpoint } from '../job/failpoint.js';
 import type { ContainerSettings, ContainerWishes } from './container.js';
 import { startFailure } from './container-errors.js';
 import { createContainer, findOurs } from './create.js';
@@ -8,6 +9,7 @@ import type { Engine } from './engine.js';
 import { EngineError, isFault } from './errors.js';
 import { waitForExit } from './exit.js';
 import type { Gate } from './gate.js';
+import { readOutput } from './output.js';
 import { removeForSure } from './removal.js';
 import { watchRunning } from './running.js';
 
@@ -88,7 +90,8 @@ export class JobContainer implements PreparedContainer {
     await this.#startOnce();
     await delivery.release();
     const exit = waitForExit(engine, this.id, { signal: this.#over.signal, patienceMs });
-    return watchRunning({ engine, id: this.id, line, tty: this.#wishes.tty, exit });
+    const attached = { engine, id: this.id, line, tty: this.#wishes.tty, exit };
+    return watchRunning({ ...attached, output: (watch) => readOutput({ ...attached, ...watch }) });
   }
 
   /** Asked exactly once: a start that was carried out, its answer lost, would run an ended container again. */
@@ -128,6 +131,7 @@ export class JobContainer implements PreparedContainer {
       .catch((error: Error) => onTrouble(`Could not remove the files of a job: ${error.message}`));
     if (this.#step !== 'new') await removeForSure({ engine, findId: () => this.#findId(), onTrouble });
     this.#line?.destroy();
+    await failpoint('after-container-removed');
   }
 
   /** Where the answer to `create` was lost there is a name and no id: what bears it is removed only if it is ours. */

@@ -1,6 +1,7 @@
-import { type ContainerSettings, containerName, jobTag, tagLabel } from './container.js';
+import { type ContainerSettings, tagLabel } from './container.js';
 import type { Engine, ListedContainer } from './engine.js';
 import { imageTag } from './image-facts.js';
+import { isJobContainer } from './job-removal.js';
 
 /**
  * The containers that an earlier life of this node left at the engine. Of this node alone: those of other nodes may
@@ -9,6 +10,7 @@ import { imageTag } from './image-facts.js';
 export class Leftovers {
   readonly #engine: Engine;
   readonly #settings: ContainerSettings;
+  readonly #adopted = new Set<string>();
   #removal: Promise<number> | undefined;
 
   constructor(engine: Engine, settings: ContainerSettings) {
@@ -16,12 +18,18 @@ export class Leftovers {
     this.#settings = settings;
   }
 
+  /** The container of this job is in use: it is no leftover. */
+  spare(jobId: string): void {
+    this.#adopted.add(jobId);
+  }
+
   /**
-   * Removes them, running or not, and returns how many there were. Works once in a life: what is made later is no
-   * leftover. So nothing may be made before this has worked. Throws `EngineError`, and then tries anew when called again.
+   * Removes them, running or not, but for those of jobs that are to be kept, and returns how many there were. Works once
+   * in a life: what is made later is no leftover. So nothing may be made before this has worked. Throws `EngineError`,
+   * and then tries anew when called again.
    */
-  async remove(): Promise<number> {
-    this.#removal ??= this.#remove();
+  async remove(keep: (jobId: string) => boolean = () => false): Promise<number> {
+    this.#removal ??= this.#remove(keep);
     try {
       return await this.#removal;
     } catch (error) {
@@ -30,22 +38,18 @@ export class Leftovers {
     }
   }
 
-  async #remove(): Promise<number> {
+  async #remove(keep: (jobId: string) => boolean): Promise<number> {
     const listed = await this.#engine.listContainers(`stint.installation=${this.#settings.installation}`);
-    const found = listed.filter((container) => this.#isLeftover(container));
+    const isKept = (jobId: string | undefined) =>
+      jobId !== undefined && (this.#adopted.has(jobId) || keep(jobId));
+    const found = listed.filter((each) => this.#isLeftover(each) && !isKept(each.labels['stint.job']));
     await Promise.all(found.map(({ id }) => this.#engine.remove(id)));
     return found.length;
   }
 
   #isLeftover(container: ListedContainer): boolean {
     if (container.labels['stint.node'] !== this.#settings.node) return false;
-    return this.#isJob(container) || container.labels[tagLabel] === imageTag(this.#settings, container.name);
-  }
-
-  #isJob({ name, labels }: ListedContainer): boolean {
-    const claim = { jobId: labels['stint.job'] ?? '', fence: Number(labels['stint.fence']) };
-    return (
-      labels[tagLabel] === jobTag(this.#settings, claim) && name === containerName(this.#settings, claim)
-    );
+    if (isJobContainer(this.#settings, container)) return true;
+    return container.labels[tagLabel] === imageTag(this.#settings, container.name);
   }
 }

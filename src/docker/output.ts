@@ -9,17 +9,21 @@ import { OutputCount } from './output-count.js';
 /** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
 const suspiciousGapMs = 2_000;
 
-export interface OutputParts {
+/** What else wants to know how an output goes by. */
+export interface OutputWatch {
+  /** Told of every part before it goes on. */
+  readonly see: (part: OutputPart) => void;
+  /** Called when the line has ended, before the container's end is awaited. */
+  readonly onLineEnd: () => void;
+}
+
+export interface OutputParts extends OutputWatch {
   readonly engine: Engine;
   readonly id: string;
   /** The attached line. */
   readonly line: Readable;
   readonly tty: boolean;
   readonly exit: Promise<WatchedExit>;
-  /** Told of every part before it goes on. */
-  readonly see: (part: OutputPart) => void;
-  /** Called when the line has ended, before the container's end is awaited. */
-  readonly onLineEnd: () => void;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { BrokenError } from '../job/errors.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './errors.js';
@@ -14,6 +15,23 @@ export async function checkEngine(engine: Engine, network: string): Promise<void
       `Expected an engine with API ${oldestApi.join('.')} or newer, got ${apiVersion}. Upgrade the engine.`,
     );
   if (!(await engine.hasNetwork(network))) throw new EngineError('network', 'network_missing', '');
+}
+
+/** A container takes a little of these, whatever its job does. */
+const leastFreeBytes = 64 * 1024 * 1024;
+const leastFreeFiles = 1_000;
+
+/** Throws `BrokenError` when the disk at this path is all but full. Silent where it cannot be seen from here. */
+export async function checkDisk(path: string): Promise<void> {
+  const disk = await statfs(path).catch(() => undefined);
+  if (disk === undefined) return;
+  const hasRoom = disk.bavail * disk.bsize >= leastFreeBytes;
+  const hasFiles = disk.files === 0 || disk.ffree >= leastFreeFiles; // Some file systems do not count them.
+  if (hasRoom && hasFiles) return;
+  throw new BrokenError(
+    'engine_unavailable',
+    `Expected at least 64 MiB and ${leastFreeFiles} files free on the disk of the engine, got less. Free some space there.`,
+  );
 }
 
 function isNewEnough(apiVersion: string): boolean {

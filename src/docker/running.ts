@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputPart, RunningContainer } from '../executor/backend.js';
 import type { Exit } from '../job/outcome.js';
 import type { Engine } from './engine.js';
+import { endedByEngine, wasEndedByEngine } from './engine-end.js';
 import { EngineError } from './errors.js';
 import type { WatchedExit } from './exit.js';
 import { InitComplaint } from './init-complaint.js';
-import { readOutput } from './output.js';
+import type { OutputWatch } from './output.js';
 
 /** How long an ended container's output is waited for, before its end is judged without having seen it. */
 const outputWaitMs = 5_000;
@@ -16,9 +17,8 @@ const killWaitMs = 15_000;
 export interface RunningParts {
   readonly engine: Engine;
   readonly id: string;
-  readonly line: Parameters<typeof readOutput>[0]['line'];
-  readonly tty: boolean;
   readonly exit: Promise<WatchedExit>;
+  readonly output: (watch: OutputWatch) => AsyncIterable<OutputPart>;
 }
 
 /** A container that was started. Its output may be read once. */
@@ -29,24 +29,28 @@ export function watchRunning(parts: RunningParts): RunningContainer {
     noteLineEnd = resolve;
   });
   parts.exit.catch(() => undefined); // Nobody may be waiting when it fails.
+  let isStopped = false;
   return {
-    output: readOutput({
-      ...parts,
+    output: parts.output({
       see: (part: OutputPart) => complaint.see(part),
       onLineEnd: () => noteLineEnd?.(),
     }),
-    wait: () => waitForJob(parts, complaint, lineEnded),
-    stop: (graceMs) => stopContainer(parts, graceMs),
+    wait: async () => {
+      const watched = await parts.exit;
+      const { exitCode } = watched.exit;
+      if (!isStopped && (await wasEndedByEngine(parts.engine, watched)) && !isStopped)
+        throw endedByEngine(exitCode);
+      return await judgeExit(watched.exit, complaint, lineEnded);
+    },
+    stop: async (graceMs) => {
+      isStopped = true;
+      await stopContainer(parts, graceMs);
+    },
   };
 }
 
 /** Throws `JobFailedError` `start_failed` when the container ran but its command could not. */
-async function waitForJob(
-  { exit: watched }: RunningParts,
-  complaint: InitComplaint,
-  lineEnded: Promise<void>,
-): Promise<Exit> {
-  const { exit } = await watched;
+async function judgeExit(exit: Exit, complaint: InitComplaint, lineEnded: Promise<void>): Promise<Exit> {
   if (exit.exitCode === 126 || exit.exitCode === 127) {
     await Promise.race([lineEnded, delay(outputWaitMs, undefined, { ref: false })]);
     const error = complaint.toError(exit.exitCode);

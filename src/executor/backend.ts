@@ -19,9 +19,45 @@ import type { Exit } from '../job/outcome.js';
  * Failures: `JobFailedError` when the job is to blame or cannot go on, `BrokenError` when the engine is.
  */
 export interface Backend {
+  /** Throws a retryable `BrokenError` when no container could be made now: asked before credentials are spent. */
+  check(): Promise<void>;
   /** Reads the whole archive, unpacks nothing. Refuses with `content_refused` and names the entries. */
   checkContent(content: Uint8Array): Promise<ContentMetadata>;
   prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer>;
+  /**
+   * Finds the container that an earlier life of this node started for a job, running or ended. Undefined when it is gone,
+   * is not ours though it bears the name, or was never started: then it is removed. While the engine is away it waits, as
+   * `wait` does, and throws `BrokenError` when that takes too long.
+   */
+  adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined>;
+}
+
+export interface AdoptionRequest {
+  readonly jobId: string;
+  /** The one in the container's name: of the claim that made it. */
+  readonly fence: number;
+}
+
+/** A container that was started by somebody who is no more. Dispose removes it, as it does a prepared one. */
+export interface AdoptedContainer extends AsyncDisposable {
+  readonly id: string;
+  /** By the engine's clock. */
+  readonly startedAt: Date;
+  readonly hasEnded: boolean;
+  readonly tty: boolean;
+  /** The secrets file as it was delivered; undefined where it cannot be had any more. */
+  readonly secrets: Uint8Array | undefined;
+  /**
+   * Goes on with the output after so many bytes of each stream. Called once. The output throws at its end when it could
+   * not go on exactly there, or when bytes may be missing; `wait` and `stop` are as ever.
+   */
+  resume(from: StreamPositions): RunningContainer;
+}
+
+/** How many bytes of each stream are known. */
+export interface StreamPositions {
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
 /** What the archive says of itself in `gostint.yml`, as text; undefined where there is no such file. */

@@ -1,3 +1,4 @@
+import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { PreparedContainer } from './backend.js';
 import type { ExecutorParts, Run } from './execute.js';
@@ -62,5 +63,6 @@ export async function deliverSecrets(
   run.stop.check();
   const inFile = new Map([['TOKEN', token], ...values]);
   await using.container.deliver(renderSecretsFile(spec.secretFileType, inFile));
+  await failpoint('after-deliver');
   return new Map([...inFile, ['the own token', token]]); // No variable has blanks in its name.
 }

@@ -7,7 +7,7 @@ import { noOutput, type OutputFacts, runToEnd } from './follow.js';
 import type { Ledger } from './ledger.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { newSession, readSpec } from './request.js';
-import type { Secrets } from './secrets.js';
+import type { Secrets, WrapKnowledge } from './secrets.js';
 import type { Stop } from './stop.js';
 
 /** What the executor stands on; one for the whole process. */
@@ -50,6 +50,8 @@ export interface ClaimedJob {
 
 export interface OpenedRequest {
   readonly wrappedSecretId: Secret;
+  /** What was seen of it when the job was submitted; undefined when Vault had nothing good to say. */
+  readonly wrap?: WrapKnowledge | undefined;
   /** The payload as the cubbyhole held it; undefined when all fields came in the clear. */
   readonly ciphertext: string | undefined;
   readonly fields: SpecFields;

@@ -1,10 +1,11 @@
 import { BrokenError, FencedError } from '../job/errors.js';
+import { failpoint } from '../job/failpoint.js';
 import type { Exit, Outcome } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
 import type { Execution, ExecutorParts, Run } from './execute.js';
 import { partMask } from './mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
-import { copyOutput, OutputCollector } from './output.js';
+import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
 import type { SecretValues } from './secrets.js';
 
 /** What is known of a job's output at its end. */
@@ -21,33 +22,54 @@ export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: und
 /** How long the rest of the output may take after the container has ended. */
 const drainMs = 30_000;
 
-interface Following {
+/** What steers a job whose container was started. */
+export type Steered = Pick<Run, 'ledger' | 'stop'> & { readonly job: { readonly id: string } };
+
+export interface Following {
   readonly running: RunningContainer;
-  readonly secrets: SecretValues;
+  readonly filter: PartFilter;
+  /** What of the output is stored already. */
+  readonly from: OutputState;
+  /** What is left of the time that the job may take; undefined for one that has ended. */
+  readonly timeMs: number | undefined;
   readonly parts: ExecutorParts;
 }
 
 /** Starts the container, unless somebody asked for the end meanwhile, and stays with it. */
 export async function runToEnd(
   run: Run,
-  using: { container: PreparedContainer; secrets: SecretValues; parts: ExecutorParts },
+  {
+    container,
+    secrets,
+    parts,
+  }: { container: PreparedContainer; secrets: SecretValues; parts: ExecutorParts },
 ): Promise<Execution> {
   run.stop.check();
   await run.ledger.running();
   try {
-    const running = await using.container.start();
-    return await followToEnd(run, { ...using, running });
+    const running = await container.start();
+    run.ledger.started();
+    await failpoint('after-start');
+    const filter = jobMask(secrets, parts);
+    const timeMs = parts.options.maxRunTimeMs;
+    return await followToEnd(run, { running, filter, from: emptyOutput, timeMs, parts });
   } catch (error) {
-    return { outcome: outcomeAfterStart(error, run, using.parts), output: noOutput };
+    return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
   }
 }
 
+/** What hides a job's secrets in its output, where the settings want that. */
+export function jobMask(secrets: SecretValues, { options }: ExecutorParts): PartFilter {
+  return partMask(options.maskOutput ? secrets : new Map());
+}
+
 /** Copies the output until the container has ended, stops it when asked, and says how it ended. */
-async function followToEnd(run: Run, following: Following): Promise<Execution> {
-  const { options } = following.parts;
-  const collector = new OutputCollector((chunk) => run.ledger.append(chunk), options.outputLimitBytes);
+export async function followToEnd(run: Steered, following: Following): Promise<Execution> {
+  const { from, timeMs, parts } = following;
+  const { options } = parts;
+  const collector = new OutputCollector((chunk) => run.ledger.append(chunk), options.outputLimitBytes, from);
   const copying = copyFrom(run, following, collector);
-  run.stop.limit(options.maxRunTimeMs);
+  if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenAsked(run, following.running, options.stopGraceMs);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');
@@ -58,25 +80,27 @@ async function followToEnd(run: Run, following: Following): Promise<Execution> {
 
 /** Resolves to what spoiled the output, or to undefined. A lost claim stops the job: somebody else decides now. */
 async function copyFrom(
-  run: Run,
-  following: Following,
+  run: Steered,
+  { running, filter }: Following,
   collector: OutputCollector,
 ): Promise<string | undefined> {
-  const mask = partMask(following.parts.options.maskOutput ? following.secrets : new Map());
   try {
-    await copyOutput(following.running.output, mask, collector);
-    await collector.end();
-    return undefined;
+    await copyOutput(running.output, filter, collector).finally(() => collector.end());
+    return filter.flaw;
   } catch (error) {
     if (error instanceof FencedError) run.stop.request('fenced');
     return error instanceof BrokenError ? `output_${error.code}` : 'output_broken';
   }
 }
 
+/** How long a stop waits to be recorded: a Postgres that is away must not spare a container. */
+const recordingMs = 1_000;
+
 /** A kill or a limit: recorded, then carried out. The end itself is seen by `waitForEnd`. */
-function stopWhenAsked(run: Run, running: RunningContainer, graceMs: number): { release: () => void } {
+function stopWhenAsked(run: Steered, running: RunningContainer, graceMs: number): { release: () => void } {
   const carryOut = async () => {
-    await run.ledger.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // A lost claim does not spare the container.
+    const recorded = run.ledger.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // Nor does a lost claim.
+    await within(recordingMs, recorded, undefined);
     await running.stop(graceMs).catch(() => undefined); // Removal follows in any case, by force.
   };
   const onAbort = () => void carryOut();
@@ -86,9 +110,10 @@ function stopWhenAsked(run: Run, running: RunningContainer, graceMs: number): { 
 }
 
 /** Every end is an outcome, so that the output which is still on its way is waited for in any case. */
-async function waitForEnd(run: Run, { running, parts }: Following): Promise<Outcome> {
+async function waitForEnd(run: Steered, { running, parts }: Following): Promise<Outcome> {
   try {
     const exit: Exit = await running.wait();
+    await failpoint('after-exit');
     return { kind: 'ended', exit, stopped: run.stop.reason, limitMs: parts.options.maxRunTimeMs };
   } catch (error) {
     return outcomeAfterStart(error, run, parts);
@@ -96,18 +121,14 @@ async function waitForEnd(run: Run, { running, parts }: Following): Promise<Outc
 }
 
 /** From the start on, an engine that gives no answer leaves the job lost: not failed, not postponed, never succeeded. */
-function outcomeAfterStart(error: unknown, run: Run, parts: ExecutorParts): Outcome {
+export function outcomeAfterStart(error: unknown, run: Steered, parts: ExecutorParts): Outcome {
   if (error instanceof BrokenError) return { kind: 'vanished', message: error.message };
   return outcomeOfError(error, run, parts);
 }
 
-async function within(
-  ms: number,
-  work: Promise<string | undefined>,
-  late: string,
-): Promise<string | undefined> {
+async function within<T>(ms: number, work: Promise<T>, late: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
+  const timeout = new Promise<T>((resolve) => {
     timer = setTimeout(resolve, ms, late);
   });
   try {

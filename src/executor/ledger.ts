@@ -1,4 +1,5 @@
 import type { StopReason } from '../job/outcome.js';
+import type { StreamPositions } from './backend.js';
 
 /**
  * What the executor has recorded of a job, each before or right after the deed it names. All of them are fenced:
@@ -14,6 +15,8 @@ export interface Ledger {
   prepared(facts: { image: string; imageId: string; containerId: string; tty: boolean }): Promise<void>;
   /** Before the start. */
   running(): Promise<void>;
+  /** Told, not recorded: the container runs, so that from now on a later life of this node could go on with it. */
+  started(): void;
   stopping(why: StopReason): Promise<void>;
   /** Stores a chunk of output durably; resolves when it is. */
   append(chunk: OutputChunk): Promise<void>;
@@ -26,6 +29,8 @@ export interface OutputChunk {
   /** Lengths in the order of arrival, positive for stdout, negative for stderr. */
   readonly runs: readonly number[];
   readonly bytes: Uint8Array;
+  /** What the job itself had printed, per stream, when all of it was contained in this chunk and those before it. */
+  readonly raw: StreamPositions;
   /** Chunks of the kept tail that give way, both ends included. */
   readonly drop: { readonly from: number; readonly to: number } | undefined;
 }

@@ -8,6 +8,7 @@ export function partMask(secrets: SecretValues): PartFilter {
   const streams = { stdout: mask.stream(), stderr: mask.stream() };
   return {
     push: (part) => ({ stream: part.stream, bytes: streams[part.stream].push(part.bytes) }),
+    held: (stream) => streams[stream].held,
     end: () => [
       { stream: 'stdout', bytes: streams.stdout.end() },
       { stream: 'stderr', bytes: streams.stderr.end() },

@@ -17,6 +17,11 @@ export interface Mask {
  */
 export interface MaskStream {
   push(bytes: Uint8Array): Uint8Array;
+  /**
+   * How many of the bytes that went in are not yet contained in what came out. A stream that starts afresh with them, and
+   * what follows them, gives the same.
+   */
+  readonly held: number;
   /** What was still held back: the stream ended within the beginning of a secret. */
   end(): Uint8Array;
 }
@@ -29,7 +34,7 @@ export function createMask(secrets: SecretValues): Mask {
   return { stream: () => new Masking(search) };
 }
 
-const asIs: MaskStream = { push: (bytes) => bytes, end: () => new Uint8Array() };
+const asIs: MaskStream = { push: (bytes) => bytes, held: 0, end: () => new Uint8Array() };
 
 interface Search {
   readonly automaton: Automaton;
@@ -71,6 +76,10 @@ class Masking implements MaskStream {
     return output;
   }
 
+  get held(): number {
+    return this.#taken - this.#done;
+  }
+
   end(): Uint8Array {
     return this.#release(this.#taken, [this.#automaton.text(this.#state), new Uint8Array()]);
   }
@@ -98,23 +107,23 @@ class Masking implements MaskStream {
     if (length === 0) return;
     let start = end - length;
     while ((this.#found.at(-1)?.end ?? 0) > start) start = Math.min(start, this.#found.pop()?.start ?? start);
-    if (start < this.#done) this.#done = end;
-    else this.#found.push({ start, end });
+    this.#found.push({ start, end });
   }
 
-  /** Gives out everything before `until`. A secret that begins there is hidden to its end, wherever that will be. */
+  /** Gives out everything before `until`, or before a secret that may turn out to be longer than it is by now. */
   #release(until: number, source: readonly [held: Uint8Array, bytes: Uint8Array]): Uint8Array {
     const parts: Uint8Array[] = [];
     let kept = 0;
     for (const { start, end } of this.#found) {
-      if (start >= until) break;
+      if (end > until) break;
       parts.push(...this.#slice(source, start), marker);
       this.#done = end;
       kept++;
     }
     if (kept > 0) this.#found = this.#found.slice(kept);
-    parts.push(...this.#slice(source, until));
-    this.#done = Math.max(this.#done, until);
+    const limit = Math.min(until, this.#found[0]?.start ?? until);
+    parts.push(...this.#slice(source, limit));
+    this.#done = limit;
     return parts.length === 1 ? (parts[0] ?? marker) : Buffer.concat(parts);
   }
 

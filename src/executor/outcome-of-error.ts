@@ -1,6 +1,6 @@
 import { BrokenError, FencedError, JobFailedError } from '../job/errors.js';
 import type { Outcome } from '../job/outcome.js';
-import type { ExecutorParts, Run } from './execute.js';
+import type { ExecutorParts } from './execute.js';
 import { StoppedError } from './stop.js';
 
 /**
@@ -8,7 +8,11 @@ import { StoppedError } from './stop.js';
  * a retryable `BrokenError` says that nothing was spent. A shutdown does so too while nothing was spent; the database
  * refuses to postpone a job whose credentials are gone, and it is lost then.
  */
-export function outcomeOfError(error: unknown, run: Run, parts: ExecutorParts): Outcome {
+export function outcomeOfError(
+  error: unknown,
+  run: { readonly job: { readonly id: string } },
+  parts: ExecutorParts,
+): Outcome {
   if (error instanceof FencedError) throw error;
   if (error instanceof StoppedError) return stoppedOutcome(error, parts);
   if (error instanceof JobFailedError) {

@@ -1,11 +1,11 @@
-import type { OutputPart } from './backend.js';
+import type { OutputPart, StreamPositions } from './backend.js';
 import type { OutputChunk } from './ledger.js';
 
 /** A chunk is written when it has this size or this age, whichever comes first; the first byte at once. */
 const chunkBytes = 256 * 1024;
 const chunkAgeMs = 200;
 
-/** Bytes that were taken so far, per stream. */
+/** Bytes that the job printed so far, per stream: before masking, whether they are kept or not. */
 export interface OutputTotals {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
@@ -14,9 +14,33 @@ export interface OutputTotals {
 /** How parts are masked on their way: one per stream, because a secret may be cut by the other stream's bytes. */
 export interface PartFilter {
   push(part: OutputPart): OutputPart;
+  /** How many of the bytes that went in have not come out yet, in their own or another form. */
+  held(stream: OutputPart['stream']): number;
+  /** Why bytes that went in will never come out. */
+  readonly flaw?: string | undefined;
   /** What the filter still holds back when the streams have ended. */
   end(): OutputPart[];
 }
+
+/** What is stored of an output whose collector is gone. */
+export interface OutputState {
+  /** Of the next chunk. */
+  readonly seq: number;
+  /** Bytes before the next chunk, as they are stored or were dropped. */
+  readonly position: number;
+  /** What of the job's own bytes is contained; undefined when an older version stored the last chunk. */
+  readonly raw: StreamPositions | undefined;
+  /** The chunks that were not dropped, in order. */
+  readonly kept: readonly KeptChunk[];
+}
+
+export interface KeptChunk {
+  readonly seq: number;
+  readonly length: number;
+}
+
+/** Of a job that has printed nothing yet. */
+export const emptyOutput: OutputState = { seq: 0, position: 0, raw: { stdout: 0, stderr: 0 }, kept: [] };
 
 /**
  * Collects output into chunks and stores them in order, one write at a time. While a write is under way the next
@@ -28,21 +52,30 @@ export class OutputCollector {
   readonly #append: (chunk: OutputChunk) => Promise<void>;
   readonly #keep: Keeper;
   #open = new OpenChunk();
-  #seq = 0;
-  #position = 0;
+  #seq: number;
+  #position: number;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
-  #totals = { stdoutBytes: 0, stderrBytes: 0 };
+  /** Bytes that the job printed, and how many of them are contained in what was pushed. */
+  readonly #printed: Record<OutputPart['stream'], number>;
+  readonly #contained: Record<OutputPart['stream'], number>;
 
-  constructor(append: (chunk: OutputChunk) => Promise<void>, limitBytes: number) {
+  constructor(append: (chunk: OutputChunk) => Promise<void>, limitBytes: number, from = emptyOutput) {
     this.#append = append;
-    this.#keep = new Keeper(limitBytes);
+    this.#keep = new Keeper(limitBytes, from.kept);
+    this.#seq = from.seq;
+    this.#position = from.position;
+    this.#printed = { stdout: 0, stderr: 0, ...from.raw };
+    this.#contained = { ...this.#printed };
   }
 
-  async push(part: OutputPart): Promise<void> {
+  /** Takes a part as it is to be stored; `origin` says what of the job's own bytes led to it, and what is held back. */
+  async push(part: OutputPart, origin = { taken: part.bytes.length, held: 0 }): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    this.#count(part);
+    const { stream } = part;
+    this.#printed[stream] += origin.taken;
+    this.#contained[stream] = this.#printed[stream] - origin.held;
     this.#open.add(part);
     if (this.#open.bytes >= chunkBytes) await this.#flush();
     else this.#timer ??= setTimeout(() => void this.#flush(), this.#seq === 0 ? 0 : chunkAgeMs);
@@ -56,11 +89,7 @@ export class OutputCollector {
   }
 
   get totals(): OutputTotals {
-    return { ...this.#totals };
-  }
-
-  #count(part: OutputPart): void {
-    this.#totals[part.stream === 'stdout' ? 'stdoutBytes' : 'stderrBytes'] += part.bytes.length;
+    return { stdoutBytes: this.#printed.stdout, stderrBytes: this.#printed.stderr };
   }
 
   /** Queues a write behind the one under way and waits for that one only. */
@@ -84,7 +113,8 @@ export class OutputCollector {
   #close(): OutputChunk {
     const { runs, bytes } = this.#open.take();
     const seq = this.#seq++;
-    const chunk = { seq, position: this.#position, runs, bytes, drop: this.#keep.add(seq, bytes.length) };
+    const drop = this.#keep.add(seq, bytes.length);
+    const chunk = { seq, position: this.#position, runs, bytes, raw: { ...this.#contained }, drop };
     this.#position += bytes.length;
     return chunk;
   }
@@ -124,8 +154,15 @@ class Keeper {
   #tail: { seq: number; length: number }[] = [];
   #tailBytes = 0;
 
-  constructor(limitBytes: number) {
+  /** `kept` is what an earlier keeper of the same limit had left. */
+  constructor(limitBytes: number, kept: readonly KeptChunk[]) {
     this.#half = limitBytes / 2;
+    let next = 0;
+    for (const { seq, length } of kept) {
+      if (seq !== next) this.#headFull = true; // What lay between has given way, so this is the tail.
+      this.add(seq, length);
+      next = seq + 1;
+    }
   }
 
   add(seq: number, length: number): OutputChunk['drop'] {
@@ -158,8 +195,11 @@ export async function copyOutput(
   collector: OutputCollector,
 ): Promise<void> {
   try {
-    for await (const part of source) await collector.push(filter.push(part));
+    for await (const part of source) {
+      const filtered = filter.push(part);
+      await collector.push(filtered, { taken: part.bytes.length, held: filter.held(part.stream) });
+    }
   } finally {
-    for (const rest of filter.end()) await collector.push(rest);
+    for (const rest of filter.end()) await collector.push(rest, { taken: 0, held: 0 });
   }
 }

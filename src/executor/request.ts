@@ -17,14 +17,16 @@ export interface LayeredSpec {
 /** A session that tells the ledger what it does. It opens when the first thing is asked of it. */
 export function newSession(run: Run, request: OpenedRequest, parts: ExecutorParts): SecretSession {
   const { ledger, stop } = run;
-  return parts.secrets.session(request.wrappedSecretId, {
+  const hooks = {
     beforeSpending: async () => {
+      await parts.backend.check(); // What comes out of an encrypted payload needs the engine right after.
       stop.check();
       await ledger.spending();
     },
-    onToken: (accessor) => ledger.tokenTaken(accessor),
+    onToken: (accessor: string) => ledger.tokenTaken(accessor),
     onRevoked: () => ledger.tokenRevoked(),
-  });
+  };
+  return parts.secrets.session(request.wrappedSecretId, hooks, request.wrap);
 }
 
 interface Reading {

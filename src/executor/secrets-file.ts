@@ -1,5 +1,7 @@
+import { parseDocument } from 'yaml';
 import type { SecretFileType } from '../job/job.js';
-import type { Secret } from '../job/secret.js';
+import { Secret } from '../job/secret.js';
+import type { SecretValues } from './secrets.js';
 import { isPlainYaml } from './yaml-plain.js';
 
 /** The two lines every GoStint job knows; some scripts skip them by number. */
@@ -43,4 +45,27 @@ export function quotedText(text: string): string {
 
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Reads back what `renderSecretsFile` has written, of either type. Undefined where it is anything else. */
+export function readSecretsFile(bytes: Uint8Array): SecretValues | undefined {
+  const text = Buffer.from(bytes).toString();
+  try {
+    const entries = text.startsWith('{') ? Object.entries(JSON.parse(text) as object) : yamlEntries(text);
+    const isOurs = entries.every((entry) => entry.every((each) => typeof each === 'string'));
+    return isOurs
+      ? new Map(entries.map(([name, value]) => [String(name), new Secret(String(value))]))
+      : undefined;
+  } catch {
+    return undefined; // Its text goes nowhere: it may hold secrets all the same.
+  }
+}
+
+/** Everything in our file is a text, whatever it looks like. */
+function yamlEntries(text: string): [unknown, unknown][] {
+  if (!text.startsWith(yamlHeader)) throw new Error('Expected a secrets file, got another one.');
+  const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
+  const content: unknown = document.toJS({ mapAsMap: true });
+  if (document.errors.length > 0 || !(content instanceof Map)) throw new Error('Expected a map of texts.');
+  return [...content];
 }

@@ -4,7 +4,7 @@ import type { Secret } from '../job/secret.js';
  * Where secrets come from.
  *
  * One instance serves the whole process; calls for different jobs may overlap. A session belongs to one job. The
- * order for one job: `readPayload` once, while its request is answered; later, on the node that runs it, `session`,
+ * order for one job: `lookUpWrap` and `readPayload` once, while its request is answered; later, on the node that runs it, `session`,
  * `lookUp`, then any of `decrypt`, `read` and `token`. The first of those three opens the session: it unwraps the
  * SecretID and logs in, which can be done once and never again. Everything before it may be repeated.
  *
@@ -15,8 +15,35 @@ export interface Secrets {
   /** Reads the ciphertext from a cubbyhole. Spends the last use of its token. Refuses with `cubbyhole_unreadable`. */
   readPayload(source: { token: Secret; path: string }): Promise<string>;
 
+  /**
+   * Looks a wrap up without spending it, while the request is answered: kept with the job and given to `session`, it lets
+   * a wrap that is gone by then be told from one that never was. Throws as the session's `lookUp` does.
+   */
+  lookUpWrap(wrappedSecretId: Secret): Promise<WrapKnowledge>;
+
   /** Prepares a session; touches nothing. `beforeSpending` runs right before the unwrap and may throw to prevent it. */
-  session(wrappedSecretId: Secret, hooks: SessionHooks): SecretSession;
+  session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession;
+
+  /**
+   * Takes over the token of a job that an earlier life of this node opened: keeps it alive from now on. Disposing revokes
+   * it as a session does: by itself, or by its accessor where it is unknown or another one than the accessor says.
+   */
+  adopt(identity: AdoptedIdentity, hooks: Pick<SessionHooks, 'onRevoked'>): AsyncDisposable;
+}
+
+/** What is left of a job's login. */
+export interface AdoptedIdentity {
+  /** What the job's own file calls its token; undefined where that file cannot be had. */
+  readonly token: Secret | undefined;
+  /** What was recorded at the login; null when there was none, or when the token is known to be revoked. */
+  readonly accessor: string | null;
+}
+
+/** That a wrap was seen alive, and until when it should be: milliseconds since 1970. */
+export interface WrapKnowledge {
+  readonly expiresAt: number;
+  /** Its whole life in milliseconds. */
+  readonly ttlMs: number;
 }
 
 export interface SessionHooks {

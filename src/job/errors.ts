@@ -21,6 +21,10 @@ export type RefusalCode =
   | 'cubbyhole_unreadable'
   | 'not_found'
   | 'conflict'
+  | 'key_reused'
+  | 'key_in_flight'
+  | 'queue_full'
+  | 'forbidden'
   | 'draining';
 
 /** We or a part we stand on failed: a 5xx. `part` names it; `retryable` says that trying again later may help. */

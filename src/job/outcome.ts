@@ -85,7 +85,7 @@ function endedVerdict(exit: Exit, stopped: StopReason | undefined, limitMs: numb
 function stoppedVerdict(by: StopReason, limitMs: number): Verdict {
   if (by === 'kill') return { ...plain('canceled'), code: 'killed', message: 'job killed' };
   if (by === 'time_limit')
-    return failed('timed_out', `The job was stopped after its limit of ${limitMs / 1000} seconds.`);
+    return failed('timed_out', `The job was stopped after its limit of ${limitMs / 1000} s.`);
   return { ...plain('lost'), code: by, message: 'The node was shut down while the job ran.' };
 }
 

@@ -1,6 +1,6 @@
 /** The states of a job, in the order of its life. Each story: who brings a job here, who takes it out, what a crash does. */
 export const jobStates = [
-  'queued', //     Stored by submit; waits for its turn and a slot. A claim takes it out; a kill ends it at once. A crash changes nothing.
+  'queued', //     Stored by submit; waits for its turn and a slot. A claim takes it out; a kill ends it at once, as does the end of its wrap. A crash changes nothing.
   'preparing', //  Claimed by one node; nothing of the user's has run. A crash before the unwrap puts it back, after it the job is lost.
   'running', //    The container was started. Its exit ends the state. A crash after this point makes the job lost, never run again.
   'stopping', //   A kill or a time limit is being carried out. Ends when the engine confirms that the container is gone.
@@ -40,7 +40,7 @@ export type FailureReason = (typeof failureReasons)[number];
 
 /** Every allowed move. The database repeats it as guards in the statements of `store/`. */
 const moves: Record<JobState, readonly JobState[]> = {
-  queued: ['preparing', 'canceled'],
+  queued: ['preparing', 'failed', 'canceled'],
   preparing: ['queued', 'running', 'stopping', 'failed', 'canceled', 'lost'],
   running: ['stopping', 'succeeded', 'failed', 'canceled', 'lost'],
   stopping: ['succeeded', 'failed', 'canceled', 'lost'],

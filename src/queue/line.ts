@@ -1,23 +1,34 @@
 import type { Backend } from '../executor/backend.js';
-import type { Secrets } from '../executor/secrets.js';
+import type { OpenedRequest } from '../executor/execute.js';
+import type { Secrets, WrapKnowledge } from '../executor/secrets.js';
 import { decodeContent } from '../job/content.js';
 import { BrokenError, JobFailedError, RefusedError } from '../job/errors.js';
+import { failpoint } from '../job/failpoint.js';
 import { newJobId } from '../job/id.js';
 import type { Job, JobRequest } from '../job/job.js';
 import type { Caller, Reach } from '../job/owner.js';
 import { ownerOf } from '../job/owner.js';
+import type { KeyClaim } from '../store/idempotency.js';
 import type { Store } from '../store/store.js';
-import type { NewJob } from '../store/submit.js';
+import { type NewJob, type Outlook, queueFull } from '../store/submit.js';
+import { warningsOf } from './forecast.js';
+import { submitOnce } from './once.js';
 import { assembleOutput } from './output-text.js';
-import type { JobFilter, JobOutput, JobPage, Queue } from './queue.js';
+import type { JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from './queue.js';
 import { sealRequest } from './seal.js';
 
 /** What the line stands on. */
 export interface LineParts {
   readonly store: Store;
-  readonly secrets: Pick<Secrets, 'readPayload'>;
+  readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrap'>;
   readonly backend: Pick<Backend, 'checkContent'>;
   readonly sealKey: Buffer;
+  /** How long a client may repeat a submit under its key. */
+  readonly keyTtlMs: number;
+  /** How many jobs may wait in a queue that has no limit of its own; 0: any number. */
+  readonly queueLimit: number;
+  /** Whoever gives a wrap less time is warned; 0: nobody is. */
+  readonly wrapMinimumMs: number;
   /** A job may run now: wakes this node and the others. */
   readonly wake: () => void;
   /** A kill was recorded: tells this node and the others. */
@@ -28,7 +39,10 @@ export interface LineParts {
 export function createQueue(parts: LineParts): Queue {
   const { store } = parts;
   return {
-    submit: (request) => submit(parts, request),
+    submit: (request, key) =>
+      key === undefined
+        ? submit(parts, request)
+        : submitOnce(parts, key, request, (claim) => submit(parts, request, claim)),
     get: async (id, reach) => (await find(store, id, reach)).job,
     output: async (id, reach, options) => {
       const found = await find(store, id, reach);
@@ -45,20 +59,40 @@ export function createQueue(parts: LineParts): Queue {
 }
 
 /** Everything that can be refused is looked at before the cubbyhole is read: reading it spends its token. */
-async function submit(parts: LineParts, request: JobRequest): Promise<Job> {
+async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
   await refuseBadContent(parts, request.fields.content);
-  await parts.store.ping();
+  const outlook = await lookAhead(parts, request);
+  const wrap = await lookAtWrap(parts, request);
   const ciphertext = await readCiphertext(parts, request);
-  const id = newJobId();
-  const { door, queue, owner } = request;
-  const sealed = sealRequest(
-    parts.sealKey,
-    { id, door, queue, ownerKey: owner.key },
-    { wrappedSecretId: request.wrappedSecretId, ciphertext, fields: request.fields },
-  );
-  const { job, ready } = await insertSurely(parts.store, { id, door, queue, owner, sealed });
+  await failpoint('after-cubbyhole-read');
+  const { wrapMinimumMs } = parts;
+  const warnings = warningsOf({ wrap, outlook, wrapMinimumMs, now: Date.now() });
+  const { job, ready } = await insertSurely(parts.store, {
+    ...sealed(parts, request, { wrap, ciphertext }),
+    wrapExpiresAt: wrap && new Date(wrap.expiresAt),
+    queueLimit: parts.queueLimit,
+    once: once && { ...once, warnings },
+  });
+  await failpoint('after-insert');
   if (ready) parts.wake();
-  return job;
+  return { ...job, warnings };
+}
+
+/** Also finds out whether Postgres is there. */
+async function lookAhead({ store, queueLimit }: LineParts, { queue }: JobRequest): Promise<Outlook> {
+  const outlook = await store.readOutlook(queue, queueLimit);
+  if (outlook.full) throw queueFull(queue ?? '');
+  return outlook;
+}
+
+type Read = Pick<OpenedRequest, 'wrap' | 'ciphertext'>;
+
+function sealed(parts: LineParts, request: JobRequest, read: Read): NewJob {
+  const id = newJobId();
+  const { door, queue, owner, fields, wrappedSecretId } = request;
+  const context = { id, door, queue, ownerKey: owner.key };
+  const text = sealRequest(parts.sealKey, context, { ...read, fields, wrappedSecretId });
+  return { id, door, queue, owner, sealed: text };
 }
 
 /** How long a submit waits for Postgres once its payload is spent. */
@@ -92,6 +126,11 @@ async function refuseBadContent(parts: LineParts, text: string | undefined): Pro
     if (!(error instanceof JobFailedError)) throw error;
     throw new RefusedError('content_refused', error.message, { cause: error });
   }
+}
+
+/** GoStint's clients expect a bad wrap to be told by the job, not by the answer to its submit. */
+async function lookAtWrap(parts: LineParts, request: JobRequest): Promise<WrapKnowledge | undefined> {
+  return parts.secrets.lookUpWrap(request.wrappedSecretId).catch(() => undefined);
 }
 
 async function readCiphertext(parts: LineParts, request: JobRequest): Promise<string | undefined> {

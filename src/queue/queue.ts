@@ -4,8 +4,11 @@ import type { JobState } from '../job/state.js';
 
 /** The line: the only thing the doors talk to. Ids are in their stored form (`parseJobId`). */
 export interface Queue {
-  /** Checks what can be checked, reads the cubbyhole, stores the job. What it refuses has spent nothing. */
-  submit(request: JobRequest): Promise<Job>;
+  /**
+   * Checks what can be checked, reads the cubbyhole, stores the job. What it refuses has spent nothing. With an
+   * idempotency key it does so once: a repeat of the same request gets the same answer, another request is refused.
+   */
+  submit(request: JobRequest, idempotencyKey?: string): Promise<SubmittedJob>;
   /** Refuses with `not_found`, also when the job is out of reach: a foreign job looks like a missing one. */
   get(id: string, reach: Reach): Promise<Job>;
   /** The stored output; `tailBytes` asks for the end only. */
@@ -18,6 +21,14 @@ export interface Queue {
   delete(id: string, reach: Reach, caller: Caller): Promise<void>;
   /** Number of stored jobs by state; `failed` is split by reason. */
   counts(): Promise<readonly JobCount[]>;
+}
+
+/** A job as it was when it was stored. */
+export interface SubmittedJob extends Job {
+  /** True: it was stored by an earlier request with the same idempotency key. */
+  readonly isReplay?: true;
+  /** Why it may never run although it is stored: one sentence each. */
+  readonly warnings?: readonly string[];
 }
 
 export interface JobFilter {

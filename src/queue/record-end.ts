@@ -1,5 +1,6 @@
 import type { Execution } from '../executor/execute.js';
 import { BrokenError, FencedError } from '../job/errors.js';
+import { failpoint } from '../job/failpoint.js';
 import { type Outcome, type Verdict, verdictOf } from '../job/outcome.js';
 import type { ClaimKey } from '../store/claim.js';
 import type { Postponement } from '../store/endings.js';
@@ -53,7 +54,9 @@ async function finish(
   verdict: Verdict,
 ): Promise<RecordedEnd> {
   try {
+    await failpoint('before-record');
     const { nextReady } = await persist(() => store.finishJob(claim, verdict, execution.output));
+    await failpoint('after-record');
     return { nextReady, shown: { state: verdict.state, code: verdict.code } };
   } catch (error) {
     if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;

@@ -13,33 +13,51 @@ export interface TokenCleanUpParts {
 }
 
 const intervalMs = 30_000;
+/** How long a node looks after its own jobs' tokens before others do so too. */
+const overdueMs = 60_000;
 
 /**
- * Revokes what jobs of this node left alive in Vault: those that ended while Vault was away, and those that a crash cut
- * off. The accessor is recorded right after each login, so nothing is forgotten. Returns how many are still alive.
+ * Revokes what jobs of this node, and of nodes that are gone, left alive in Vault: those that ended while Vault was away,
+ * and those that a crash cut off. The accessor is recorded right after each login, so nothing is forgotten. Returns how
+ * many are still alive.
  */
 export async function revokeLeftovers({ store, node, revoke }: TokenCleanUpParts): Promise<number> {
   let alive = 0;
-  for (const { id, tokenAccessor } of await store.listUnrevoked(node)) {
+  for (const { id, tokenAccessor } of await store.listUnrevoked(node, overdueMs)) {
     if ((await revoke(tokenAccessor)) === 'unsure') alive++;
     else await store.markTokenRevoked(id, `node:${node}`);
   }
   return alive;
 }
 
-/** Does so now and then until it is disposed of; one round at a time. */
-export function cleanUpTokens(parts: TokenCleanUpParts): AsyncDisposable {
+export interface TokenCleanUp extends AsyncDisposable {
+  /** Jobs ended just now whose tokens nobody else will revoke. */
+  now(): void;
+}
+
+/** Does so now and then, and when it is told to, until it is disposed of; one round at a time. */
+export function cleanUpTokens(parts: TokenCleanUpParts): TokenCleanUp {
   let round: Promise<void> | undefined;
-  const begin = () => {
-    round ??= oneRound(parts).finally(() => {
+  let again = false;
+  const now = () => {
+    again = true;
+    round ??= rounds().finally(() => {
       round = undefined;
     });
   };
-  const timer = setInterval(begin, intervalMs);
-  begin();
+  const rounds = async () => {
+    while (again) {
+      again = false;
+      await oneRound(parts);
+    }
+  };
+  const timer = setInterval(now, intervalMs);
+  now();
   return {
+    now,
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
+      again = false;
       await round;
     },
   };

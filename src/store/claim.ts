@@ -19,7 +19,7 @@ export interface ClaimKey {
   readonly fence: string;
 }
 
-/** Takes up to `limit` ready jobs, oldest first, each for one node only. Reads nothing but the index of ready jobs. */
+/** Takes up to `limit` ready jobs, oldest first, each for one node only. Reads nothing but the index of ready jobs, and whether the node is drained. */
 export async function claimJobs(
   sql: Sql,
   claim: { node: string; limit: number; leaseMs: number },
@@ -29,6 +29,7 @@ export async function claimJobs(
       with ready as (
         select id from jobs
         where state = 'queued' and turn and (not_before is null or not_before <= clock_timestamp())
+          and not exists (select 1 from nodes where nodes.id = ${claim.node} and draining)
         order by seq
         for update skip locked
         limit ${claim.limit}

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { noteLoss } from './losses.js';
 
 export type Sql = postgres.Sql<Record<string, never>>;
 
@@ -36,13 +37,14 @@ const longestBackoffSeconds = 1;
 export function newClient(url: string, options: { max: number }): Sql {
   return postgres(url, {
     max: options.max,
-    connect_timeout: 10,
+    connect_timeout: 5,
     idle_timeout: 0,
     fetch_types: false,
     backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 100),
     transform: { column: { from: postgres.toCamel } },
-    connection: { application_name: 'stint', statement_timeout: 30_000 },
+    connection: { application_name: 'stint', statement_timeout: 5_000 },
     onnotice: () => {},
+    onclose: noteLoss,
   });
 }
 

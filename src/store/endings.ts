@@ -14,7 +14,8 @@ export interface Postponement {
 
 /**
  * A part is missing: back to the same place in the line, not to be tried before a while. Only while the sealed request
- * is there: without it the credentials are spent, whatever became of the token since. May be repeated.
+ * is there: without it the credentials are spent, whatever became of the token since. Where its queue was paused
+ * meanwhile it waits without the turn. May be repeated.
  */
 export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement): Promise<void> {
   const rows = await guarded(
@@ -25,12 +26,12 @@ export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement)
                         not_before = clock_timestamp() + ${wait.delayMs} * interval '1 millisecond'
         where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
           and exists (select 1 from job_requests where job_id = ${claim.id})
-        returning id, node, code
+        returning id, queue, node, code
       ), told as (
         insert into events (job_id, kind, actor, detail)
         select id, 'postponed', 'node:' || node, jsonb_build_object('code', code) from moved
       )
-      select id from moved`,
+      select id, case when queue is not null then withhold_turn(queue) end from moved`,
   );
   if (rows.length === 0) await refuseUnlessDone(sql, claim, 'queued');
 }

@@ -1,4 +1,5 @@
 import { BrokenError } from '../job/errors.js';
+import { onLoss } from './losses.js';
 
 /**
  * Classes of SQLSTATE that waiting may mend: connection lost, no room (disk, memory, connections), stopped by an
@@ -26,7 +27,9 @@ const lostCodes = new Set([
 const deadlock = '40P01';
 const attempts = 3;
 /** Longer than the server lets a statement run. */
-const longestStatementMs = 40_000;
+const longestStatementMs = 7_000;
+/** A statement that a lost connection carried is heard of at once; one that takes so much longer was forgotten. */
+const forgottenMs = 1_000;
 /** From the error of a connection to its close. */
 const closingMs = 50;
 
@@ -34,12 +37,14 @@ const closingMs = 50;
  * Runs one statement; a deadlock was rolled back whole, so it is simply repeated. Every other error is translated.
  *
  * postgres.js 3.4.9 hands statements to a connection that has failed but is not closed yet, and forgets them. So whoever
- * hears of a loss hears it a little later, when trying again is safe, and no statement is waited for without a limit.
+ * hears of a loss hears it a little later, when trying again is safe; after any loss what is still under way is given up
+ * soon, though another connection may carry it, since all statements may be repeated; and none is waited for without a
+ * limit. What may take longer is given its own.
  */
-export async function guarded<T>(statement: () => PromiseLike<T>, limitMs = longestStatementMs): Promise<T> {
+export async function guarded<T>(statement: () => PromiseLike<T>, limitMs?: number): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await within(limitMs, statement());
+      return await within(limitMs ?? longestStatementMs, statement(), limitMs === undefined);
     } catch (error) {
       if (codeOf(error) === deadlock && attempt < attempts) continue;
       if (isAway(codeOf(error))) await new Promise((resolve) => setTimeout(resolve, closingMs));
@@ -48,15 +53,26 @@ export async function guarded<T>(statement: () => PromiseLike<T>, limitMs = long
   }
 }
 
-async function within<T>(limitMs: number, work: PromiseLike<T>): Promise<T> {
+async function within<T>(limitMs: number, work: PromiseLike<T>, mayBeForgotten: boolean): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let loss: Disposable | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(forgotten()), limitMs);
+    const giveUpAfter = (ms: number) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => reject(forgotten()), ms);
+    };
+    giveUpAfter(limitMs);
+    if (!mayBeForgotten) return;
+    loss = onLoss(() => {
+      loss?.[Symbol.dispose](); // The first one counts: a second must not prolong it.
+      giveUpAfter(forgottenMs);
+    });
   });
   try {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+    loss?.[Symbol.dispose]();
   }
 }
 

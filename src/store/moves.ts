@@ -68,7 +68,7 @@ export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFac
       () => sql<{ id: string }[]>`
         with moved as (
           update jobs set image = ${facts.image}, image_id = ${facts.imageId}, tty = ${facts.tty},
-                          container_id = ${facts.containerId}
+                          container_id = ${facts.containerId}, container_fence = fence
           where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'stopping')
           returning id, node, image_id
         ), told as (

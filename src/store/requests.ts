@@ -64,6 +64,15 @@ export async function requestKill(
   return { job: asked, nextReady: row.next !== null };
 }
 
+/** Jobs of a node that somebody wants ended: they are told again until they have. Reads the index of active jobs. */
+export async function listKills(sql: Sql, node: string): Promise<{ id: string }[]> {
+  return guarded(
+    () => sql<{ id: string }[]>`
+      select id from jobs
+      where node = ${node} and state in ('preparing', 'running', 'stopping') and kill_requested_at is not null`,
+  );
+}
+
 /** Removes a waiting or ended job with its output; its events stay. `active` means that nothing was done. */
 export async function deleteJob(
   sql: Sql,

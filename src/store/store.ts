@@ -1,15 +1,25 @@
+import { adoptOwnJobs } from './adopt.js';
 import { type ClaimedRow, type ClaimKey, claimJobs, extendLeases, type LeaseRow } from './claim.js';
 import { connect } from './connection.js';
+import * as detail from './detail.js';
 import * as endings from './endings.js';
 import { guarded } from './errors.js';
+import { finaliseJob } from './finalise.js';
+import * as holds from './holds.js';
+import * as keys from './idempotency.js';
 import { type Bell, type BellHandlers, listenForBells } from './listen.js';
 import { migrateDatabase } from './migrate.js';
 import * as moves from './moves.js';
-import { appendOutput, type NewChunk } from './output.js';
+import * as nodes from './nodes.js';
+import { appendOutput, type NewChunk, readOutputState } from './output.js';
+import * as images from './pulled-images.js';
+import * as queues from './queues.js';
 import * as reads from './reads.js';
+import { type Removal, readFates, recordRemoval } from './removals.js';
 import * as requests from './requests.js';
-import { listUnrevoked, settleOwnJobs } from './settle.js';
-import { insertJob, type NewJob } from './submit.js';
+import { type DeathRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './settle.js';
+import { insertJob, type NewJob, readOutlook } from './submit.js';
+import * as waiting from './waiting.js';
 
 /** The database as the queue sees it: one method per statement. All of them throw `BrokenError` when Postgres is away. */
 export type Store = ReturnType<typeof bindStatements>;
@@ -30,6 +40,15 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
       await guarded(() => sql`select 1`);
     },
     insertJob: (job: NewJob) => insertJob(sql, job),
+    readFates: (ids: readonly string[]) => readFates(sql, ids),
+    recordRemoval: (removal: Removal) => recordRemoval(sql, removal),
+    recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
+    touchImage: (image: images.ImageKey) => images.touchImage(sql, image),
+    listPulledImages: (engineId: string) => images.listPulledImages(sql, engineId),
+    forgetImage: (image: images.ImageKey, actor?: string) => images.forgetImage(sql, image, actor),
+    claimKey: (by: keys.KeyClaim, terms: keys.KeyTerms) => keys.claimKey(sql, by, terms),
+    releaseKey: (by: keys.KeyClaim) => keys.releaseKey(sql, by),
+    deleteExpiredKeys: (limit: number) => keys.deleteExpiredKeys(sql, limit),
     claimJobs: (claim: { node: string; limit: number; leaseMs: number }): Promise<ClaimedRow[]> =>
       claimJobs(sql, claim),
     extendLeases: (claims: readonly ClaimKey[], leaseMs: number): Promise<LeaseRow[]> =>
@@ -43,10 +62,31 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     postponeJob: (claim: ClaimKey, wait: endings.Postponement) => endings.postponeJob(sql, claim, wait),
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),
     appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
+    readOutputState: (jobId: string) => readOutputState(sql, jobId),
     requestKill: (id: string, asker: requests.Asker) => requests.requestKill(sql, id, asker),
+    listKills: (node: string) => requests.listKills(sql, node),
     deleteJob: (id: string, asker: requests.Asker) => requests.deleteJob(sql, id, asker),
-    settleOwnJobs: (node: string, known: readonly ClaimKey[] = []) => settleOwnJobs(sql, node, known),
-    listUnrevoked: (node: string) => listUnrevoked(sql, node),
+    adoptOwnJobs: (node: string, leaseMs: number) => adoptOwnJobs(sql, node, leaseMs),
+    settleOwnJobs: (...args: Rest<typeof settleOwnJobs>) => settleOwnJobs(sql, ...args),
+    settleDeadJobs: (actor: string, rules: DeathRules) => settleDeadJobs(sql, actor, rules),
+    listUnrevoked: (node: string, overdueMs: number) => listUnrevoked(sql, node, overdueMs),
+    listHolds: (...args: Rest<typeof holds.listHolds>) => holds.listHolds(sql, ...args),
+    endHold: (hold: holds.Hold, node: string) => holds.endHold(sql, hold, node),
+    endDueHolds: (node: string) => holds.endDueHolds(sql, node),
+    seeNode: (node: nodes.NodeFacts, isStart = false) => nodes.seeNode(sql, node, isStart),
+    listNodes: () => nodes.listNodes(sql),
+    setDraining: (...args: Rest<typeof nodes.setDraining>) => nodes.setDraining(sql, ...args),
+    readOutlook: (...args: Rest<typeof readOutlook>) => readOutlook(sql, ...args),
+    readQueues: (choice: queues.QueueChoice) => queues.readQueues(sql, choice),
+    pauseQueue: (name: string, deed: queues.Deed) => queues.pauseQueue(sql, name, deed),
+    resumeQueue: (name: string, actor: string) => queues.resumeQueue(sql, name, actor),
+    releaseQueue: (name: string, deed: queues.Deed) => queues.releaseQueue(sql, name, deed),
+    configureQueue: (...args: Rest<typeof queues.configureQueue>) => queues.configureQueue(sql, ...args),
+    expireWaiting: (actor: string) => waiting.expireWaiting(sql, actor),
+    withholdTurns: () => waiting.withholdTurns(sql),
+    finaliseJob: (...args: Rest<typeof finaliseJob>) => finaliseJob(sql, ...args),
+    readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
+    readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     findJob: (...args: Rest<typeof reads.findJob>) => reads.findJob(db, ...args),
     listJobs: (...args: Rest<typeof reads.listJobs>) => reads.listJobs(db, ...args),
     countJobs: () => reads.countJobs(db),

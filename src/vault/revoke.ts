@@ -21,13 +21,22 @@ export async function revokeToken(token: JobToken, { server, onTrouble }: Revoki
   const failure = await revokeItself(token);
   if (failure === undefined) return true;
   if (isProofOfEnd(token, failure)) return true;
-  const isUseless = server === undefined || failure.isAway; // A Vault that is away is so for everybody.
-  const known = isUseless ? 'unsure' : await server.revokeByAccessor(token.accessor);
+  const helper = failure.isAway ? undefined : server; // A Vault that is away is so for everybody.
+  return await revokeByAccessor(token.accessor, { server: helper, onTrouble }, failure.message);
+}
+
+/** The same for a token that is not known, or does not work. `why` is a sentence. */
+export async function revokeByAccessor(
+  accessor: string,
+  { server, onTrouble }: Revoking,
+  why = 'It is not known to this process.',
+): Promise<boolean> {
+  const known = server === undefined ? 'unsure' : await server.revokeByAccessor(accessor);
   if (known !== 'unsure') return true;
   onTrouble({
     code: 'token_not_revoked',
-    message: `Could not revoke the token of a job: ${failure.message} It ends with its time.`,
-    accessor: token.accessor,
+    message: `Could not revoke the token of a job: ${why} It ends with its time.`,
+    accessor,
   });
   return false;
 }

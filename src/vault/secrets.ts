@@ -1,12 +1,13 @@
-import type { SecretSession, Secrets, SessionHooks } from '../executor/secrets.js';
+import type { Secrets } from '../executor/secrets.js';
 import type { Secret } from '../job/secret.js';
+import { AdoptedLogin } from './adopted-login.js';
 import { connectVault, type VaultAddress, type VaultConnection } from './client.js';
 import { KeyedMemory } from './keyed-memory.js';
 import { readCubbyhole } from './payload.js';
 import { ServerIdentity } from './server-identity.js';
 import { rememberWrap, type SessionParts, VaultSession } from './session.js';
 import type { OnTrouble } from './trouble.js';
-import { lookUpWrap, type WrapKnowledge } from './wrapping.js';
+import { lookUpWrap } from './wrapping.js';
 
 /** Where Vault is and which of its parts are ours. */
 export interface VaultOptions extends VaultAddress {
@@ -29,12 +30,6 @@ export interface VaultOptions extends VaultAddress {
 export interface VaultSecrets extends Secrets, AsyncDisposable {
   /** Undefined where the server has no login of its own. */
   readonly server: ServerIdentity | undefined;
-  /**
-   * Looks a wrap up without spending it, to be asked at submit: what it returns may be kept with the job and given to
-   * `session`, so that a wrap that is gone later can be told from one that never was. Throws as `lookUp` does.
-   */
-  lookUpWrap(wrappedSecretId: Secret): Promise<WrapKnowledge>;
-  session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession;
 }
 
 const patienceMs = 30_000;
@@ -56,6 +51,7 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
       if (known !== undefined) rememberWrap(parts, wrap, known);
       return new VaultSession(parts, wrap, hooks);
     },
+    adopt: (identity, hooks) => new AdoptedLogin(parts, identity, hooks),
     [Symbol.asyncDispose]: async () => {
       await parts.server?.[Symbol.asyncDispose]();
       if (connection === undefined) own[Symbol.dispose]();

@@ -1,5 +1,6 @@
-import type { SecretSession, SecretValues, SessionHooks } from '../executor/secrets.js';
+import type { SecretSession, SecretValues, SessionHooks, WrapKnowledge } from '../executor/secrets.js';
 import type { JobFailedError } from '../job/errors.js';
+import { failpoint } from '../job/failpoint.js';
 import type { Secret } from '../job/secret.js';
 import type { VaultConnection } from './client.js';
 import { jobLostVault, toVaultFailure, vaultReplyLost } from './errors.js';
@@ -18,7 +19,6 @@ import {
   lookUpWrap,
   type OpenedSecretId,
   unwrapSecretId,
-  type WrapKnowledge,
   type WrapQuestion,
   type WrapRules,
 } from './wrapping.js';
@@ -62,6 +62,7 @@ export class VaultSession implements SecretSession {
     const knowledge = await lookUpWrap(this.#parts.connection, this.#question);
     rememberWrap(this.#parts, this.#wrap, knowledge);
     this.#lookedUpAt = performance.now();
+    await failpoint('after-look-up');
   }
 
   async decrypt(ciphertext: string): Promise<string> {
@@ -100,8 +101,10 @@ export class VaultSession implements SecretSession {
     if (performance.now() - this.#lookedUpAt > freshMs) await this.lookUp();
     await this.#hooks.beforeSpending();
     const secretId = await unwrapSecretId(this.#parts.connection, this.#question);
+    await failpoint('after-unwrap');
     const issued = await this.#logIn(secretId);
     this.#token = new JobToken(this.#parts.connection, issued, this.#parts);
+    await failpoint('after-login');
     await this.#hooks.onToken(issued.accessor);
     this.#token.startRenewal();
     return this.#token;

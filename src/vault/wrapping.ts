@@ -1,3 +1,4 @@
+import type { WrapKnowledge } from '../executor/secrets.js';
 import { Secret } from '../job/secret.js';
 import type { VaultConnection } from './client.js';
 import { toVaultFailure, type VaultFailure, vaultReplyLost, vaultUnavailable } from './errors.js';
@@ -19,13 +20,6 @@ export interface WrapRules {
   readonly role: string;
   /** Accept what the generic call wrapped as well: its content's origin is then unknown. */
   readonly acceptRewrapped: boolean;
-}
-
-/** That a wrap was seen alive, and until when it should be: milliseconds since 1970. */
-export interface WrapKnowledge {
-  readonly expiresAt: number;
-  /** Its whole life in milliseconds. */
-  readonly ttlMs: number;
 }
 
 /** A wrap to be looked at. */

@@ -80,6 +80,21 @@ test('/readyz does not wait for ever for a part that is silent', async () => {
   });
 });
 
+/** What the gate says while Vault is sealed. */
+const vaultAway = [
+  { part: 'engine', reason: undefined },
+  { part: 'vault', reason: 'Vault is sealed.' },
+];
+
+test('/readyz says why this node takes no jobs', async () => {
+  const { app } = createTestApp({ dependencies: [fine], blockers: () => vaultAway });
+
+  const response = await app.request('/readyz');
+
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ status: 'not ready', takes_no_jobs: 'Vault is sealed.' });
+});
+
 const counters = {
   state: 'active',
   all_jobs: '3',
@@ -125,6 +140,7 @@ test('/v1/api/health says when the server drains', async () => {
 test.each([
   ['is away', async () => undefined],
   ['cannot be asked', () => Promise.reject(new Error('canary'))],
+  ['hangs', () => new Promise<undefined>(() => {})],
 ])('/v1/api/health leaves out the keys of an engine that %s', async (_, engineState) => {
   const { app } = withThreeJobs({ engineState });
 

@@ -47,6 +47,19 @@ test('jobs are counted by state, with a zero where there are none', async () => 
   expect(await scrape(tested)).toContain('stint_jobs{state="queued"} 2');
 });
 
+/** What the gate says while Vault is sealed. */
+const vaultAway = [
+  { part: 'engine', reason: undefined },
+  { part: 'vault', reason: 'Vault is sealed.' },
+];
+
+test('the parts for which this node takes no jobs are told', async () => {
+  const text = await scrape(createTestApp({ blockers: () => vaultAway }));
+
+  expect(text).toContain('stint_claims_blocked{part="engine"} 0');
+  expect(text).toContain('stint_claims_blocked{part="vault"} 1');
+});
+
 test('a database that is away costs the job numbers, not the scrape', async () => {
   const tested = createTestApp();
   tested.queue.add();

@@ -101,6 +101,9 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     describe('stopping', () => {
       stopRules(() => bench);
     });
+    describe('adopting', () => {
+      adoptionRules(() => bench);
+    });
     describe('disposing', () => {
       disposalRules(() => bench);
     });
@@ -362,6 +365,84 @@ function stopRules(bench: Bench): void {
 
     expect(await running.wait()).toMatchObject({ exitCode: 8 });
   });
+}
+
+function adoptionRules(bench: Bench): void {
+  const talking: readonly Act[] = [{ print: 'one\ntwo\n' }, { print: 'three\n', on: 'stderr' }];
+
+  test('finds a job that runs: with its start, its secrets, and its output from a place that is named', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, [...talking, { linger: 'until_told' }], claim);
+    await readUntil((await startJob(container, 'TOKEN: t\n')).output, 'two');
+
+    await using adopted = await bench().backend.adopt(claim);
+    const running = adopted?.resume({ stdout: 5, stderr: 0 });
+    const output = readAll(running?.output ?? nothing());
+    await running?.stop(20_000);
+
+    expect(adopted).toMatchObject({ id: container.id, hasEnded: false, tty: false });
+    expect(Math.abs(Date.now() - (adopted?.startedAt.getTime() ?? 0))).toBeLessThan(60_000);
+    expect(Buffer.from(adopted?.secrets ?? []).toString()).toBe('TOKEN: t\n');
+    expect(await output).toEqual({ stdout: 'wo\n', stderr: 'three\n' });
+    expect(await running?.wait()).toEqual({ exitCode: 143, outOfMemory: false, proven: true });
+  });
+
+  test('finds a job that ended meanwhile: its own exit, and the rest of its output', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, [...talking, { print: 'end' }, { exit: 3 }], claim);
+    await (await startJob(container)).wait();
+
+    await using adopted = await bench().backend.adopt(claim);
+    const running = adopted?.resume({ stdout: 8, stderr: 6 });
+
+    expect(adopted).toMatchObject({ id: container.id, hasEnded: true });
+    expect(await running?.wait()).toEqual({ exitCode: 3, outOfMemory: false, proven: true });
+    expect(await readAll(running?.output ?? nothing())).toEqual({ stdout: 'end', stderr: '' });
+  });
+
+  test('finds nothing of a job that was never there, or of another claim', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, lingering, claim);
+    await startJob(container);
+
+    expect(await bench().backend.adopt(newClaim())).toBeUndefined();
+    expect(await bench().backend.adopt({ ...claim, fence: 2 })).toBeUndefined();
+  });
+
+  test('finds nothing of a job that somebody removed', async () => {
+    const claim = newClaim();
+    const container = await prepare(bench, lingering, claim);
+    await startJob(container);
+    await container[Symbol.asyncDispose]();
+
+    expect(await bench().backend.adopt(claim)).toBeUndefined();
+  });
+
+  test('does not start what never started: it is removed', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, [{ exit: 0 }], claim);
+    await container.deliver(Buffer.from('x'));
+
+    expect(await bench().backend.adopt(claim)).toBeUndefined();
+    expect(await bench().exists(container.id)).toBe(false);
+  });
+
+  test('ends with the removal, which may be repeated', async () => {
+    const claim = newClaim();
+    await using container = await prepare(bench, lingering, claim);
+    await startJob(container);
+    const adopted = await bench().backend.adopt(claim);
+
+    await adopted?.[Symbol.asyncDispose]();
+    await adopted?.[Symbol.asyncDispose]();
+
+    expect(adopted).toBeDefined();
+    expect(await bench().exists(container.id)).toBe(false);
+  });
+}
+
+async function* nothing(): AsyncGenerator<never> {
+  // For a container that was not found: the expectations tell.
 }
 
 function disposalRules(bench: Bench): void {

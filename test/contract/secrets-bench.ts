@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
-import type { Secrets, SessionHooks } from '../../src/executor/secrets.js';
+import type { Secrets, SessionHooks, WrapKnowledge } from '../../src/executor/secrets.js';
 import type { Secret } from '../../src/job/secret.js';
 
 /** What can be made to fail. */
@@ -35,14 +35,19 @@ export interface SecretsBench extends AsyncDisposable {
 export const canary = 'CANARY-0815';
 
 /** A session that notes what it told. */
-export function sessionOf(bench: SecretsBench, wrap: Secret, more: Partial<SessionHooks> = {}) {
+export function sessionOf(
+  bench: SecretsBench,
+  wrap: Secret,
+  more: Partial<SessionHooks> = {},
+  known?: WrapKnowledge,
+) {
   const told: string[] = [];
   const accessors: string[] = [];
-  const session = bench.secrets.session(wrap, {
+  const hooks = {
     beforeSpending: async () => {
       told.push(`spending after ${bench.count('unwrap')} unwraps`);
     },
-    onToken: async (accessor) => {
+    onToken: async (accessor: string) => {
       told.push('token');
       accessors.push(accessor);
     },
@@ -50,7 +55,8 @@ export function sessionOf(bench: SecretsBench, wrap: Secret, more: Partial<Sessi
       told.push('revoked');
     },
     ...more,
-  });
+  };
+  const session = bench.secrets.session(wrap, hooks, known);
   return { session, told, accessor: () => accessors[0] ?? '' };
 }
 
@@ -67,10 +73,12 @@ export async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
 /** The usual options of a read. */
 export const options = { continueOnWarnings: false };
 
+/** Nowhere in the error, however it is printed. */
 export function expectNoCanary(error: unknown): void {
   expect(seen(error)).not.toContain('CANARY');
 }
 
+/** The same of a secret; of an empty one there is nothing to tell. */
 export function expectNoSecret(error: unknown, secret: Secret): void {
   const text = secret.reveal();
   expect(text !== '' && seen(error).includes(text)).toBe(false);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Secret } from '../../src/job/secret.js';
 import { canary, expectNoCanary, failureOf, options, type SecretsBench, sessionOf } from './secrets-bench.js';
 
 /** Reads with a session of its own. */
@@ -26,6 +27,7 @@ const kinds = {
   empty: '',
 };
 
+/** What a read brings. */
 export function readingRules(bench: () => SecretsBench): void {
   test.each([1, 2] as const)('every kind of value has its text, in KV version %i', async (version) => {
     const path = await bench().write('kinds', kinds, version);
@@ -80,6 +82,7 @@ export function readingRules(bench: () => SecretsBench): void {
   });
 }
 
+/** What a read is refused for. */
 export function missingRules(bench: () => SecretsBench): void {
   test('a missing key is named with its path and variable, and no value is', async () => {
     const path = await bench().write('keys', { a: canary }, 2);
@@ -137,6 +140,7 @@ export function missingRules(bench: () => SecretsBench): void {
   });
 }
 
+/** What becomes of the token at the end. */
 export function endRules(bench: () => SecretsBench): void {
   test('disposing what was never opened asks for nothing', async () => {
     const { session, told } = sessionOf(bench(), await bench().wrap());
@@ -200,5 +204,63 @@ export function endRules(bench: () => SecretsBench): void {
 
     expect(await bench().isAlive(accessor())).toBe(false);
     expect(told).toContain('revoked');
+  });
+}
+
+/** Opened in a first life of the node, which leaves it. */
+async function leftToken(bench: SecretsBench): Promise<{ token: Secret; accessor: string }> {
+  const { session, accessor } = sessionOf(bench, await bench.wrap());
+  return { token: await session.token(), accessor: accessor() };
+}
+
+function noteRevoked(): { told: string[]; hooks: { onRevoked: () => Promise<void> } } {
+  const told: string[] = [];
+  return { told, hooks: { onRevoked: async () => void told.push('revoked') } };
+}
+
+export function adoptionRules(bench: () => SecretsBench): void {
+  test('a token that was taken over is revoked at the end, once', async () => {
+    const identity = await leftToken(bench());
+    const { told, hooks } = noteRevoked();
+    const before = bench().count('revoke');
+
+    const login = bench().secrets.adopt(identity, hooks);
+    await Promise.all([login[Symbol.asyncDispose](), login[Symbol.asyncDispose]()]);
+
+    expect(told).toEqual(['revoked']);
+    expect(bench().count('revoke') - before).toBe(1);
+    expect(await bench().isAlive(identity.accessor)).toBe(false);
+  });
+
+  test('without an accessor there is nothing to revoke: it is so already', async () => {
+    const { token, accessor } = await leftToken(bench());
+    const { told, hooks } = noteRevoked();
+
+    await bench().secrets.adopt({ token, accessor: null }, hooks)[Symbol.asyncDispose]();
+
+    expect(told).toEqual([]);
+    expect(await bench().isAlive(accessor)).toBe(true);
+  });
+
+  test('what a job calls its token is left alone when it is another one', async () => {
+    const [own, other] = [await leftToken(bench()), await leftToken(bench())];
+    const { hooks } = noteRevoked();
+    const identity = { token: other.token, accessor: own.accessor };
+
+    await bench().secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
+
+    expect(await bench().isAlive(other.accessor)).toBe(true);
+  });
+
+  test('the end never throws, and says nothing of a token that could not be revoked', async () => {
+    const identity = await leftToken(bench());
+    const { told, hooks } = noteRevoked();
+    bench().fail('revoke', 'sealed');
+
+    await bench().secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
+    bench().heal();
+
+    expect(told).toEqual([]);
+    expect(await bench().isAlive(identity.accessor)).toBe(true);
   });
 }

@@ -10,7 +10,7 @@ import {
   type SecretsBench,
   sessionOf,
 } from './secrets-bench.js';
-import { endRules, missingRules, readingRules } from './secrets-reading.js';
+import { adoptionRules, endRules, missingRules, readingRules } from './secrets-reading.js';
 
 export type { Phase, SecretsBench } from './secrets-bench.js';
 
@@ -33,6 +33,7 @@ export function secretsContract(name: string, start: () => Promise<SecretsBench>
     describe('look-up', () => {
       lookUpRules(() => bench);
       goneWrapRules(() => bench);
+      submitRules(() => bench);
     });
     describe('opening', () => {
       openingRules(() => bench);
@@ -46,6 +47,9 @@ export function secretsContract(name: string, start: () => Promise<SecretsBench>
     });
     describe('end', () => {
       endRules(() => bench);
+    });
+    describe('taking over', () => {
+      adoptionRules(() => bench);
     });
   });
 }
@@ -186,6 +190,34 @@ function goneWrapRules(bench: () => SecretsBench): void {
     });
     expect((failure as Error).message).toContain('POSSIBLE SECURITY/INTERCEPTION ALERT');
     expectNoSecret(failure, wrap);
+  });
+}
+
+function submitRules(bench: () => SecretsBench): void {
+  test('a wrap that was seen at submit and is gone before its time was used by somebody: an alarm', async () => {
+    const wrap = await bench().wrap(300);
+    const known = await bench().secrets.lookUpWrap(wrap);
+    await bench().steal(wrap);
+    const { session } = sessionOf(bench(), wrap, {}, known);
+
+    const failure = await failureOf(session.lookUp());
+
+    expect(known.ttlMs).toBe(300_000);
+    expect(known.expiresAt).toBeGreaterThan(Date.now() + 200_000);
+    expect(failure).toMatchObject({ reason: 'auth_refused', code: 'wrap_used', alarm: true });
+    expectNoSecret(failure, wrap);
+  });
+
+  test('a look at submit spends nothing and refuses as a session does', async () => {
+    const wrap = await bench().wrap();
+    await bench().secrets.lookUpWrap(wrap);
+    const spent = bench().count('unwrap');
+
+    await expect(bench().secrets.lookUpWrap(new Secret('hvs.random'))).rejects.toMatchObject({
+      code: 'wrap_unknown',
+    });
+    await sessionOf(bench(), wrap).session.lookUp();
+    expect(bench().count('unwrap')).toBe(spent);
   });
 
   test('a wrap that came too late is expired: no alarm', async () => {

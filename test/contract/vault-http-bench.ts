@@ -7,6 +7,7 @@ export interface Heard {
   readonly body: Body;
 }
 
+/** The parts of Vault's answers that these tests look into. */
 export interface Body {
   readonly data?: Readonly<Record<string, unknown>> | null;
   readonly errors?: readonly string[];
@@ -29,6 +30,7 @@ export interface Body {
   } | null;
 }
 
+/** What is said besides method and path. */
 export interface Words {
   /** The root token where it is not given; empty sends none. */
   readonly token?: string;
@@ -36,8 +38,9 @@ export interface Words {
   readonly wrap?: string;
 }
 
-/** What a missing right says, and what a token says that is none. */
+/** What is said where a right is missing: a token that is none hears other words. */
 export const denied = { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } };
+/** What is said to a token that is none. */
 export const unknownToken = { status: 403, body: { errors: ['permission denied'] } };
 
 /** Talks plain HTTP with a Vault that others use too: everything it makes has a name of its own. */
@@ -102,6 +105,7 @@ export class VaultBench {
   }
 }
 
+/** One request to any Vault. */
 export async function ask(vault: LiveVault, method: string, path: string, words: Words = {}): Promise<Heard> {
   const { token = vault.rootToken, body, wrap } = words;
   const response = await fetch(`${vault.address}/v1/${path}`, {

@@ -46,6 +46,7 @@ describe('createOptions', () => {
         'stint.fence': '7',
         'stint.installation': '0123456789abcdef',
         'stint.node': 'node-1',
+        'stint.secrets': '/secrets.yml',
         'stint.tag': jobTag(settings, request),
       },
       HostConfig: {

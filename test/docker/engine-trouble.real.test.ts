@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { startEngine } from '../../rig/engine.js';
 import type { OwnEngine } from '../../rig/own-engine.js';
 import { openDockerBackend } from '../../src/docker/backend.js';
@@ -166,4 +166,57 @@ test('a removal that the engine is too dead for throws nothing and is told', asy
   const next = await openDockerBackend(bench.options);
   expect(await next.removeLeftovers()).toBe(1);
   await next[Symbol.asyncDispose]();
+});
+
+describe('Q9, E2: a job whose node was restarted', () => {
+  const script = 'echo before; until test -e /tmp/go; do sleep 0.1; done; echo after; exit 3';
+
+  /** Starts a job in the node's first life, which sees its first line and ends. */
+  async function firstLife(): Promise<{
+    bench: DockerBench;
+    id: string;
+    claim: { jobId: string; fence: number };
+  }> {
+    const bench = await openBench();
+    const claim = { jobId: randomUUID(), fence: 1 };
+    const request = containerRequest({ ...claim, command: ['sh', '-c', script] });
+    const container = await bench.backend.prepare(request, new AbortController().signal);
+    const running = await start(container);
+    for await (const _ of running.output) break;
+    return { bench, id: container.id, claim };
+  }
+
+  test('is found when its engine was restarted too: nothing is missing, nothing told twice', async () => {
+    const { bench, id, claim } = await firstLife();
+    await engine.kill();
+    await engine.start();
+    const next = await openDockerBackend(bench.options);
+
+    await using adopted = await next.adopt(claim);
+    const ending = readJob(adopted?.resume({ stdout: 7, stderr: 0 }) as RunningContainer);
+    await touch(bench, id, '/tmp/go');
+
+    const { stdout, exit } = await ending;
+    expect(stdout.toString()).toBe('after\n');
+    expect(exit).toEqual({ exitCode: 3, outOfMemory: false, proven: true });
+    await next[Symbol.asyncDispose]();
+  });
+
+  test('is found as soon as its engine is back, and outlives another restart', async () => {
+    const { bench, id, claim } = await firstLife();
+    await engine.kill();
+    const next = await openDockerBackend(bench.options);
+    const finding = next.adopt(claim);
+    await engine.start();
+
+    await using adopted = await finding;
+    const ending = readJob(adopted?.resume({ stdout: 3, stderr: 0 }) as RunningContainer);
+    await engine.kill();
+    await engine.start();
+    await touch(bench, id, '/tmp/go');
+
+    expect((await ending).stdout.toString()).toBe('ore\nafter\n');
+    expect((await ending).exit).toMatchObject({ exitCode: 3, proven: true });
+    await next[Symbol.asyncDispose]();
+  });
 });

@@ -4,6 +4,9 @@ import { toContainerFacts, toEngineState, toListedContainer } from '../../src/do
 
 test('an engine state is complete whatever the engine leaves out', () => {
   expect(toEngineState({})).toEqual({
+    id: '',
+    clock: undefined,
+    dataRoot: '',
     containers: 0,
     containersRunning: 0,
     containersPaused: 0,
@@ -46,6 +49,9 @@ test('a container that never started has neither start nor end', () => {
     outOfMemory: false,
     startedAt: undefined,
     finishedAt: undefined,
+    pid: undefined,
+    tty: false,
+    hasMounts: false,
   });
 });
 

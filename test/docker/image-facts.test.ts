@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { keyedTag, tagLabel } from '../../src/docker/container.js';
-import type { Engine, ListedContainer } from '../../src/docker/engine.js';
+import type { Engine } from '../../src/docker/engine.js';
 import { ImageFactsReader } from '../../src/docker/image-facts.js';
 import { type ArchiveItem, tarOf } from '../support/archives.js';
 import { testSettings as settings } from '../support/backend-parts.js';
@@ -24,14 +23,6 @@ function engineWith(files: Readonly<Record<string, ArchiveItem>>, given: Partial
     ...given,
   });
   return { reader: new ImageFactsReader(engine, settings), names, removed };
-}
-
-function tagOf(name: string): string {
-  return keyedTag(settings.tagKey, [settings.installation, 'image', name]);
-}
-
-function listed(name: string, labels: Record<string, string>, createdAt: number): ListedContainer {
-  return { id: name, name, labels, createdAt: new Date(createdAt) };
 }
 
 describe('ImageFactsReader', () => {
@@ -81,18 +72,5 @@ describe('ImageFactsReader', () => {
 
     await expect(reader.read('a')).rejects.toThrow('once');
     expect(await reader.read('a')).toEqual({ metadata: undefined, passwd: undefined });
-  });
-
-  test('sweeps what is old and ours, and nothing else', async () => {
-    const found = [
-      listed('old', { [tagLabel]: tagOf('old') }, 0),
-      listed('young', { [tagLabel]: tagOf('young') }, 600_000),
-      listed('forged', { [tagLabel]: tagOf('old') }, 0),
-      listed('foreign', {}, 0),
-    ];
-    const { reader, removed } = engineWith({}, { listContainers: async () => found });
-
-    expect(await reader.sweep(new Date(700_000))).toBe(1);
-    expect(removed).toEqual(['old']);
   });
 });

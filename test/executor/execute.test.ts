@@ -85,7 +85,7 @@ describe('the recipe', () => {
     const { output } = await run();
 
     expect(bench.printed).toBe('it is oops[secret]!');
-    expect(output).toEqual({ stdoutBytes: 15, stderrBytes: 4, flaw: undefined });
+    expect(output).toEqual({ stdoutBytes: 21, stderrBytes: 4, flaw: undefined });
   });
 
   test('delivers the secrets with the token, and masks both when the job prints the file', async () => {

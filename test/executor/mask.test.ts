@@ -46,6 +46,7 @@ const hiddenTexts = [
   ['the longest of several', ['secure', 'secure-word', 'word-two'], 'a secure-word b', 'a [secret] b'],
   ['secrets that overlap as one', ['abcdefg', 'efghijk'], '-abcdefghijk-', '-[secret]-'],
   ['secrets that touch as two', ['abcdefg', 'hijklmn'], '-abcdefghijklmn-', '-[secret][secret]-'],
+  ['one within another', ['abcdefghij', 'cdefgh'], '-abcdefghij-', '-[secret]-'],
   ['one within the failed beginning of another', ['abcdefghij', 'cdefgh'], 'abcdefghix', 'ab[secret]ix'],
   ['one that overlaps itself', ['abaabaab'], 'x abaabaabaab y', 'x [secret] y'],
   ['one after its own failed beginning', ['aaaaaab'], 'aaaaaaaaab', 'aaa[secret]'],
@@ -123,6 +124,22 @@ describe('a masked stream, whatever comes', () => {
     );
   });
 
+  test('gives the same for secrets that are pieces of each other', () => {
+    const whole = 'abcdefghijklmnopqrstuvwx';
+    const piece = fc
+      .tuple(fc.nat(23), fc.nat(23))
+      .map(([one, other]) => whole.slice(Math.min(one, other), Math.max(one, other) + 1));
+    const pieces = fc.array(piece, { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(pieces, pieces, places, (chosen, output, cuts) => {
+        const secrets = secretsOf(...chosen);
+        const bytes = Buffer.from(output.join('-'));
+        expect(masked(secrets, cut(bytes, cuts))).toBe(maskedPlainly(secrets, bytes));
+      }),
+      { numRuns: 600 },
+    );
+  });
+
   test('gives the same for secrets of any text between any bytes', () => {
     const parts = fc.array(fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.nat(3)), { maxLength: 12 });
     const anyValues = fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 1, maxLength: 4 });
@@ -167,4 +184,45 @@ test('time grows with the output, not with the secret: repeats of a long beginni
 
   expect(length).toBe(150_000);
   expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+describe('Q9: what a stream holds back', () => {
+  test.each([
+    [['hunter2'], 'a hun', 3],
+    [['hunter2'], 'a hunter2', 0],
+    [['abcdefg', 'efghijk'], '-abcdefg', 7], // It may be the beginning of a longer one.
+    [['abcdefg', 'efghijk'], '-abcdefgx', 0],
+  ])('of %j after "%s" is %d bytes', (secrets, output, held) => {
+    const stream = createMask(secretsOf(...secrets)).stream();
+    stream.push(Buffer.from(output));
+
+    expect(stream.held).toBe(held);
+  });
+
+  test('is where another stream may go on: the whole is the same, wherever the first one ends', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'ab'), maxLength: 60 });
+    const secret = fc.string({ unit: fc.constantFrom(...'ab'), minLength: 6, maxLength: 12 });
+    fc.assert(
+      fc.property(
+        fc.array(secret, { minLength: 1, maxLength: 4 }),
+        text,
+        fc.nat(),
+        fc.nat(),
+        (secrets, output, a, b) => {
+          const bytes = Buffer.from(output);
+          const [first = 0, second = 0] = [a, b]
+            .map((each) => each % (bytes.length + 1))
+            .toSorted((x, y) => x - y);
+          const mask = createMask(secretsOf(...secrets));
+          const [one, other] = [mask.stream(), mask.stream()];
+          const before = [one.push(bytes.subarray(0, first)), one.push(bytes.subarray(first, second))];
+          const after = [other.push(bytes.subarray(second - one.held)), other.end()];
+          expect(Buffer.concat([...before, ...after]).toString()).toBe(
+            masked(secretsOf(...secrets), [output]),
+          );
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { OutputPart } from '../../src/executor/backend.js';
 import type { OutputChunk } from '../../src/executor/ledger.js';
-import { copyOutput, OutputCollector } from '../../src/executor/output.js';
+import { copyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { BrokenError } from '../../src/job/errors.js';
 import { fired } from '../support/fake-container.js';
 
-const asIs = { push: (part: OutputPart) => part, end: () => [] };
+const asIs = { push: (part: OutputPart) => part, held: () => 0, end: () => [] };
 const kib = 1024;
 
 function out(text: string): OutputPart {
@@ -117,5 +117,47 @@ describe('a store behind it', () => {
 
     await expect(collector.end()).rejects.toBe(broken);
     await expect(collector.push(out('b'))).rejects.toBe(broken);
+  });
+});
+
+describe('Q9: a collector that goes on where another one ended', () => {
+  const half = 600 * kib;
+
+  /** Stores these sizes, one chunk each, with one collector for the first and another for the rest. */
+  async function storedBy(sizes: readonly number[], cut: number) {
+    const table = chunkTable();
+    let state: OutputState | undefined;
+    for (const part of [sizes.slice(0, cut), sizes.slice(cut)]) {
+      const collector = new OutputCollector(table.append, half * 2, state);
+      for (const size of part) {
+        await collector.push({ stream: 'stdout', bytes: Buffer.alloc(size, 'x') });
+        await collector.end();
+      }
+      const rows = [...table.rows.values()];
+      const last = rows.at(-1);
+      if (last === undefined) continue;
+      const kept = rows.map(({ seq, bytes }) => ({ seq, length: bytes.length }));
+      state = { seq: last.seq + 1, position: last.position + last.bytes.length, raw: last.raw, kept };
+    }
+    return [...table.rows.values()].map(({ seq, position, raw }) => ({ seq, position, raw }));
+  }
+
+  test('keeps the same head and the same tail', async () => {
+    const sizes = Array.from({ length: 14 }, (_, index) => (100 + 10 * index) * kib);
+    const whole = await storedBy(sizes, 0);
+
+    for (const cut of [1, 4, 7, 11, 14]) expect(await storedBy(sizes, cut)).toEqual(whole);
+    expect(whole.length).toBeLessThan(sizes.length);
+  });
+
+  test('counts what a filter still holds as not contained', async () => {
+    const table = chunkTable();
+    const collector = new OutputCollector(table.append, 1024 * kib);
+
+    await collector.push(out('ab'), { taken: 5, held: 3 });
+    await collector.end();
+
+    expect(table.rows.get(0)?.raw).toEqual({ stdout: 2, stderr: 0 });
+    expect(collector.totals).toEqual({ stdoutBytes: 5, stderrBytes: 0 });
   });
 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { renderSecretsFile, secretsPath } from '../../src/executor/secrets-file.js';
+import { readSecretsFile, renderSecretsFile, secretsPath } from '../../src/executor/secrets-file.js';
 import type { SecretFileType } from '../../src/job/job.js';
 import { Secret } from '../../src/job/secret.js';
 
@@ -118,4 +118,32 @@ describe('a secrets file of any texts', () => {
       { numRuns: 1500 },
     );
   });
+});
+
+/** Half a surrogate pair is no character: it is lost on the way to any file. */
+function wellFormed(texts: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map([...texts].map(([key, text]) => [key, Buffer.from(text).toString()]));
+}
+
+function shown(bytes: Uint8Array): Map<string, string> {
+  return new Map([...(readSecretsFile(bytes) ?? [])].map(([key, secret]) => [key, secret.reveal()]));
+}
+
+describe('Q9: a secrets file that is read back', () => {
+  test.each(['yaml', 'json'] as const)('as %s gives the very same texts, whatever they are', (type) => {
+    fc.assert(
+      fc.property(fc.dictionary(name, value, { minKeys: 1, noNullPrototype: true }), (values) => {
+        const read = shown(Buffer.from(render(type, values)));
+        expect(wellFormed(read)).toEqual(wellFormed(new Map(Object.entries(values))));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each(['', 'x', '---\na: b\n', '{"a":1}', '[]', '{', '\u0000', `${render('yaml', {})}a: [b]\n`])(
+    'is none of ours when it is %j',
+    (text) => {
+      expect(readSecretsFile(Buffer.from(text))).toBeUndefined();
+    },
+  );
 });

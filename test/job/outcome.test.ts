@@ -40,6 +40,6 @@ describe('verdictOf', () => {
   });
 
   test('names the limit that was crossed', () => {
-    expect(verdictOf(ended({ exitCode: 143 }, 'time_limit')).message).toContain('90 seconds');
+    expect(verdictOf(ended({ exitCode: 143 }, 'time_limit')).message).toContain('90 s');
   });
 });

@@ -31,9 +31,9 @@ afterEach(async () => {
   await rm(state, { recursive: true });
 });
 
-function start(): Promise<StintServer> {
+function start(settings: Record<string, string> = {}): Promise<StintServer> {
   const ground = { databaseUrl: database.url, dockerHost: engine.dockerHost, vaultAddress: vault, setup };
-  const env = { ...settingsFor(ground), STINT_STATE_DIR: state, STINT_STOP_GRACE: '1s' };
+  const env = { ...settingsFor(ground), STINT_STATE_DIR: state, STINT_STOP_GRACE: '1s', ...settings };
   return startStintServer({ env });
 }
 
@@ -43,13 +43,13 @@ async function clientOf(stint: StintServer): Promise<GostintClient> {
   return new GostintClient({ vault, stint: stint.url, token, roleName: setup.roleName });
 }
 
-function submit(client: GostintClient, script: string): Promise<string> {
-  return client.submit({ qname: 'process', container_image: image, run: ['sh', '-c', script] });
+function submit(client: GostintClient, script: string, qname = 'process'): Promise<string> {
+  return client.submit({ qname, container_image: image, run: ['sh', '-c', script] });
 }
 
 /** A job whose program has been seen to run. */
-async function startJob(client: GostintClient, script: string): Promise<string> {
-  const id = await submit(client, `echo begun; ${script}`);
+async function startJob(client: GostintClient, script: string, qname?: string): Promise<string> {
+  const id = await submit(client, `echo begun; ${script}`, qname);
   await client.wait(id, 30_000, ({ output }) => output.includes('begun'));
   return id;
 }
@@ -78,37 +78,84 @@ test('after a SIGTERM the running job finishes, the waiting one waits for the ne
   expect(await again.wait(waiting)).toMatchObject({ status: 'success', output: 'later\n' });
 });
 
-test('a second SIGTERM stops the running job, which is then neither a success nor a failure', async () => {
+/** Prints a number every tenth of a second, so that a gap or a repeat is seen, and ends with a code of its own. */
+function counting(to: number, code: number): string {
+  return `for i in $(seq ${to}); do echo $i; sleep 0.1; done; exit ${code}`;
+}
+
+function counted(to: number): string {
+  return ['begun', ...Array.from({ length: to }, (_, index) => index + 1), ''].join('\n');
+}
+
+test('Q8: a second SIGTERM ends the server at once and leaves the running job, which the next start goes on with', async () => {
   await using stint = await start();
-  const id = await startJob(await clientOf(stint), 'sleep 300');
+  const id = await startJob(await clientOf(stint), counting(40, 7));
 
   stint.signal('SIGTERM');
   await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(503), 5_000);
   stint.signal('SIGTERM');
-  await stint.gone(20_000);
+  await stint.gone(3_000);
 
   expect(stint.exitCode()).toBe(0);
+  expect(await containersOf(id)).toBe(1);
   await using next = await start();
-  expect(await (await clientOf(next)).get(id)).toMatchObject({ status: 'unknown' });
+  expect(await (await clientOf(next)).wait(id)).toMatchObject({
+    status: 'failed',
+    return_code: 7,
+    output: counted(40),
+  });
   expect(await containersOf(id)).toBe(0);
 });
 
-test('a killed node settles at its next start what it left, and the queue goes on', async () => {
+test('Q8: a node that is to leave its jobs ends at the first SIGTERM, and gives back what has not begun', async () => {
+  await using stint = await start({ STINT_ON_SHUTDOWN: 'leave' });
+  const client = await clientOf(stint);
+  const running = await startJob(client, counting(40, 0));
+  const waiting = await submit(client, 'echo later');
+
+  stint.signal('SIGTERM');
+  await stint.gone(5_000);
+
+  expect(stint.exitCode()).toBe(0);
+  expect(await containersOf(running)).toBe(1);
+  await using next = await start();
+  const again = await clientOf(next);
+  expect(await again.wait(running)).toMatchObject({ status: 'success', output: counted(40) });
+  expect(await again.wait(waiting)).toMatchObject({ status: 'success', output: 'later\n' });
+});
+
+test('Q9: after a kill -9 and a restart each job ends with its true code and whole output, and its queue goes on', async () => {
   await using stint = await start();
   const client = await clientOf(stint);
-  const running = await startJob(client, 'sleep 300');
-  const waiting = await submit(client, 'echo later');
+  const [counts, ends, sleeps] = await Promise.all([
+    startJob(client, counting(60, 3), 'counts'),
+    startJob(client, 'sleep 1; echo done; exit 5', 'ends'),
+    startJob(client, 'sleep 300', 'sleeps'),
+  ]);
+  const queues = ['counts', 'ends', 'sleeps'];
+  const waiting = await Promise.all(queues.map((queue) => submit(client, `echo after ${queue}`, queue)));
 
   stint.signal('SIGKILL');
   await stint.gone(5_000);
-  expect(await containersOf(running)).toBe(1);
+  await vi.waitFor(async () => expect(await runningOf(ends)).toBe(0), 5_000); // It ends while nobody looks.
 
   await using next = await start();
   const again = await clientOf(next);
-  expect(await again.wait(running)).toMatchObject({ status: 'unknown' });
-  expect(await containersOf(running)).toBe(0);
-  expect(await again.wait(waiting)).toMatchObject({ status: 'success', output: 'later\n' });
+  const ended = await again.wait(ends, 10_000);
+  expect(ended).toMatchObject({ return_code: 5, output: expect.stringContaining('begun\n') });
+  expect(ended.output).toContain('secrets_unknown'); // They went with the container's end, so nobody could mask the rest.
+  expect(await again.wait(waiting[1] ?? '', 10_000)).toMatchObject({ output: 'after ends\n' });
+  expect(await again.get(sleeps)).toMatchObject({ status: 'running' });
+  await again.kill(sleeps);
+  expect(await again.wait(sleeps, 5_000)).toMatchObject({ status: 'failed' });
+  expect(await again.wait(counts, 20_000)).toMatchObject({ return_code: 3, output: counted(60) });
+  for (const id of waiting) expect(await again.wait(id, 10_000)).toMatchObject({ status: 'success' });
+  for (const id of [counts, ends, sleeps]) expect(await containersOf(id)).toBe(0);
 });
+
+async function runningOf(id: string): Promise<number> {
+  return (await docker.listContainers({ filters: { label: [`stint.job=${id}`] } })).length;
+}
 
 test('settings that cannot be used are all named at once, and nothing is started', () => {
   const env = { PATH: process.env.PATH, HOME: state, STINT_PORT: 'many', STINT_SLOTS: '0', STINT_PROT: '1' };

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { GostintClient } from '../../demo/gostint-client.js';
+import { type AnsweredJob, GostintClient, type JobPayload } from '../../demo/gostint-client.js';
 import { connectDocker } from '../../rig/docker.js';
 import { ensureImage } from '../../rig/image.js';
 import { settingsFor } from '../../rig/stint-settings.js';
@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.js';
 import { type Stint, startStint } from '../../src/stint.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { rigPart } from '../support/rig-part.js';
+import type { PartAddresses } from '../support/shared-parts.js';
 
 /** A stint in this process, on a real engine, Postgres and Vault, and a client of it. */
 export interface StintOnRig extends AsyncDisposable {
@@ -19,17 +20,28 @@ export interface StintOnRig extends AsyncDisposable {
   readonly docker: Docker;
   readonly databaseUrl: string;
   readonly vault: { readonly address: string; readonly rootToken: string };
-  /** A client with a token of its own: somebody else, for all that Vault knows. */
-  newClient(): Promise<GostintClient>;
+  /** A client with a token of its own. Vault knows it for the same caller, unless `vaultToken` is somebody else's. */
+  newClient(vaultToken?: string): Promise<GostintClient>;
+  /** Submits a job, whose image is busybox where the payload names none, and waits for its end. */
+  run(payload: JobPayload): Promise<AnsweredJob>;
   /** Everything that was logged. */
   log(): string;
 }
 
 export const image = 'busybox:latest';
 
-/** Await it at the top of a journey, outside tests and hooks: the first one may have to build and install. */
-export async function startStintOnRig(settings: Readonly<Record<string, string>> = {}): Promise<StintOnRig> {
-  const [engine, prepared] = await Promise.all([rigPart('engine'), rigPart('preparedVault')]);
+/** A Vault that is prepared for stint. */
+export type PreparedVault = PartAddresses['preparedVault'];
+
+/**
+ * Await it at the top of a journey, outside tests and hooks: the first one may have to build and install. `vault` is
+ * one of the journey's own, where it seals or suspends it; else it is the one that all share.
+ */
+export async function startStintOnRig(
+  settings: Readonly<Record<string, string>> = {},
+  vault?: PreparedVault,
+): Promise<StintOnRig> {
+  const [engine, prepared] = await Promise.all([rigPart('engine'), vault ?? rigPart('preparedVault')]);
   const { setup, address, rootToken } = prepared;
   const database = await createEmptyDatabase();
   const directory = await mkdtemp(join(tmpdir(), 'stint-journey-'));
@@ -47,20 +59,21 @@ export async function startStintOnRig(settings: Readonly<Record<string, string>>
   };
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
   const stint = await startStint(readConfig(env), log);
-  const newClient = async () => {
-    const token = await GostintClient.logIn(address, {
-      roleId: setup.clientRoleId,
-      secretId: setup.clientSecretId,
-    });
-    return new GostintClient({ vault: address, stint: stint.url, token, roleName: setup.roleName });
+  const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
+  const newClient = async (vaultToken?: string) => {
+    const token = vaultToken ?? (await GostintClient.logIn(address, login));
+    const roleName = settings.STINT_APPROLE_NAME ?? setup.roleName;
+    return new GostintClient({ vault: address, stint: stint.url, token, roleName });
   };
+  const client = await newClient();
   return {
     stint,
     docker,
     databaseUrl: database.url,
     vault: { address, rootToken },
-    client: await newClient(),
+    client,
     newClient,
+    run: async (payload) => await client.wait(await client.submit({ container_image: image, ...payload })),
     log: () => lines.join(''),
     [Symbol.asyncDispose]: async () => {
       await stint[Symbol.asyncDispose]();

@@ -24,6 +24,9 @@ function openLine(changes: Partial<Store> = {}) {
     secrets,
     backend,
     sealKey,
+    keyTtlMs: 60_000,
+    queueLimit: 0,
+    wrapMinimumMs: 0,
     wake: () => void told.push('ready'),
     passKill: (jobId) => void told.push(`kill ${jobId}`),
   });
@@ -79,7 +82,7 @@ describe('a submit', () => {
 
   test('while Postgres is away spends nothing', async () => {
     const away = new BrokenError('database_unavailable', 'Away.');
-    const { queue, secrets, request } = openLine({ ping: () => Promise.reject(away) });
+    const { queue, secrets, request } = openLine({ readOutlook: () => Promise.reject(away) });
     const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
 
     await expect(queue.submit(request({ payload }))).rejects.toBe(away);
@@ -112,6 +115,40 @@ describe('a submit', () => {
     const job = await queue.submit(request());
 
     expect(await sql`select id from jobs`).toEqual([{ id: job.id }]);
+  });
+});
+
+describe('a submit behind others', () => {
+  test('Q11: to a queue that is full spends nothing', async () => {
+    const { queue, secrets, request } = openLine();
+    await store.configureQueue('q', { maxWaiting: 1 }, 'entity:op');
+    await queue.submit(request());
+    await queue.submit(request());
+    const asked = secrets.asked.length;
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+
+    await expect(queue.submit(request({ payload }))).rejects.toMatchObject({
+      name: 'RefusedError',
+      code: 'queue_full',
+    });
+
+    expect(secrets.asked).toHaveLength(asked);
+    expect(await sql`select 1 from jobs`).toHaveLength(2);
+  });
+
+  test('V6: keeps until when the wrap is good, and warns where that is before the forecast turn', async () => {
+    const { queue, secrets, request } = openLine();
+    for (let count = 0; count < 2; count++) {
+      const claim = await submitInto(store, 'succeeded');
+      await sql`update jobs set started_at = finished_at - interval '3 hours' where id = ${claim.id}`;
+    }
+    expect((await queue.submit(request())).warnings).toEqual([]);
+
+    const job = await queue.submit(request({ wrappedSecretId: secrets.addWrap() }));
+
+    expect(job.warnings).toEqual([expect.stringContaining('1 job is before it')]);
+    const rows = await sql`select wrap_expires_at > now() as good from jobs where id = ${job.id}`;
+    expect(rows).toEqual([{ good: true }]);
   });
 });
 

@@ -45,3 +45,20 @@ test('a round that fails is told and does no harm', async () => {
 
   expect(errors).toEqual(['could not look for tokens of ended jobs']);
 });
+
+test('V7: what is told of while a round is under way is found in the next one', async () => {
+  const store = storeOf(['one']);
+  const revoke = vi.fn<RevokeAccessor>(async (accessor) => {
+    if (accessor === 'one') {
+      store.left.set('job9', 'two');
+      cleanUp.now();
+    }
+    return 'revoked';
+  });
+
+  const cleanUp = cleanUpTokens({ store, node: 'n1', revoke, log: quiet });
+
+  await vi.waitFor(() => expect(revoke).toHaveBeenCalledWith('two'));
+  await cleanUp[Symbol.asyncDispose]();
+  expect(store.left.size).toBe(0);
+});

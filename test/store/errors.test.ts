@@ -1,6 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { BrokenError } from '../../src/job/errors.js';
 import { guarded } from '../../src/store/errors.js';
+import { noteLoss } from '../../src/store/losses.js';
 
 /** An error as the drivers throw it; its text holds what nobody may read. */
 function failure(code: string): Error {
@@ -62,6 +63,25 @@ test('a deadlock is tried again, but not for ever', async () => {
   expect(await guarded(once)).toBe('done');
   await expect(guarded(always)).rejects.toThrow('SQLSTATE 40P01');
   expect(always).toHaveBeenCalledTimes(3);
+});
+
+test('Q4: after the loss of a connection what is still under way is given up soon, unless it has a limit of its own', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const never = new Promise<never>(() => undefined);
+  const ended: string[] = [];
+  void guarded(() => never).catch(() => ended.push('statement'));
+  void guarded(() => never, 60_000).catch(() => ended.push('migration'));
+
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(ended).toEqual([]);
+  noteLoss();
+  noteLoss();
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  expect(ended).toEqual(['statement']);
 });
 
 test('a statement that the driver forgot is not waited for without a limit', async () => {

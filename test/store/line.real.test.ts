@@ -50,7 +50,7 @@ async function work(node: string): Promise<void> {
 async function findOverlaps() {
   return sql`
     select * from (
-      select events.kind, lag(events.kind) over (partition by queue order by events.seq) as before
+      select events.kind, lag(events.kind) over (partition by jobs.queue order by events.seq) as before
       from events join jobs on jobs.id = events.job_id where events.kind in ('claimed', 'succeeded')) as history
     where kind = before`;
 }
@@ -58,7 +58,7 @@ async function findOverlaps() {
 async function findOvertaking() {
   return sql`
     select * from (
-      select jobs.seq, lag(jobs.seq) over (partition by queue order by events.seq) as before
+      select jobs.seq, lag(jobs.seq) over (partition by jobs.queue order by events.seq) as before
       from events join jobs on jobs.id = events.job_id where events.kind = 'claimed') as history
     where seq < before`;
 }

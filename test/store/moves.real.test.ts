@@ -190,13 +190,13 @@ describe('credentials', () => {
 
 test('a revoked token is recorded once, whoever says it', async () => {
   const { id } = await submitInto(store, 'succeeded');
-  expect(await store.listUnrevoked('node-1')).toEqual([{ id, tokenAccessor: 'accessor-1' }]);
-  expect(await store.listUnrevoked('node-2')).toEqual([]);
+  expect(await store.listUnrevoked('node-1', 60_000)).toEqual([{ id, tokenAccessor: 'accessor-1' }]);
+  expect(await store.listUnrevoked('node-2', 60_000)).toEqual([]);
 
   await store.markTokenRevoked(id, 'node:node-2');
   await store.markTokenRevoked(id, 'node:node-2');
 
-  expect(await store.listUnrevoked('node-1')).toEqual([]);
+  expect(await store.listUnrevoked('node-1', 60_000)).toEqual([]);
   expect(await sql`select actor from events where job_id = ${id} and kind = 'token_revoked'`).toEqual([
     { actor: 'node:node-2' },
   ]);
@@ -327,4 +327,13 @@ describe('a lost reply', () => {
 
     expect(await countEvents(claim.id)).toBe(events);
   });
+});
+
+test('Q9: the fence in the container’s name is that of the claim that made it', async () => {
+  const claim = await submitInto(store, 'preparing');
+
+  await store.markPrepared(claim, facts);
+
+  const [row] = await sql`select container_fence::text as fence from jobs where id = ${claim.id}`;
+  expect(row?.fence).toBe(claim.fence);
 });

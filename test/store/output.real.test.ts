@@ -85,3 +85,35 @@ test('the end is read without the rest', async () => {
   expect(await positions(1000)).toEqual([0, 9, 18, 27]);
   expect(await store.readOutput('0'.repeat(24), 10)).toEqual([]);
 });
+
+test('who goes on with an output learns where it ends, in the job’s own bytes too, and which chunks are left', async () => {
+  const claim = await submitInto(store, 'running');
+  const raw = { stdout: 5_000_000_000, stderr: 7 };
+  await store.appendOutput(claim, chunk(0));
+  await store.appendOutput(claim, chunk(1));
+  await store.appendOutput(claim, { ...chunk(2, { drop: { from: 1, to: 1 } }), raw });
+
+  expect(await store.readOutputState(claim.id)).toEqual({
+    seq: 3,
+    position: 27,
+    raw,
+    kept: [
+      { seq: 0, length: 9 },
+      { seq: 2, length: 9 },
+    ],
+  });
+});
+
+test('an output without a chunk begins at its beginning', async () => {
+  const claim = await submitInto(store, 'running');
+  const raw = { stdout: 0, stderr: 0 };
+
+  expect(await store.readOutputState(claim.id)).toEqual({ seq: 0, position: 0, raw, kept: [] });
+});
+
+test('a chunk of an older version says nothing of the job’s own bytes', async () => {
+  const claim = await submitInto(store, 'running');
+  await sql`insert into job_output (job_id, seq, position, runs, bytes) values (${claim.id}, 0, 0, '{1}', 'x')`;
+
+  expect(await store.readOutputState(claim.id)).toMatchObject({ seq: 1, position: 1, raw: undefined });
+});

@@ -85,6 +85,7 @@ export class ExecutorBench implements Disposable {
       tokenRevoked: () => tell('tokenRevoked'),
       prepared: (facts) => tell('prepared', facts),
       running: () => tell('running'),
+      started: () => undefined,
       stopping: (why) => tell('stopping', why),
       append: async (chunk) => {
         await tell('append');

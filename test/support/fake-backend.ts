@@ -4,6 +4,8 @@ import { readContentMetadata } from '../../src/docker/content.js';
 import { EngineError } from '../../src/docker/errors.js';
 import { imageMissing, pullFailure } from '../../src/docker/image-errors.js';
 import type {
+  AdoptedContainer,
+  AdoptionRequest,
   Backend,
   ContainerRequest,
   ContentMetadata,
@@ -12,7 +14,15 @@ import type {
 import { type Act, FakeContainer, fired } from './fake-container.js';
 
 /** What can be made to fail or wait. */
-export type FakeStep = 'checkContent' | 'prepare' | 'deliver' | 'start' | 'wait' | 'stop' | 'dispose';
+export type FakeStep =
+  | 'checkContent'
+  | 'prepare'
+  | 'adopt'
+  | 'deliver'
+  | 'start'
+  | 'wait'
+  | 'stop'
+  | 'dispose';
 
 const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
 
@@ -33,6 +43,8 @@ export class FakeBackend implements Backend {
   readonly imageMetadata = new Map<string, string>();
   /** While it is true, no container can be prepared. */
   isAway = false;
+  /** While it is true, an adopted container's secrets file cannot be read. */
+  hidesSecrets = false;
   /** For the containers: those that exist, by name. */
   readonly existing = new Map<string, FakeContainer>();
   readonly #programs = new Map<string, readonly Act[]>();
@@ -65,6 +77,10 @@ export class FakeBackend implements Backend {
     return this.asked.filter((each) => each.startsWith(`${step} `)).length;
   }
 
+  async check(): Promise<void> {
+    if (this.isAway) throw new EngineError('version', 'unreachable', '');
+  }
+
   async checkContent(content: Uint8Array): Promise<ContentMetadata> {
     await this.reach('checkContent', '');
     return { metadata: await readContentMetadata(content, rules) };
@@ -84,6 +100,15 @@ export class FakeBackend implements Backend {
     const container = new FakeContainer(this, { name, request, acts });
     this.existing.set(name, container);
     return container;
+  }
+
+  async adopt({ jobId, fence }: AdoptionRequest): Promise<AdoptedContainer | undefined> {
+    await this.reach('adopt', jobId);
+    if (this.isAway) throw new EngineError('inspect', 'unreachable', '');
+    const found = this.existing.get(`fake-${jobId}-${fence}`);
+    const adopted = found?.adopted();
+    if (adopted === undefined) await found?.[Symbol.asyncDispose]();
+    return adopted;
   }
 
   #findImage({ image, pullPolicy }: ContainerRequest): void {

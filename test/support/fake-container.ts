@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { commandNotFound } from '../../src/docker/container-errors.js';
 import { EngineError } from '../../src/docker/errors.js';
 import type {
+  AdoptedContainer,
   ContainerRequest,
   OutputPart,
   PreparedContainer,
   RunningContainer,
+  StreamPositions,
 } from '../../src/executor/backend.js';
 import { BrokenError } from '../../src/job/errors.js';
 import type { Exit } from '../../src/job/outcome.js';
@@ -43,6 +45,8 @@ export class FakeContainer implements PreparedContainer {
   #step: 'prepared' | 'delivered' | 'started' | 'disposed' = 'prepared';
   #secrets: Uint8Array = new Uint8Array();
   #exit: Promise<Exit> | undefined;
+  #startedAt = new Date(0);
+  #hasEnded = false;
 
   constructor(backend: FakeBackend, parts: FakeContainerParts) {
     this.#backend = backend;
@@ -73,11 +77,34 @@ export class FakeContainer implements PreparedContainer {
     this.#take('delivered', 'started');
     await this.#reach('start');
     if (this.#backend.existing.get(this.id) !== this) throw new EngineError('start', 'container_missing', '');
-    const exit = this.#play().finally(() => this.#line.end());
+    this.#startedAt = new Date();
+    const exit = this.#play().finally(() => {
+      this.#hasEnded = true;
+      this.#line.end();
+    });
     this.#exit = exit;
     exit.catch(() => undefined); // Nobody may be waiting when it fails.
+    return this.#running(exit, { stdout: 0, stderr: 0 });
+  }
+
+  /** For the backend: what somebody finds who did not start it; undefined where nobody did. */
+  adopted(): AdoptedContainer | undefined {
+    const exit = this.#exit;
+    if (exit === undefined) return undefined;
     return {
-      output: this.#line.read(),
+      id: this.id,
+      startedAt: this.#startedAt,
+      hasEnded: this.#hasEnded,
+      tty: this.#parts.request.tty,
+      secrets: this.#backend.hidesSecrets ? undefined : this.#secrets,
+      resume: (from) => this.#running(exit, from),
+      [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
+    };
+  }
+
+  #running(exit: Promise<Exit>, from: StreamPositions): RunningContainer {
+    return {
+      output: this.#line.read(from),
       wait: async () => {
         await this.#reach('wait');
         return await exit;
@@ -148,11 +175,11 @@ export class FakeContainer implements PreparedContainer {
   }
 }
 
-/** What a program prints, kept until somebody reads it. */
+/** What a program prints, kept for whoever reads it. */
 class FakeLine {
   readonly #parts: OutputPart[] = [];
+  readonly #wakers = new Set<() => void>();
   #end: 'open' | 'ended' | Error = 'open';
-  #wake: () => void = () => undefined;
 
   push(part: OutputPart): void {
     if (this.#end !== 'open') return;
@@ -170,14 +197,24 @@ class FakeLine {
     this.#wake();
   }
 
-  async *read(): AsyncGenerator<OutputPart> {
-    for (;;) {
-      const part = this.#parts.shift();
-      if (part !== undefined) yield part;
-      else if (this.#end === 'ended') return;
+  async *read(from: StreamPositions): AsyncGenerator<OutputPart> {
+    const left = { ...from };
+    for (let index = 0; ; ) {
+      const part = this.#parts[index];
+      if (part !== undefined) {
+        index++;
+        const skipped = Math.min(part.bytes.length, left[part.stream]);
+        left[part.stream] -= skipped;
+        if (skipped < part.bytes.length) yield { stream: part.stream, bytes: part.bytes.subarray(skipped) };
+      } else if (this.#end === 'ended') return;
       else if (this.#end !== 'open') throw this.#end;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      else await new Promise<void>((resolve) => this.#wakers.add(resolve));
     }
+  }
+
+  #wake(): void {
+    for (const waker of this.#wakers) waker();
+    this.#wakers.clear();
   }
 }
 

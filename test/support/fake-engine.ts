@@ -1,7 +1,7 @@
 import type { ContainerFacts, Engine } from '../../src/docker/engine.js';
 
 const calls =
-  'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog stop kill remove close';
+  'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog stop kill remove close listImages removeImage imagesInUse';
 
 /** An engine that can do what it is given; whatever else it is asked is an error that says so. */
 export function fakeEngine(given: Partial<Engine>): Engine {
@@ -24,6 +24,9 @@ export function containerFacts(given: Partial<ContainerFacts> = {}): ContainerFa
     outOfMemory: false,
     startedAt: new Date(1_000),
     finishedAt: new Date(2_000),
+    pid: undefined,
+    tty: false,
+    hasMounts: false,
     ...given,
   };
 }

@@ -4,7 +4,7 @@ import type { Job, JobRequest } from '../../src/job/job.js';
 import type { Caller, Reach } from '../../src/job/owner.js';
 import { ownerOf } from '../../src/job/owner.js';
 import { isActive } from '../../src/job/state.js';
-import type { JobCount, JobFilter, JobOutput, JobPage, Queue } from '../../src/queue/queue.js';
+import type { JobCount, JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../../src/queue/queue.js';
 
 /** An output that holds these texts. */
 export function outputOf(
@@ -57,6 +57,8 @@ export class FakeQueue implements Queue {
   readonly filters: JobFilter[] = [];
   /** Thrown by whatever is asked next, and by all that follows. */
   failure: unknown;
+  /** What every submit is warned of. */
+  warnings: readonly string[] = [];
   readonly #jobs = new Map<string, { job: Job; output: JobOutput }>();
 
   add(changes: Partial<Job> = {}, output: JobOutput = outputOf('')): Job {
@@ -65,10 +67,11 @@ export class FakeQueue implements Queue {
     return job;
   }
 
-  async submit(request: JobRequest): Promise<Job> {
+  async submit(request: JobRequest): Promise<SubmittedJob> {
     this.#note('submit');
     this.submitted.push(request);
-    return this.add({ queue: request.queue, owner: request.owner });
+    const job = this.add({ queue: request.queue, owner: request.owner });
+    return { ...job, warnings: this.warnings };
   }
 
   async get(id: string, reach: Reach): Promise<Job> {

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { SecretSession, Secrets, SecretValues, SessionHooks } from '../../src/executor/secrets.js';
+import type {
+  AdoptedIdentity,
+  SecretSession,
+  Secrets,
+  SecretValues,
+  SessionHooks,
+  WrapKnowledge,
+} from '../../src/executor/secrets.js';
 import { JobFailedError, RefusedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
 import { jobLostVault, VaultFailure, vaultReplyLost, vaultUnavailable } from '../../src/vault/errors.js';
@@ -15,7 +22,7 @@ import {
 } from '../../src/vault/read-refusals.js';
 import { groupReferences, type PathRead } from '../../src/vault/reference.js';
 import { wrapNotOurs } from '../../src/vault/wrap-refusals.js';
-import { type WrapKnowledge, wrapGone } from '../../src/vault/wrapping.js';
+import { wrapGone } from '../../src/vault/wrapping.js';
 
 export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';
@@ -48,6 +55,8 @@ export class FakeSecrets implements Secrets {
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #alive = new Set<string>();
   readonly #faults = new Map<FakePhase, FakeFault>();
+  /** What sessions were told of their wraps. */
+  readonly #given = new Map<string, WrapKnowledge>();
 
   /** A wrapped SecretID, of the jobs' role where no other path is given. */
   addWrap(options: { ttlMs?: number; creationPath?: string } = {}): Secret {
@@ -120,7 +129,13 @@ export class FakeSecrets implements Secrets {
     );
   }
 
-  session(wrap: Secret, hooks: SessionHooks): SecretSession {
+  async lookUpWrap(wrap: Secret): Promise<WrapKnowledge> {
+    this.lookUp(wrap);
+    return this.#findWrap(wrap).knowledge;
+  }
+
+  session(wrap: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession {
+    if (known !== undefined) this.#given.set(wrap.reveal(), known);
     return new FakeSession(this, wrap, hooks);
   }
 
@@ -138,6 +153,15 @@ export class FakeSecrets implements Secrets {
     if (fault === 'sealed') throw vaultUnavailable('open the wrapped SecretID', sealed);
     this.#findWrap(wrap).used = true;
     if (fault === 'reply_lost') throw vaultReplyLost('open the wrapped SecretID', lost);
+  }
+
+  adopt(identity: AdoptedIdentity, hooks: Pick<SessionHooks, 'onRevoked'>): AsyncDisposable {
+    const { accessor } = identity;
+    const close = async () => {
+      if (accessor !== null && this.revoke(accessor)) await hooks.onRevoked().catch(() => undefined);
+    };
+    let closing: Promise<void> | undefined;
+    return { [Symbol.asyncDispose]: () => (closing ??= close()) };
   }
 
   /** For the session: the accessor of a new token. */
@@ -182,7 +206,8 @@ export class FakeSecrets implements Secrets {
   #findWrap(wrap: Secret): FakeWrap {
     const found = this.#wraps.get(wrap.reveal());
     const isGone = found === undefined || found.used || Date.now() >= found.knowledge.expiresAt;
-    if (isGone) throw wrapGone(found?.seen === true ? found.knowledge : undefined, Date.now());
+    const seen = found?.seen === true ? found.knowledge : undefined;
+    if (isGone) throw wrapGone(seen ?? this.#given.get(wrap.reveal()), Date.now());
     return found;
   }
 

@@ -4,6 +4,7 @@ import type { ApiEnv } from '../../src/api/env.js';
 import type { AppParts } from '../../src/api/parts.js';
 import { RefusedError } from '../../src/job/errors.js';
 import type { Caller } from '../../src/job/owner.js';
+import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
 
 /** A line that the app logged. */
@@ -18,6 +19,7 @@ type Body = NonNullable<RequestInit['body']>;
 export interface TestApp {
   readonly app: Hono<ApiEnv>;
   readonly queue: FakeQueue;
+  readonly operations: FakeOperations;
   readonly log: LoggedLine[];
   /** The tokens that Vault was asked about. */
   readonly identified: string[];
@@ -27,6 +29,7 @@ export interface TestApp {
 
 const callers: Readonly<Record<string, Caller>> = {
   's.token1': { entityId: 'e1', accessor: 'a1', displayName: 'first', policies: ['default'] },
+  's.operator': { entityId: 'op', accessor: 'a3', displayName: 'operator', policies: ['default', 'ops'] },
   's.token2': { entityId: 'e2', accessor: 'a2', displayName: 'second', policies: ['default'] },
 };
 
@@ -44,10 +47,13 @@ export const engine = {
 /** The app over a fake queue and a Vault that knows two tokens. */
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
   const queue = new FakeQueue();
+  const operations = new FakeOperations();
   const log: LoggedLine[] = [];
   const identified: string[] = [];
   const app = createApp({
     queue,
+    operations,
+    reaper: { dryRun: async () => [], run: async () => [] },
     identify: async (token) => {
       identified.push(token);
       const caller = callers[token];
@@ -56,15 +62,17 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
       return caller;
     },
     access: 'owner',
+    operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,
     dependencies: [],
     isDraining: () => false,
+    blockers: () => [],
     log: logInto(log),
     ...changes,
   });
-  return { app, queue, log, identified, send: sendTo(app) };
+  return { app, queue, operations, log, identified, send: sendTo(app) };
 }
 
 function sendTo(app: Hono<ApiEnv>): TestApp['send'] {

@@ -25,18 +25,25 @@ export interface TestNode extends AsyncDisposable {
   stateOf(job: Pick<Job, 'id'>): Promise<string>;
 }
 
-/** Its worker is not started yet: `node.worker.start()`. */
-export function openTestNode(store: Store, changes: Partial<WorkerParts> = {}): TestNode {
-  const secrets = new FakeSecrets();
-  const backend = new FakeBackend();
+export interface TestNodeChanges extends Partial<WorkerParts> {
+  readonly secrets?: FakeSecrets;
+  readonly backend?: FakeBackend;
+}
+
+/** Its worker is not started yet: `node.worker.start()`. Nodes that share a Vault, or an engine, share its fake. */
+export function openTestNode(
+  store: Store,
+  { secrets = new FakeSecrets(), backend = new FakeBackend(), ...changes }: TestNodeChanges = {},
+): TestNode {
   const logged: string[] = [];
   const note = (message: string, facts: object) => void logged.push(`${message} ${JSON.stringify(facts)}`);
-  const sealKey = randomBytes(32);
+  const { sealKey = randomBytes(32) } = changes;
   const worker = new Worker({
     store,
     executor: executorParts(secrets, backend),
     sealKey,
     node: 'node-1',
+    describe: () => ({ version: 'test', engineId: undefined }),
     slots: 4,
     leaseMs: 30_000,
     ringReady: () => undefined,
@@ -48,6 +55,9 @@ export function openTestNode(store: Store, changes: Partial<WorkerParts> = {}): 
     secrets,
     backend,
     sealKey,
+    keyTtlMs: 60_000,
+    queueLimit: 0,
+    wrapMinimumMs: 0,
     wake: () => worker.wake(),
     passKill: (jobId) => worker.kill(jobId),
   });

@@ -18,6 +18,8 @@ export type Fault =
   | { readonly kind: 'hang' }
   /** A byte now and then, without an end. */
   | { readonly kind: 'drip' }
+  /** Something happens first, then the request is passed on. */
+  | { readonly kind: 'meanwhile'; readonly happens: () => void }
   /** An answer of so many bytes. */
   | { readonly kind: 'flood'; readonly bytes: number };
 
@@ -37,7 +39,7 @@ interface Rule {
   left: number;
 }
 
-/** A recording proxy in front of a Vault. It passes everything on, but for what a rule spoils. */
+/** A recording proxy in front of a Vault, or of an engine. It passes everything on, but for what a rule spoils. */
 export class FaultProxy implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly #target: URL;
@@ -106,6 +108,10 @@ export class FaultProxy implements AsyncDisposable {
         return;
       case 'hang':
         return;
+      case 'meanwhile':
+        fault.happens();
+        await this.#pass(incoming, body, outgoing);
+        return;
       case 'drip':
         drip(outgoing);
         return;
@@ -117,13 +123,16 @@ export class FaultProxy implements AsyncDisposable {
   async #pass(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse | undefined): Promise<void> {
     await new Promise<void>((resolve) => {
       const { method, headers, url } = incoming;
-      const { hostname, port } = this.#target;
-      const going = request({ hostname, port, path: url, method, headers, agent: false }, (reply) => {
-        outgoing?.writeHead(reply.statusCode ?? 500, reply.headers);
-        if (outgoing === undefined) reply.resume();
-        else reply.pipe(outgoing);
-        reply.once('end', resolve);
-      });
+      const going = request(
+        { ...whereOf(this.#target), path: url, method, headers, agent: false },
+        (reply) => {
+          outgoing?.writeHead(reply.statusCode ?? 500, reply.headers).flushHeaders(); // A stream may say nothing for long.
+          if (outgoing === undefined) reply.resume();
+          else reply.pipe(outgoing);
+          reply.once('end', resolve);
+        },
+      );
+      outgoing?.once('close', () => going.destroy());
       going.once('error', () => {
         outgoing?.destroy();
         resolve();
@@ -131,6 +140,11 @@ export class FaultProxy implements AsyncDisposable {
       going.end(body);
     });
   }
+}
+
+/** An engine listens on a socket: `unix:///path`. */
+function whereOf({ protocol, pathname, hostname, port }: URL): object {
+  return protocol === 'unix:' ? { socketPath: pathname } : { hostname, port };
 }
 
 function drip(outgoing: ServerResponse): void {

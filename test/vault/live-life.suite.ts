@@ -159,3 +159,63 @@ export function revocationRules(start: Start): void {
     expect(left.status).toBe(404);
   });
 }
+
+export function takeOverRules(start: Start): void {
+  const hooks = { onRevoked: async () => undefined };
+
+  test('a token that was taken over is kept alive, and revokes itself at the end', async () => {
+    const bench = await start({ role: { token_ttl: '2s', token_num_uses: 0 } });
+    const { session, told } = open(bench, await bench.wrap());
+    const identity = { token: await session.token(), accessor: told.accessor };
+    const before = bench.proxy.count(renewSelf);
+
+    const login = bench.secrets.adopt(identity, hooks);
+    await expect
+      .poll(() => bench.proxy.count(renewSelf) - before, { timeout: 12_000 })
+      .toBeGreaterThanOrEqual(6);
+    await login[Symbol.asyncDispose]();
+
+    expect(bench.proxy.count(/^auth\/token\/lookup-self$/)).toBe(1);
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+    await session[Symbol.asyncDispose]();
+  });
+
+  test('a token that is not known any more is revoked by its accessor, with the login of the server', async () => {
+    const bench = await start({ server: { rights: ['revoke'] } });
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await bench.secrets.adopt({ token: undefined, accessor: told.accessor }, hooks)[Symbol.asyncDispose]();
+
+    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(bench.troubles).toEqual([]);
+    await session[Symbol.asyncDispose]();
+  });
+
+  test('a token that nobody can revoke is told of', async () => {
+    const bench = await start({});
+    const { session, told } = open(bench, await bench.wrap());
+    await session.token();
+
+    await bench.secrets.adopt({ token: undefined, accessor: told.accessor }, hooks)[Symbol.asyncDispose]();
+
+    expect(bench.troubles).toEqual([
+      { code: 'token_not_revoked', accessor: told.accessor, message: expect.stringContaining('not known') },
+    ]);
+    await session[Symbol.asyncDispose]();
+  });
+
+  test('a Vault that is away at first is asked again; the end does not wait for it', async () => {
+    const bench = await start({});
+    const { session, told } = open(bench, await bench.wrap());
+    const identity = { token: await session.token(), accessor: told.accessor };
+    bench.proxy.spoil(/^auth\/token\/lookup-self$/, sealed);
+
+    const began = performance.now();
+    await bench.secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
+
+    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(await bench.isAlive(told.accessor)).toBe(true);
+    await session[Symbol.asyncDispose]();
+  });
+}

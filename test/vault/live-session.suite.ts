@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { SessionHooks } from '../../src/executor/secrets.js';
 import { Secret } from '../../src/job/secret.js';
 import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
-import { renewalRules, revocationRules, tiredRenewalRules } from './live-life.suite.js';
+import { renewalRules, revocationRules, takeOverRules, tiredRenewalRules } from './live-life.suite.js';
 import { open, type Start } from './live-open.js';
 
 const options = { continueOnWarnings: false };
@@ -36,6 +36,7 @@ export function liveSessionSuite(name: string, find: FindVault): void {
     });
     describe('and time', () => {
       renewalRules(start);
+      takeOverRules(start);
       tiredRenewalRules(start);
     });
     describe('and its end', () => {

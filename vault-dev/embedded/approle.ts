@@ -1,26 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { createSecretId, type Role, readRole, showRole } from './approle-role.js';
 import { SecretIds } from './approle-secret-ids.js';
-import { countOf, flagOf, isFields, listOf, secondsOf, textOf } from './body.js';
+import { textOf } from './body.js';
 import { dispatch, type Engine, type EngineRequest, type Route } from './engine.js';
 import type { Identity } from './identity.js';
-import { type Fields, list, listed, nothing, Refusal, type Reply } from './reply.js';
-import { logIn, readSettings, showSettings, type TokenSettings } from './token-settings.js';
+import { type Fields, list, nothing, Refusal, type Reply } from './reply.js';
+import { logIn } from './token-settings.js';
 import type { Tokens } from './tokens.js';
-
-interface RoleSettings {
-  readonly bindSecretId: boolean;
-  readonly secretIdNumUses: number;
-  readonly secretIdTtl: number;
-  readonly secretIdCidrs: readonly string[];
-  readonly token: TokenSettings;
-}
-
-interface Role {
-  readonly name: string;
-  roleId: string;
-  settings: RoleSettings;
-  readonly secretIds: SecretIds;
-}
 
 /** Programs that log in with a RoleID and, unless the role says otherwise, a SecretID. */
 export function createAppRole(tokens: Tokens, identity: Identity): Engine {
@@ -47,7 +33,7 @@ type Roles = Map<string, Role>;
 function roleRoute(roles: Roles): Route {
   return {
     pattern: /^role\/([^/]+)$/,
-    read: (_, [name = '']) => ({ data: show(find(roles, name).settings) }),
+    read: (_, [name = '']) => ({ data: showRole(find(roles, name).settings) }),
     write: ({ body }, [given = '']) => {
       const name = given.toLowerCase();
       const before = roles.get(name);
@@ -59,32 +45,6 @@ function roleRoute(roles: Roles): Route {
       return undefined;
     },
     delete: (_, [name = '']) => void roles.delete(name.toLowerCase()),
-  };
-}
-
-function readRole(body: Fields, before?: RoleSettings): RoleSettings {
-  const settings = {
-    bindSecretId: flagOf(body, 'bind_secret_id', before?.bindSecretId ?? true),
-    secretIdNumUses: countOf(body, 'secret_id_num_uses', before?.secretIdNumUses),
-    secretIdTtl: secondsOf(body, 'secret_id_ttl', before?.secretIdTtl),
-    secretIdCidrs:
-      'secret_id_bound_cidrs' in body ? listOf(body, 'secret_id_bound_cidrs') : (before?.secretIdCidrs ?? []),
-    token: readSettings(body, before?.token),
-  };
-  const isFree =
-    !settings.bindSecretId && settings.secretIdCidrs.length + settings.token.boundCidrs.length === 0;
-  if (isFree) throw listed(500, 'at least one constraint should be enabled on the role');
-  return settings;
-}
-
-function show(settings: RoleSettings): Fields {
-  return {
-    bind_secret_id: settings.bindSecretId,
-    local_secret_ids: false,
-    secret_id_bound_cidrs: settings.secretIdCidrs.length === 0 ? null : settings.secretIdCidrs,
-    secret_id_num_uses: settings.secretIdNumUses,
-    secret_id_ttl: settings.secretIdTtl,
-    ...showSettings(settings.token),
   };
 }
 
@@ -123,30 +83,6 @@ function secretIdRoutes(roles: Roles): Route[] {
       ids.destroyByAccessor(textOf(body, 'secret_id_accessor')),
     ),
   ];
-}
-
-function createSecretId({ settings, secretIds }: Role, body: Fields, id: string | undefined): Reply {
-  if (!settings.bindSecretId) throw new Refusal(400, 'bind_secret_id is not set on the role');
-  if (id === '') throw new Refusal(400, 'missing secret_id');
-  return secretIds.create({
-    id,
-    numUses: countOf(body, 'num_uses', settings.secretIdNumUses),
-    ttl: secondsOf(body, 'ttl', settings.secretIdTtl),
-    metadata: metadataOf(body),
-    cidrs: listOf(body, 'cidr_list').concat(settings.secretIdCidrs),
-    tokenCidrs: listOf(body, 'token_bound_cidrs'),
-  });
-}
-
-/** JSON in a string, as the command line sends it. */
-function metadataOf(body: Fields): Fields {
-  const text = textOf(body, 'metadata');
-  if (text === '') return {};
-  try {
-    const metadata: unknown = JSON.parse(text);
-    if (isFields(metadata)) return metadata;
-  } catch {}
-  throw new Refusal(400, 'failed to parse metadata');
 }
 
 interface Parts {

@@ -1,5 +1,6 @@
 import { type Fields, Refusal } from './reply.js';
 
+/** A JSON object, neither null nor a list. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -10,12 +11,14 @@ export function textOf(body: Fields, key: string): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
+/** A flag, also where it comes as a text. */
 export function flagOf(body: Fields, key: string, otherwise: boolean): boolean {
   const value = body[key];
   if (value === undefined || value === null) return otherwise;
   return value === true || value === 'true' || value === '1';
 }
 
+/** A whole number, also where it comes as a text. */
 export function countOf(body: Fields, key: string, otherwise = 0): number {
   const value = body[key];
   return value === undefined || value === null ? otherwise : Math.trunc(Number(value));
@@ -37,6 +40,7 @@ export function secondsOf(body: Fields, key: string, otherwise = 0): number {
   return parseSeconds(String(value));
 }
 
+/** Throws `Refusal` in the words of Vault where it is no duration. */
 export function parseSeconds(text: string): number {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) {

@@ -4,6 +4,7 @@ import { VaultHttp } from './http.js';
 
 export type { Fault, FaultMatcher } from './faults.js';
 
+/** What may be chosen. */
 export interface EmbeddedVaultOptions {
   /** Chosen by Vault where it is not given, as in a real one. */
   readonly rootToken?: string;

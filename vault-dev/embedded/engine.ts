@@ -1,6 +1,7 @@
 import { type Fields, listed, type Reply } from './reply.js';
 import type { Token } from './tokens.js';
 
+/** What a request wants, before it is known whether a write creates. */
 export type Operation = 'read' | 'write' | 'delete' | 'list';
 
 /** A request that has passed the token check, on its way to what is mounted there. */

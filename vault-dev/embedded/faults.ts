@@ -1,6 +1,7 @@
 /** Which requests a fault meets. The path is the one below `/v1/`, without a query. */
 export type FaultMatcher = RegExp | ((request: FaultQuestion) => boolean);
 
+/** A request, as a fault sees it. */
 export interface FaultQuestion {
   readonly method: string;
   readonly path: string;

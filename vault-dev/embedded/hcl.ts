@@ -1,6 +1,7 @@
 import { isFields } from './body.js';
 import { Refusal } from './reply.js';
 
+/** What HCL can say. */
 export type HclValue = string | number | boolean | HclValue[] | { [key: string]: HclValue };
 type Block = { [key: string]: HclValue };
 

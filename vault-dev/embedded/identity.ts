@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dispatch, type Engine } from './engine.js';
 import { type Fields, list, nothing, type Reply } from './reply.js';
 
+/** Somebody, by one name at one auth method. */
 export interface Entity {
   readonly id: string;
   readonly name: string;

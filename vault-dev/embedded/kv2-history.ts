@@ -1,5 +1,6 @@
 import { type Fields, nothing, Refusal, type Reply } from './reply.js';
 
+/** Settings of a mount, or of one secret. */
 export interface KeySettings {
   /** 0: as the mount has it, and there: ten. */
   maxVersions: number;

@@ -4,6 +4,7 @@ import type { Engine } from './engine.js';
 import { type Fields, Refusal } from './reply.js';
 import { defaultTtlSeconds } from './tokens.js';
 
+/** An engine or a method, and where it is. */
 export interface Mount {
   /** With its slash, and with `auth/` where it is an auth method. */
   readonly path: string;

@@ -2,6 +2,7 @@ import { isFields, parseSeconds } from './body.js';
 import { type HclValue, parseHcl } from './hcl.js';
 import { type Fields, Refusal } from './reply.js';
 
+/** All that can be granted, and `root`, which is only told. */
 export const capabilities = [
   'deny',
   'sudo',
@@ -13,6 +14,7 @@ export const capabilities = [
   'patch',
   'root',
 ] as const;
+/** One of them. */
 export type Capability = (typeof capabilities)[number];
 
 /** What one policy says of one path. */

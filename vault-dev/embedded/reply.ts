@@ -40,6 +40,7 @@ export function listed(status: number, text: string): Refusal {
   return new Refusal(status, `1 error occurred:\n\t* ${text}\n\n`);
 }
 
+/** Names in order; 404 where there are none. */
 export function list(keys: Iterable<string>): Reply {
   const sorted = [...keys].toSorted();
   if (sorted.length === 0) throw nothing();

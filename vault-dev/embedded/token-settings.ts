@@ -74,6 +74,7 @@ function check({ ttl, maxTtl, numUses, type }: TokenSettings): void {
     throw new Refusal(400, "'token_ttl' cannot be greater than 'token_max_ttl'");
 }
 
+/** As a read of a role or a user shows them. */
 export function showSettings(settings: TokenSettings): Fields {
   return {
     ...(settings.isOld ? { policies: settings.policies } : {}),
@@ -89,6 +90,7 @@ export function showSettings(settings: TokenSettings): Fields {
   };
 }
 
+/** Who has logged in, and where. */
 export interface Login {
   readonly tokens: Tokens;
   readonly identity: Identity;

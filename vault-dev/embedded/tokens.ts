@@ -34,6 +34,7 @@ export interface TokenLife {
   readonly renewTtl?: number;
 }
 
+/** A token that is there, with what has become of it. */
 export interface Token extends Required<Omit<TokenOrder, 'life' | 'parentId'>> {
   /** Empty for an orphan, which a child may become. */
   parentId: string;

@@ -31,10 +31,14 @@ function toTime(time: Date | undefined): string {
   return time?.toISOString() ?? zeroTime;
 }
 
-/** A job that ended before it could print anything says here why: GoStint has no other field for it. */
+/**
+ * A job that ended before it could print anything says here why: GoStint has no other field for it. What stands there
+ * when its command could not be started is a complaint of the init process, and ours says more.
+ */
 function toOutput(job: Job, output: JobOutput): string {
-  const { message } = job;
-  if (output.combined.length === 0 && message !== undefined && endedByOtherMeans(job)) return message;
+  const { message, reason } = job;
+  const isSilent = output.combined.length === 0 || reason === 'start_failed';
+  if (isSilent && message !== undefined && endedByOtherMeans(job)) return message;
   const flaw = isFinal(job.state) ? output.incompleteReason : undefined;
   return toText(output.combined) + (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`);
 }

@@ -3,7 +3,7 @@ import type { ApiContext } from '../env.js';
 import type { Fault } from '../errors.js';
 
 /** Numbers that GoStint's door answers with when something is wrong. */
-type ErrorStatus = 400 | 403 | 404 | 405 | 413 | 500 | 503;
+type ErrorStatus = 400 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
 interface ErrorKind {
   readonly http: ErrorStatus;
@@ -26,6 +26,10 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   cubbyhole_unreadable: internal,
   not_found: notFound,
   conflict: invalidJob,
+  key_reused: { http: 422, status: 'Invalid job request.' },
+  key_in_flight: { http: 409, status: 'Conflict.' },
+  queue_full: { http: 429, status: 'Too Many Requests.' },
+  forbidden: { http: 403, status: 'Permission Denied.' },
   draining: { http: 503, status: 'Service Unavailable.' },
 };
 
@@ -57,9 +61,13 @@ export function answerWrongMethod(c: ApiContext, allowed: readonly string[]): Re
 }
 
 export function answerError(c: ApiContext, kind: ErrorKind, error: string): Response {
-  if (kind.http === 503) c.header('retry-after', '5');
+  const retryAfter = retryAfterOf[kind.http];
+  if (retryAfter !== undefined) c.header('retry-after', retryAfter);
   return answerJson(c, { status: kind.status, error }, kind.http);
 }
+
+/** Seconds after which a client may have more luck. */
+const retryAfterOf: Partial<Record<ErrorStatus, string>> = { 409: '1', 429: '5', 503: '5' };
 
 /** GoStint names the character set; some of its clients compare the whole header. */
 export function answerJson(c: ApiContext, body: object, status: 200 | ErrorStatus = 200): Response {

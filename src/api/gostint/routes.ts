@@ -5,6 +5,7 @@ import { ownerOf, type Reach } from '../../job/owner.js';
 import { readBodyText } from '../body.js';
 import { reachOf, requireCaller } from '../caller.js';
 import type { ApiContext, ApiEnv } from '../env.js';
+import { markReplay, readIdempotencyKey } from '../idempotency.js';
 import type { MetricsText } from '../metrics.js';
 import type { AppParts } from '../parts.js';
 import { addRoute, type Methods } from '../route.js';
@@ -34,10 +35,14 @@ export function addGostint(app: Hono<ApiEnv>, parts: Parts): void {
 async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   if (parts.isDraining())
     throw new RefusedError('draining', 'Could not take the job: this server is being shut down.');
+  const key = readIdempotencyKey(c);
   const json = await readBodyText(c, parts.bodyLimitBytes);
-  const job = await parts.queue.submit(readJobRequest(json, ownerOf(c.get('caller'))));
+  const job = await parts.queue.submit(readJobRequest(json, ownerOf(c.get('caller'))), key);
+  markReplay(c, job);
   c.set('jobId', job.id);
-  return answerJson(c, { _id: job.id, status: statusOf(job), qname: job.queue ?? '' });
+  const { warnings = [] } = job;
+  const told = { _id: job.id, status: statusOf(job), qname: job.queue ?? '' };
+  return answerJson(c, warnings.length === 0 ? told : { ...told, warnings });
 }
 
 async function show(c: ApiContext, parts: Parts): Promise<Response> {
@@ -101,13 +106,22 @@ async function health(c: ApiContext, parts: Parts): Promise<Response> {
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
 
-/** An engine that cannot answer is away: the other counters are still worth telling. */
+/** Whoever asks for the counters wants them now, also while the engine hangs. */
+const enginePatienceMs = 500;
+
+/** An engine that does not answer at once is away: the other counters are still worth telling. */
 async function readEngine(c: ApiContext, { engineState, log }: Parts): ReturnType<Parts['engineState']> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, enginePatienceMs, undefined);
+  });
   try {
-    return await engineState();
+    return await Promise.race([engineState(), late]);
   } catch (error) {
     log.warn('Could not ask the engine for its state.', { requestId: c.get('requestId'), error });
     return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

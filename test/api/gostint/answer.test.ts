@@ -105,6 +105,12 @@ describe('the output', () => {
     );
   });
 
+  test('of a job whose command could not be started says why in our words, not those of the init process', () => {
+    const job = newJob({ state: 'failed', reason: 'start_failed', exitCode: 127, message: 'The reason.' });
+
+    expect(toWireJob(job, outputOf('[FATAL tini (7)] exec failed\n')).output).toBe('The reason.');
+  });
+
   test.each([
     ['ended by itself', { state: 'failed', reason: 'exit_code', exitCode: 3 }],
     ['was killed while it ran', { state: 'canceled', exitCode: 143 }],

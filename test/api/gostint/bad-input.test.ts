@@ -20,7 +20,7 @@ function createBench(): Bench {
     throw new Error(`Expected nothing to be spent, got ${what}.`);
   };
   const store = {
-    ping: async () => {},
+    readOutlook: async () => ({ full: false, ahead: 0, typicalRunMs: null }),
     findJob: async () => undefined,
     insertJob: spend('insertJob'),
     requestKill: spend('requestKill'),
@@ -30,9 +30,12 @@ function createBench(): Bench {
   };
   const queue = createQueue({
     store: store as unknown as LineParts['store'], // What a refusal may reach, and what it must not.
-    secrets: { readPayload: spend('readPayload') },
+    secrets: { readPayload: spend('readPayload'), lookUpWrap: async () => ({ expiresAt: 0, ttlMs: 0 }) },
     backend: { checkContent },
     sealKey: Buffer.alloc(32),
+    keyTtlMs: 60_000,
+    queueLimit: 0,
+    wrapMinimumMs: 0,
     wake: () => spent.push('wake'),
     passKill: () => spent.push('passKill'),
   });

@@ -64,6 +64,29 @@ test('a submit whose cubbyhole cannot be read is a server error with the words o
   });
 });
 
+test('Q11: a submit to a queue that is full is answered 429 and when to come again', async () => {
+  const { queue, send } = createTestApp();
+  queue.failure = new RefusedError('queue_full', 'The queue "demo" is full.');
+
+  const response = await send('POST', '/v1/api/job', `{"wrap_secret_id":"${wrap}"}`);
+
+  expect(response.status).toBe(429);
+  expect(response.headers.get('retry-after')).toBe('5');
+  expect(await response.json()).toEqual({ status: 'Too Many Requests.', error: 'The queue "demo" is full.' });
+});
+
+test('V6: a submit that may not run in time is answered with warnings, and others without the field', async () => {
+  const { queue, send } = createTestApp();
+  queue.warnings = ['The wrapped SecretID ends soon.'];
+
+  const response = await send('POST', '/v1/api/job', `{"wrap_secret_id":"${wrap}"}`);
+
+  expect(await response.json()).toMatchObject({
+    status: 'queued',
+    warnings: ['The wrapped SecretID ends soon.'],
+  });
+});
+
 test('one job is shown with every field, also under an id in capitals with blanks and a slash', async () => {
   const { queue, send } = createTestApp();
   queue.add(

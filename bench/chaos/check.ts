@@ -1,0 +1,37 @@
+import { checkEnds } from './check-ends.js';
+import { checkOrder } from './check-order.js';
+import { checkStarts } from './check-starts.js';
+import type { History } from './history.js';
+
+/** One rule: what it is called in the table, and what breaks it. Every list should be empty. */
+export interface Finding {
+  readonly rule: string;
+  readonly violations: readonly string[];
+}
+
+/** Holds a history against every promise. Pure: the same history always gets the same answer. */
+export function check(history: History): Finding[] {
+  return [
+    ...checkStarts(history),
+    ...checkOrder(history),
+    ...checkEnds(history),
+    ...checkLeftBehind(history),
+  ];
+}
+
+function checkLeftBehind({ left, jobs, secret, refusals }: History): Finding[] {
+  const leaking = jobs.filter(({ output }) => output.includes(secret));
+  return [
+    { rule: 'clients that were blamed for a fault', violations: refusals.map(({ text }) => text) },
+    { rule: 'leaked tokens', violations: left.tokens },
+    { rule: 'orphaned containers', violations: left.containers },
+    { rule: 'orphaned files of secrets', violations: left.hostFiles },
+    { rule: 'sealed requests of ended jobs', violations: left.requestRows },
+    { rule: 'outputs with a secret', violations: leaking.map(({ id }) => id) },
+  ];
+}
+
+/** Whether all is well. */
+export function isClean(findings: readonly Finding[]): boolean {
+  return findings.every(({ violations }) => violations.length === 0);
+}

@@ -1,0 +1,39 @@
+import type { Finding } from './check.js';
+import { isDisturbed } from './check-ends.js';
+import type { ChaosResult } from './run.js';
+
+/** The run in figures: what was done, how the jobs ended, and how often each rule was broken. */
+export function tableOf({ history, load, seconds }: ChaosResult, findings: readonly Finding[]): string[] {
+  const { jobs, faults } = history;
+  const states = countBy(
+    jobs.map(({ state, reason }) => (reason === undefined ? state : `${state} (${reason})`)),
+  );
+  return [
+    row('jobs accepted', load.accepted.length),
+    row('jobs stored', jobs.length),
+    row('posts without an answer', load.unsure),
+    row('posts turned away for a while', load.turnedAway),
+    row('load', `${seconds.load.toFixed(0)} s, ${(jobs.length / seconds.load).toFixed(1)} jobs/s`),
+    row('until all jobs had ended, after the last fault', `${seconds.quiet.toFixed(1)} s`),
+    row('faults', faults.length),
+    ...countBy(faults.map(({ kind }) => kind)).map(([kind, count]) => row(`  ${kind}`, count)),
+    ...states.map(([state, count]) => row(`jobs ${state}`, count)),
+    row('jobs lost or broken off, each in a fault', jobs.filter(isDisturbed).length),
+    row('jobs back in the queue after a fault', jobs.filter(wasClaimedAgain).length),
+    ...findings.map(({ rule, violations }) => row(rule, `${violations.length} (target: 0)`)),
+  ];
+}
+
+function wasClaimedAgain({ events }: { readonly events: readonly { readonly kind: string }[] }): boolean {
+  return events.filter(({ kind }) => kind === 'claimed').length > 1;
+}
+
+function countBy(names: readonly string[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function row(name: string, figure: number | string): string {
+  return `${name.padEnd(52)} ${figure}`;
+}

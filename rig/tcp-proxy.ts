@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface TcpProxyOptions {
+  /** What stands behind it: `{ path }` or `{ host, port }`. */
+  readonly to: NetConnectOpts;
+  /** Listens on this Unix socket; on a free port of the loopback where it is left out. */
+  readonly socketPath?: string;
+}
+
+/** Stands between a server and one of its parts, knows nothing of what they say, and spoils the line when told to. */
+export class TcpProxy implements AsyncDisposable {
+  readonly #to: NetConnectOpts;
+  readonly #open = new Set<Socket>();
+  readonly #server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
+  #isRefusing = false;
+  #delayMs = 0;
+  #stalled: Promise<void> | undefined;
+  #release: (() => void) | undefined;
+
+  private constructor(to: NetConnectOpts) {
+    this.#to = to;
+  }
+
+  static async start({ to, socketPath }: TcpProxyOptions): Promise<TcpProxy> {
+    const proxy = new TcpProxy(to);
+    if (socketPath === undefined) proxy.#server.listen(0, '127.0.0.1');
+    else proxy.#server.listen(socketPath);
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  /** Where it listens on the loopback. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Breaks all lines that are open now; new ones work. */
+  cut(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  /** Breaks all lines and every new one, as a part that is gone, until `heal`. */
+  refuse(): void {
+    this.#isRefusing = true;
+    this.cut();
+  }
+
+  /** Everything that passes takes so much longer, until `heal`. */
+  slow(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** Nothing passes and nothing breaks, until `heal`. */
+  stall(): void {
+    this.#stalled ??= new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  heal(): void {
+    this.#isRefusing = false;
+    this.#delayMs = 0;
+    this.#release?.();
+    this.#stalled = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.heal();
+    this.refuse();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #accept(near: Socket): void {
+    if (this.#isRefusing) return void near.destroy();
+    const far = connect({ ...this.#to, allowHalfOpen: true });
+    for (const socket of [near, far]) {
+      this.#open.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        this.#open.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    void this.#pump(near, far);
+    void this.#pump(far, near);
+  }
+
+  /** One piece after the other, so that a line that gets slower or faster never changes their order. */
+  async #pump(from: Socket, to: Socket): Promise<void> {
+    try {
+      for await (const piece of from.iterator({ destroyOnReturn: false })) {
+        await this.#stalled;
+        if (this.#delayMs > 0) await delay(this.#delayMs);
+        if (!to.write(piece as Uint8Array)) await once(to, 'drain');
+      }
+      to.end();
+    } catch {
+      from.destroy();
+    }
+  }
+}

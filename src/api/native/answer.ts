@@ -1,0 +1,102 @@
+import type { JobDetail, NodeView, QueueDetail, QueueView } from '../../queue/operations.js';
+import type { ReapCandidate } from '../../queue/reaper.js';
+import { queuePath } from './read.js';
+
+// What the native routes answer. A fact that is not known is `null`: a missing field could be a forgotten one.
+
+export function toWireQueue(queue: QueueView): object {
+  const { name, state, holder, waiting, pause, hold } = queue;
+  return {
+    name,
+    path: queuePath(name),
+    state,
+    holder: holder === undefined ? null : toWireHolder(holder),
+    waiting,
+    oldest_since: toTime(queue.oldestSince),
+    pause: pause === undefined ? null : { at: toTime(pause.at), by: pause.by, reason: pause.reason },
+    hold: hold === undefined ? null : toWireHold(hold),
+    max_waiting: queue.maxWaiting ?? null,
+    hold_on_failure: queue.holdOnFailure,
+  };
+}
+
+export function toWireQueueDetail(queue: QueueDetail): object {
+  return { ...toWireQueue(queue), why: queue.why };
+}
+
+function toWireHolder({ id, state, node, message }: NonNullable<QueueView['holder']>): object {
+  return { id, state, node: node ?? null, message: message ?? null };
+}
+
+function toWireHold({ job, reason, until }: NonNullable<QueueView['hold']>): object {
+  return { job: job ?? null, reason, until: toTime(until) };
+}
+
+export function toWireNode(node: NodeView): object {
+  const { id, version, slots, active, alive, draining } = node;
+  return {
+    id,
+    alive,
+    draining,
+    version,
+    slots,
+    active,
+    engine_id: node.engineId ?? null,
+    started_at: toTime(node.startedAt),
+    seen_at: toTime(node.seenAt),
+  };
+}
+
+export function toWireJobDetail(known: JobDetail): object {
+  const { job, fence, output, token, wrapExpiresAt, events } = known;
+  return {
+    id: job.id,
+    queue: job.queue,
+    door: job.door,
+    owner: job.owner.displayName,
+    state: job.state,
+    reason: job.reason ?? null,
+    code: job.code ?? null,
+    message: job.message ?? null,
+    node: job.node ?? null,
+    fence: fence ?? null,
+    submitted_at: toTime(job.submittedAt),
+    started_at: toTime(job.startedAt),
+    finished_at: toTime(job.finishedAt),
+    wrap_expires_at: toTime(wrapExpiresAt),
+    kill: toWireKill(known),
+    image: job.image ?? null,
+    image_id: job.imageId ?? null,
+    container_id: job.containerId ?? null,
+    exit_code: job.exitCode ?? null,
+    out_of_memory: job.outOfMemory,
+    output: {
+      stdout_bytes: output.stdoutBytes,
+      stderr_bytes: output.stderrBytes,
+      complete: output.complete,
+      flaw: output.flaw ?? null,
+    },
+    token,
+    events: events.map(({ at, kind, actor, detail }) => ({ at: toTime(at), kind, actor, detail })),
+  };
+}
+
+function toWireKill({ job, killTrouble }: JobDetail): object | null {
+  const { killRequestedAt: at, killRequestedBy: by } = job;
+  return at === undefined ? null : { at: toTime(at), by: by ?? null, trouble: killTrouble ?? null };
+}
+
+export function toWireCandidate(found: ReapCandidate): object {
+  return {
+    container_id: found.containerId,
+    container_name: found.containerName,
+    job: found.jobId ?? null,
+    node: found.node,
+    age_ms: found.ageMs,
+    reason: found.reason,
+  };
+}
+
+function toTime(time: Date | undefined): string | null {
+  return time?.toISOString() ?? null;
+}

@@ -1,0 +1,108 @@
+import { checkFields } from '../../job/check.js';
+import { RefusedError } from '../../job/errors.js';
+import { parseJobId } from '../../job/id.js';
+import type { QueueSettings } from '../../queue/operations.js';
+import { readBodyText } from '../body.js';
+import type { ApiContext } from '../env.js';
+import { parseJsonObject } from '../json.js';
+import { describe, isWellFormed, joinProblems, quote } from '../sentence.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A reason and some settings are short. */
+const bodyLimitBytes = 16 * 1024;
+const longestReason = 500;
+const mostWaiting = 1_000_000;
+const largestPage = 1_000;
+
+/**
+ * The queue of a path. One `~` in front is dropped, so that the empty name (`~`), `.` (`~.`) and `..` (`~..`), which no
+ * path can hold, have a path too, and a name that begins with `~` (`~~…`).
+ */
+export function readQueueName(c: ApiContext): string {
+  const written = c.req.param('name') ?? '';
+  const name = (written.startsWith('~') ? written.slice(1) : written).toLowerCase();
+  const problems = isWellFormed(name)
+    ? checkFields({ queue: name })
+    : ['Expected well-formed text, got another.'];
+  if (problems.length > 0) throw refused(problems);
+  return name;
+}
+
+/** The path of a queue, for those who found its name in a list. */
+export function queuePath(name: string): string {
+  const needsMark = name === '' || name === '.' || name === '..' || name.startsWith('~');
+  return `/stint/v1/queues/${needsMark ? '~' : ''}${encodeURIComponent(name)}`;
+}
+
+export function readJobId(c: ApiContext): string {
+  const text = c.req.param('id') ?? '';
+  const id = parseJobId(text);
+  if (id === undefined) throw refused([`Expected a job id of 24 hex digits, got ${quote(text)}.`]);
+  c.set('jobId', id);
+  return id;
+}
+
+/** Which part of a list is wanted. */
+export function readPage(c: ApiContext): { after: string | undefined; limit: number } {
+  const text = c.req.query('limit') ?? '100';
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > largestPage)
+    throw refused([`Expected \`limit\` to be a whole number from 1 to ${largestPage}, got ${quote(text)}.`]);
+  return { after: c.req.query('after'), limit };
+}
+
+/** Why somebody does it: one line for the history. */
+export async function readReason(c: ApiContext): Promise<string> {
+  const { reason } = await readFields(c, ['reason']);
+  if (typeof reason !== 'string' || !isWellFormed(reason))
+    throw refused([`Expected \`reason\` to be a text, got ${describe(reason)}.`]);
+  const line = reason.trim();
+  if (line === '' || line.length > longestReason || /\p{Cc}/u.test(line))
+    throw refused([
+      `Expected \`reason\` to be one line of 1 to ${longestReason} characters, got another text.`,
+    ]);
+  return line;
+}
+
+export async function readSettings(c: ApiContext): Promise<QueueSettings> {
+  const { max_waiting: maxWaiting, hold_on_failure: holdOnFailure } = await readFields(c, [
+    'max_waiting',
+    'hold_on_failure',
+  ]);
+  const problems = [];
+  if (!isLimit(maxWaiting))
+    problems.push(
+      `Expected \`max_waiting\` to be a whole number from 1 to ${mostWaiting} or \`null\`, got ${describe(maxWaiting)}.`,
+    );
+  if (!isFlag(holdOnFailure))
+    problems.push(
+      `Expected \`hold_on_failure\` to be \`true\` or \`false\`, got ${describe(holdOnFailure)}.`,
+    );
+  if (!isLimit(maxWaiting) || !isFlag(holdOnFailure)) throw refused(problems);
+  return { maxWaiting, holdOnFailure };
+}
+
+function isLimit(value: unknown): value is number | null | undefined {
+  if (value === undefined || value === null) return true;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= mostWaiting;
+}
+
+function isFlag(value: unknown): value is boolean | undefined {
+  return value === undefined || typeof value === 'boolean';
+}
+
+/** A field we do not know may be a known one misspelt: doing half of what was meant helps nobody. */
+async function readFields(c: ApiContext, known: readonly string[]): Promise<Fields> {
+  const parsed = parseJsonObject(await readBodyText(c, bodyLimitBytes), 'the body');
+  if ('problem' in parsed) throw refused([parsed.problem]);
+  const unknown = Object.keys(parsed.object).filter((name) => !known.includes(name));
+  const names = known.map((name) => `\`${name}\``).join(' and ');
+  if (unknown.length > 0)
+    throw refused(unknown.map((name) => `Expected the body to hold ${names} only, got ${quote(name)} too.`));
+  return parsed.object;
+}
+
+function refused(problems: readonly string[]): RefusedError {
+  return new RefusedError('invalid_request', joinProblems(problems));
+}

@@ -1,0 +1,134 @@
+import type { Handler, Hono } from 'hono';
+import { RefusedError } from '../../job/errors.js';
+import { ownerOf, type Reach } from '../../job/owner.js';
+import type { NodeView, Operations, QueueDetail } from '../../queue/operations.js';
+import type { ReapCandidate } from '../../queue/reaper.js';
+import { reachOf, requireCaller } from '../caller.js';
+import type { ApiContext, ApiEnv, ApiMiddleware } from '../env.js';
+import type { AppParts } from '../parts.js';
+import { addRoute, type Methods } from '../route.js';
+import { toWireCandidate, toWireJobDetail, toWireNode, toWireQueue, toWireQueueDetail } from './answer.js';
+import { answerNoSuchMethod } from './problem.js';
+import { readJobId, readPage, readQueueName, readReason, readSettings } from './read.js';
+
+export const nativePrefix = '/stint/v1';
+
+/** Adds stint's own routes. All want a token, and all but the detail of a job of one's own an operator. */
+export function addNative(app: Hono<ApiEnv>, parts: AppParts): void {
+  const add = (path: string, methods: Methods) =>
+    addRoute(app, `${nativePrefix}${path}`, methods, answerNoSuchMethod);
+  const ours = (methods: Methods) => forOperators(parts, methods);
+  const { operations, reaper } = parts;
+  app.use(`${nativePrefix}/*`, requireCaller(parts), requireDecodablePath);
+  add('/queues', ours({ GET: (c) => listQueues(c, operations) }));
+  add('/queues/:name', ours({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
+  add('/queues/:name/pause', ours({ POST: (c) => pause(c, operations) }));
+  add('/queues/:name/resume', ours({ POST: (c) => resume(c, operations) }));
+  add('/queues/:name/release', ours({ POST: (c) => release(c, operations) }));
+  add('/queues/:name/settings', ours({ PUT: (c) => configure(c, operations) }));
+  add('/nodes', ours({ GET: (c) => answerNodes(c, operations.nodes()) }));
+  add('/nodes/:id/drain', ours({ POST: (c) => setDraining(c, operations, true) }));
+  add('/nodes/:id/undrain', ours({ POST: (c) => setDraining(c, operations, false) }));
+  add('/jobs/:id', { GET: (c) => showJob(c, parts) });
+  add('/jobs/:id/finalise', ours({ POST: (c) => finalise(c, operations) }));
+  add(
+    '/reaper',
+    ours({
+      GET: (c) => answerCandidates(c, reaper.dryRun()),
+      POST: (c) => answerCandidates(c, reaper.run()),
+    }),
+  );
+}
+
+/** An escape that is broken would be taken for a name of its own. */
+const requireDecodablePath: ApiMiddleware = async (c, next) => {
+  try {
+    decodeURIComponent(new URL(c.req.url).pathname);
+  } catch {
+    throw new RefusedError(
+      'invalid_request',
+      'Expected the path to be percent-encoded UTF-8, got something else.',
+    );
+  }
+  await next();
+};
+
+/** The right is looked at before anything else of the request is. */
+function forOperators(parts: AppParts, methods: Methods): Methods {
+  const guarded = Object.entries(methods).map(([method, handler]: [string, Handler<ApiEnv>]) => {
+    const guard: Handler<ApiEnv> = (c, next) => {
+      requireOperator(c, parts);
+      return handler(c, next);
+    };
+    return [method, guard] as const;
+  });
+  return Object.fromEntries(guarded);
+}
+
+function requireOperator(c: ApiContext, parts: AppParts): void {
+  if (isOperator(c, parts)) return;
+  throw new RefusedError(
+    'forbidden',
+    'Expected a token with one of the policies that STINT_OPERATOR_POLICIES names, got one without.',
+  );
+}
+
+function isOperator(c: ApiContext, { operatorPolicies }: AppParts): boolean {
+  return c.get('caller').policies.some((policy) => operatorPolicies.includes(policy));
+}
+
+function actorOf(c: ApiContext): string {
+  return ownerOf(c.get('caller')).key;
+}
+
+async function listQueues(c: ApiContext, operations: Operations): Promise<Response> {
+  const queues = await operations.queues(readPage(c));
+  return c.json({ queues: queues.map(toWireQueue) });
+}
+
+async function answerQueue(c: ApiContext, queue: Promise<QueueDetail>): Promise<Response> {
+  return c.json(toWireQueueDetail(await queue));
+}
+
+async function pause(c: ApiContext, operations: Operations): Promise<Response> {
+  const name = readQueueName(c);
+  return answerQueue(c, operations.pause(name, { actor: actorOf(c), reason: await readReason(c) }));
+}
+
+async function resume(c: ApiContext, operations: Operations): Promise<Response> {
+  return answerQueue(c, operations.resume(readQueueName(c), actorOf(c)));
+}
+
+async function release(c: ApiContext, operations: Operations): Promise<Response> {
+  const name = readQueueName(c);
+  return answerQueue(c, operations.release(name, { actor: actorOf(c), reason: await readReason(c) }));
+}
+
+async function configure(c: ApiContext, operations: Operations): Promise<Response> {
+  const name = readQueueName(c);
+  return answerQueue(c, operations.configure(name, await readSettings(c), actorOf(c)));
+}
+
+async function answerNodes(c: ApiContext, nodes: Promise<readonly NodeView[]>): Promise<Response> {
+  return c.json({ nodes: (await nodes).map(toWireNode) });
+}
+
+async function setDraining(c: ApiContext, operations: Operations, draining: boolean): Promise<Response> {
+  return answerNodes(c, operations.setDraining(c.req.param('id') ?? '', draining, actorOf(c)));
+}
+
+async function showJob(c: ApiContext, parts: AppParts): Promise<Response> {
+  const id = readJobId(c);
+  const reach: Reach = isOperator(c, parts) ? { everyone: true } : reachOf(c.get('caller'), parts.access);
+  return c.json(toWireJobDetail(await parts.operations.job(id, reach)));
+}
+
+async function finalise(c: ApiContext, operations: Operations): Promise<Response> {
+  const id = readJobId(c);
+  const detail = await operations.finalise(id, { actor: actorOf(c), reason: await readReason(c) });
+  return c.json(toWireJobDetail(detail));
+}
+
+async function answerCandidates(c: ApiContext, found: Promise<ReapCandidate[]>): Promise<Response> {
+  return c.json({ containers: (await found).map(toWireCandidate) });
+}

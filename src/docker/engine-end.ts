@@ -1,0 +1,41 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { BrokenError } from '../job/errors.js';
+import type { Engine } from './engine.js';
+import { isAway, type WatchedExit } from './exit.js';
+
+/** What a container is left with that was ended from outside: killed, told to end, or gone together with its host. */
+const outerCodes: readonly number[] = [137, 143, 255];
+/** An engine that is stopped ends its containers first, and goes away only then. */
+const goingMs = 2_000;
+const pauseMs = 200;
+
+/**
+ * Whether a container that nobody told to end was ended by its engine: by one that was being stopped, or by one that came
+ * back and found what it had not been told to keep. Then nobody knows how the job would have ended.
+ */
+export async function wasEndedByEngine(engine: Engine, { exit, backAt }: WatchedExit): Promise<boolean> {
+  if (!outerCodes.includes(exit.exitCode) || exit.outOfMemory) return false;
+  return backAt !== undefined || (await isGoingAway(engine));
+}
+
+async function isGoingAway(engine: Engine): Promise<boolean> {
+  const until = performance.now() + goingMs;
+  while (performance.now() < until) {
+    try {
+      await engine.version();
+    } catch (error) {
+      return isAway(error);
+    }
+    await delay(pauseMs);
+  }
+  return false;
+}
+
+/** The job is lost, not failed: the code is the engine's doing. */
+export function endedByEngine(exitCode: number): BrokenError {
+  return new BrokenError(
+    'engine_unavailable',
+    `Could not learn how the job would have ended: its engine was stopped or restarted and ended the container (exit code ${exitCode}).`,
+    { retryable: false },
+  );
+}

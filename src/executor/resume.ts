@@ -1,0 +1,109 @@
+import type { Outcome } from '../job/outcome.js';
+import type { AdoptedContainer } from './backend.js';
+import type { Execution, ExecutorParts } from './execute.js';
+import { followToEnd, jobMask, type OutputFacts, outcomeAfterStart } from './follow.js';
+import type { Ledger } from './ledger.js';
+import type { OutputState, PartFilter } from './output.js';
+import type { SecretValues } from './secrets.js';
+import { readSecretsFile } from './secrets-file.js';
+import type { Stop } from './stop.js';
+
+/** A job whose container an earlier life of this node started, and what steers it. */
+export interface ResumedRun {
+  readonly job: ResumedJob;
+  readonly ledger: Ledger;
+  readonly stop: Stop;
+  /** What is stored of its output. Read after the claim was renewed, so that nobody else writes any more. */
+  readonly output: OutputState;
+}
+
+export interface ResumedJob {
+  readonly id: string;
+  readonly queue: string | null;
+  /** The fence in the container's name. */
+  readonly containerFence: number;
+  readonly tokenAccessor: string | null;
+}
+
+/**
+ * Goes on with a job whose container was started. Nothing is started again: a container that is gone leaves the job lost.
+ * Every end is an answer; it throws only `FencedError`.
+ */
+export async function resume(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
+  try {
+    return await resumeJob(run, parts);
+  } catch (error) {
+    return {
+      outcome: outcomeAfterStart(error, run, parts),
+      output: storedFacts(run, 'output_engine_unavailable'),
+    };
+  }
+}
+
+/** The second half of the recipe. On the way out the container is removed first, then the token is revoked. */
+async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
+  const { id: jobId, containerFence: fence, tokenAccessor: accessor } = run.job;
+  const container = await parts.backend.adopt({ jobId, fence });
+  const secrets = container?.secrets && readSecretsFile(container.secrets);
+  const onRevoked = () => run.ledger.tokenRevoked();
+  const login = parts.secrets.adopt({ token: secrets?.get('TOKEN'), accessor }, { onRevoked });
+  try {
+    return await goOn(run, { container, secrets, parts });
+  } finally {
+    await login[Symbol.asyncDispose]();
+  }
+}
+
+interface Found {
+  readonly container: AdoptedContainer | undefined;
+  readonly secrets: SecretValues | undefined;
+  readonly parts: ExecutorParts;
+}
+
+async function goOn(run: ResumedRun, { container: found, secrets, parts }: Found): Promise<Execution> {
+  await using container = found;
+  if (container === undefined) return { outcome: gone, output: storedFacts(run, 'container_gone') };
+  const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
+  const filter = filterOf(run, secrets, parts);
+  const timeMs = timeLeft(container, parts);
+  return await followToEnd(run, { running, filter, from: run.output, timeMs, parts });
+}
+
+const gone: Outcome = {
+  kind: 'vanished',
+  message:
+    'Could not learn how the job ended: when its node was back, its container was gone. Somebody may have removed it.',
+};
+
+/** Of what was stored before; what came after it is not known. */
+function storedFacts({ output: { raw } }: ResumedRun, flaw: string): OutputFacts {
+  return { stdoutBytes: raw?.stdout ?? 0, stderrBytes: raw?.stderr ?? 0, flaw };
+}
+
+/** Without the secrets nothing may be shown, and without a position nobody knows what is new. */
+function filterOf(run: ResumedRun, secrets: SecretValues | undefined, parts: ExecutorParts): PartFilter {
+  if (run.output.raw === undefined) return withhold('position_unknown');
+  if (secrets === undefined && parts.options.maskOutput) return withhold('secrets_unknown');
+  return jobMask(secrets ?? new Map(), parts);
+}
+
+/** Counts what comes and gives nothing on. */
+function withhold(flaw: string): PartFilter {
+  const held = { stdout: 0, stderr: 0 };
+  return {
+    push: ({ stream, bytes }) => {
+      held[stream] += bytes.length;
+      return { stream, bytes: new Uint8Array() };
+    },
+    held: (stream) => held[stream],
+    end: () => [],
+    get flaw() {
+      return held.stdout + held.stderr > 0 ? flaw : undefined;
+    },
+  };
+}
+
+/** The clock did not stop while nobody looked; one that ended by itself meanwhile was in time, or nobody can say. */
+function timeLeft({ startedAt, hasEnded }: AdoptedContainer, { options }: ExecutorParts): number | undefined {
+  return hasEnded ? undefined : Math.max(0, startedAt.getTime() + options.maxRunTimeMs - Date.now());
+}

@@ -1,0 +1,112 @@
+import type { Job } from '../job/job.js';
+import type { Reach } from '../job/owner.js';
+
+/** What operators do. Everything that changes something takes the owner key of who asks, for the history. */
+export interface Operations {
+  /** Every queue that was ever used or set, in the order of names, from the one after `after`. */
+  queues(page: { after: string | undefined; limit: number }): Promise<readonly QueueView[]>;
+  /** Refuses with `not_found`. */
+  queue(name: string): Promise<QueueDetail>;
+  /** Nobody gets the turn until `resume`; a job that runs goes on. Also before the first job of a queue. */
+  pause(name: string, wish: Wish): Promise<QueueDetail>;
+  resume(name: string, actor: string): Promise<QueueDetail>;
+  /** Ends a hold: the operator answers for what may still run. */
+  release(name: string, wish: Wish): Promise<QueueDetail>;
+  configure(name: string, settings: QueueSettings, actor: string): Promise<QueueDetail>;
+  nodes(): Promise<readonly NodeView[]>;
+  /** Refuses with `not_found`. A draining node takes no more jobs. */
+  setDraining(node: string, draining: boolean, actor: string): Promise<readonly NodeView[]>;
+  /** Refuses with `not_found`, also when the job is out of reach. */
+  job(id: string, reach: Reach): Promise<JobDetail>;
+  /** Calls a job lost whose kill is not carried out. Refuses with `conflict` while it may still be, or on an ended job. */
+  finalise(id: string, wish: Wish): Promise<JobDetail>;
+}
+
+/** Who wants it, and why. */
+export interface Wish {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+export interface QueueSettings {
+  /** How many jobs may wait behind the one that has the turn; null: what the server's setting says. */
+  readonly maxWaiting?: number | null | undefined;
+  /** After a job that failed nobody gets the turn until an operator releases the queue. */
+  readonly holdOnFailure?: boolean | undefined;
+}
+
+/** A queue as operators see it. */
+export interface QueueView {
+  readonly name: string;
+  /** `held` counts more than `paused`: it says that something is wrong. */
+  readonly state: 'open' | 'paused' | 'held';
+  /** The job that has the turn. */
+  readonly holder: QueueHolder | undefined;
+  /** Jobs behind the one that has the turn. */
+  readonly waiting: number;
+  readonly oldestSince: Date | undefined;
+  readonly pause: { readonly at: Date; readonly by: string; readonly reason: string } | undefined;
+  readonly hold: QueueHold | undefined;
+  readonly maxWaiting: number | undefined;
+  readonly holdOnFailure: boolean;
+}
+
+export interface QueueHold {
+  readonly job: string | undefined;
+  readonly reason: string;
+  /** Undefined: until an operator releases it. */
+  readonly until: Date | undefined;
+}
+
+export interface QueueHolder {
+  readonly id: string;
+  readonly state: Job['state'];
+  readonly node: string | undefined;
+  /** Why it waits although it has the turn. */
+  readonly message: string | undefined;
+}
+
+export interface QueueDetail extends QueueView {
+  /** One sentence: why the first waiting job does not run. */
+  readonly why: string;
+}
+
+export interface NodeView {
+  readonly id: string;
+  readonly engineId: string | undefined;
+  readonly version: string;
+  readonly slots: number;
+  readonly active: number;
+  readonly startedAt: Date;
+  readonly seenAt: Date;
+  readonly alive: boolean;
+  readonly draining: boolean;
+}
+
+/** All that is known of a job. */
+export interface JobDetail {
+  readonly job: Job;
+  readonly fence: string | undefined;
+  readonly output: JobOutputFacts;
+  /** `pending`: alive in Vault, to be revoked; `none`: the job never had one. */
+  readonly token: 'none' | 'live' | 'pending' | 'revoked';
+  readonly wrapExpiresAt: Date | undefined;
+  /** One sentence, when a kill should have been carried out and was not. */
+  readonly killTrouble: string | undefined;
+  readonly events: readonly JobEvent[];
+}
+
+export interface JobOutputFacts {
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly complete: boolean;
+  readonly flaw: string | undefined;
+}
+
+/** One line of a job's history. */
+export interface JobEvent {
+  readonly at: Date;
+  readonly kind: string;
+  readonly actor: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}

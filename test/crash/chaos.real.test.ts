@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { check } from '../../bench/chaos/check.js';
+import { runChaos } from '../../bench/chaos/run.js';
+import { rigPart } from '../support/rig-part.js';
+
+// What may have to be installed or built is, before the clock of the test starts; the run has parts of its own to break.
+await Promise.all([rigPart('engine'), rigPart('postgres'), rigPart('vault')]);
+
+/** The short form of `npm run chaos`: enough to find what breaks at the first blow. */
+test('two nodes under random faults lose, double and leave nothing', async () => {
+  const { history } = await runChaos({
+    jobs: 60,
+    queues: 8,
+    loadMs: 40_000,
+    seed: 4,
+    faultPauseMs: { least: 3_000, most: 6_000 },
+    log: (line) => process.stderr.write(`chaos: ${line}\n`),
+  });
+
+  expect(history.accepted.length).toBeGreaterThan(20);
+  expect(history.faults.length).toBeGreaterThan(2);
+  expect(check(history).filter(({ violations }) => violations.length > 0)).toEqual([]);
+}, 300_000);

@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { collectJobs } from '../../bench/chaos/collect.js';
+import { waitForNothingLeft } from '../../bench/chaos/left-behind.js';
+import type { GostintClient } from '../../demo/gostint-client.js';
+import { connectDocker } from '../../rig/docker.js';
+import { ensureImage } from '../../rig/image.js';
+import { type FailpointName, failpointNames } from '../../src/job/failpoint.js';
+import { rigPart } from '../support/rig-part.js';
+import { type Ground, openGround } from './node-on-rig.js';
+
+const image = 'busybox:latest';
+const [engine] = await Promise.all([rigPart('engine'), rigPart('postgres'), rigPart('vault')]);
+await ensureImage(connectDocker(engine.dockerHost), image);
+
+/**
+ * What becomes of a job in the clear whose node dies there. Its container is prepared before its SecretID is opened, and
+ * what is written down before the opening counts: from then on nobody can be sure that it was not opened.
+ */
+const ends: Readonly<Record<FailpointName, 'none' | 'success' | 'unknown'>> = {
+  'after-cubbyhole-read': 'none',
+  'after-insert': 'success',
+  'after-claim': 'success',
+  'after-look-up': 'success',
+  'after-prepare': 'success',
+  'before-unwrap': 'unknown',
+  'after-unwrap': 'unknown',
+  'after-login': 'unknown',
+  'after-token-recorded': 'unknown',
+  'after-deliver': 'unknown',
+  'before-start': 'unknown',
+  'after-start': 'success',
+  'first-output-stored': 'success',
+  'after-exit': 'success',
+  'after-container-removed': 'unknown',
+  'after-revoke': 'unknown',
+  'before-record': 'unknown',
+  'after-record': 'success',
+};
+
+const printed = 'begun\ndone\n';
+
+/** A container that ended while its node was away took its secrets along: what could not be masked is not stored. */
+function isWholeOrSaysItIsNot(output: string): boolean {
+  return output === printed || output.includes('[stint: output may be missing');
+}
+
+/** Resolves to whether the server answered: it dies before it does where it is killed while it takes the job. */
+async function submit(client: GostintClient, name: string): Promise<boolean> {
+  const fields = {
+    qname: 'crash',
+    container_image: image,
+    run: ['sh', '-c', 'echo begun; sleep 4; echo done'],
+  };
+  const wrap = await client.wrapSecretId();
+  // A payload in a cubbyhole, whose token is spent when the server dies, is the one thing that may be gone.
+  const answer =
+    name === 'after-cubbyhole-read'
+      ? client.submit(fields)
+      : client.post({ ...fields, wrap_secret_id: wrap });
+  return await answer.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Starts a node that dies at this place, and waits until it has. */
+async function crashAt(name: FailpointName, ground: Ground): Promise<void> {
+  await using stint = await ground.start('A', { STINT_FAILPOINTS: `${name}=kill` });
+  expect(await stint.readLog()).toContain('FAILPOINTS ARE ARMED');
+  const client = await ground.clientOf(stint);
+  const isWhileTaken = name === 'after-cubbyhole-read' || name === 'after-insert';
+  expect(await submit(client, name)).toBe(!isWhileTaken);
+  await stint.gone(20_000);
+}
+
+async function idOfFirst(ground: Ground): Promise<string | undefined> {
+  const [row] = await ground.sql<{ id: string }[]>`select id from jobs order by seq limit 1`;
+  return row?.id;
+}
+
+/** The standing checks: whatever happened, these hold once it is over. */
+async function checkAftermath(ground: Ground, mayLeak: boolean): Promise<void> {
+  const jobs = await collectJobs(ground.sql);
+  const jobIds = jobs.map(({ id }) => id);
+  const left = await waitForNothingLeft({ ...ground.places, jobIds }, mayLeak ? 1_000 : 45_000);
+  const { tokens, ...rest } = left;
+  expect(rest).toEqual({ containers: [], hostFiles: [], requestRows: [] });
+  expect(tokens.length).toBeLessThanOrEqual(mayLeak ? 1 : 0);
+  for (const { id, state, exitCode, events } of jobs) {
+    const starts = ground.engine.events.filter(({ jobId, action }) => jobId === id && action === 'start');
+    const finals = events.filter(({ kind }) => ['succeeded', 'failed', 'canceled', 'lost'].includes(kind));
+    expect(starts.length).toBeLessThanOrEqual(1);
+    expect(finals.map(({ kind }) => kind)).toEqual([state]);
+    expect(state === 'succeeded' && exitCode !== 0).toBe(false);
+  }
+}
+
+test('Q1: every failpoint has its crash', () => {
+  expect(Object.keys(ends).toSorted()).toEqual(failpointNames.toSorted());
+});
+
+test.concurrent.each(Object.entries(ends) as [FailpointName, string][])(
+  'Q1: a node that is killed at %s and comes back leaves a job that ends as %s, and nothing else',
+  async (name, end) => {
+    await using ground = await openGround();
+    await crashAt(name, ground);
+
+    await using next = await ground.start('A');
+    const client = await ground.clientOf(next);
+    const id = await idOfFirst(ground);
+    const job = id === undefined ? undefined : await client.wait(id, 20_000);
+    expect(job?.status ?? 'none').toBe(end);
+    expect(job?.status === 'success' ? job.output : printed).toSatisfy(isWholeOrSaysItIsNot);
+    const second = await client.submit({ qname: 'crash', container_image: image, run: ['echo', 'on'] });
+    expect(await client.wait(second, 20_000)).toMatchObject({ status: 'success', output: 'on\n' });
+    // A token that nobody has written down yet cannot be given back: it lives as long as a fresh one may.
+    await checkAftermath(ground, name === 'after-login');
+  },
+  120_000,
+);
+
+test.concurrent.each([
+  ['after-claim', 'success'],
+  ['after-prepare', 'success'],
+  ['after-token-recorded', 'unknown'],
+  ['after-start', 'unknown'],
+] as const)(
+  'Q1: another node settles what one that was killed at %s has left: it ends as %s',
+  async (name, end) => {
+    await using ground = await openGround();
+    await using other = await ground.start('B', { STINT_SLOTS: '1' });
+    const client = await ground.clientOf(other);
+    const busy = await client.submit({ qname: 'busy', container_image: image, run: ['sleep', '300'] });
+    await client.wait(busy, 20_000, ({ output, status }) => output !== '' || status === 'running');
+    await crashAt(name, ground);
+
+    await client.kill(busy);
+    const [row] = await ground.sql<{ id: string }[]>`select id from jobs where queue = 'crash'`;
+    expect((await client.wait(row?.id ?? '', 30_000)).status).toBe(end);
+
+    await using back = await ground.start('A');
+    expect(back.exitCode()).toBeUndefined();
+    await checkAftermath(ground, false);
+  },
+  120_000,
+);

@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { startEngine } from '../../rig/engine.js';
+import type { OwnEngine } from '../../rig/own-engine.js';
+import { uniqueName } from '../journey/vault-operator.js';
+import { openStand, type Stand } from './stand.js';
+
+interface Ground {
+  readonly engine: OwnEngine;
+  readonly stand: Stand;
+}
+
+async function openGround(name: string, args: readonly string[]): Promise<Ground> {
+  const { own, dockerHost } = await startEngine({ alwaysOwn: true, name, args });
+  if (own === undefined) throw new Error('Expected an engine of our own.');
+  return { engine: own, stand: await openStand({ dockerHost }) };
+}
+
+const restoring = await openGround('restoring', ['--live-restore']);
+const plain = await openGround('plain', ['--shutdown-timeout', '3']);
+afterAll(async () => {
+  for (const { engine, stand } of [restoring, plain]) {
+    await stand[Symbol.asyncDispose]();
+    await engine[Symbol.asyncDispose]();
+  }
+});
+
+/** A job whose program has been seen to run. */
+async function startJob({ stand }: Ground, script: string): Promise<string> {
+  const id = await stand.submit({ qname: uniqueName(), run: ['sh', '-c', `echo begun; ${script}`] });
+  await stand.client.wait(id, 20_000, ({ output }) => output.includes('begun'));
+  return id;
+}
+
+async function waitForEnd({ stand }: Ground, id: string) {
+  await vi.waitFor(
+    async () => expect((await stand.client.get(id)).status).not.toMatch(/running|stopping/),
+    50_000,
+  );
+  return await stand.look(id);
+}
+
+/** The program itself, as the host sees it. */
+async function findPid({ stand }: Ground, id: string): Promise<number> {
+  const [container] = await stand.docker.listContainers({ filters: { label: [`stint.job=${id}`] } });
+  return (await stand.docker.getContainer(container?.Id ?? '').inspect()).State.Pid;
+}
+
+async function isGone(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
+  return status === undefined || /^State:\s+Z/m.test(status);
+}
+
+async function goesOn({ stand }: Ground): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`${stand.stint.url}/readyz`)).status).toBe(200), 20_000);
+  const id = await stand.submit({ qname: uniqueName(), run: ['true'] });
+  expect(await stand.client.wait(id)).toMatchObject({ status: 'success' });
+}
+
+describe('E2: with live-restore a job', () => {
+  test('that outlives the gap has its true code and its whole output', async () => {
+    const id = await startJob(restoring, 'sleep 5; echo after; exit 3');
+
+    await restoring.engine.kill();
+    await restoring.engine.start();
+
+    expect(await waitForEnd(restoring, id)).toMatchObject({
+      state: 'failed',
+      exit_code: 3,
+      output_complete: true,
+    });
+    expect((await restoring.stand.client.get(id)).output).toBe('begun\nafter\n');
+    await goesOn(restoring);
+  });
+
+  test('that ends inside the gap has its true code, and its output is flagged', async () => {
+    const id = await startJob(restoring, 'sleep 2; echo lost; exit 5');
+    const pid = await findPid(restoring, id);
+
+    await restoring.engine.kill();
+    await vi.waitFor(async () => expect(await isGone(pid)).toBe(true), 10_000);
+    await restoring.engine.start();
+
+    expect(await waitForEnd(restoring, id)).toMatchObject({
+      state: 'failed',
+      exit_code: 5,
+      output_complete: false,
+    });
+  });
+
+  test('whose processes all vanished with their host is no success', async () => {
+    const id = await startJob(restoring, 'sleep 300');
+    const pid = await findPid(restoring, id);
+
+    await restoring.engine.kill();
+    await killTree(pid);
+    await restoring.engine.start();
+
+    expect(await waitForEnd(restoring, id)).toMatchObject({ state: 'lost' });
+    await goesOn(restoring);
+  });
+});
+
+/** With the shim that watches over it: nobody is left who saw how it ended. */
+async function killTree(pid: number): Promise<void> {
+  const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  process.kill(parent, 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  await vi.waitFor(async () => expect(await isGone(pid)).toBe(true), 10_000);
+}
+
+describe('E2: without live-restore a job', () => {
+  test('whose engine was stopped under it is lost, not failed', async () => {
+    const id = await startJob(plain, 'sleep 300');
+
+    await plain.engine.stop();
+    await plain.engine.start();
+
+    expect(await waitForEnd(plain, id)).toMatchObject({ state: 'lost' });
+    await goesOn(plain);
+  });
+
+  test('whose engine died, and stops it when it is back, is lost, not failed', {
+    timeout: 90_000,
+  }, async () => {
+    const id = await startJob(plain, 'sleep 300');
+
+    await plain.engine.kill();
+    await plain.engine.start();
+
+    expect(await waitForEnd(plain, id)).toMatchObject({ state: 'lost' });
+    await goesOn(plain);
+  });
+
+  test('that was to be killed meanwhile is canceled', { timeout: 90_000 }, async () => {
+    const id = await startJob(plain, 'sleep 300');
+
+    await plain.engine.kill();
+    await plain.stand.client.kill(id);
+    await plain.engine.start();
+
+    expect(await waitForEnd(plain, id)).toMatchObject({ state: 'canceled' });
+  });
+});

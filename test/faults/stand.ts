@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import connect, { type Sql } from 'postgres';
+import { GostintClient, type JobPayload } from '../../demo/gostint-client.js';
+import { connectDocker } from '../../rig/docker.js';
+import { ensureImage } from '../../rig/image.js';
+import { settingsFor } from '../../rig/stint-settings.js';
+import { readConfig } from '../../src/config.js';
+import { createLog } from '../../src/log.js';
+import { type Stint, startStint } from '../../src/stint.js';
+import { createEmptyDatabase } from '../support/database.js';
+import { rigPart } from '../support/rig-part.js';
+import type { PartAddresses } from '../support/shared-parts.js';
+
+export const image = 'busybox:latest';
+
+/** The ways to the parts as stint is to take them; what is not named is what all tests share. */
+export interface Ways {
+  /** Given the address of a database of the test's own. */
+  readonly database?: (url: string) => Promise<string> | string;
+  /** An address of a server of the test's own, without a path: the database is made there. */
+  readonly databaseServer?: string;
+  readonly dockerHost?: string;
+  /** How stint reaches the engine, where that is another way than the tests'. */
+  readonly engineWay?: string;
+  /** How stint reaches Vault. The client takes the direct way. */
+  readonly vaultAddress?: string;
+  readonly vault?: PartAddresses['preparedVault'];
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A stint in this process whose parts a test spoils, looked at by ways that are not spoiled. */
+export interface Stand extends AsyncDisposable {
+  readonly stint: Stint;
+  readonly client: GostintClient;
+  readonly docker: Docker;
+  readonly sql: Sql;
+  readonly log: () => string;
+  submit(payload: JobPayload): Promise<string>;
+  /** The row and the kinds of its events, straight from Postgres. */
+  look(id: string): Promise<Looked>;
+  /** Jobs that wait for their time need not any more. */
+  hurry(): Promise<void>;
+}
+
+export interface Looked {
+  readonly state: string;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly reason: string | null;
+  readonly exit_code: number | null;
+  readonly output_complete: boolean;
+  readonly output_flaw: string | null;
+  readonly unwrapped_at: Date | null;
+  readonly token_accessor: string | null;
+  readonly sealed: boolean;
+  readonly kinds: readonly string[];
+}
+
+/** Await it at the top of a test file. */
+export async function openStand(ways: Ways = {}): Promise<Stand> {
+  const [engine, vault] = await Promise.all([
+    ways.dockerHost === undefined ? rigPart('engine') : { dockerHost: ways.dockerHost },
+    ways.vault ?? rigPart('preparedVault'),
+  ]);
+  const database =
+    ways.databaseServer === undefined
+      ? await createEmptyDatabase()
+      : { url: ways.databaseServer, [Symbol.asyncDispose]: async () => undefined };
+  const directory = await mkdtemp(join(tmpdir(), 'stint-faults-'));
+  const docker = connectDocker(engine.dockerHost);
+  await ensureImage(docker, image);
+  const ground = {
+    databaseUrl: (await ways.database?.(database.url)) ?? database.url,
+    dockerHost: ways.engineWay ?? engine.dockerHost,
+    vaultAddress: ways.vaultAddress ?? vault.address,
+    setup: vault.setup,
+  };
+  const env = {
+    ...settingsFor(ground),
+    STINT_PORT: '0',
+    STINT_STATE_DIR: directory,
+    STINT_STOP_GRACE: '1s',
+    STINT_DRAIN_TIMEOUT: '1s',
+    STINT_VAULT_TIMEOUT: '1s',
+    ...ways.settings,
+  };
+  const lines: string[] = [];
+  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
+  const stint = await startStint(readConfig(env), log);
+  const sql = connect(database.url, { max: 2, onnotice: () => undefined });
+  const login = { roleId: vault.setup.clientRoleId, secretId: vault.setup.clientSecretId };
+  const token = await GostintClient.logIn(vault.address, login);
+  const client = new GostintClient({
+    vault: vault.address,
+    stint: stint.url,
+    token,
+    roleName: vault.setup.roleName,
+  });
+  return {
+    stint,
+    client,
+    docker,
+    sql,
+    log: () => lines.join(''),
+    submit: (payload) => client.submit({ container_image: image, ...payload }),
+    look: (id) => look(sql, id),
+    hurry: async () => {
+      await sql`update jobs set not_before = null`;
+      await sql`select pg_notify('stint_ready', '')`;
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stint[Symbol.asyncDispose]();
+      await sql.end({ timeout: 1 });
+      await database[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function look(sql: Sql, id: string): Promise<Looked> {
+  const [job] = await sql`
+    select *, exists (select 1 from job_requests where job_id = jobs.id) as sealed,
+           array(select kind from events where job_id = jobs.id order by seq) as kinds
+    from jobs where id = ${id}`;
+  if (job === undefined) throw new Error(`Expected the job ${id} to be there, got none.`);
+  return job as unknown as Looked;
+}

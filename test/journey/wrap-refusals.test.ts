@@ -1,0 +1,178 @@
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import type { AnsweredJob } from '../../demo/gostint-client.js';
+import { roleNames } from '../../vault-dev/bootstrap/roles.js';
+import { holding } from './holding.js';
+import { startSlowRegistry } from './slow-registry.js';
+import { image, startStintOnRig } from './stint-on-rig.js';
+import { uniqueName, VaultOperator } from './vault-operator.js';
+
+const slow = await startSlowRegistry();
+const on = await startStintOnRig({ DOCKER_HOST: slow.dockerHost });
+const { client } = on;
+afterEach(() => slow.resume());
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+  await slow[Symbol.asyncDispose]();
+});
+
+const operator = new VaultOperator(on.vault);
+const ourPath = `auth/approle/role/${roleNames.job}/secret-id`;
+const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
+
+async function runWith(wrap: string, by = client): Promise<AnsweredJob> {
+  const { _id } = await by.post({ wrap_secret_id: wrap, container_image: image, run: ['echo', 'ran'] });
+  return by.wait(_id);
+}
+
+/** A job that has looked its wrap up and waits for its image, of a registry that hangs until `resume`. */
+async function startPull(wrap: string, name: string): Promise<string> {
+  const reference = await slow.publish(name);
+  slow.registry.suspend();
+  const { _id } = await client.post({ wrap_secret_id: wrap, container_image: reference, run: ['true'] });
+  await vi.waitFor(async () => expect(await slow.isAsked()).toBe(true), 10_000);
+  return _id;
+}
+
+async function wrapGenerically(content: object): Promise<string> {
+  const answer = await operator.write('sys/wrapping/wrap', content, { 'X-Vault-Wrap-TTL': '60' });
+  return answer.wrap_info.token;
+}
+
+function unwrap(wrap: string) {
+  return operator.ask('POST', 'sys/wrapping/unwrap', { headers: { 'X-Vault-Token': wrap } });
+}
+
+async function isWhole(wrap: string): Promise<boolean> {
+  const { status } = await operator.ask('POST', 'sys/wrapping/lookup', { body: { token: wrap } });
+  return status === 200;
+}
+
+function refusal(...texts: readonly string[]): object {
+  return { status: 'notauthorised', return_code: 0, kill_requested: false, output: holding(...texts) };
+}
+
+test('a wrap that Vault never knew is refused, before there is a container', async () => {
+  const job = await runWith('hvs.CAESINobodyMadeThisOne');
+
+  expect(job).toMatchObject(
+    refusal('Vault does not know it, so it expired, was used already, or never existed', alert),
+  );
+  expect(job.container_id).toBe('');
+});
+
+test('a wrap that was opened before the job came is refused, with an alarm', async () => {
+  const wrap = await client.wrapSecretId();
+  await unwrap(wrap);
+
+  expect(await runWith(wrap)).toMatchObject(refusal('was used already', alert));
+});
+
+test('a wrap that somebody opens while the job is prepared is called used, not unknown', async () => {
+  const wrap = await client.wrapSecretId();
+  const id = await startPull(wrap, 'stolen:1');
+
+  await unwrap(wrap);
+  slow.resume();
+
+  expect(await client.wait(id)).toMatchObject(
+    refusal('it has been used before its time', alert, 'audit log'),
+  );
+});
+
+test('a wrap whose time ends while the job is prepared is called expired', async () => {
+  const wrap = await client.wrapSecretId('2s');
+  const id = await startPull(wrap, 'slow:1');
+
+  await vi.waitFor(async () => expect(await isWhole(wrap)).toBe(false), 10_000);
+  slow.resume();
+
+  expect(await client.wait(id)).toMatchObject(
+    refusal('it expired at 20', 'give the wrap more time (`X-Vault-Wrap-TTL`)'),
+  );
+});
+
+/** Submits a job with this wrap behind a running one, and calls `meanwhile` before its turn comes. */
+async function runLater(wrap: string, meanwhile: () => Promise<unknown>): Promise<AnsweredJob> {
+  const qname = uniqueName();
+  const running = await client.submit({ qname, container_image: image, run: ['sleep', '300'] });
+  const { _id: id } = await client.post({
+    qname,
+    wrap_secret_id: wrap,
+    container_image: image,
+    run: ['true'],
+  });
+  await meanwhile();
+  await client.kill(running);
+  return client.wait(id);
+}
+
+test('a wrap that somebody opens while the job waits is called used', async () => {
+  const wrap = await client.wrapSecretId();
+
+  const job = await runLater(wrap, () => unwrap(wrap));
+
+  expect(job).toMatchObject(refusal('it has been used before its time', alert));
+});
+
+test('a wrap whose time ends while the job waits is called expired', async () => {
+  const wrap = await client.wrapSecretId('2s');
+
+  const job = await runLater(wrap, () =>
+    vi.waitFor(async () => expect(await isWhole(wrap)).toBe(false), 10_000),
+  );
+
+  expect(job).toMatchObject(refusal('expired at 20', 'give the wrap more time (`X-Vault-Wrap-TTL`)'));
+});
+
+test('a wrap of another role is refused by its path, and left whole', async () => {
+  const other = await operator.makeRole({ token_policies: ['default'] });
+  const path = `auth/approle/role/${other.name}/secret-id`;
+  const wrap = await operator.wrapSecretId(other.name);
+
+  const job = await runWith(wrap);
+
+  expect(job).toMatchObject(
+    refusal(`created by \`${path}\``, `only \`${ourPath}\` is accepted`, 'was not opened', alert),
+  );
+  expect(await isWhole(wrap)).toBe(true);
+});
+
+test('a SecretID that was wrapped in a second step is refused, and the refusal names the setting', async () => {
+  const wrap = await wrapGenerically({ secret_id: await operator.makeSecretId(roleNames.job) });
+
+  expect(await runWith(wrap)).toMatchObject(
+    refusal('`sys/wrapping/wrap`', alert, 'set STINT_ACCEPT_REWRAPPED=true'),
+  );
+  expect(await isWhole(wrap)).toBe(true);
+});
+
+test('with that setting, the SecretID that was wrapped in a second step is good', async () => {
+  await using lenient = await startStintOnRig({ STINT_ACCEPT_REWRAPPED: 'true' });
+  const wrap = await wrapGenerically({ secret_id: await operator.makeSecretId(roleNames.job) });
+
+  expect(await runWith(wrap, lenient.client)).toMatchObject({ status: 'success', output: 'ran\n' });
+});
+
+test('with that setting, what is in the wrap must still be a SecretID of the role', async () => {
+  await using lenient = await startStintOnRig({ STINT_ACCEPT_REWRAPPED: 'true' });
+  const other = await operator.makeRole({ token_policies: ['default'] });
+  const foreign = await wrapGenerically({ secret_id: await operator.makeSecretId(other.name) });
+  const empty = await wrapGenerically({ something: 'else' });
+
+  expect(await runWith(foreign, lenient.client)).toMatchObject(
+    refusal(`Vault refused it for the role "${roleNames.job}"`),
+  );
+  expect(await runWith(empty, lenient.client)).toMatchObject(refusal('there is no `secret_id` in it', alert));
+});
+
+test('a cubbyhole that was read before is told when the job is posted, with an alarm', async () => {
+  const cubbyhole = await client.leaveInCubbyhole(await client.encrypt({ container_image: image }));
+  await operator.ask('GET', 'cubbyhole/job', { headers: { 'X-Vault-Token': cubbyhole.cubby_token } });
+  const wrap = await client.wrapSecretId();
+
+  await expect(client.post({ ...cubbyhole, wrap_secret_id: wrap })).rejects.toMatchObject({
+    status: 500,
+    body: { status: 'Internal Error.', error: expect.stringContaining(alert) },
+  });
+  expect(await isWhole(wrap)).toBe(true);
+});
