@@ -9,6 +9,7 @@ import { BrokenError } from './job/errors.js';
 import { KnownEngine } from './known-engine.js';
 import type { Log } from './log.js';
 import { type NodeState, openNodeState } from './node-state.js';
+import { Alarms } from './queue/alarms.js';
 import { ClaimGate } from './queue/gate.js';
 import { ImageDiary } from './queue/image-diary.js';
 import { createQueue } from './queue/line.js';
@@ -40,6 +41,7 @@ export interface Parts {
   readonly secrets: VaultSecrets;
   readonly backend: DockerBackend;
   readonly engine: KnownEngine;
+  readonly alarms: Alarms;
 }
 
 /** Opens them in the order of their needs. Only Postgres must be there: for Vault and the engine jobs can wait. */
@@ -53,7 +55,7 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const imageDiary = new ImageDiary({ store, engineId: () => engine.ask(), log });
   const options = { ...dockerOptions(config, node, log), imageDiary };
   const backend: DockerBackend = closers.add(await openDockerBackend(options));
-  return { config, log, node, store, vault, secrets, backend, engine };
+  return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
 }
 
 /** The worker of this node and the bell that wakes it; it takes no job before it is started. */
@@ -61,7 +63,7 @@ export async function openWorker(
   parts: Parts,
   closers: Closers,
 ): Promise<{ readonly worker: Worker; readonly bell: Bell; readonly gate: ClaimGate }> {
-  const { config, log, node, store, engine } = parts;
+  const { config, log, node, store, engine, alarms } = parts;
   const version = programVersion();
   const gate = closers.add(openGate(parts, () => worker.wake()));
   const worker: Worker = new Worker({
@@ -73,6 +75,7 @@ export async function openWorker(
     slots: config.slots,
     leaseMs: config.leaseMs,
     gate,
+    alarms,
     ringReady: () => bell.ringReady(),
     log,
   });
@@ -159,6 +162,7 @@ export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGa
     ],
     isDraining: () => worker.draining,
     blockers: () => gate.blockers(),
+    alarms: () => parts.alarms.counts,
     log,
   };
 }

@@ -50,7 +50,7 @@ export function isDisturbed({
 }: Pick<StoredJob, 'state' | 'reason' | 'exitCode'>): boolean {
   if (state === 'lost') return true;
   if (state !== 'failed') return false;
-  return reason === 'infrastructure' || isSignalCode(exitCode);
+  return reason === 'infrastructure' || reason === 'start_failed' || isSignalCode(exitCode);
 }
 
 /** Ended by TERM or KILL: an engine that is told to stop does that to its containers. */
@@ -67,6 +67,7 @@ const lastShown = 120;
 class EndJudge {
   readonly #accepted: ReadonlyMap<string, Accepted>;
   readonly #died: ReadonlyMap<string, EngineEvent>;
+  readonly #started: ReadonlySet<string>;
   readonly #faults: readonly Injected[];
 
   constructor({ accepted, engine, faults }: History) {
@@ -74,6 +75,7 @@ class EndJudge {
     this.#died = new Map(
       engine.filter(({ action }) => action === 'die').map((event) => [event.jobId, event]),
     );
+    this.#started = new Set(engine.filter(({ action }) => action === 'start').map(({ jobId }) => jobId));
     this.#faults = faults;
   }
 
@@ -81,6 +83,8 @@ class EndJudge {
   wrongEnd(job: StoredJob): string | undefined {
     const { state, exitCode, reason, code } = job;
     if (state === 'succeeded' && exitCode !== 0) return `succeeded with the code ${exitCode}`;
+    if (reason === 'start_failed' && this.#started.has(job.id))
+      return 'is said not to have started, but it ran';
     const expected = this.#accepted.get(job.id)?.expected;
     if (expected === undefined || isDisturbed(job) || !finalStates.includes(state)) return undefined;
     const isTooLate = expected.state === 'canceled' && state === 'succeeded';

@@ -19,10 +19,11 @@ export function check(history: History): Finding[] {
   ];
 }
 
-function checkLeftBehind({ left, jobs, secret, refusals }: History): Finding[] {
+function checkLeftBehind({ left, jobs, secret, refusals, deaths }: History): Finding[] {
   const leaking = jobs.filter(({ output }) => output.includes(secret));
   return [
     { rule: 'clients that were blamed for a fault', violations: refusals.map(({ text }) => text) },
+    { rule: 'nodes that ended by themselves', violations: deaths },
     { rule: 'leaked tokens', violations: left.tokens },
     { rule: 'orphaned containers', violations: left.containers },
     { rule: 'orphaned files of secrets', violations: left.hostFiles },

@@ -8,6 +8,8 @@ export interface History {
   readonly jobs: readonly StoredJob[];
   readonly engine: readonly EngineEvent[];
   readonly faults: readonly Injected[];
+  /** Nodes that ended by themselves. */
+  readonly deaths: readonly string[];
   readonly left: LeftBehind;
   /** A text that no job's output may hold. */
   readonly secret: string;

@@ -29,6 +29,7 @@ export class ChaosNode implements AsyncDisposable {
   readonly #options: NodeOptions;
   #server: StintServer | undefined;
   #isOver = false;
+  #deaths = 0;
 
   constructor(options: NodeOptions) {
     this.#options = options;
@@ -52,6 +53,7 @@ export class ChaosNode implements AsyncDisposable {
 
   /** As a crash: nothing in it runs any more. */
   async kill(): Promise<void> {
+    this.#deaths = this.deaths;
     const server = this.#server;
     this.#server = undefined;
     if (server === undefined) return;
@@ -68,9 +70,9 @@ export class ChaosNode implements AsyncDisposable {
     this.#server?.signal('SIGCONT');
   }
 
-  /** False where it has died though nobody killed it: that is a finding. */
-  get isAlive(): boolean {
-    return this.#server === undefined || this.#server.exitCode() === undefined;
+  /** How many of its lives have ended by themselves: no fault may do that. */
+  get deaths(): number {
+    return this.#deaths + (this.#server?.exitCode() === undefined ? 0 : 1);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -75,6 +75,7 @@ async function runOn(stage: Stage, options: ChaosOptions): Promise<ChaosResult> 
     jobs: await collectJobs(stage.sql),
     engine: stage.events.flatMap(({ events }) => events),
     faults,
+    deaths: stage.nodes.flatMap(({ name, deaths }) => Array.from({ length: deaths }, () => name)),
     left,
     secret: stage.secret,
   };

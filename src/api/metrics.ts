@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { jobStates } from '../job/state.js';
 import type { AppParts } from './parts.js';
 
@@ -20,15 +20,16 @@ export interface Metrics {
   render(): Promise<MetricsText>;
 }
 
-type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'log'>;
+type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'alarms' | 'log'>;
 
 /** What Prometheus reads. Each app has a registry of its own, so that two in one process do not meet. */
-export function createMetrics({ queue, blockers, log }: MetricsParts): Metrics {
+export function createMetrics({ queue, blockers, alarms, log }: MetricsParts): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const requests = newRequestHistogram(register);
   const jobs = newJobGauge(register);
   const blocked = newBlockerGauge(register);
+  addAlarmCounter(register, alarms);
   return {
     observe: ({ seconds, code, ...labels }) => requests.observe({ code: String(code), ...labels }, seconds),
     render: async () => {
@@ -67,6 +68,20 @@ function newBlockerGauge(register: Registry): Gauge<'part'> {
     help: 'Whether this node takes no jobs because this part is away: 1 or 0.',
     labelNames: ['part'],
     registers: [register],
+  });
+}
+
+/** Told by others: what they count is read when somebody asks. */
+function addAlarmCounter(register: Registry, alarms: MetricsParts['alarms']): void {
+  const counter = new Counter({
+    name: 'stint_alarms_total',
+    help: 'Security alarms of this node, by code.',
+    labelNames: ['code'],
+    registers: [register],
+    collect: () => {
+      counter.reset();
+      for (const [code, count] of alarms()) counter.inc({ code }, count);
+    },
   });
 }
 

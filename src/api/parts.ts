@@ -22,6 +22,8 @@ export interface AppParts {
   readonly isDraining: () => boolean;
   /** The parts for which this node can be waiting, each with the reason why it takes no jobs now, if it takes none. */
   readonly blockers: () => readonly Blocker[];
+  /** Security alarms since the start of this node, by code. */
+  readonly alarms: () => ReadonlyMap<string, number>;
   readonly log: ApiLog;
 }
 

@@ -16,8 +16,8 @@ export function outcomeOfError(
   if (error instanceof FencedError) throw error;
   if (error instanceof StoppedError) return stoppedOutcome(error, parts);
   if (error instanceof JobFailedError) {
-    const { reason, code, message, exitCode } = error;
-    return { kind: 'failed', reason, code, message, exitCode };
+    const { reason, code, message, exitCode, alarm } = error;
+    return { kind: 'failed', reason, code, message, exitCode, alarm };
   }
   if (error instanceof BrokenError && error.retryable) {
     return { kind: 'postponed', code: error.code, message: error.message };

@@ -27,6 +27,8 @@ export type Outcome =
       readonly code: string;
       readonly message: string;
       readonly exitCode: number | undefined;
+      /** An operator must hear of it. */
+      readonly alarm?: boolean;
     }
   /** The container was started and the engine cannot say how it ended. */
   | { readonly kind: 'vanished'; readonly message: string }
@@ -41,6 +43,8 @@ export interface Verdict {
   readonly message: string | undefined;
   readonly exitCode: number | undefined;
   readonly outOfMemory: boolean;
+  /** An operator must hear of it: a credential was used by somebody else, for one. */
+  readonly alarm: boolean;
 }
 
 type Final = Exclude<Outcome, { kind: 'postponed' }>;
@@ -61,6 +65,7 @@ export function verdictOf(outcome: Final): Verdict {
         code: outcome.code,
         message: outcome.message,
         exitCode: outcome.exitCode,
+        alarm: outcome.alarm ?? false,
       };
   }
 }
@@ -105,5 +110,6 @@ function plain(state: FinalState): Verdict {
     message: undefined,
     exitCode: undefined,
     outOfMemory: false,
+    alarm: false,
   };
 }

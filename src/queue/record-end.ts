@@ -14,6 +14,8 @@ export interface RecordedEnd {
   readonly nextReady: boolean;
   /** For the log: nothing in it is secret. */
   readonly shown: { state: string; code?: string | undefined };
+  /** What an operator must hear of, now that it is recorded. */
+  readonly alarm?: { readonly code: string; readonly message: string } | undefined;
 }
 
 /** Writes the end of an execution: back to the queue, or final. */
@@ -57,11 +59,15 @@ async function finish(
     await failpoint('before-record');
     const { nextReady } = await persist(() => store.finishJob(claim, verdict, execution.output));
     await failpoint('after-record');
-    return { nextReady, shown: { state: verdict.state, code: verdict.code } };
+    return { nextReady, shown: { state: verdict.state, code: verdict.code }, alarm: alarmOf(verdict) };
   } catch (error) {
     if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;
     return finish(store, claim, execution, notRecordable);
   }
+}
+
+function alarmOf({ alarm, code = '', message = '' }: Verdict): RecordedEnd['alarm'] {
+  return alarm ? { code, message } : undefined;
 }
 
 /** A verdict that the database refuses must not hold the queue for ever. */

@@ -5,6 +5,7 @@ import { failpoint } from '../job/failpoint.js';
 import type { AdoptedRow } from '../store/adopt.js';
 import type { ClaimedRow } from '../store/claim.js';
 import type { Store } from '../store/store.js';
+import type { Alarms } from './alarms.js';
 import { fencedLedger, persist } from './fenced-ledger.js';
 import type { ClaimGate } from './gate.js';
 import type { HeldJob } from './held-job.js';
@@ -17,6 +18,7 @@ export interface RunParts {
   readonly executor: ExecutorParts;
   readonly sealKey: Buffer;
   readonly gate?: Pick<ClaimGate, 'note'> | undefined;
+  readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** Told when the end of this job made another one ready. */
   readonly onNextReady: () => void;
   readonly log: WorkerLog;
@@ -55,6 +57,7 @@ async function recording(held: HeldJob, parts: RunParts, run: () => Promise<Exec
     parts.gate?.note(execution.outcome);
     const end = await recordEnd(parts.store, held.claim, execution);
     parts.log.info('job recorded', { jobId, ...end.shown });
+    if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();
   } catch (error) {
     if (error instanceof FencedError) parts.log.info('claim lost, standing down', { jobId });

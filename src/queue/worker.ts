@@ -3,6 +3,7 @@ import type { AdoptedRow } from '../store/adopt.js';
 import type { ClaimedRow } from '../store/claim.js';
 import type { Store } from '../store/store.js';
 import { ActiveJobs } from './active-jobs.js';
+import type { Alarms } from './alarms.js';
 import { Beat } from './beat.js';
 import { Ending } from './ending.js';
 import type { ClaimGate } from './gate.js';
@@ -25,6 +26,7 @@ export interface WorkerParts {
   readonly recordMs?: number;
   /** Says whether jobs may be taken now, and hears how each ended. Without one they always may. */
   readonly gate?: Pick<ClaimGate, 'mayClaim' | 'note'> | undefined;
+  readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** A job became ready that this node may not take itself. */
   readonly ringReady: () => void;
   readonly log: WorkerLog;

@@ -68,6 +68,8 @@ export async function finishJob(
         insert into events (job_id, kind, actor, detail)
         select id, state, 'node:' || node, jsonb_strip_nulls(jsonb_build_object('code', code, 'exit_code', exit_code))
         from moved
+        union all
+        select id, 'alarm', 'node:' || node, jsonb_build_object('code', code) from moved where ${verdict.alarm}
       )
       select case when queue is not null then pass_turn(queue) end as next from moved`,
   );

@@ -60,6 +60,12 @@ test('the parts for which this node takes no jobs are told', async () => {
   expect(text).toContain('stint_claims_blocked{part="vault"} 1');
 });
 
+test('security alarms are told by code', async () => {
+  const text = await scrape(createTestApp({ alarms: () => new Map([['wrap_used', 2]]) }));
+
+  expect(text).toContain('stint_alarms_total{code="wrap_used"} 2');
+});
+
 test('a database that is away costs the job numbers, not the scrape', async () => {
   const tested = createTestApp();
   tested.queue.add();

@@ -77,6 +77,19 @@ test('a wrap that somebody opens while the job is prepared is called used, not u
   expect(await client.wait(id)).toMatchObject(
     refusal('it has been used before its time', alert, 'audit log'),
   );
+  const alarm = { jobId: id, code: 'wrap_used', alarm: true, level: 'error' };
+  expect(
+    on
+      .log()
+      .split('\n')
+      .filter(Boolean)
+      .map((line): unknown => JSON.parse(line)),
+  ).toContainEqual(expect.objectContaining(alarm));
+  expect(await client.stint('GET', '/v1/api/metrics')).toContain('stint_alarms_total{code="wrap_used"} 1');
+  const detail = await client.stint('GET', `/stint/v1/jobs/${id}`);
+  expect(detail).toMatchObject({
+    events: expect.arrayContaining([expect.objectContaining({ kind: 'alarm' })]),
+  });
 });
 
 test('a wrap whose time ends while the job is prepared is called expired', async () => {

@@ -233,6 +233,7 @@ describe('the end of a job', () => {
         message: 'Too much.',
         exitCode: 137,
         outOfMemory: true,
+        alarm: false,
       },
       { stdoutBytes: 5_000_000_000, stderrBytes: 3, flaw: 'output_not_drained' },
     );

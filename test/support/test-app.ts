@@ -69,6 +69,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     dependencies: [],
     isDraining: () => false,
     blockers: () => [],
+    alarms: () => new Map(),
     log: logInto(log),
     ...changes,
   });

@@ -11,6 +11,7 @@ const good: History = {
   jobs: [first, second],
   engine: [...life('a', 1_000, 2_000), ...life('b', 2_500, 3_000)],
   faults: [],
+  deaths: [],
   left: { containers: [], hostFiles: [], requestRows: [], tokens: [] },
   secret: 'hunter2',
 };
@@ -108,6 +109,7 @@ test.each<[rule: string, change: Partial<History>]>([
     withFirst({ output: 'begin c 10.00\nhello\nend c 11.00\n' }),
   ],
   ['clients that were blamed for a fault', { refusals: [{ text: '401', at: 0, to: 1 }] }],
+  ['nodes that ended by themselves', { deaths: ['A'] }],
   ['leaked tokens', { left: { ...good.left, tokens: ['accessor'] } }],
   ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
   ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
@@ -137,6 +139,13 @@ test('finds a success where a failure was due, and a failure where a success was
     'wrong ends',
   ]);
   expect(broken({ ...withFirst(failed), engine: [] })).toEqual(['wrong ends']);
+});
+
+test('finds a job that is said not to have started, and ran', () => {
+  const refused = { state: 'failed', reason: 'start_failed', exitCode: undefined, events: ends('failed') };
+
+  expect(broken({ ...withFirst(refused), faults: [outage] })).toEqual(['wrong ends']);
+  expect(broken({ ...withFirst(refused), faults: [outage], engine: [] })).toEqual([]);
 });
 
 test('finds a job that was canceled though nobody asked', () => {
