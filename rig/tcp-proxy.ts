@@ -102,3 +102,11 @@ export class TcpProxy implements AsyncDisposable {
     }
   }
 }
+
+/** The same address, by way of the proxy. */
+export function through(url: string, proxy: TcpProxy): string {
+  const changed = new URL(url);
+  changed.hostname = '127.0.0.1';
+  changed.port = String(proxy.port);
+  return changed.href;
+}

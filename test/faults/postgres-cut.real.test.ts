@@ -1,7 +1,7 @@
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
+import { TcpProxy, through } from '../../rig/tcp-proxy.js';
 import { openStore } from '../../src/store/store.js';
 import { uniqueName } from '../journey/vault-operator.js';
-import { TcpProxy, through } from '../support/tcp-proxy.js';
 import { openStand } from './stand.js';
 
 let wire: TcpProxy | undefined;
@@ -9,7 +9,7 @@ let straight = '';
 const stand = await openStand({
   database: async (url) => {
     straight = url;
-    wire = await TcpProxy.start({ port: Number(new URL(url).port) });
+    wire = await TcpProxy.start({ to: { host: '127.0.0.1', port: Number(new URL(url).port) } });
     return through(url, wire);
   },
 });
@@ -45,7 +45,7 @@ test('Q3: a job that ran, printed and ended while its node was cut off has its e
   const script = 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done; sleep 1; echo last; exit 4';
   const id = await startJob(`sleep 1; ${script}`);
 
-  proxy.cut();
+  proxy.refuse();
   await vi.waitFor(async () => expect(await isRunning(id)).toBe(false), 20_000);
   proxy.heal();
 
@@ -91,7 +91,7 @@ async function waitedSeconds(id: string): Promise<number> {
 test('Q3: a node that was given up meanwhile changes nothing any more, and its container goes', async () => {
   await using other = await openStore(straight, 'migrations');
   const id = await startJob('i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line; sleep 0.1; done');
-  proxy.cut();
+  proxy.refuse();
   await sql`update jobs set lease_until = clock_timestamp() - interval '1 second' where id = ${id}`;
 
   await other.settleDeadJobs('node:other', { graceMs: 0, holdMs: 0 });
@@ -106,7 +106,7 @@ test('Q3: a node that was given up meanwhile changes nothing any more, and its c
 });
 
 test('Q4: while Postgres cannot be reached the API says so, and soon; then all is as before', async () => {
-  proxy.cut();
+  proxy.refuse();
   const begun = performance.now();
   const answers = await Promise.all([
     client.get('0123456789abcdef01234567').catch((error: unknown) => error),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { TcpProxy, through } from '../../rig/tcp-proxy.js';
 import { BrokenError } from '../../src/job/errors.js';
 import type { JobRequest } from '../../src/job/job.js';
 import { createQueue } from '../../src/queue/line.js';
@@ -9,7 +10,6 @@ import { openTestDatabase } from '../support/database.js';
 import { FakeBackend, Hold } from '../support/fake-backend.js';
 import { FakeSecrets } from '../support/fake-secrets.js';
 import { newJob, owner } from '../support/stored-jobs.js';
-import { TcpProxy, through } from '../support/tcp-proxy.js';
 import { caller, everyone } from '../support/test-node.js';
 
 // Q5: the same key never makes two jobs, and nothing is spent twice.
@@ -136,7 +136,7 @@ test('a repeated submit is answered after the reply of the commit was lost for g
 test('Q5: a submit whose connection dies while its job is stored finds the one job, and so does its repeat', async () => {
   const secrets = new FakeSecrets();
   const server = new URL(database.url);
-  await using proxy = await TcpProxy.start({ port: Number(server.port) });
+  await using proxy = await TcpProxy.start({ to: { host: '127.0.0.1', port: Number(server.port) } });
   await using far = await openStore(through(database.url, proxy), 'migrations');
   await store.insertJob(newJob({ queue: 'q' }));
   const request = requestTo(secrets);
@@ -148,7 +148,7 @@ test('Q5: a submit whose connection dies while its job is stored finds the one j
   const waiting = () =>
     sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
   await expect.poll(waiting).toHaveLength(1);
-  proxy.cut();
+  proxy.refuse();
   await lock`commit`;
   lock.release();
   await expect.poll(countJobs).toBe(2);

@@ -1,9 +1,7 @@
 import { afterAll } from 'vitest';
 import { startEmbeddedVault } from '../../vault-dev/embedded/embedded.js';
 import { secretsContract } from '../contract/secrets.contract.js';
-import { vaultHttpContract } from '../contract/vault-http.contract.js';
 import { startLiveBench } from './live-bench.js';
-import { liveFaultSuite } from './live-fault.suite.js';
 import { liveIdentitySuite } from './live-identity.suite.js';
 import { liveSessionSuite } from './live-session.suite.js';
 
@@ -15,6 +13,4 @@ afterAll(() => vault[Symbol.asyncDispose]());
 
 secretsContract(name, () => startLiveBench(vault));
 liveSessionSuite(name, find);
-liveFaultSuite(name, find);
 liveIdentitySuite(name, find);
-vaultHttpContract(name, find, () => startEmbeddedVault());

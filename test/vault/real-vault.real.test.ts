@@ -1,9 +1,6 @@
-import { startVaultServer } from '../../rig/vault-server.js';
 import { secretsContract } from '../contract/secrets.contract.js';
-import { vaultHttpContract } from '../contract/vault-http.contract.js';
 import { rigPart } from '../support/rig-part.js';
 import { startLiveBench } from './live-bench.js';
-import { liveFaultSuite } from './live-fault.suite.js';
 import { liveIdentitySuite } from './live-identity.suite.js';
 import { liveSessionSuite } from './live-session.suite.js';
 
@@ -13,6 +10,4 @@ const find = async () => vault;
 
 secretsContract(name, () => startLiveBench(vault));
 liveSessionSuite(name, find);
-liveFaultSuite(name, find);
 liveIdentitySuite(name, find);
-vaultHttpContract(name, find, () => startVaultServer({ alwaysOwn: true }));
