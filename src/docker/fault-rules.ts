@@ -62,6 +62,13 @@ export const faultRules: readonly FaultRule[] = [
   },
   // socket hang up; read ECONNRESET; aborted
   { fault: 'cut', status: ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'] },
+  // transport is closing: unavailable; context canceled: the engine loses its runtime while it goes down
+  {
+    fault: 'cut',
+    calls: ['create', 'start', 'stop', 'kill', 'remove', 'wait'],
+    status: [500, 503],
+    pattern: /transport is closing|context canceled|shutting down|: unavailable$/i,
+  },
   // Error processing tar file(exit status 1): write /big: no space left on device
   { fault: 'disk_full', pattern: /no space left on device|disk quota exceeded/i },
   // (empty body) for a second start, and for a stop of what has ended

@@ -20,7 +20,15 @@ export class OutputCount {
     stderr: { solid: 0, newlines: 0 },
   };
 
+  #bytes = 0;
+
+  /** Of both streams together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   see({ stream, bytes }: OutputPart): void {
+    this.#bytes += bytes.byteLength;
     const position = this.#seen[stream];
     const last = lastSolid(bytes);
     const newlines = bytes.byteLength - 1 - last;

@@ -8,6 +8,8 @@ import { OutputCount } from './output-count.js';
 
 /** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
 const suspiciousGapMs = 2_000;
+/** So little is always compared with the engine's log, which takes a few milliseconds. */
+const comparedBytes = 256 * 1024;
 
 /** What else wants to know how an output goes by. */
 export interface OutputWatch {
@@ -27,9 +29,9 @@ export interface OutputParts extends OutputWatch {
 }
 
 /**
- * A job's output, from the attached line to its end. A line that broke looks like one that ended; so where there is
- * doubt, what came is compared with the engine's own log after the end, and what is missing is read from there. Throws
- * when bytes may be missing for good.
+ * A job's output, from the attached line to its end. A line that was cut looks like one that ended; so what came is
+ * compared with the engine's own log after the end, and what is missing is read from there. Only where there is much of
+ * it and no doubt that is spared. Throws when bytes may be missing for good.
  */
 export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart> {
   const count = new OutputCount();
@@ -46,10 +48,11 @@ export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart
     parts.onLineEnd();
     parts.line.destroy();
   }
-  const endedAt = performance.now();
+  const endedAt = Date.now();
   const exit = await parts.exit;
-  const wasEarly = performance.now() - endedAt > suspiciousGapMs;
-  if (isBroken || wasEarly || exit.backAt !== undefined) yield* repair(parts, count, exit);
+  const wasEarly = endedAt < (exit.finishedAt?.getTime() ?? 0) || Date.now() - endedAt > suspiciousGapMs;
+  const isDoubtful = isBroken || wasEarly || exit.backAt !== undefined;
+  if (isDoubtful || count.bytes <= comparedBytes) yield* repair(parts, count, exit);
 }
 
 /** What the log holds beyond what came through the line. */

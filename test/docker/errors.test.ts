@@ -21,6 +21,9 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['unreachable', 'info', { code: 'ECONNREFUSED' }],
   ['cut', 'wait', { code: 'ECONNRESET' }],
   ['cut', 'create', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
+  ['cut', 'start', answered(500, 'transport is closing: unavailable')],
+  ['cut', 'start', answered(500, 'context canceled: unknown')],
+  ['broken', 'start', answered(500, 'OCI runtime create failed: something else: unknown')],
   [
     'disk_full',
     'upload',

@@ -46,8 +46,24 @@ async function read(attached: Readable, log: readonly string[], exit: Partial<Wa
 }
 
 describe('readOutput', () => {
-  test('never looks at the log of a line that ended with its container', async () => {
-    expect(await read(line(['ab', 'c']), ['something else'])).toEqual({ text: 'abc', error: undefined });
+  test('takes from the log what a line did not bring that was cut shortly before the end, as if it had ended', async () => {
+    const text = 'one\n';
+
+    expect(await read(line([]), [text])).toEqual({ text, error: undefined });
+    expect(await read(line(['on']), [text])).toEqual({ text, error: undefined });
+  });
+
+  test('spares the log of a large output whose line ended with its container', async () => {
+    const large = 'x'.repeat(300_000);
+
+    expect((await read(line([large]), ['something else'])).text).toBe(large);
+  });
+
+  test('takes from the log what a line lacks that ended before its container', async () => {
+    const large = 'x'.repeat(300_000);
+    const finishedAt = new Date(Date.now() + 60_000);
+
+    expect((await read(line([large]), [large, 'y'], { finishedAt })).text).toBe(`${large}y`);
   });
 
   test('takes from the log what a broken line did not bring', async () => {
