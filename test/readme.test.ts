@@ -38,3 +38,21 @@ test('every file that the documents link to is there', () => {
   expect(links.length).toBeGreaterThan(3);
   expect(links.filter((link) => !existsSync(link))).toEqual([]);
 });
+
+test('every test that docs/reliability.md names is there', () => {
+  const matrix = readFileSync('docs/reliability.md', 'utf8');
+  const named = [...matrix.matchAll(/`(test\/[^`]+\.ts)`(?:: ((?:"[^"]+"(?:, )?)+))?/g)];
+
+  expect(named.length).toBeGreaterThan(30);
+  for (const [, file = '', titles = ''] of named) {
+    const source = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const fragments = titles.split(/"(?:, )?|…|\(|\)/).map((fragment) => fragment.trim());
+    expect({
+      file,
+      lacks: source === '' ? 'all of it' : fragments.filter((one) => !source.includes(one)),
+    }).toEqual({
+      file,
+      lacks: [],
+    });
+  }
+});
