@@ -66,15 +66,13 @@ const lastShown = 120;
 
 class EndJudge {
   readonly #accepted: ReadonlyMap<string, Accepted>;
-  readonly #died: ReadonlyMap<string, EngineEvent>;
+  readonly #deaths: readonly EngineEvent[];
   readonly #started: ReadonlySet<string>;
   readonly #faults: readonly Injected[];
 
   constructor({ accepted, engine, faults }: History) {
     this.#accepted = new Map(accepted.map((each) => [each.id, each]));
-    this.#died = new Map(
-      engine.filter(({ action }) => action === 'die').map((event) => [event.jobId, event]),
-    );
+    this.#deaths = engine.filter(({ action }) => action === 'die');
     this.#started = new Set(engine.filter(({ action }) => action === 'start').map(({ jobId }) => jobId));
     this.#faults = faults;
   }
@@ -94,10 +92,13 @@ class EndJudge {
     return `was to be ${expected.state} ${expected.exitCode}, is ${got}`;
   }
 
-  otherCode({ id, exitCode }: StoredJob): string | undefined {
-    const died = this.#died.get(id)?.exitCode;
-    if (exitCode === undefined || died === undefined || exitCode === died) return undefined;
-    return `has the code ${exitCode}, its container ended with ${died}`;
+  /** An engine that is restarted tells again, as 255, of containers whose end it had told and then forgotten. */
+  otherCode({ id, exitCode, finishedAt = Number.POSITIVE_INFINITY }: StoredJob): string | undefined {
+    const codes = this.#deaths
+      .filter(({ jobId, at }) => jobId === id && at <= finishedAt)
+      .map((death) => death.exitCode);
+    if (exitCode === undefined || codes.length === 0 || codes.includes(exitCode)) return undefined;
+    return `has the code ${exitCode}, its container ended with ${codes.join(', ')}`;
   }
 
   unexplained(job: StoredJob): string | undefined {

@@ -1,4 +1,4 @@
-import type { Finding } from './check.js';
+import { type Finding, lostLogins } from './check.js';
 import { isDisturbed } from './check-ends.js';
 import type { ChaosResult } from './run.js';
 
@@ -19,6 +19,11 @@ export function tableOf({ history, load, seconds }: ChaosResult, findings: reado
     ...countBy(faults.map(({ kind }) => kind)).map(([kind, count]) => row(`  ${kind}`, count)),
     ...states.map(([state, count]) => row(`jobs ${state}`, count)),
     row('jobs lost or broken off, each in a fault', jobs.filter(isDisturbed).length),
+    row('jobs whose login was cut off', lostLogins(jobs).length),
+    row(
+      'tokens that such a login left, which nobody knows',
+      Math.min(history.left.tokens.length, lostLogins(jobs).length),
+    ),
     row('jobs back in the queue after a fault', jobs.filter(wasClaimedAgain).length),
     ...findings.map(({ rule, violations }) => row(rule, `${violations.length} (target: 0)`)),
   ];

@@ -41,9 +41,18 @@ export function startFailure(error: unknown, command: string | undefined): unkno
   if (isFault(error, 'command_not_found')) return commandNotFound(command);
   if (isFault(error, 'command_not_executable')) return commandNotExecutable(command);
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
+  if (isFault(error, 'broken') && !runtimeWords.test(error.text)) return engineFailed(error);
   if (isFault(error, 'refused', 'broken', 'no_command', 'source_missing'))
     return startFailed('start_refused', `Could not start the container: ${said(error)}.`);
   return error;
+}
+
+/** Who starts the command speaks of the job; every other trouble in a start is the engine's own, as when it goes down. */
+const runtimeWords = /OCI runtime|runc|crun|container_linux|cgroup/i;
+
+function engineFailed(error: EngineError): JobFailedError {
+  const message = `The engine failed to start the container: ${said(error)}. The job did not begin; submit it again.`;
+  return new JobFailedError('infrastructure', 'engine_failed', message, { cause: error });
 }
 
 function directoryUnusable({ text }: EngineError): JobFailedError {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { type Dial, openDial } from './dial.js';
 import type { Engine, LogReading, PullStep } from './engine.js';
@@ -166,6 +167,13 @@ class DockerodeEngine implements Engine {
       signal,
     } as const;
     return await this.#dial.stream('logs', request);
+  }
+
+  async remembersEnd(id: string) {
+    const filters = { container: [id], event: ['die'] };
+    const query = { since: 0, until: Math.ceil(Date.now() / 1000), filters };
+    const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
+    return (await text(await this.#dial.stream('events', request))).trim() !== '';
   }
 
   async stop(id: string, graceMs: number) {

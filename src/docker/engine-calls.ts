@@ -14,6 +14,7 @@ export const engineCalls = {
   start: 'start the container',
   wait: 'wait for the container',
   logs: "read the container's log",
+  events: "read the engine's events",
   stop: 'stop the container',
   kill: 'kill the container',
   remove: 'remove the container',

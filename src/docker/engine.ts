@@ -40,6 +40,11 @@ export interface Engine {
   readLog(id: string): Promise<Readable>;
   /** The log from its beginning. */
   openLog(id: string, how: LogReading): Promise<Readable>;
+  /**
+   * Whether the engine saw this container end: it remembers its latest events until it is restarted. False says nothing
+   * about the container.
+   */
+  remembersEnd(id: string): Promise<boolean>;
   /** Settles for a container that has ended already, too. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;

@@ -99,7 +99,7 @@ export class JobContainer implements PreparedContainer {
     try {
       await this.#parts.starts.run(() => this.#parts.engine.start(this.id));
     } catch (error) {
-      if (isFault(error, 'cut', 'timed_out') && (await this.#hasStarted())) return;
+      if (isFault(error, 'cut', 'timed_out', 'broken') && (await this.#hasStarted())) return;
       const [command] = [...this.#wishes.entrypoint, ...this.#wishes.command];
       throw startFailure(error, command);
     }

@@ -25,16 +25,21 @@ interface Given {
   readonly from?: Partial<StreamPositions>;
   readonly watched?: Partial<WatchedExit>;
   readonly keptLogBytes?: number;
+  /** Whether the engine lived when the container ended. */
+  readonly isRemembered?: boolean;
 }
 
 /** Resumes the output of a container that has ended, whose log comes in pieces of seven bytes. */
-async function resumed({ logs, from, watched, keptLogBytes = 1_000_000 }: Given) {
+async function resumed({ logs, from, watched, keptLogBytes = 1_000_000, isRemembered = true }: Given) {
   const bytes = Buffer.concat(logs);
   const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, i) =>
     bytes.subarray(7 * i, 7 * i + 7),
   );
   const printed = { stdout: '', stderr: '' };
-  const engine = fakeEngine({ openLog: async () => Readable.from(pieces) });
+  const engine = fakeEngine({
+    openLog: async () => Readable.from(pieces),
+    remembersEnd: async () => isRemembered,
+  });
   const parts = resumeOutput({
     engine,
     id: 'c1',
@@ -61,6 +66,15 @@ async function read(parts: AsyncIterable<OutputPart>, printed: Record<OutputPart
 }
 
 describe('an output that is read from the log', () => {
+  test('says so where the engine was restarted, for its last bytes may have had no listener', async () => {
+    const { stdout, flaw } = await resumed({ logs: [message('one\n')], isRemembered: false });
+
+    expect({ stdout, flaw }).toEqual({
+      stdout: 'one\n',
+      flaw: 'the engine was restarted about when the container ended',
+    });
+  });
+
   test('goes on at its byte in each stream', async () => {
     const logs = [message('one\n'), message('other\n', { kind: 2 }), message('two\n')];
 

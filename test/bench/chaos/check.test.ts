@@ -153,3 +153,23 @@ test('finds a job that was canceled though nobody asked', () => {
 
   expect(broken(withFirst(canceled))).toEqual(['wrong ends']);
 });
+
+test('forgives one token for each login that was cut off, and no other', () => {
+  const cutOff = withFirst({
+    state: 'lost',
+    exitCode: undefined,
+    output: '',
+    events: ends('unwrapping', 'lost'),
+  });
+  const faults = [{ kind: 'kill', from: 0, to: 100, target: 'node A' }];
+  const left = (tokens: string[]) => ({ ...cutOff, faults, engine: [], left: { ...good.left, tokens } });
+
+  expect(broken(left(['one']))).not.toContain('leaked tokens');
+  expect(broken(left(['one', 'two']))).toContain('leaked tokens');
+});
+
+test('believes an engine rather than what it says again of a container when it was restarted', () => {
+  const again = { ...life('a', 0, 9_000)[1], exitCode: 255 } as EngineEvent;
+
+  expect(broken({ engine: [...good.engine, again] })).not.toContain('codes that are not the engine’s');
+});
