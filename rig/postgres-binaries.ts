@@ -1,4 +1,5 @@
 import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { findProgram, isExecutable, isRoot, RigError, runCommand } from './process.js';
 
@@ -67,9 +68,10 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
 
+/** Not with `import.meta.resolve`, which a test runner may not have. */
 async function findNpmPackage(): Promise<string> {
   try {
-    return join(dirname(new URL(import.meta.resolve(NPM_PACKAGE)).pathname), '..', 'native');
+    return join(dirname(createRequire(import.meta.url).resolve(NPM_PACKAGE)), '..', 'native');
   } catch (error) {
     throw new RigError(
       `Could not find a PostgreSQL server of version ${OLDEST_VERSION} or later. Set STINT_DATABASE_URL, install one ` +

@@ -7,6 +7,8 @@ import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 export interface PartAddresses {
   /** The superuser's address; a test file makes a database of its own there. */
   readonly postgres: { readonly url: string };
+  /** One that runs the programs of the npm package, whatever is installed. */
+  readonly npmPostgres: { readonly url: string };
   readonly engine: { readonly dockerHost: string; readonly socketPath: string | undefined };
   /** Everybody's: a test that seals or kills a Vault starts one of its own. */
   readonly vault: { readonly address: string; readonly rootToken: string };
@@ -53,6 +55,10 @@ function isPartName(name: string): name is PartName {
 const STARTERS: Record<PartName, (parts: SharedParts) => Promise<SharedPart>> = {
   postgres: async () => {
     const postgres = await startPostgres({ log });
+    return { address: { url: postgres.url }, end: () => postgres[Symbol.asyncDispose]() };
+  },
+  npmPostgres: async () => {
+    const postgres = await startPostgres({ alwaysOwn: true, programs: 'npm', log });
     return { address: { url: postgres.url }, end: () => postgres[Symbol.asyncDispose]() };
   },
   engine: async () => {
