@@ -1,4 +1,4 @@
-// npm run bench [-- measure ...]: takes the measures on real parts and prints one line a figure. See docs/performance.md.
+// npm run bench [-- measure ...]: takes the measures on real parts and prints one line a figure.
 import { type Bench, report, say, startBench } from './bench.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';

@@ -169,8 +169,8 @@ class DockerodeEngine implements Engine {
     return await this.#dial.stream('logs', request);
   }
 
-  async remembersEnd(id: string) {
-    const filters = { container: [id], event: ['die'] };
+  async remembers(id: string, event: 'die' | 'kill') {
+    const filters = { container: [id], event: [event] };
     const query = { since: 0, until: Math.ceil(Date.now() / 1000), filters };
     const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
     return (await text(await this.#dial.stream('events', request))).trim() !== '';

@@ -7,22 +7,31 @@ import { isAway, type WatchedExit } from './exit.js';
 const outerCodes: readonly number[] = [137, 143, 255];
 /** An engine that is stopped ends its containers first, and goes away only then. */
 const goingMs = 2_000;
+/** The same where it is known that the signal came by way of the engine: others of its containers may take their time. */
+const surelyGoingMs = 15_000;
 const pauseMs = 200;
 
 /**
  * Whether a container that nobody told to end was ended by its engine: by one that was being stopped, or by one that came
  * back and found what it had not been told to keep. Then nobody knows how the job would have ended.
  */
-export async function wasEndedByEngine(engine: Engine, { exit, backAt }: WatchedExit): Promise<boolean> {
+export async function wasEndedByEngine(place: Place, { exit, backAt }: WatchedExit): Promise<boolean> {
   if (!outerCodes.includes(exit.exitCode) || exit.outOfMemory) return false;
-  return backAt !== undefined || (await isGoingAway(engine));
+  return backAt !== undefined || (await isGoingAway(place));
 }
 
-async function isGoingAway(engine: Engine): Promise<boolean> {
-  const until = performance.now() + goingMs;
-  while (performance.now() < until) {
+interface Place {
+  readonly engine: Pick<Engine, 'version' | 'remembers'>;
+  readonly id: string;
+}
+
+async function isGoingAway({ engine, id }: Place): Promise<boolean> {
+  const startedAt = performance.now();
+  let limitMs = goingMs;
+  while (performance.now() - startedAt < limitMs) {
     try {
       await engine.version();
+      if (limitMs === goingMs && (await engine.remembers(id, 'kill'))) limitMs = surelyGoingMs;
     } catch (error) {
       return isAway(error);
     }

@@ -41,10 +41,10 @@ export interface Engine {
   /** The log from its beginning. */
   openLog(id: string, how: LogReading): Promise<Readable>;
   /**
-   * Whether the engine saw this container end: it remembers its latest events until it is restarted. False says nothing
-   * about the container.
+   * Whether the engine saw this happen to the container, its end or a signal that was sent through the engine: it
+   * remembers its latest events until it is restarted. False says nothing about the container.
    */
-  remembersEnd(id: string): Promise<boolean>;
+  remembers(id: string, event: 'die' | 'kill'): Promise<boolean>;
   /** Settles for a container that has ended already, too. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;

@@ -7,7 +7,9 @@ import type { WatchedExit } from './exit.js';
 import { OutputCount } from './output-count.js';
 
 /** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
-const suspiciousGapMs = 2_000;
+const suspiciousGapMs = 500;
+/** The same by our clock alone: from the line's end to the news of the container's. */
+const suspiciousWaitMs = 2_000;
 /** So little is always compared with the engine's log, which takes a few milliseconds. */
 const comparedBytes = 256 * 1024;
 
@@ -50,9 +52,20 @@ export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart
   }
   const endedAt = Date.now();
   const exit = await parts.exit;
-  const wasEarly = endedAt < (exit.finishedAt?.getTime() ?? 0) || Date.now() - endedAt > suspiciousGapMs;
+  const gapMs = (exit.finishedAt?.getTime() ?? 0) - endedAt;
+  const wasEarly = gapMs > suspiciousGapMs || Date.now() - endedAt > suspiciousWaitMs;
   const isDoubtful = isBroken || wasEarly || exit.backAt !== undefined;
-  if (isDoubtful || count.bytes <= comparedBytes) yield* repair(parts, count, exit);
+  if (isDoubtful) yield* repair(parts, count, exit);
+  else if (count.bytes <= comparedBytes) yield* compare(parts, count);
+}
+
+/** As `repair`, where nothing speaks for a loss: a log that has less, on a full disk for one, is then the worse source. */
+async function* compare({ engine, id, tty }: OutputParts, count: OutputCount): AsyncGenerator<OutputPart> {
+  const skipper = count.startSkipping();
+  for await (const part of split(await engine.readLog(id), tty)) {
+    const bytes = skipper.skip(part);
+    if (bytes.byteLength > 0) yield { stream: part.stream, bytes };
+  }
 }
 
 /** What the log holds beyond what came through the line. */

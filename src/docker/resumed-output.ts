@@ -39,7 +39,7 @@ export async function* resumeOutput(parts: ResumedOutputParts): AsyncGenerator<O
     if (!parts.hasEnded) yield* followWhileRunning(parts, place, AbortSignal.any([over.signal, signal]));
     const { finishedAt, backAt } = await exit;
     yield* place.finish(await engine.openLog(id, { follow: false, timestamps: !tty, signal }));
-    if (parts.hasEnded && !(await engine.remembersEnd(id).catch(() => false)))
+    if (parts.hasEnded && !(await engine.remembers(id, 'die').catch(() => false)))
       throw incomplete('the engine was restarted about when the container ended');
     // What a container prints while no engine listens, and does not outlive, is lost.
     if (backAt !== undefined && (finishedAt === undefined || finishedAt < backAt))

@@ -38,8 +38,7 @@ export function watchRunning(parts: RunningParts): RunningContainer {
     wait: async () => {
       const watched = await parts.exit;
       const { exitCode } = watched.exit;
-      if (!isStopped && (await wasEndedByEngine(parts.engine, watched)) && !isStopped)
-        throw endedByEngine(exitCode);
+      if (!isStopped && (await wasEndedByEngine(parts, watched)) && !isStopped) throw endedByEngine(exitCode);
       return await judgeExit(watched.exit, complaint, lineEnded);
     },
     stop: async (graceMs) => {

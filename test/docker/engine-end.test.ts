@@ -3,7 +3,8 @@ import { wasEndedByEngine } from '../../src/docker/engine-end.js';
 import { EngineError } from '../../src/docker/errors.js';
 import { fakeEngine } from '../support/fake-engine.js';
 
-const there = { version: async () => ({ serverVersion: '1', apiVersion: '1.41' }) };
+const answer = { serverVersion: '1', apiVersion: '1.41' };
+const there = { version: async () => answer, remembers: async () => false };
 const going = {
   version: async () => {
     throw new EngineError('version', 'no_socket', '');
@@ -17,22 +18,37 @@ function exitOf(exitCode: number, backAt?: Date, outOfMemory = false) {
 test.each([137, 143, 255])(
   'E2: code %i around a restart of the engine is the engine’s doing',
   async (code) => {
-    expect(await wasEndedByEngine(fakeEngine(there), exitOf(code, new Date()))).toBe(true);
+    expect(await wasEndedByEngine({ engine: fakeEngine(there), id: 'c1' }, exitOf(code, new Date()))).toBe(
+      true,
+    );
   },
 );
 
 test('E2: so is one after which the engine goes away', async () => {
-  expect(await wasEndedByEngine(fakeEngine(going), exitOf(143))).toBe(true);
+  expect(await wasEndedByEngine({ engine: fakeEngine(going), id: 'c1' }, exitOf(143))).toBe(true);
 });
 
 test.each([0, 1, 130, 139])('code %i is the job’s own, whatever the engine does', async (code) => {
-  expect(await wasEndedByEngine(fakeEngine(going), exitOf(code, new Date()))).toBe(false);
+  expect(await wasEndedByEngine({ engine: fakeEngine(going), id: 'c1' }, exitOf(code, new Date()))).toBe(
+    false,
+  );
 });
 
 test('a job that ran out of memory did so by itself', async () => {
-  expect(await wasEndedByEngine(fakeEngine(going), exitOf(137, new Date(), true))).toBe(false);
+  expect(await wasEndedByEngine({ engine: fakeEngine(going), id: 'c1' }, exitOf(137, new Date(), true))).toBe(
+    false,
+  );
 });
 
 test('a kill by hand under an engine that stays is what it looks like', { timeout: 10_000 }, async () => {
-  expect(await wasEndedByEngine(fakeEngine(there), exitOf(137))).toBe(false);
+  expect(await wasEndedByEngine({ engine: fakeEngine(there), id: 'c1' }, exitOf(137))).toBe(false);
+});
+
+test('E2: an engine that sent the signal itself is watched for longer', { timeout: 10_000 }, async () => {
+  const startedAt = performance.now();
+  const version = async () => (performance.now() - startedAt < 3_000 ? answer : going.version());
+
+  const engine = fakeEngine({ version, remembers: async (_, event) => event === 'kill' });
+
+  expect(await wasEndedByEngine({ engine, id: 'c1' }, exitOf(143))).toBe(true);
 });

@@ -53,6 +53,10 @@ describe('readOutput', () => {
     expect(await read(line(['on']), [text])).toEqual({ text, error: undefined });
   });
 
+  test('believes a line that nothing speaks against, where the log has less', async () => {
+    expect(await read(line(['one\n', 'two\n']), ['one\n'])).toEqual({ text: 'one\ntwo\n', error: undefined });
+  });
+
   test('spares the log of a large output whose line ended with its container', async () => {
     const large = 'x'.repeat(300_000);
 

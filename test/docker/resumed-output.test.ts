@@ -38,7 +38,7 @@ async function resumed({ logs, from, watched, keptLogBytes = 1_000_000, isRememb
   const printed = { stdout: '', stderr: '' };
   const engine = fakeEngine({
     openLog: async () => Readable.from(pieces),
-    remembersEnd: async () => isRemembered,
+    remembers: async () => isRemembered,
   });
   const parts = resumeOutput({
     engine,

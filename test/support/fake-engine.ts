@@ -1,7 +1,7 @@
 import type { ContainerFacts, Engine } from '../../src/docker/engine.js';
 
 const calls =
-  'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog remembersEnd stop kill remove close listImages removeImage imagesInUse';
+  'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog remembers stop kill remove close listImages removeImage imagesInUse';
 
 /** An engine that can do what it is given; whatever else it is asked is an error that says so. */
 export function fakeEngine(given: Partial<Engine>): Engine {
