@@ -25,19 +25,20 @@ interface Place {
   readonly id: string;
 }
 
+/** One that went and came back between two questions has forgotten the end that it saw. */
 async function isGoingAway({ engine, id }: Place): Promise<boolean> {
   const startedAt = performance.now();
   let limitMs = goingMs;
-  while (performance.now() - startedAt < limitMs) {
-    try {
+  try {
+    while (performance.now() - startedAt < limitMs) {
       await engine.version();
       if (limitMs === goingMs && (await engine.remembers(id, 'kill'))) limitMs = surelyGoingMs;
-    } catch (error) {
-      return isAway(error);
+      await delay(pauseMs);
     }
-    await delay(pauseMs);
+    return !(await engine.remembers(id, 'die'));
+  } catch (error) {
+    return isAway(error);
   }
-  return false;
 }
 
 /** The job is lost, not failed: the code is the engine's doing. */

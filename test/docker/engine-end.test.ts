@@ -4,7 +4,7 @@ import { EngineError } from '../../src/docker/errors.js';
 import { fakeEngine } from '../support/fake-engine.js';
 
 const answer = { serverVersion: '1', apiVersion: '1.41' };
-const there = { version: async () => answer, remembers: async () => false };
+const there = { version: async () => answer, remembers: async (_: string, event: string) => event === 'die' };
 const going = {
   version: async () => {
     throw new EngineError('version', 'no_socket', '');
@@ -49,6 +49,12 @@ test('E2: an engine that sent the signal itself is watched for longer', { timeou
   const version = async () => (performance.now() - startedAt < 3_000 ? answer : going.version());
 
   const engine = fakeEngine({ version, remembers: async (_, event) => event === 'kill' });
+
+  expect(await wasEndedByEngine({ engine, id: 'c1' }, exitOf(143))).toBe(true);
+});
+
+test('E2: an engine that went and came back unseen has forgotten the end', { timeout: 10_000 }, async () => {
+  const engine = fakeEngine({ version: async () => answer, remembers: async () => false });
 
   expect(await wasEndedByEngine({ engine, id: 'c1' }, exitOf(143))).toBe(true);
 });
