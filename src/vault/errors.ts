@@ -162,7 +162,10 @@ export function jobLostVault(deed: string, failure: VaultFailure): JobFailedErro
   );
 }
 
-/** Vault may have carried out what can be done only once, and its answer is gone. Never repeated: it would look like theft. */
+/**
+ * Vault may have carried out what can be done only once, and its answer is gone. Never repeated: it would look like
+ * theft. It may be theft, too: to the slower of two that open one wrap in the same moment Vault 1.13 says 500.
+ */
 export function vaultReplyLost(deed: string, failure: VaultFailure): JobFailedError {
   return new JobFailedError(
     'infrastructure',

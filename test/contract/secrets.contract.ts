@@ -343,9 +343,12 @@ function hookRules(bench: () => SecretsBench): void {
     const failed = results.flatMap((result) =>
       result.status === 'rejected' ? [result.reason as unknown] : [],
     );
-    expect(failed).toEqual([expect.objectContaining({ code: 'wrap_used', alarm: true })]);
+    expect(failed).toEqual([expect.objectContaining({ code: usedOrUnclear, alarm: true })]);
   });
 }
+
+/** Vault refuses the slower of two as it refuses a used wrap, or, when they meet inside of it, with a mere 500. */
+const usedOrUnclear = expect.stringMatching(/^(?:wrap_used|vault_reply_lost)$/) as unknown;
 
 function spendingFaultRules(bench: () => SecretsBench): void {
   test('sealed at the unwrap: the job can wait, and its wrap is whole', async () => {
