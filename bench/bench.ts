@@ -38,7 +38,7 @@ async function startOn(rig: Rig, settings: Readonly<Record<string, string>>): Pr
   const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
   const token = await GostintClient.logIn(vault.address, login);
   const { roleName } = setup;
-  const client = new GostintClient({ vault: vault.address, stint: stint.url, token, roleName });
+  const client = new GostintClient({ vault: vault.address, stint: stint.url, token, roleName, pollMs: 5 });
   const end = async () => {
     await stint[Symbol.asyncDispose]();
     await rig[Symbol.asyncDispose]();

@@ -1,8 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connectDocker } from '../rig/docker.js';
 import { type Bench, median, report } from './bench.js';
 
 const rounds = 5;
+/** A job is called running when its start is asked for: its program needs a moment to be up. */
+const upMs = 1_000;
 
-/** Measure 14: from the request to kill to the job's end, for a program that obeys and for one that does not listen. */
+/** Measures 13 and 14: from the request to kill to the job's end, and a bare engine's stop of the same program. */
 export async function measureKill(bench: Bench): Promise<void> {
   report(
     'kill of `sleep 300`, median',
@@ -13,6 +17,7 @@ export async function measureKill(bench: Bench): Promise<void> {
     'kill of a job that obeys TERM, median',
     `${(await killTimes(bench, obeys)).toFixed(0)} ms (target: at most 300 ms)`,
   );
+  report('a bare stop and removal of the same, median', `${(await stopTimes(bench, obeys)).toFixed(0)} ms`);
 }
 
 async function killTimes({ client, image }: Bench, run: readonly string[]): Promise<number> {
@@ -20,9 +25,29 @@ async function killTimes({ client, image }: Bench, run: readonly string[]): Prom
   for (let round = 0; round < rounds; round++) {
     const id = await client.submit({ qname: 'kill', container_image: image, run });
     await client.wait(id, 60_000, async () => await isUp(client, id));
+    await delay(upMs);
     const startedAt = performance.now();
     await client.kill(id);
     await client.wait(id);
+    times.push(performance.now() - startedAt);
+  }
+  return median(times);
+}
+
+async function stopTimes({ rig, image }: Bench, run: readonly string[]): Promise<number> {
+  const docker = connectDocker(rig.engine.dockerHost);
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const container = await docker.createContainer({
+      Image: image,
+      Cmd: [...run],
+      HostConfig: { Init: true },
+    });
+    await container.start();
+    await delay(upMs);
+    const startedAt = performance.now();
+    await container.stop();
+    await container.remove();
     times.push(performance.now() - startedAt);
   }
   return median(times);

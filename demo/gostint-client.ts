@@ -8,6 +8,8 @@ export interface ClientOptions {
   readonly token: string;
   /** The jobs' AppRole, which names the transit key too. */
   readonly roleName: string;
+  /** Between two looks at a job that is waited for; 50 ms unless told. */
+  readonly pollMs?: number;
 }
 
 /** The fields of an answered job that people look at. */
@@ -48,7 +50,6 @@ export class AnswerError extends Error {
 }
 
 const goesOn: readonly string[] = ['queued', 'running', 'stopping'];
-const pollMs = 50;
 
 /** The client's side of the dance, request by request as GoStint's own client sends them. */
 export class GostintClient {
@@ -108,11 +109,15 @@ export class GostintClient {
     };
   }
 
-  /** All of the dance for one job: what is in `payload` is seen by nobody but the job's own server. */
-  async submit(payload: JobPayload): Promise<string> {
+  /** All that is done in Vault for one job. What is in `payload` is seen by nobody but the job's own server. */
+  async prepare(payload: JobPayload): Promise<object> {
     const cubbyhole = await this.leaveInCubbyhole(await this.encrypt(payload));
-    const wrap = await this.wrapSecretId();
-    const { _id: id } = await this.post({ qname: payload.qname ?? '', ...cubbyhole, wrap_secret_id: wrap });
+    return { qname: payload.qname ?? '', ...cubbyhole, wrap_secret_id: await this.wrapSecretId() };
+  }
+
+  /** The whole dance for one job. Returns its id. */
+  async submit(payload: JobPayload): Promise<string> {
+    const { _id: id } = await this.post(await this.prepare(payload));
     return id;
   }
 
@@ -137,7 +142,7 @@ export class GostintClient {
       if (await isThere(job)) return job;
       if (Date.now() > deadline)
         throw new Error(`Waited ${limitMs} ms in vain for job ${id}, which is ${job.status}.`);
-      await delay(pollMs);
+      await delay(this.#options.pollMs ?? 50);
     }
   }
 
