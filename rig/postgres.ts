@@ -114,6 +114,12 @@ async function initialize(
   await rm(passwordFile);
 }
 
+/** With owners and rights. The signal file makes the copy follow instead of writing. */
+async function copyCluster(from: string, to: string): Promise<void> {
+  await runCommand('cp', ['-a', `${join(from, 'cluster')}/.`, join(to, 'cluster')]);
+  await writeFile(join(to, 'cluster', 'standby.signal'), '');
+}
+
 async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -185,7 +191,30 @@ export class OwnPostgres implements AsyncDisposable {
   async #isReady(): Promise<boolean> {
     const path = join(this.#directory, 'cluster', 'postmaster.pid');
     const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-    return lines[0] === String(this.pid) && lines[7]?.trim() === 'ready';
+    return lines[0] === String(this.pid) && ['ready', 'standby'].includes(lines[7]?.trim() ?? '');
+  }
+
+  /**
+   * Starts another server that follows this one, which is stopped for a moment to be copied. It can be read until it is
+   * promoted. It has the same password, and must be disposed of first: it may run our programs.
+   */
+  async startStandby(): Promise<OwnPostgres> {
+    await this.stop();
+    const directory = await createRunDirectory('standby');
+    try {
+      await makeClosedFolders(directory, this.#cluster.as);
+      await copyCluster(this.#directory, directory);
+      await this.start();
+      const follows = { primary_conninfo: `host=${this.socketFolder} port=${this.port} user=postgres` };
+      const settings = { ...this.#options.settings, ...follows };
+      const cluster = { ...this.#cluster, port: await findFreePort() };
+      const standby = new OwnPostgres(directory, cluster, { ...this.#options, settings });
+      await standby.start();
+      return standby;
+    } catch (error) {
+      await removeDirectoryAndUsers(directory);
+      throw error;
+    }
   }
 
   /** Fast: connections are cut, what was committed is kept. Immediate: as a crash, to be recovered at the start. */

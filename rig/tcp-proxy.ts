@@ -11,7 +11,7 @@ export interface TcpProxyOptions {
 
 /** Stands between a server and one of its parts, knows nothing of what they say, and spoils the line when told to. */
 export class TcpProxy implements AsyncDisposable {
-  readonly #to: NetConnectOpts;
+  #to: NetConnectOpts;
   readonly #open = new Set<Socket>();
   readonly #server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
   #isRefusing = false;
@@ -44,6 +44,12 @@ export class TcpProxy implements AsyncDisposable {
   /** Breaks all lines and every new one, as a part that is gone, until `heal`. */
   refuse(): void {
     this.#isRefusing = true;
+    this.cut();
+  }
+
+  /** Breaks all lines, and leads new ones to another server. */
+  redirect(to: NetConnectOpts): void {
+    this.#to = to;
     this.cut();
   }
 

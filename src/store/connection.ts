@@ -40,6 +40,7 @@ export function newClient(url: string, options: { max: number }): Sql {
     connect_timeout: 5,
     idle_timeout: 0,
     fetch_types: false,
+    target_session_attrs: 'primary', // A standby can be read, and tells what was true once.
     backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 100),
     transform: { column: { from: postgres.toCamel } },
     connection: { application_name: 'stint', statement_timeout: 5_000 },

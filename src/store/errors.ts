@@ -87,16 +87,19 @@ function translate(error: unknown): BrokenError {
   if (isAway(code)) {
     return new BrokenError(
       'database_unavailable',
-      `Could not use Postgres: it is away or refuses work (${code}).`,
-      {
-        cause: error,
-      },
+      `Could not use Postgres: ${isStandby(code) ? 'it is a standby' : 'it is away or refuses work'} (${code}).`,
+      { cause: error },
     );
   }
   return new BrokenError('internal', `Could not carry out a database statement: SQLSTATE ${code}.`, {
     cause: error,
     retryable: false,
   });
+}
+
+/** What the driver calls a connection that it gave up as soon as it stood, because the server is no primary. */
+function isStandby(code: string): boolean {
+  return code === 'CONNECTION_DESTROYED' || code === readOnly;
 }
 
 function isAway(code: string): boolean {

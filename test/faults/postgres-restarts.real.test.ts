@@ -6,13 +6,13 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { startPostgres } from '../../rig/postgres.js';
 import { openStore } from '../../src/store/store.js';
 import { uniqueName } from '../journey/vault-operator.js';
-import { openStand } from './stand.js';
+import { longestWait, openStand } from './stand.js';
 
 const { own } = await startPostgres({ alwaysOwn: true });
 if (own === undefined) throw new Error('Expected a server of our own.');
 const server = own;
 const stand = await openStand({ databaseServer: server.url });
-const { client, sql } = stand;
+const { sql } = stand;
 
 /** Things that would end a real process. */
 const fatal: unknown[] = [];
@@ -100,10 +100,12 @@ test('Q4: sessions that are terminated again and again lose and double nothing',
   await expectAllWell(ids);
 });
 
-test('Q4: a Postgres that is suspended for a while loses and doubles nothing', async () => {
+test('Q4: a Postgres that is suspended for half a minute loses and doubles nothing', {
+  timeout: 120_000,
+}, async () => {
   const ids = await submitDuring(async () => {
     await delay(500);
-    await pauseServer(3_000);
+    await pauseServer(30_000);
   });
 
   expect(ids.length).toBeGreaterThan(8);
@@ -135,19 +137,7 @@ async function pauseServer(ms: number): Promise<void> {
 test('Q4: nudges arrive again afterwards', async () => {
   await terminateAll();
   await vi.waitFor(async () => expect((await fetch(`${stand.stint.url}/readyz`)).status).toBe(200), 10_000);
-  const times: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const qname = uniqueName();
-    await sql`insert into queues (name) values (${qname})`;
-    const first = await stand.submit({ qname, run: ['true'] });
-    await client.wait(first);
-    await sql`update jobs set not_before = clock_timestamp() + interval '1 hour' where id = ${first}`;
-    const [event] = await sql`
-      select extract(epoch from (select at from events where job_id = ${first} and kind = 'claimed') - submitted_at)::float8
-        as seconds from jobs where id = ${first}`;
-    times.push(event?.seconds);
-  }
-  expect(Math.min(...times)).toBeLessThan(1);
+  expect(await longestWait(stand)).toBeLessThan(1);
 });
 
 test('Q4: a start whose migration loses its connection is a breakdown, not a crash', async () => {

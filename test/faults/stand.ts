@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,4 +128,18 @@ async function look(sql: Sql, id: string): Promise<Looked> {
     from jobs where id = ${id}`;
   if (job === undefined) throw new Error(`Expected the job ${id} to be there, got none.`);
   return job as unknown as Looked;
+}
+
+/** The longest that any of ten free jobs waited for a node. By its polls alone one of them would wait for over a second. */
+export async function longestWait({ client, submit, sql }: Stand): Promise<number> {
+  const waits: number[] = [];
+  for (let round = 0; round < 10; round++) {
+    const id = await submit({ qname: `nudge ${randomUUID()}`, run: ['true'] });
+    await client.wait(id);
+    const [event] = await sql`
+      select extract(epoch from at - submitted_at)::float8 as seconds
+      from jobs join events on job_id = id and kind = 'claimed' where id = ${id}`;
+    waits.push(Number(event?.seconds));
+  }
+  return Math.max(...waits);
 }

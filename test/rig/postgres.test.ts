@@ -60,6 +60,24 @@ test.each(['fast', 'immediate'] as const)('committed rows survive a restart in t
   expect(await ask(server.url, (sql) => sql`select note from notes`)).toEqual([{ note: 'kept' }]);
 });
 
+test.each(['installed', 'npm'] as const)(
+  'a standby of the %s programs follows its primary, and writes once it is promoted',
+  async (programs) => {
+    await using primary = await startOwn({ programs });
+    await using standby = await primary.startStandby();
+    await ask(primary.url, (sql) => sql`create table notes as select 'kept' as note`);
+    const read = () => ask(standby.url, (sql) => sql`select note from notes`);
+    await vi.waitFor(async () => expect(await read()).toEqual([{ note: 'kept' }]), 10_000);
+
+    await expect(ask(standby.url, (sql) => sql`delete from notes`)).rejects.toMatchObject({ code: '25006' });
+    await primary.stop('immediate');
+    await ask(standby.url, (sql) => sql`select pg_promote()`);
+    await ask(standby.url, (sql) => sql`delete from notes`);
+
+    expect(await read()).toEqual([]);
+  },
+);
+
 test('a stopped server refuses, and a disposed one is gone', async () => {
   const server = await startOwn();
 
