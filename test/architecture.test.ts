@@ -308,3 +308,24 @@ async function sourcesIn(folder: string): Promise<{ path: string; text: string }
     paths.map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') })),
   );
 }
+
+/** The only ones that may ask what time it is by the clock of their node, which may be wrong and may jump. */
+const wallClockFiles: Readonly<Record<string, string>> = {
+  'src/job/id.ts': 'an id begins with a time, as its format wants; nothing is ordered by it',
+  'src/docker/host-files.ts': "files of this machine are dated by this machine's clock",
+  'src/docker/engine-clock.ts': 'only where an engine does not tell its own time',
+  'src/vault/vault-clock.ts': 'only before the first answer of Vault',
+};
+
+test("Q10: leases, ends and orders ask no clock that may be wrong: the database's, Vault's, the engine's, or one that cannot be set", async () => {
+  const paths = (await readdir(join(root, 'src'), { recursive: true })).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  const found = [];
+  for (const path of paths) {
+    const text = await readFile(join(root, 'src', path), 'utf8');
+    if (/\bDate\.now\b|\bnew Date\(\)/.test(text)) found.push(join('src', path));
+  }
+
+  expect(found.toSorted()).toEqual(Object.keys(wallClockFiles).toSorted());
+});

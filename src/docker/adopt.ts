@@ -4,6 +4,7 @@ import { AdoptedJobContainer, type AdoptedParts } from './adopted-container.js';
 import { secretsLabel } from './container.js';
 import { findOurs } from './create.js';
 import type { ContainerFacts, Engine } from './engine.js';
+import { engineTime } from './engine-clock.js';
 import { isAway } from './exit.js';
 import { readProcessFile } from './process-files.js';
 import { removeForSure } from './removal.js';
@@ -27,7 +28,9 @@ export async function adoptContainer(
     return undefined;
   }
   const secrets = await readSecrets(parts.engine, found);
-  return new AdoptedJobContainer(parts, { ...found, startedAt }, secrets);
+  const now = await patiently(() => engineTime(parts.engine), parts.patienceMs);
+  const ranMs = Math.max(0, now.getTime() - startedAt.getTime());
+  return new AdoptedJobContainer(parts, { ...found, ranMs }, secrets);
 }
 
 async function patiently<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {

@@ -17,7 +17,7 @@ export interface AdoptedParts {
 /** A container that an earlier life of this node started, until after its removal. */
 export class AdoptedJobContainer implements AdoptedContainer {
   readonly id: string;
-  readonly startedAt: Date;
+  readonly ranMs: number;
   readonly hasEnded: boolean;
   readonly tty: boolean;
   readonly secrets: Uint8Array | undefined;
@@ -28,12 +28,12 @@ export class AdoptedJobContainer implements AdoptedContainer {
 
   constructor(
     parts: AdoptedParts,
-    found: ContainerFacts & { readonly startedAt: Date },
+    found: ContainerFacts & { readonly ranMs: number },
     secrets: Uint8Array | undefined,
   ) {
     this.#parts = parts;
     this.id = found.id;
-    this.startedAt = found.startedAt;
+    this.ranMs = found.ranMs;
     this.hasEnded = hasEnded(found);
     this.tty = found.tty;
     this.secrets = secrets;

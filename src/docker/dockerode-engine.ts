@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { type Dial, openDial } from './dial.js';
 import type { Engine, LogReading, PullStep } from './engine.js';
+import { engineTime } from './engine-clock.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   toContainerFacts,
@@ -171,7 +172,8 @@ class DockerodeEngine implements Engine {
 
   async remembers(id: string, event: 'die' | 'kill') {
     const filters = { container: [id], event: [event] };
-    const query = { since: 0, until: Math.ceil(Date.now() / 1000), filters };
+    const now = await engineTime(this); // A time to come would be waited for.
+    const query = { since: 0, until: Math.ceil(now.getTime() / 1000), filters };
     const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
     return (await text(await this.#dial.stream('events', request))).trim() !== '';
   }

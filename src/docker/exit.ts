@@ -2,13 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BrokenError } from '../job/errors.js';
 import type { Exit } from '../job/outcome.js';
 import type { ContainerFacts, Engine } from './engine.js';
+import { engineTime } from './engine-clock.js';
 import { isFault } from './errors.js';
 
 /** How a container ended, and whether the engine was there all the time. */
 export interface WatchedExit {
   readonly exit: Exit;
   readonly finishedAt: Date | undefined;
-  /** When the engine answered again after it had been away, by our clock; undefined when it never was. */
+  /** When the engine answered again after it had been away, by its own clock; undefined when it never was. */
   readonly backAt: Date | undefined;
 }
 
@@ -34,7 +35,8 @@ export async function waitForExit(
   const absence = new Absence(patienceMs);
   for (;;) {
     try {
-      if (!absence.lasts) await engine.wait(id, signal);
+      if (absence.lasts) absence.sawEngine(await engineTime(engine));
+      else await engine.wait(id, signal);
       const facts = await readFacts(engine, id);
       absence.end();
       if (hasEnded(facts))
@@ -62,7 +64,7 @@ class Absence {
     return this.#since !== undefined;
   }
 
-  /** Of the last one, by our clock. */
+  /** Of the last one, by the engine's clock. */
   get endedAt(): Date | undefined {
     return this.#endedAt;
   }
@@ -73,8 +75,12 @@ class Absence {
     if (performance.now() - this.#since > this.#patienceMs) throw error;
   }
 
+  /** It answers again, at this time of its own clock; before its container is looked at. */
+  sawEngine(at: Date): void {
+    this.#endedAt = at;
+  }
+
   end(): void {
-    if (this.lasts) this.#endedAt = new Date();
     this.#since = undefined;
   }
 }

@@ -2,13 +2,14 @@ import type { Readable } from 'node:stream';
 import type { OutputPart } from '../executor/backend.js';
 import { demux, passThrough } from './demux.js';
 import type { Engine } from './engine.js';
+import { engineTime } from './engine-clock.js';
 import { EngineError } from './errors.js';
 import type { WatchedExit } from './exit.js';
 import { OutputCount } from './output-count.js';
 
 /** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
 const suspiciousGapMs = 500;
-/** The same by our clock alone: from the line's end to the news of the container's. */
+/** The same from the line's end to the news of the container's. */
 const suspiciousWaitMs = 2_000;
 /** So little is always compared with the engine's log, which takes a few milliseconds. */
 const comparedBytes = 256 * 1024;
@@ -50,13 +51,22 @@ export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart
     parts.onLineEnd();
     parts.line.destroy();
   }
-  const endedAt = Date.now();
+  const endedAt = performance.now();
   const exit = await parts.exit;
-  const gapMs = (exit.finishedAt?.getTime() ?? 0) - endedAt;
-  const wasEarly = gapMs > suspiciousGapMs || Date.now() - endedAt > suspiciousWaitMs;
-  const isDoubtful = isBroken || wasEarly || exit.backAt !== undefined;
+  const isDoubtful = isBroken || exit.backAt !== undefined || (await endedEarly(parts, exit, endedAt));
   if (isDoubtful) yield* repair(parts, count, exit);
   else if (count.bytes <= comparedBytes) yield* compare(parts, count);
+}
+
+/** Whether the line had ended long before the container. The engine is asked for its time only where that is possible. */
+async function endedEarly({ engine }: OutputParts, exit: WatchedExit, endedAt: number): Promise<boolean> {
+  const waitedMs = performance.now() - endedAt;
+  if (waitedMs <= suspiciousGapMs) return false;
+  if (waitedMs > suspiciousWaitMs || exit.finishedAt === undefined) return true;
+  const time = await engineTime(engine).catch(() => undefined);
+  if (time === undefined) return true;
+  const lineEndedAt = time.getTime() - (performance.now() - endedAt);
+  return exit.finishedAt.getTime() - lineEndedAt > suspiciousGapMs;
 }
 
 /** As `repair`, where nothing speaks for a loss: a log that has less, on a full disk for one, is then the worse source. */

@@ -41,8 +41,8 @@ export interface AdoptionRequest {
 /** A container that was started by somebody who is no more. Dispose removes it, as it does a prepared one. */
 export interface AdoptedContainer extends AsyncDisposable {
   readonly id: string;
-  /** By the engine's clock. */
-  readonly startedAt: Date;
+  /** How long ago it was started, in milliseconds, by the engine's clock. */
+  readonly ranMs: number;
   readonly hasEnded: boolean;
   readonly tty: boolean;
   /** The secrets file as it was delivered; undefined where it cannot be had any more. */

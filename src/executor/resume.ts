@@ -104,6 +104,6 @@ function withhold(flaw: string): PartFilter {
 }
 
 /** The clock did not stop while nobody looked; one that ended by itself meanwhile was in time, or nobody can say. */
-function timeLeft({ startedAt, hasEnded }: AdoptedContainer, { options }: ExecutorParts): number | undefined {
-  return hasEnded ? undefined : Math.max(0, startedAt.getTime() + options.maxRunTimeMs - Date.now());
+function timeLeft({ ranMs, hasEnded }: AdoptedContainer, { options }: ExecutorParts): number | undefined {
+  return hasEnded ? undefined : Math.max(0, options.maxRunTimeMs - ranMs);
 }

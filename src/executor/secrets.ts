@@ -19,7 +19,7 @@ export interface Secrets {
    * Looks a wrap up without spending it, while the request is answered: kept with the job and given to `session`, it lets
    * a wrap that is gone by then be told from one that never was. Throws as the session's `lookUp` does.
    */
-  lookUpWrap(wrappedSecretId: Secret): Promise<WrapKnowledge>;
+  lookUpWrap(wrappedSecretId: Secret): Promise<SeenWrap>;
 
   /** Prepares a session; touches nothing. `beforeSpending` runs right before the unwrap and may throw to prevent it. */
   session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession;
@@ -39,11 +39,17 @@ export interface AdoptedIdentity {
   readonly accessor: string | null;
 }
 
-/** That a wrap was seen alive, and until when it should be: milliseconds since 1970. */
+/** That a wrap was seen alive, and until when it should be: milliseconds since 1970, by Vault's clock. */
 export interface WrapKnowledge {
   readonly expiresAt: number;
   /** Its whole life in milliseconds. */
   readonly ttlMs: number;
+}
+
+/** A wrap that was seen alive just now. */
+export interface SeenWrap extends WrapKnowledge {
+  /** What was left of its life then, in milliseconds. */
+  readonly leftMs: number;
 }
 
 export interface SessionHooks {

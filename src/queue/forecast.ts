@@ -1,20 +1,18 @@
-import type { WrapKnowledge } from '../executor/secrets.js';
+import type { SeenWrap } from '../executor/secrets.js';
 import type { Outlook } from '../store/submit.js';
 
 /** What is known of a job's wait when it is submitted. */
 export interface Forecast {
-  readonly wrap: WrapKnowledge | undefined;
+  readonly wrap: SeenWrap | undefined;
   readonly outlook: Outlook;
   /** Wraps that end sooner are warned of; 0: none is. */
   readonly wrapMinimumMs: number;
-  /** Milliseconds since 1970. */
-  readonly now: number;
 }
 
 /** Why the job may never run although it is stored: its wrap would end before its turn comes, or is short anyway. */
-export function warningsOf({ wrap, outlook, wrapMinimumMs, now }: Forecast): string[] {
+export function warningsOf({ wrap, outlook, wrapMinimumMs }: Forecast): string[] {
   if (wrap === undefined) return [];
-  const leftMs = wrap.expiresAt - now;
+  const { leftMs } = wrap;
   const waitMs = outlook.ahead * (outlook.typicalRunMs ?? 0);
   const end = `The wrapped SecretID ends at ${new Date(wrap.expiresAt).toISOString()}, in ${seconds(leftMs)}`;
   const warnings = [];

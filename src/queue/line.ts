@@ -1,6 +1,6 @@
 import type { Backend } from '../executor/backend.js';
 import type { OpenedRequest } from '../executor/execute.js';
-import type { Secrets, WrapKnowledge } from '../executor/secrets.js';
+import type { Secrets, SeenWrap } from '../executor/secrets.js';
 import { decodeContent } from '../job/content.js';
 import { BrokenError, JobFailedError, RefusedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
@@ -66,7 +66,7 @@ async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): P
   const ciphertext = await readCiphertext(parts, request);
   await failpoint('after-cubbyhole-read');
   const { wrapMinimumMs } = parts;
-  const warnings = warningsOf({ wrap, outlook, wrapMinimumMs, now: Date.now() });
+  const warnings = warningsOf({ wrap, outlook, wrapMinimumMs });
   const { job, ready } = await insertSurely(parts.store, {
     ...sealed(parts, request, { wrap, ciphertext }),
     wrapExpiresAt: wrap && new Date(wrap.expiresAt),
@@ -129,7 +129,7 @@ async function refuseBadContent(parts: LineParts, text: string | undefined): Pro
 }
 
 /** GoStint's clients expect a bad wrap to be told by the job, not by the answer to its submit. */
-async function lookAtWrap(parts: LineParts, request: JobRequest): Promise<WrapKnowledge | undefined> {
+async function lookAtWrap(parts: LineParts, request: JobRequest): Promise<SeenWrap | undefined> {
   return parts.secrets.lookUpWrap(request.wrappedSecretId).catch(() => undefined);
 }
 

@@ -54,14 +54,13 @@ export async function requestKill(
         union all
         select id, 'canceled', ${asker.actor}::text from canceled
       )
-      select asked.*,
+      select asked.*, coalesce(asked.kill_requested_at, clock_timestamp()) as kill_requested_at,
              (select pass_turn(queue) from canceled where queue is not null and turn) as next
       from asked`,
   );
   const row = rows[0];
   if (row === undefined) return undefined;
-  const asked = { ...toJob(row), killRequestedAt: row.killRequestedAt ?? new Date() };
-  return { job: asked, nextReady: row.next !== null };
+  return { job: toJob(row), nextReady: row.next !== null };
 }
 
 /** Jobs of a node that somebody wants ended: they are told again until they have. Reads the index of active jobs. */

@@ -8,6 +8,8 @@ export type { VaultAddress } from './transport.js';
 /** The way to one Vault, shared by all identities. Disposing closes its connections. */
 export interface VaultConnection extends Disposable {
   readonly address: VaultAddress;
+  /** What time it is at Vault, in milliseconds since 1970. */
+  now(): number;
   /** A client for one identity, or for nobody: it never sends another token than this. */
   client(token?: Secret): VaultClient;
 }
@@ -36,6 +38,7 @@ export function connectVault(address: VaultAddress): VaultConnection {
   const nobody = createClient({ address, transport, token: undefined });
   return {
     address,
+    now: () => transport.clock.now(),
     client: (token) => (token === undefined ? nobody : createClient({ address, transport, token })),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   };

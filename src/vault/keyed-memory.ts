@@ -18,7 +18,7 @@ export class KeyedMemory<T> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #now: () => number;
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 

@@ -73,6 +73,6 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
     seen: new KeyedMemory(),
     onTrouble,
     patienceMs: options.patienceMs ?? patienceMs,
-    now: Date.now,
+    now: () => connection.now(),
   };
 }

@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { parseJson } from './exact-json.js';
+import { VaultClock } from './vault-clock.js';
 
 /** Where Vault is and how it is spoken to. */
 export interface VaultAddress {
@@ -53,6 +54,7 @@ export class TransportError extends Error {
 }
 
 export interface Transport extends Disposable {
+  readonly clock: VaultClock;
   send(request: TransportRequest): Promise<TransportReply>;
 }
 
@@ -67,11 +69,13 @@ const mostConnections = 128;
 export function createTransport(address: VaultAddress): Transport {
   const agent = createAgent(address);
   const isTls = address.address.startsWith('https:');
+  const clock = new VaultClock();
   const open = (uri: string, options: RequestOptions) =>
     isTls ? requestTls(uri, options) : request(uri, options);
   return {
+    clock,
     send: (asked) =>
-      new Promise((resolve, reject) => exchange({ asked, agent, open, isTls }, resolve, reject)),
+      new Promise((resolve, reject) => exchange({ asked, agent, open, isTls, clock }, resolve, reject)),
     [Symbol.dispose]: () => agent.destroy(),
   };
 }
@@ -88,16 +92,18 @@ interface Exchange {
   readonly agent: Agent;
   readonly open: (uri: string, options: RequestOptions) => ClientRequest;
   readonly isTls: boolean;
+  readonly clock: VaultClock;
 }
 
 /** `reject` may be called again after either has been called: a promise takes the first only. */
 function exchange(
-  { asked, agent, open, isTls }: Exchange,
+  { asked, agent, open, isTls, clock }: Exchange,
   resolve: (reply: TransportReply) => void,
   reject: (error: TransportError) => void,
 ): void {
   const body = asked.json === undefined ? undefined : Buffer.from(JSON.stringify(asked.json));
   const headers = { ...asked.headers, ...headersOf(body) };
+  const askedAt = performance.now();
   const going = open(asked.uri, { method: asked.method, headers, agent });
   const wasSent = watchSent(going, isTls);
   const fail = (trouble: TransportTrouble, code?: string) => {
@@ -108,6 +114,7 @@ function exchange(
   going.once('close', () => clearTimeout(timer));
   going.on('error', (error) => fail(wasSent() ? 'cut' : 'unreachable', codeOf(error)));
   going.once('response', (response) => {
+    clock.see(response.headers.date, askedAt);
     collect(response, asked.limitBytes, fail, (text) => settle(response, text, { resolve, fail }));
   });
   going.end(body);

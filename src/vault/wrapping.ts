@@ -1,4 +1,4 @@
-import type { WrapKnowledge } from '../executor/secrets.js';
+import type { SeenWrap, WrapKnowledge } from '../executor/secrets.js';
 import { Secret } from '../job/secret.js';
 import type { VaultConnection } from './client.js';
 import { toVaultFailure, type VaultFailure, vaultReplyLost, vaultUnavailable } from './errors.js';
@@ -28,6 +28,7 @@ export interface WrapQuestion {
   readonly rules: WrapRules;
   /** From an earlier look: it tells a used wrap from an unknown one. */
   readonly known: WrapKnowledge | undefined;
+  /** Vault's time, which dates the wrap. */
   readonly now: () => number;
 }
 
@@ -37,17 +38,15 @@ export interface WrapQuestion {
  *
  * Throws `JobFailedError` `wrap_used`, `wrap_expired`, `wrap_unknown` or `wrap_not_ours`, or `BrokenError`.
  */
-export async function lookUpWrap(
-  connection: VaultConnection,
-  question: WrapQuestion,
-): Promise<WrapKnowledge> {
+export async function lookUpWrap(connection: VaultConnection, question: WrapQuestion): Promise<SeenWrap> {
   const { token, rules } = question;
   if (!isTokenShaped(token.reveal())) throw wrapUnknown();
   const found = await askAboutWrap(connection, question);
   const expected = `auth/${rules.mount}/role/${rules.role}/secret-id`;
   const accepted = rules.acceptRewrapped ? [expected, rewrapPath] : [expected];
   if (!accepted.includes(found.creationPath)) throw wrapNotOurs(found.creationPath, expected);
-  return { expiresAt: found.createdAt + found.ttlMs, ttlMs: found.ttlMs };
+  const expiresAt = found.createdAt + found.ttlMs;
+  return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - question.now() };
 }
 
 async function askAboutWrap(connection: VaultConnection, question: WrapQuestion): Promise<CreatedWrap> {
@@ -83,13 +82,13 @@ function readCreation(reply: unknown): CreatedWrap {
   return { creationPath: textAt(data, 'creation_path'), createdAt, ttlMs };
 }
 
-/** Clocks of two machines differ: what ends so near to its time is taken for expired, to raise no false alarm. */
-const clockMarginMs = 5_000;
+/** What ends so near to its time is taken for expired, to raise no false alarm: we know Vault's time to a second. */
+const clockMarginMs = { least: 1_000, most: 5_000 } as const;
 
 /** Why a wrap is gone: what Vault does not say, time and an earlier look may. */
 export function wrapGone(known: WrapKnowledge | undefined, now: number): Error {
   if (known === undefined) return wrapUnknown();
-  const margin = Math.min(clockMarginMs, known.ttlMs / 4);
+  const margin = Math.max(clockMarginMs.least, Math.min(clockMarginMs.most, known.ttlMs / 4));
   return now < known.expiresAt - margin ? wrapUsed(known.expiresAt) : wrapExpired(known.expiresAt);
 }
 

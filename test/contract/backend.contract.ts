@@ -381,7 +381,8 @@ function adoptionRules(bench: Bench): void {
     await running?.stop(20_000);
 
     expect(adopted).toMatchObject({ id: container.id, hasEnded: false, tty: false });
-    expect(Math.abs(Date.now() - (adopted?.startedAt.getTime() ?? 0))).toBeLessThan(60_000);
+    expect(adopted?.ranMs).toBeGreaterThanOrEqual(0);
+    expect(adopted?.ranMs).toBeLessThan(60_000);
     expect(Buffer.from(adopted?.secrets ?? []).toString()).toBe('TOKEN: t\n');
     expect(await output).toEqual({ stdout: 'wo\n', stderr: 'three\n' });
     expect(await running?.wait()).toEqual({ exitCode: 143, outOfMemory: false, proven: true });

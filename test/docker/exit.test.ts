@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { ContainerFacts, Engine } from '../../src/docker/engine.js';
+import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engine.js';
 import { EngineError } from '../../src/docker/errors.js';
 import { toExit, waitForExit } from '../../src/docker/exit.js';
-import { containerFacts, fakeEngine } from '../support/fake-engine.js';
+import { containerFacts, engineState, fakeEngine } from '../support/fake-engine.js';
 
 const cut = new EngineError('wait', 'cut', '');
 const over = new AbortController();
@@ -32,25 +32,27 @@ describe('waitForExit', () => {
     expect(backAt).toBeUndefined();
   });
 
-  test('waits for an engine that is away, and tells since when it is back', async () => {
+  test('waits for an engine that is away, and tells since when by its clock it is back', async () => {
     const wait = each<void>(cut);
     const findContainer = each<ContainerFacts | undefined>(
       new EngineError('inspect', 'no_socket', ''),
       containerFacts(),
     );
 
-    const { exit, backAt } = await watch({ wait, findContainer });
+    const clock = new Date('2025-10-18T15:00:00Z');
+
+    const { exit, backAt } = await watch({ wait, findContainer, info: async () => engineState({ clock }) });
 
     expect(exit.proven).toBe(true);
-    expect(backAt).toBeInstanceOf(Date);
+    expect(backAt).toEqual(clock);
   });
 
   test('gives up an engine that stays away', async () => {
     const away = new EngineError('inspect', 'unreachable', '');
 
-    await expect(watch({ wait: each<void>(cut), findContainer: each<undefined>(away) }, 300)).rejects.toBe(
-      away,
-    );
+    const asks = { findContainer: each<undefined>(away), info: each<EngineState>(away) };
+
+    await expect(watch({ wait: each<void>(cut), ...asks }, 300)).rejects.toBe(away);
   });
 
   test.each<[string, Partial<Engine>]>([

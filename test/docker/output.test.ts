@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { Engine } from '../../src/docker/engine.js';
 import type { WatchedExit } from '../../src/docker/exit.js';
 import { readOutput } from '../../src/docker/output.js';
-import { fakeEngine } from '../support/fake-engine.js';
+import { engineState, fakeEngine } from '../support/fake-engine.js';
 
 const ended: WatchedExit = {
   exit: { exitCode: 0, outOfMemory: false, proven: true },
@@ -26,13 +28,18 @@ function line(texts: readonly string[], breaks = false): Readable {
 }
 
 /** What is read, and how the reading ended. */
-async function read(attached: Readable, log: readonly string[], exit: Partial<WatchedExit> = {}) {
+async function read(
+  attached: Readable,
+  log: readonly string[],
+  exit: Partial<WatchedExit> | Promise<WatchedExit> = {},
+  info?: Engine['info'],
+) {
   const parts = {
-    engine: fakeEngine({ readLog: async () => line(log) }),
+    engine: fakeEngine({ readLog: async () => line(log), ...(info && { info }) }),
     id: 'c1',
     line: attached,
     tty: false,
-    exit: Promise.resolve({ ...ended, ...exit }),
+    exit: exit instanceof Promise ? exit : Promise.resolve({ ...ended, ...exit }),
     see: () => undefined,
     onLineEnd: () => undefined,
   };
@@ -63,12 +70,26 @@ describe('readOutput', () => {
     expect((await read(line([large]), ['something else'])).text).toBe(large);
   });
 
-  test('takes from the log what a line lacks that ended before its container', async () => {
-    const large = 'x'.repeat(300_000);
-    const finishedAt = new Date(Date.now() + 60_000);
+  test.each([
+    ['right', 0],
+    ['an hour behind ours', -3_600_000],
+    ['an hour ahead of ours', 3_600_000],
+  ])(
+    'by an engine whose clock is %s, tells a line that ended early from one that did not',
+    async (_, offsetMs) => {
+      const large = 'x'.repeat(300_000);
+      const now = () => Date.now() + offsetMs;
+      const info = async () => engineState({ clock: new Date(now()) });
+      const endAfter = async (ms: number) => {
+        const lineEndedAt = now();
+        await delay(700); // The news of the end are late in both cases.
+        return { ...ended, finishedAt: new Date(lineEndedAt + ms) };
+      };
 
-    expect((await read(line([large]), [large, 'y'], { finishedAt })).text).toBe(`${large}y`);
-  });
+      expect((await read(line([large]), [large, 'y'], endAfter(650), info)).text).toBe(`${large}y`);
+      expect((await read(line([large]), ['something else'], endAfter(20), info)).text).toBe(large);
+    },
+  );
 
   test('takes from the log what a broken line did not bring', async () => {
     expect(await read(line(['one\n', 'tw'], true), ['one\n', 'two\nthree'])).toEqual({

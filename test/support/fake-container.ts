@@ -93,7 +93,7 @@ export class FakeContainer implements PreparedContainer {
     if (exit === undefined) return undefined;
     return {
       id: this.id,
-      startedAt: this.#startedAt,
+      ranMs: Date.now() - this.#startedAt.getTime(),
       hasEnded: this.#hasEnded,
       tty: this.#parts.request.tty,
       secrets: this.#backend.hidesSecrets ? undefined : this.#secrets,

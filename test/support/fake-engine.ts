@@ -1,4 +1,4 @@
-import type { ContainerFacts, Engine } from '../../src/docker/engine.js';
+import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engine.js';
 
 const calls =
   'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog remembers stop kill remove close listImages removeImage imagesInUse';
@@ -12,6 +12,28 @@ export function fakeEngine(given: Partial<Engine>): Engine {
     },
   ]);
   return { ...(Object.fromEntries(refusals) as Engine), ...given };
+}
+
+/** What an engine tells of itself, but for what is given. */
+export function engineState(given: Partial<EngineState> = {}): EngineState {
+  return {
+    clock: undefined,
+    id: 'engine-1',
+    containers: 0,
+    containersRunning: 0,
+    containersPaused: 0,
+    containersStopped: 0,
+    images: 0,
+    memTotalBytes: 0,
+    cpus: 1,
+    architecture: 'x86_64',
+    operatingSystem: 'Debian',
+    serverVersion: '20.10.24',
+    dataRoot: '/var/lib/docker',
+    securityOptions: [],
+    missingLimits: [],
+    ...given,
+  };
 }
 
 /** A container that ended well, but for what is given. */

@@ -4,6 +4,7 @@ import type {
   SecretSession,
   Secrets,
   SecretValues,
+  SeenWrap,
   SessionHooks,
   WrapKnowledge,
 } from '../../src/executor/secrets.js';
@@ -129,9 +130,10 @@ export class FakeSecrets implements Secrets {
     );
   }
 
-  async lookUpWrap(wrap: Secret): Promise<WrapKnowledge> {
+  async lookUpWrap(wrap: Secret): Promise<SeenWrap> {
     this.lookUp(wrap);
-    return this.#findWrap(wrap).knowledge;
+    const { knowledge } = this.#findWrap(wrap);
+    return { ...knowledge, leftMs: knowledge.expiresAt - Date.now() };
   }
 
   session(wrap: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession {

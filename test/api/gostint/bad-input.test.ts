@@ -30,7 +30,10 @@ function createBench(): Bench {
   };
   const queue = createQueue({
     store: store as unknown as LineParts['store'], // What a refusal may reach, and what it must not.
-    secrets: { readPayload: spend('readPayload'), lookUpWrap: async () => ({ expiresAt: 0, ttlMs: 0 }) },
+    secrets: {
+      readPayload: spend('readPayload'),
+      lookUpWrap: async () => ({ expiresAt: 0, ttlMs: 0, leftMs: 0 }),
+    },
     backend: { checkContent },
     sealKey: Buffer.alloc(32),
     keyTtlMs: 60_000,
