@@ -1,6 +1,7 @@
 import { checkEnds } from './check-ends.js';
 import { checkOrder } from './check-order.js';
 import { checkStarts } from './check-starts.js';
+import { checkVault } from './check-vault.js';
 import type { History } from './history.js';
 
 /** One rule: what it is called in the table, and what breaks it. Every list should be empty. */
@@ -15,6 +16,7 @@ export function check(history: History): Finding[] {
     ...checkStarts(history),
     ...checkOrder(history),
     ...checkEnds(history),
+    ...checkVault(history),
     ...checkLeftBehind(history),
   ];
 }
@@ -24,24 +26,11 @@ function checkLeftBehind({ left, jobs, secret, refusals, deaths }: History): Fin
   return [
     { rule: 'clients that were blamed for a fault', violations: refusals.map(({ text }) => text) },
     { rule: 'nodes that ended by themselves', violations: deaths },
-    { rule: 'leaked tokens', violations: left.tokens.slice(lostLogins(jobs).length) },
     { rule: 'orphaned containers', violations: left.containers },
     { rule: 'orphaned files of secrets', violations: left.hostFiles },
     { rule: 'sealed requests of ended jobs', violations: left.requestRows },
     { rule: 'outputs with a secret', violations: leaking.map(({ id }) => id) },
   ];
-}
-
-/**
- * Jobs whose login was cut off before anybody had its answer, by a kill or a broken line. Vault may have made a token that
- * nobody knows and nobody can give back: it ends with its time. Every other token must be gone.
- */
-export function lostLogins(jobs: History['jobs']): History['jobs'] {
-  return jobs.filter(({ state, reason, events }) => {
-    const kinds = events.map(({ kind }) => kind);
-    const isBrokenOff = state === 'lost' || reason === 'infrastructure';
-    return isBrokenOff && kinds.includes('unwrapping') && !kinds.includes('logged_in');
-  });
 }
 
 /** Whether all is well. */

@@ -11,6 +11,8 @@ export interface History {
   /** Nodes that ended by themselves. */
   readonly deaths: readonly string[];
   readonly left: LeftBehind;
+  /** In Vault's own order. */
+  readonly vault: readonly VaultDeed[];
   /** A text that no job's output may hold. */
   readonly secret: string;
 }
@@ -20,6 +22,8 @@ export interface Accepted {
   readonly id: string;
   readonly queue: string;
   readonly nonce: string;
+  /** The token of its wrapped SecretID. */
+  readonly wrap: string;
   readonly expected: Expected;
   readonly postedAt: number;
   readonly acceptedAt: number;
@@ -88,4 +92,20 @@ export interface LeftBehind {
   readonly requestRows: readonly string[];
   /** Accessors of jobs' tokens that Vault still knows. */
   readonly tokens: readonly string[];
+}
+
+/** One request that Vault answered, as its audit log has it. */
+export interface VaultDeed {
+  readonly kind: 'wrap' | 'look up' | 'unwrap' | 'log in' | 'revoke' | 'destroy' | 'read payload';
+  readonly at: number;
+  /** Vault did what was asked. */
+  readonly isDone: boolean;
+  /**
+   * What it was about. A wrap and a look at it: the wrapping token. An unwrap: that one's accessor. A login: the SecretID. A
+   * revocation: the token's accessor. A destruction: the SecretID's accessor. A payload: the accessor of the cubbyhole's
+   * token. Empty where Vault did not know it any more.
+   */
+  readonly subject: string;
+  /** A wrap: its accessor, and that of the SecretID in it. An unwrap: SecretID and accessor. A login: the token's accessor. */
+  readonly gives: readonly string[];
 }

@@ -125,12 +125,21 @@ export class Load {
   }
 
   /** False where the job is surely not taken and another try may be made. */
-  async #post(client: GostintClient, request: object, job: Wanted): Promise<boolean> {
+  async #post(client: GostintClient, request: PreparedRequest, job: Wanted): Promise<boolean> {
     const postedAt = Date.now();
     try {
       const { _id: id } = await client.post(request);
       const { kind, nonce, queue } = job;
-      this.#accepted.push({ id, queue, nonce, expected: kind.expected, postedAt, acceptedAt: Date.now() });
+      const { wrap_secret_id: wrap } = request;
+      this.#accepted.push({
+        id,
+        queue,
+        nonce,
+        wrap,
+        expected: kind.expected,
+        postedAt,
+        acceptedAt: Date.now(),
+      });
       if (kind.expected.state === 'canceled') this.#kills.push(this.#kill(client, id));
       return true;
     } catch (error) {
@@ -162,6 +171,10 @@ export class Load {
 
 const giveUpMs = 30_000;
 
+interface PreparedRequest {
+  readonly wrap_secret_id: string;
+}
+
 interface Wanted {
   readonly kind: JobKind;
   readonly nonce: string;
@@ -169,7 +182,7 @@ interface Wanted {
 }
 
 /** The client's part of the dance, in the clear or with everything in the cubbyhole. */
-async function prepare(client: GostintClient, job: Wanted, isSealed: boolean): Promise<object> {
+async function prepare(client: GostintClient, job: Wanted, isSealed: boolean): Promise<PreparedRequest> {
   const { kind, nonce, queue: qname } = job;
   const fields = {
     qname,

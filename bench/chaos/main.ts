@@ -1,6 +1,7 @@
 // npm run chaos [-- --jobs N --queues N --minutes N --seed N --calm --logs DIRECTORY]: load and random faults on two nodes, then
 // the checker's table. The exit code is 1 where a promise was broken. See docs/reliability.md.
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { check, isClean } from './check.js';
@@ -14,12 +15,17 @@ async function main(): Promise<void> {
   const options = readOptions();
   say(`seed ${options.seed}`);
   if (options.logDirectory !== undefined) await mkdir(options.logDirectory, { recursive: true });
-  const result = await runChaos({ ...options, log: say });
+  const result = await runChaos({ ...options, interruption: interruption(), log: say });
   const findings = check(result.history);
   for (const { rule, violations } of findings)
     for (const violation of violations.slice(0, shown)) say(`${rule}: ${violation}`);
   process.stdout.write(`seed ${options.seed}\n${tableOf(result, findings).join('\n')}\n`);
   if (!isClean(findings)) process.exitCode = 1;
+}
+
+async function interruption(): Promise<never> {
+  await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
+  throw new Error('It was interrupted; everything it started is ended.');
 }
 
 function readOptions() {

@@ -8,6 +8,7 @@ import { waitForNothingLeft } from './left-behind.js';
 import { Load, type LoadReport } from './load.js';
 import { Random } from './random.js';
 import { buildStage, type Stage } from './stage.js';
+import { readAudit } from './vault-audit.js';
 
 export interface ChaosOptions {
   readonly jobs: number;
@@ -18,6 +19,8 @@ export interface ChaosOptions {
   /** Between the beginnings of two faults; undefined for a load without any. */
   readonly faultPauseMs: FaultOptions['pauseMs'] | undefined;
   readonly logDirectory?: string | undefined;
+  /** Rejects when somebody wants the run to end early; what it started is ended then. */
+  readonly interruption?: Promise<never>;
   readonly log: Log;
 }
 
@@ -33,13 +36,15 @@ const quietLimitMs = 120_000;
 const cleanLimitMs = 45_000;
 const progressMs = 10_000;
 
+const forever = new Promise<never>(() => undefined);
+
 /** Load and faults from one seed, then peace, then everything that anybody saw. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const closers = new Closers();
   try {
-    const { logDirectory, log } = options;
-    const stage = await buildStage({ leaseMs, logDirectory, log }, closers);
-    return await runOn(stage, options);
+    const { logDirectory, log, interruption = forever } = options;
+    const stage = await Promise.race([buildStage({ leaseMs, logDirectory, log }, closers), interruption]);
+    return await Promise.race([runOn(stage, options), interruption]);
   } finally {
     await closers.close();
   }
@@ -77,6 +82,7 @@ async function runOn(stage: Stage, options: ChaosOptions): Promise<ChaosResult> 
     faults,
     deaths: stage.nodes.flatMap(({ name, deaths }) => Array.from({ length: deaths }, () => name)),
     left,
+    vault: await readAudit(stage.auditFile),
     secret: stage.secret,
   };
   const seconds = { load: (loadedAt - startedAt) / 1000, quiet: (quietAt - loadedAt) / 1000 };

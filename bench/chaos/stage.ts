@@ -1,15 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer, type NetConnectOpts } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import connect, { type Sql } from 'postgres';
 import { connectDocker } from '../../rig/docker.js';
 import { startEngine } from '../../rig/engine.js';
 import { ensureImage } from '../../rig/image.js';
+import { removeDirectoryAndUsers } from '../../rig/leftovers.js';
 import type { OwnEngine } from '../../rig/own-engine.js';
 import { type OwnPostgres, startPostgres } from '../../rig/postgres.js';
 import type { Log } from '../../rig/process.js';
+import { createRunDirectory } from '../../rig/run-directory.js';
 import { settingsFor } from '../../rig/stint-settings.js';
 import { TcpProxy } from '../../rig/tcp-proxy.js';
 import { startVaultServer, type VaultServer } from '../../rig/vault-server.js';
@@ -18,8 +19,10 @@ import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 import { EngineEvents } from './engine-events.js';
 import { secretPath } from './jobs.js';
 import type { Places } from './left-behind.js';
+import { makeMemoryDirectory } from './memory-directory.js';
 import { ChaosNode } from './node.js';
 import { vaultAsk } from './vault.js';
+import { startAudit } from './vault-audit.js';
 
 /** Two nodes, each with an engine of its own, on one Postgres and one Vault; all of it ours, to be broken. */
 export interface Stage {
@@ -31,6 +34,8 @@ export interface Stage {
   readonly sql: Sql;
   readonly events: readonly EngineEvents[];
   readonly places: Places;
+  /** Where Vault writes down what it is asked. */
+  readonly auditFile: string;
   /** The value that some jobs print. */
   readonly secret: string;
 }
@@ -55,6 +60,8 @@ export async function buildStage(options: StageOptions, closers: Closers): Promi
   ]);
   const setup = await bootstrapVault({ address: vault.address, token: vault.rootToken });
   const secret = await writeSecret(vault);
+  const auditFile = join(directory, 'vault-audit.log');
+  await startAudit(vault, auditFile);
   const ground: Ground = { directory, postgres, vault, setup, options };
   const nodes = [
     await buildNode('A', one, ground, closers),
@@ -73,13 +80,15 @@ export async function buildStage(options: StageOptions, closers: Closers): Promi
     vault,
     roleName: setup.roleName,
   };
-  return { nodes, postgres, vault, setup, sql, events, places, secret };
+  return { nodes, postgres, vault, setup, sql, events, places, auditFile, secret };
 }
 
 async function workDirectory(closers: Closers): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'stint-chaos-'));
-  closers.add({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) });
-  return directory;
+  const directory = await createRunDirectory('chaos');
+  closers.add({ [Symbol.asyncDispose]: () => removeDirectoryAndUsers(directory) });
+  const closed = join(directory, 'closed'); // Vault's audit log is in there, with everything that was secret.
+  await mkdir(closed, { mode: 0o700 });
+  return closed;
 }
 
 async function startOwnEngine(name: string, log: Log, closers: Closers): Promise<OwnEngine> {
@@ -122,8 +131,7 @@ async function buildNode(
   const { directory, postgres, vault, setup, options } = ground;
   const state = join(directory, name);
   await mkdir(state);
-  const secretsDirectory = await mkdtemp('/dev/shm/stint-chaos-');
-  closers.add({ [Symbol.asyncDispose]: () => rm(secretsDirectory, { recursive: true, force: true }) });
+  const { path: secretsDirectory } = closers.add(await makeMemoryDirectory());
   const socketPath = join(state, 'engine.sock');
   const proxies = {
     engine: closers.add(await TcpProxy.start({ to: { path: engine.socketPath }, socketPath })),

@@ -1,5 +1,6 @@
-import { type Finding, lostLogins } from './check.js';
+import type { Finding } from './check.js';
 import { isDisturbed } from './check-ends.js';
+import { lostLogins, tokensOfLostLogins } from './check-vault.js';
 import type { ChaosResult } from './run.js';
 
 /** The run in figures: what was done, how the jobs ended, and how often each rule was broken. */
@@ -20,10 +21,8 @@ export function tableOf({ history, load, seconds }: ChaosResult, findings: reado
     ...states.map(([state, count]) => row(`jobs ${state}`, count)),
     row('jobs lost or broken off, each in a fault', jobs.filter(isDisturbed).length),
     row('jobs whose login was cut off', lostLogins(jobs).length),
-    row(
-      'tokens that such a login left, which nobody knows',
-      Math.min(history.left.tokens.length, lostLogins(jobs).length),
-    ),
+    row('tokens that such a login left, which nobody knows', tokensOfLostLogins(history).length),
+    row('requests in the audit log of Vault that are followed', history.vault.length),
     row('jobs back in the queue after a fault', jobs.filter(wasClaimedAgain).length),
     ...findings.map(({ rule, violations }) => row(rule, `${violations.length} (target: 0)`)),
   ];

@@ -3,7 +3,7 @@ import type { Reach } from '../job/owner.js';
 import type { Sql } from './connection.js';
 import { guarded } from './errors.js';
 import { ownerFilter } from './requests.js';
-import { type JobRow, toJob } from './rows.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** Everything that is stored of a job, but for its request and its output. */
 export interface JobFacts {
@@ -26,7 +26,8 @@ export async function readJobFacts(sql: Sql, id: string, reach: Reach): Promise<
   const owner = ownerFilter(reach);
   const [row] = await guarded(
     () => sql<FactsRow[]>`
-      select *, (extract(epoch from clock_timestamp() - kill_requested_at) * 1000)::float8 as kill_age_ms
+      select ${jobColumns(sql, 'jobs')}, fence, stdout_bytes, stderr_bytes, token_accessor, wrap_expires_at,
+             (extract(epoch from clock_timestamp() - kill_requested_at) * 1000)::float8 as kill_age_ms
       from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner})`,
   );
   if (row === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { Job } from '../job/job.js';
 import type { Sql } from './connection.js';
 import { guarded } from './errors.js';
-import { type JobRow, toJob } from './rows.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** A key by which a client may repeat a submit, and the submit that wants to work under it. */
 export interface KeyClaim {
@@ -64,7 +64,7 @@ export async function claimKey(sql: Sql, by: KeyClaim, terms: KeyTerms): Promise
 async function findAnswer(sql: Sql, { ownerKey, key }: KeyClaim): Promise<KeyAnswer> {
   const [row] = await guarded(
     () => sql<(JobRow & { warnings: string[] })[]>`
-      select job.*, k.answer -> 'warnings' as warnings
+      select ${jobColumns(sql, 'job')}, k.answer -> 'warnings' as warnings
       from idempotency_keys as k, jsonb_populate_record(null::jobs, k.answer -> 'job') as job
       where k.owner_key = ${ownerKey} and k.key = ${key} and k.answer is not null`,
   );

@@ -2,7 +2,7 @@ import type { Job } from '../job/job.js';
 import type { Reach } from '../job/owner.js';
 import type { Sql } from './connection.js';
 import { guarded } from './errors.js';
-import { type JobRow, toJob } from './rows.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** Who asks, and how far they may reach. */
 export interface Asker {
@@ -54,7 +54,7 @@ export async function requestKill(
         union all
         select id, 'canceled', ${asker.actor}::text from canceled
       )
-      select asked.*, coalesce(asked.kill_requested_at, clock_timestamp()) as kill_requested_at,
+      select ${jobColumns(sql, 'asked')}, coalesce(asked.kill_requested_at, clock_timestamp()) as kill_requested_at,
              (select pass_turn(queue) from canceled where queue is not null and turn) as next
       from asked`,
   );

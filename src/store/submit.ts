@@ -4,7 +4,7 @@ import type { Owner } from '../job/owner.js';
 import type { Sql } from './connection.js';
 import { guarded } from './errors.js';
 import type { KeyClaim } from './idempotency.js';
-import { type JobRow, toJob } from './rows.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** A job to be stored; `sealed` holds everything of it that nobody may read. */
 export interface NewJob {
@@ -68,7 +68,7 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
           'job', to_jsonb(job), 'warnings', ${JSON.stringify(warnings)}::text::jsonb) from job
         where k.owner_key = job.owner_key and k.key = ${key} and k.claim = ${claim}
       )
-      select job.* from gate left join job on true`,
+      select ${jobColumns(sql, 'job')}, job.turn from gate left join job on true`,
   );
   const row = rows[0];
   if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');

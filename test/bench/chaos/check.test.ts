@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { check, isClean } from '../../../bench/chaos/check.js';
-import type { Accepted, EngineEvent, History, StoredJob } from '../../../bench/chaos/history.js';
+import type { Accepted, EngineEvent, History, StoredJob, VaultDeed } from '../../../bench/chaos/history.js';
 
 /** Two jobs of one queue, run one after the other without any trouble. */
 const first = job('a', 1, '10.00', '11.00');
@@ -13,6 +13,7 @@ const good: History = {
   faults: [],
   deaths: [],
   left: { containers: [], hostFiles: [], requestRows: [], tokens: [] },
+  vault: [...dance('a'), ...dance('b')],
   secret: 'hunter2',
 };
 
@@ -30,13 +31,16 @@ function job(id: string, seq: number, from: string, to: string): StoredJob {
     killRequested: false,
     outputComplete: true,
     output: `begin ${id} ${from}\nhello\nend ${id} ${to}\n`,
-    events: ['submitted', 'claimed', 'running', 'succeeded'].map((kind) => ({ kind, at: 0 })),
+    events: ['submitted', 'claimed', 'unwrapping', 'logged_in', 'running', 'succeeded'].map((kind) => ({
+      kind,
+      at: 0,
+    })),
   };
 }
 
 function accepted(id: string, postedAt: number): Accepted {
   const expected = { kind: 'quick', state: 'succeeded', exitCode: 0, body: 'hello\n' } as const;
-  return { id, queue: 'q', nonce: id, expected, postedAt, acceptedAt: postedAt + 10 };
+  return { id, queue: 'q', nonce: id, wrap: `wrap ${id}`, expected, postedAt, acceptedAt: postedAt + 10 };
 }
 
 function life(jobId: string, from: number, to: number, containerId = `of ${jobId}`): EngineEvent[] {
@@ -45,6 +49,37 @@ function life(jobId: string, from: number, to: number, containerId = `of ${jobId
     { ...event, action: 'start', exitCode: undefined, at: from },
     { ...event, action: 'die', exitCode: 0, at: to },
   ];
+}
+
+/** What Vault is asked for one job. */
+function dance(id: string): VaultDeed[] {
+  const deed = (kind: VaultDeed['kind'], subject: string, ...gives: string[]) => ({
+    kind,
+    at: 0,
+    isDone: true,
+    subject: `${subject} ${id}`,
+    gives: gives.map((name) => `${name} ${id}`),
+  });
+  return [
+    deed('wrap', 'wrap', 'wrap accessor', 'SecretID accessor'),
+    deed('look up', 'wrap'),
+    deed('read payload', 'cubbyhole accessor'),
+    deed('look up', 'wrap'),
+    deed('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
+    deed('log in', 'SecretID', 'token'),
+    deed('revoke', 'token'),
+  ];
+}
+
+/** The first job's deeds without those of these kinds, and with what else there was. */
+function danced(without: readonly VaultDeed['kind'][], ...more: VaultDeed[]): Partial<History> {
+  return { vault: [...dance('a').filter(({ kind }) => !without.includes(kind)), ...dance('b'), ...more] };
+}
+
+function deedOf(kind: VaultDeed['kind'], change: Partial<VaultDeed> = {}): VaultDeed {
+  const found = dance('a').find((deed) => deed.kind === kind);
+  if (found === undefined) throw new Error(`Expected a deed of the kind ${kind}, got none.`);
+  return { ...found, ...change };
 }
 
 /** The first of the two jobs, changed. */
@@ -62,7 +97,9 @@ function broken(change: Partial<History>): string[] {
     .map(({ rule }) => rule);
 }
 
-const lost = { state: 'lost', exitCode: undefined, outputComplete: false, events: ends('claimed', 'lost') };
+const opening = ['claimed', 'unwrapping', 'logged_in'];
+const lost = { state: 'lost', exitCode: undefined, outputComplete: false, events: ends(...opening, 'lost') };
+const cutOff = { ...lost, events: ends('claimed', 'unwrapping', 'lost') };
 const outage = { kind: 'kill -9', target: 'node A', from: 4_000, to: 4_500 };
 
 test('a history in which all went well breaks no rule', () => {
@@ -71,6 +108,31 @@ test('a history in which all went well breaks no rule', () => {
 
 test('a lost job is no broken promise where a fault explains it', () => {
   expect(broken({ ...withFirst(lost), faults: [outage] })).toEqual([]);
+});
+
+test('a login that was cut off may leave its token, or its SecretID', () => {
+  const tokenLeft = { ...danced(['revoke']), left: { ...good.left, tokens: ['token a'] } };
+  const secretIdLeft = danced(['log in', 'revoke']);
+
+  expect(broken({ ...withFirst(cutOff), faults: [outage], ...tokenLeft })).toEqual([]);
+  expect(broken({ ...withFirst(cutOff), faults: [outage], ...secretIdLeft })).toEqual([]);
+});
+
+test('a SecretID that could not be used may be destroyed instead', () => {
+  const destroy = deedOf('revoke', { kind: 'destroy', subject: 'SecretID accessor a' });
+  const failed = {
+    ...lost,
+    state: 'failed',
+    reason: 'auth_refused',
+    events: ends('claimed', 'unwrapping', 'failed'),
+  };
+  const expected = { kind: 'quick', state: 'failed', exitCode: undefined, body: undefined } as const;
+
+  const history = { ...withFirst(failed), ...danced(['log in', 'revoke'], destroy) };
+
+  expect(
+    broken({ ...history, accepted: [{ ...accepted('a', 0), expected: { ...expected, exitCode: 0 } }] }),
+  ).not.toContain('SecretIDs that were neither used nor destroyed');
 });
 
 test('a kill that came too late is none either', () => {
@@ -91,12 +153,12 @@ test.each<[rule: string, change: Partial<History>]>([
   ['overlaps in a queue, by the jobs themselves', { jobs: [first, job('b', 2, '10.50', '12.00')] }],
   [
     'jobs without a final state',
-    withFirst({ state: 'running', exitCode: undefined, events: ends('running') }),
+    withFirst({ state: 'running', exitCode: undefined, events: ends(...opening, 'running') }),
   ],
-  ['final states that changed', withFirst({ events: ends('claimed', 'lost', 'succeeded') })],
-  ['final states that changed', withFirst({ events: ends('claimed', 'succeeded', 'claimed') })],
-  ['final states that changed', withFirst({ events: ends('claimed') })],
-  ['final states that changed', withFirst({ events: ends('claimed', 'failed') })],
+  ['final states that changed', withFirst({ events: ends(...opening, 'lost', 'succeeded') })],
+  ['final states that changed', withFirst({ events: ends(...opening, 'succeeded', 'claimed') })],
+  ['final states that changed', withFirst({ events: ends(...opening) })],
+  ['final states that changed', withFirst({ events: ends(...opening, 'failed') })],
   ['lost or broken off without a fault', withFirst(lost)],
   [
     'lost or broken off without a fault',
@@ -111,6 +173,23 @@ test.each<[rule: string, change: Partial<History>]>([
   ['clients that were blamed for a fault', { refusals: [{ text: '401', at: 0, to: 1 }] }],
   ['nodes that ended by themselves', { deaths: ['A'] }],
   ['leaked tokens', { left: { ...good.left, tokens: ['accessor'] } }],
+  ['wraps that were opened, or tried, again', danced([], deedOf('unwrap'))],
+  [
+    'wraps that were opened, or tried, again',
+    danced([], deedOf('unwrap', { isDone: false, subject: '', gives: [''] })),
+  ],
+  ['wraps that were opened without a look', danced(['look up'])],
+  ['wraps that were opened without a look', danced(['look up'], deedOf('look up'))],
+  ['jobs that disagree with Vault about their wrap', withFirst({ events: ends('claimed', 'succeeded') })],
+  ['jobs that disagree with Vault about their wrap', danced(['unwrap', 'log in', 'revoke'])],
+  ['SecretIDs that were tried again', danced([], deedOf('log in', { isDone: false, gives: [''] }))],
+  ['payloads that were read, or tried, again', danced([], deedOf('read payload', { subject: '' }))],
+  [
+    'SecretIDs that were neither used nor destroyed',
+    { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'revoke']) },
+  ],
+  ['tokens that were never given back', danced(['revoke'])],
+  ['tokens that were never given back', danced(['revoke'], deedOf('revoke', { isDone: false }))],
   ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
   ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
   ['sealed requests of ended jobs', { left: { ...good.left, requestRows: ['a'] } }],
@@ -133,7 +212,7 @@ test('finds a success without the code 0, whatever the engine said', () => {
 
 test('finds a success where a failure was due, and a failure where a success was', () => {
   const expected = { kind: 'exit 3', state: 'failed', exitCode: 3, body: 'hello\n' } as const;
-  const failed = { state: 'failed', reason: 'exit_code', exitCode: 1, events: ends('failed') };
+  const failed = { state: 'failed', reason: 'exit_code', exitCode: 1, events: ends(...opening, 'failed') };
 
   expect(broken({ accepted: [{ ...accepted('a', 0), expected }, accepted('b', 50)] })).toEqual([
     'wrong ends',
@@ -142,30 +221,44 @@ test('finds a success where a failure was due, and a failure where a success was
 });
 
 test('finds a job that is said not to have started, and ran', () => {
-  const refused = { state: 'failed', reason: 'start_failed', exitCode: undefined, events: ends('failed') };
+  const refused = {
+    state: 'failed',
+    reason: 'start_failed',
+    exitCode: undefined,
+    events: ends(...opening, 'failed'),
+  };
 
   expect(broken({ ...withFirst(refused), faults: [outage] })).toEqual(['wrong ends']);
   expect(broken({ ...withFirst(refused), faults: [outage], engine: [] })).toEqual([]);
 });
 
 test('finds a job that was canceled though nobody asked', () => {
-  const canceled = { state: 'canceled', exitCode: undefined, events: ends('canceled') };
+  const canceled = { state: 'canceled', exitCode: undefined, events: ends(...opening, 'canceled') };
 
   expect(broken(withFirst(canceled))).toEqual(['wrong ends']);
 });
 
-test('forgives one token for each login that was cut off, and no other', () => {
-  const cutOff = withFirst({
-    state: 'lost',
-    exitCode: undefined,
-    output: '',
-    events: ends('unwrapping', 'lost'),
-  });
-  const faults = [{ kind: 'kill', from: 0, to: 100, target: 'node A' }];
-  const left = (tokens: string[]) => ({ ...cutOff, faults, engine: [], left: { ...good.left, tokens } });
+function left(...tokens: string[]): Partial<History> {
+  return { left: { ...good.left, tokens } };
+}
 
-  expect(broken(left(['one']))).not.toContain('leaked tokens');
-  expect(broken(left(['one', 'two']))).toContain('leaked tokens');
+test('forgives the token that Vault gave to a login which was cut off, and no other', () => {
+  const history = { ...withFirst(cutOff), faults: [outage], ...danced(['revoke']) };
+
+  expect(broken({ ...history, ...left('token a') })).toEqual([]);
+  expect(broken({ ...history, ...left('token b') })).toEqual(['leaked tokens']);
+  expect(broken({ ...history, ...left('token a', 'another') })).toEqual(['leaked tokens']);
+});
+
+test('forgives as much of a job whose post had no answer, where there is such a job', () => {
+  const accepteds = [accepted('b', 50)];
+  const history = { accepted: accepteds, faults: [outage], ...left('token a'), ...danced(['revoke']) };
+
+  expect(broken({ ...history, ...withFirst(cutOff) })).toEqual([]);
+  expect(broken({ ...history, ...withFirst(lost) })).toEqual([
+    'tokens that were never given back',
+    'leaked tokens',
+  ]);
 });
 
 test('believes an engine rather than what it says again of a container when it was restarted', () => {

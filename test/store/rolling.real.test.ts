@@ -1,0 +1,123 @@
+import { afterAll, expect, test } from 'vitest';
+import { FencedError } from '../../src/job/errors.js';
+import { newJobId } from '../../src/job/id.js';
+import type { Store } from '../../src/store/store.js';
+import { openTestDatabase } from '../support/database.js';
+import { asker, facts, newJob, noOutput, submitInto, succeeded, wait } from '../support/stored-jobs.js';
+
+// Q8: a node that works on while a newer one migrates the database under it.
+
+const database = await openTestDatabase();
+const { store, sql } = database;
+afterAll(() => database[Symbol.asyncDispose]());
+
+const claim = { id: newJobId(), fence: '1' };
+const deed = { actor: 'entity:ann', reason: 'to see' };
+const image = { engineId: 'engine-1', imageId: 'sha256:1' };
+const key = { ownerKey: 'entity:ann', key: 'key-1', claim: 'claim-1' };
+const terms = { fingerprint: Buffer.from('print'), ttlMs: 60_000, staleMs: 60_000 };
+const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
+const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
+
+/** Everything that a node says to the database; it matters that it is said, not what comes of it. */
+const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>> = {
+  ping: () => store.ping(),
+  insertJob: () => store.insertJob(newJob({ queue: null })),
+  readOutlook: () => store.readOutlook('q', 10),
+  readFates: () => store.readFates([claim.id]),
+  recordRemoval: () => store.recordRemoval({ jobId: undefined, id: 'c1', actor: 'node:1', detail: {} }),
+  recordPull: () => store.recordPull({ ...image, reference: 'busybox', sizeBytes: 1, isNew: true }),
+  touchImage: () => store.touchImage(image),
+  listPulledImages: () => store.listPulledImages('engine-1'),
+  forgetImage: () => store.forgetImage(image, 'node:1'),
+  claimKey: () => store.claimKey({ ...key, claim: 'claim-2' }, terms),
+  releaseKey: () => store.releaseKey(key),
+  deleteExpiredKeys: () => store.deleteExpiredKeys(1),
+  claimJobs: () => store.claimJobs({ node: 'node-1', limit: 1, leaseMs: 30_000 }),
+  extendLeases: () => store.extendLeases([claim], 30_000),
+  markSpending: () => store.markSpending(claim),
+  markTokenTaken: () => store.markTokenTaken(claim, 'accessor'),
+  markTokenRevoked: () => store.markTokenRevoked(claim.id, 'node:1'),
+  markPrepared: () => store.markPrepared(claim, facts),
+  markRunning: () => store.markRunning(claim),
+  markStopping: () => store.markStopping(claim, 'kill'),
+  postponeJob: () => store.postponeJob(claim, wait),
+  finishJob: () => store.finishJob(claim, succeeded, noOutput),
+  appendOutput: () => store.appendOutput(claim, chunk),
+  readOutputState: () => store.readOutputState(claim.id),
+  requestKill: () => store.requestKill(claim.id, asker),
+  listKills: () => store.listKills('node-1'),
+  deleteJob: () => store.deleteJob(newJobId(), asker),
+  adoptOwnJobs: () => store.adoptOwnJobs('node-2', 30_000),
+  settleOwnJobs: () => store.settleOwnJobs('node-2'),
+  settleDeadJobs: () => store.settleDeadJobs('1', { graceMs: 60_000, holdMs: 1_000 }),
+  listUnrevoked: () => store.listUnrevoked('node-1', 1_000),
+  listHolds: () => store.listHolds('node-1', 'engine-1'),
+  endHold: () => store.endHold({ queue: 'q', jobId: claim.id }, 'node-1'),
+  endDueHolds: () => store.endDueHolds('node-1'),
+  seeNode: () => store.seeNode(node),
+  listNodes: () => store.listNodes(),
+  setDraining: () => store.setDraining('node-1', false, 'entity:ann'),
+  readQueues: () => store.readQueues({ after: null, limit: 10 }),
+  pauseQueue: () => store.pauseQueue('paused', deed),
+  resumeQueue: () => store.resumeQueue('paused', 'entity:ann'),
+  releaseQueue: () => store.releaseQueue('paused', deed),
+  configureQueue: () => store.configureQueue('paused', { maxWaiting: 5 }, 'entity:ann'),
+  expireWaiting: () => store.expireWaiting('node:1'),
+  withholdTurns: () => store.withholdTurns(),
+  finaliseJob: () => store.finaliseJob(claim.id, deed, 0),
+  readJobFacts: () => store.readJobFacts(claim.id, { everyone: true }),
+  readEvents: () => store.readEvents(claim.id),
+  findJob: () => store.findJob(claim.id, { everyone: true }),
+  listJobs: () => store.listJobs({ skip: 0, limit: 10 }, { everyone: true }),
+  countJobs: () => store.countJobs(),
+  readOutput: () => store.readOutput(claim.id, undefined),
+};
+
+/** So often at once that every connection of the pool has prepared it. */
+const timesEach = 16;
+
+/** What failed, but for answers that are no failure: claims of these were never made. */
+async function sayAll(): Promise<string[]> {
+  const failures: string[] = [];
+  for (const [name, say] of Object.entries(statements)) {
+    const answers = await Promise.allSettled(Array.from({ length: timesEach }, say));
+    for (const answer of answers)
+      if (answer.status === 'rejected' && !(answer.reason instanceof FencedError))
+        failures.push(`${name}: ${String(answer.reason)}`);
+  }
+  return failures;
+}
+
+/** What the rules for migrations allow: see CONTRIBUTING.md. */
+async function addColumns(name: string): Promise<void> {
+  const tables = await sql<{ table: string }[]>`
+    select table_name as table from information_schema.tables where table_schema = 'public' order by 1`;
+  for (const { table } of tables) await sql`alter table ${sql(table)} add column ${sql(name)} text`;
+}
+
+test('Q8: no statement of a node minds that a newer node adds columns', { timeout: 120_000 }, async () => {
+  await submitInto(store, 'running');
+  await store.claimKey(key, terms);
+  await store.insertJob(newJob({ queue: null, once: { ...key, warnings: [] } })); // So there is an answer to read.
+  expect(await sayAll()).toEqual([]);
+
+  await addColumns('of_a_later_version');
+
+  expect(await sayAll()).toEqual([]);
+});
+
+test('Q8: what a node stores while columns are added is what it was given', async () => {
+  await database.clear();
+  const sealed = Array.from({ length: timesEach }, (_, n) => Buffer.from(`what was sealed ${n}`));
+  const submitAll = () =>
+    Promise.all(sealed.map((bytes) => store.insertJob(newJob({ sealed: bytes, queue: null }))));
+  await submitAll();
+
+  await addColumns('of_an_even_later_version');
+  await submitAll();
+
+  const rows = await sql<{ sealed: Buffer }[]>`select sealed from job_requests`;
+  const stored = rows.map((row) => String(row.sealed)).toSorted();
+  expect(stored).toEqual([...sealed, ...sealed].map(String).toSorted());
+});
