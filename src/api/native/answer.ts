@@ -1,10 +1,9 @@
 import type { JobDetail, NodeView, QueueDetail, QueueView } from '../../queue/operations.js';
 import type { ReapCandidate } from '../../queue/reaper.js';
 import { queuePath } from './read.js';
+import type { WireCandidate, WireJobDetail, WireNode, WireQueue, WireQueueDetail } from './wire.js';
 
-// What the native routes answer. A fact that is not known is `null`: a missing field could be a forgotten one.
-
-export function toWireQueue(queue: QueueView): object {
+export function toWireQueue(queue: QueueView): WireQueue {
   const { name, state, holder, waiting, pause, hold } = queue;
   return {
     name,
@@ -20,19 +19,19 @@ export function toWireQueue(queue: QueueView): object {
   };
 }
 
-export function toWireQueueDetail(queue: QueueDetail): object {
+export function toWireQueueDetail(queue: QueueDetail): WireQueueDetail {
   return { ...toWireQueue(queue), why: queue.why };
 }
 
-function toWireHolder({ id, state, node, message }: NonNullable<QueueView['holder']>): object {
+function toWireHolder({ id, state, node, message }: NonNullable<QueueView['holder']>): WireQueue['holder'] {
   return { id, state, node: node ?? null, message: message ?? null };
 }
 
-function toWireHold({ job, reason, until }: NonNullable<QueueView['hold']>): object {
+function toWireHold({ job, reason, until }: NonNullable<QueueView['hold']>): WireQueue['hold'] {
   return { job: job ?? null, reason, until: toTime(until) };
 }
 
-export function toWireNode(node: NodeView): object {
+export function toWireNode(node: NodeView): WireNode {
   const { id, version, slots, active, alive, draining } = node;
   return {
     id,
@@ -47,7 +46,7 @@ export function toWireNode(node: NodeView): object {
   };
 }
 
-export function toWireJobDetail(known: JobDetail): object {
+export function toWireJobDetail(known: JobDetail): WireJobDetail {
   const { job, fence, output, token, wrapExpiresAt, events } = known;
   return {
     id: job.id,
@@ -81,12 +80,12 @@ export function toWireJobDetail(known: JobDetail): object {
   };
 }
 
-function toWireKill({ job, killTrouble }: JobDetail): object | null {
+function toWireKill({ job, killTrouble }: JobDetail): WireJobDetail['kill'] {
   const { killRequestedAt: at, killRequestedBy: by } = job;
   return at === undefined ? null : { at: toTime(at), by: by ?? null, trouble: killTrouble ?? null };
 }
 
-export function toWireCandidate(found: ReapCandidate): object {
+export function toWireCandidate(found: ReapCandidate): WireCandidate {
   return {
     container_id: found.containerId,
     container_name: found.containerName,
@@ -97,6 +96,8 @@ export function toWireCandidate(found: ReapCandidate): object {
   };
 }
 
+function toTime(time: Date): string;
+function toTime(time: Date | undefined): string | null;
 function toTime(time: Date | undefined): string | null {
   return time?.toISOString() ?? null;
 }

@@ -6,13 +6,12 @@ import { readBodyText } from '../body.js';
 import type { ApiContext } from '../env.js';
 import { parseJsonObject } from '../json.js';
 import { describe, isWellFormed, joinProblems, quote } from '../sentence.js';
+import { longestReason, mostWaiting } from './wire.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A reason and some settings are short. */
 const bodyLimitBytes = 16 * 1024;
-const longestReason = 500;
-const mostWaiting = 1_000_000;
 const largestPage = 1_000;
 
 /**

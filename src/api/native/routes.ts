@@ -8,6 +8,7 @@ import type { ApiContext, ApiEnv, ApiMiddleware } from '../env.js';
 import type { AppParts } from '../parts.js';
 import { addRoute, type Methods } from '../route.js';
 import { toWireCandidate, toWireJobDetail, toWireNode, toWireQueue, toWireQueueDetail } from './answer.js';
+import { openApiDocument } from './openapi.js';
 import { answerNoSuchMethod } from './problem.js';
 import { readJobId, readPage, readQueueName, readReason, readSettings } from './read.js';
 
@@ -19,6 +20,8 @@ export function addNative(app: Hono<ApiEnv>, parts: AppParts): void {
     addRoute(app, `${nativePrefix}${path}`, methods, answerNoSuchMethod);
   const ours = (methods: Methods) => forOperators(parts, methods);
   const { operations, reaper } = parts;
+  const document = openApiDocument(nativePrefix);
+  add('/openapi.json', { GET: (c) => c.json(document) }); // Before the token is asked for: it needs none.
   app.use(`${nativePrefix}/*`, requireCaller(parts), requireDecodablePath);
   add('/queues', ours({ GET: (c) => listQueues(c, operations) }));
   add('/queues/:name', ours({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));

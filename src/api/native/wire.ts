@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { failureReasons, jobStates } from '../../job/state.js';
+
+// What the native routes answer and take. The types of the code and the OpenAPI document are both made of it. A fact that
+// is not known is `null`: a missing field could be a forgotten one.
+
+/** Of a reason, in characters. */
+export const longestReason = 500;
+/** That a queue's own limit may let wait. */
+export const mostWaiting = 1_000_000;
+
+const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds.' });
+const jobId = z.string().regex(/^[0-9a-f]{24}$/);
+const count = z.int().min(0);
+const flag = z.boolean();
+const text = z.string();
+
+export const wireQueue = z.strictObject({
+  name: text,
+  path: text.meta({ description: 'Where the queue is found: its name may need escapes.' }),
+  state: z.enum(['open', 'paused', 'held']).meta({ description: '`held` says that something is wrong.' }),
+  holder: z
+    .strictObject({
+      id: jobId,
+      state: z.enum(jobStates),
+      node: text.nullable(),
+      message: text.nullable().meta({ description: 'Why it waits although it has the turn.' }),
+    })
+    .nullable()
+    .meta({ description: 'The job that has the turn.' }),
+  waiting: count.meta({ description: 'Jobs behind the one that has the turn.' }),
+  oldest_since: time.nullable(),
+  pause: z.strictObject({ at: time, by: text, reason: text }).nullable(),
+  hold: z
+    .strictObject({
+      job: jobId.nullable(),
+      reason: text,
+      until: time.nullable().meta({ description: '`null`: until an operator releases the queue.' }),
+    })
+    .nullable(),
+  max_waiting: z.int().min(1).nullable().meta({ description: '`null`: what STINT_QUEUE_LIMIT says.' }),
+  hold_on_failure: flag,
+});
+
+export const wireQueueDetail = wireQueue.extend({
+  why: text.meta({ description: 'One sentence: why the first waiting job does not run.' }),
+});
+
+export const wireQueues = z.strictObject({ queues: z.array(wireQueue) });
+
+export const wireNode = z.strictObject({
+  id: text,
+  alive: flag,
+  draining: flag.meta({ description: 'It takes no more jobs.' }),
+  version: text,
+  slots: count,
+  active: count.meta({ description: 'Jobs that it holds now.' }),
+  engine_id: text.nullable().meta({ description: '`null`: its engine has not answered yet.' }),
+  started_at: time,
+  seen_at: time,
+});
+
+export const wireNodes = z.strictObject({ nodes: z.array(wireNode) });
+
+export const wireJobDetail = z.strictObject({
+  id: jobId,
+  queue: text.nullable(),
+  door: text.meta({ description: 'The API that it came through.' }),
+  owner: text,
+  state: z.enum(jobStates),
+  reason: z.enum(failureReasons).nullable(),
+  code: text.nullable().meta({ description: 'A stable word that refines the reason.' }),
+  message: text.nullable(),
+  node: text.nullable(),
+  fence: text.nullable().meta({ description: 'The number of its latest claim.' }),
+  submitted_at: time,
+  started_at: time.nullable(),
+  finished_at: time.nullable(),
+  wrap_expires_at: time.nullable(),
+  kill: z
+    .strictObject({
+      at: time,
+      by: text.nullable(),
+      trouble: text.nullable().meta({ description: 'Why a kill is not carried out that should have been.' }),
+    })
+    .nullable(),
+  image: text.nullable(),
+  image_id: text.nullable(),
+  container_id: text.nullable(),
+  exit_code: z.int().nullable(),
+  out_of_memory: flag,
+  output: z.strictObject({
+    stdout_bytes: count,
+    stderr_bytes: count,
+    complete: flag,
+    flaw: text.nullable().meta({ description: 'Why bytes may be missing.' }),
+  }),
+  token: z
+    .enum(['none', 'live', 'pending', 'revoked'])
+    .meta({ description: "The job's Vault token. `pending`: to be revoked." }),
+  events: z.array(
+    z.strictObject({ at: time, kind: text, actor: text, detail: z.record(z.string(), z.unknown()) }),
+  ),
+});
+
+export const wireCandidate = z.strictObject({
+  container_id: text,
+  container_name: text,
+  job: jobId.nullable(),
+  node: text.meta({ description: 'The node that made it.' }),
+  age_ms: z.number().meta({ description: "By the engine's clock." }),
+  reason: z.enum(['job_ended', 'job_unknown', 'helper_left']),
+});
+
+export const wireCandidates = z.strictObject({ containers: z.array(wireCandidate) });
+
+/** Why somebody does it. */
+export const wireReason = z.strictObject({
+  reason: text.min(1).max(longestReason).meta({ description: 'One line for the history.' }),
+});
+
+export const wireSettings = z.strictObject({
+  max_waiting: z.int().min(1).max(mostWaiting).nullable().optional(),
+  hold_on_failure: flag.optional(),
+});
+
+/** RFC 9457. */
+export const wireProblem = z.strictObject({
+  type: text,
+  title: text,
+  status: z.int(),
+  detail: text,
+  code: text.meta({ description: 'A stable word, more exact than the number.' }),
+});
+
+export type WireQueue = z.infer<typeof wireQueue>;
+export type WireQueueDetail = z.infer<typeof wireQueueDetail>;
+export type WireNode = z.infer<typeof wireNode>;
+export type WireJobDetail = z.infer<typeof wireJobDetail>;
+export type WireCandidate = z.infer<typeof wireCandidate>;
