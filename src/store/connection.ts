@@ -27,7 +27,7 @@ export function connect(url: string): Connections {
   };
 }
 
-/** How long the driver may rest after a failed try to connect; its own way grows to 20 seconds. */
+/** How long the driver may rest before it connects again: at a standby it is let in each time, and sent away. Its own way grows to 20 s. */
 const longestBackoffSeconds = 1;
 
 /**
@@ -41,7 +41,7 @@ export function newClient(url: string, options: { max: number }): Sql {
     idle_timeout: 0,
     fetch_types: false,
     target_session_attrs: 'primary', // A standby can be read, and tells what was true once.
-    backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 100),
+    backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 20),
     transform: { column: { from: postgres.toCamel } },
     connection: { application_name: 'stint', statement_timeout: 5_000 },
     onnotice: () => {},

