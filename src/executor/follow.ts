@@ -3,6 +3,7 @@ import { failpoint } from '../job/failpoint.js';
 import type { Exit, Outcome } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
 import type { Execution, ExecutorParts, Run } from './execute.js';
+import { namesOfUnmasked } from './mask-forms.js';
 import { partMask } from './mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
@@ -45,7 +46,7 @@ export async function runToEnd(
   }: { container: PreparedContainer; secrets: SecretValues; parts: ExecutorParts },
 ): Promise<Execution> {
   run.stop.check();
-  await run.ledger.running();
+  await run.ledger.running(parts.options.maskOutput ? namesOfUnmasked(secrets) : []);
   try {
     const running = await container.start();
     run.ledger.started();

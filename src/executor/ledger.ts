@@ -13,8 +13,8 @@ export interface Ledger {
   /** Vault confirmed that the job's token is gone. Never throws: the clean-up finds what was not recorded. */
   tokenRevoked(): Promise<void>;
   prepared(facts: { image: string; imageId: string; containerId: string; tty: boolean }): Promise<void>;
-  /** Before the start. */
-  running(): Promise<void>;
+  /** Before the start. `unmasked` names the secrets that the output would show, since they are too short to be masked. */
+  running(unmasked: readonly string[]): Promise<void>;
   /** Told, not recorded: the container runs, so that from now on a later life of this node could go on with it. */
   started(): void;
   stopping(why: StopReason): Promise<void>;

@@ -26,6 +26,15 @@ export function patternsOf(secrets: SecretValues): Uint8Array[] {
   return Array.from(patterns, (pattern) => Buffer.from(pattern));
 }
 
+/** Names of the secrets whose values stay visible, since they are too short. */
+export function namesOfUnmasked(secrets: SecretValues): string[] {
+  return [...secrets].flatMap(([name, secret]) => (isUnmasked(secret.reveal().trim()) ? [name] : []));
+}
+
+function isUnmasked(value: string): boolean {
+  return value !== '' && !isLong(shortestValue)(value);
+}
+
 function formsOf(value: string): string[] {
   return [...lineVariants(value), ...encodingsOf(value)];
 }

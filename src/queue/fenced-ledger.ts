@@ -37,8 +37,8 @@ export function fencedLedger(store: Store, held: HeldJob): Ledger {
         'after-prepare',
         persist(() => store.markPrepared(claim, facts)),
       ),
-    running: async () => {
-      await unlessKilled(() => store.markRunning(claim));
+    running: async (unmasked) => {
+      await unlessKilled(() => store.markRunning(claim, unmasked));
       await failpoint('before-start');
       await assureTrust(store, held);
     },

@@ -81,7 +81,12 @@ export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFac
 }
 
 /** Recorded right before the container is started, so that a started one is never taken for waiting. May be repeated. */
-export async function markRunning(sql: Sql, claim: ClaimKey): Promise<MoveAnswer> {
+export async function markRunning(
+  sql: Sql,
+  claim: ClaimKey,
+  unmasked: readonly string[] = [],
+): Promise<MoveAnswer> {
+  const detail = JSON.stringify(unmasked.length > 0 ? { unmasked } : {});
   const rows = await guarded(
     () => sql<{ id: string }[]>`
       with moved as (
@@ -90,7 +95,7 @@ export async function markRunning(sql: Sql, claim: ClaimKey): Promise<MoveAnswer
           and kill_requested_at is null
         returning id, node
       ), told as (
-        insert into events (job_id, kind, actor) select id, 'running', 'node:' || node from moved
+        insert into events (job_id, kind, actor, detail) select id, 'running', 'node:' || node, ${detail}::text::jsonb from moved
       )
       select id from moved`,
   );

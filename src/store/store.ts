@@ -57,7 +57,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     markTokenTaken: (claim: ClaimKey, accessor: string) => moves.markTokenTaken(sql, claim, accessor),
     markTokenRevoked: (id: string, actor: string) => moves.markTokenRevoked(sql, id, actor),
     markPrepared: (claim: ClaimKey, facts: moves.PreparedFacts) => moves.markPrepared(sql, claim, facts),
-    markRunning: (claim: ClaimKey) => moves.markRunning(sql, claim),
+    markRunning: (claim: ClaimKey, unmasked?: readonly string[]) => moves.markRunning(sql, claim, unmasked),
     markStopping: (claim: ClaimKey, why: string) => moves.markStopping(sql, claim, why),
     postponeJob: (claim: ClaimKey, wait: endings.Postponement) => endings.postponeJob(sql, claim, wait),
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),

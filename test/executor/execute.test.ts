@@ -109,6 +109,23 @@ describe('the recipe', () => {
   });
 });
 
+test.each([
+  [true, ['PORT', 'FLAG']],
+  [false, []],
+])(
+  'A3: where masking is wanted (%s), tells by name which values are too short for it: %j',
+  async (maskOutput, names) => {
+    bench.secrets.setSecret('kv/short', {
+      data: { port: '5432', flag: ' true ', none: '', six: '123456' },
+    });
+    const secretRefs = ['PORT@kv/short.port', 'FLAG@kv/short.flag', 'NONE@kv/short.none', 'SIX@kv/short.six'];
+
+    await run({ fields: { ...clear, secretRefs } }, { maskOutput });
+
+    expect(bench.told.get('running')).toEqual(names);
+  },
+);
+
 const failed = (reason: string, code: string) => ({ kind: 'failed', reason, code });
 const refusal = new JobFailedError('content_refused', 'path_outside', 'It leads out.');
 const broken = new BrokenError('engine_unavailable', 'Could not reach the engine.');

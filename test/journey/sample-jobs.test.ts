@@ -103,6 +103,22 @@ test('references of payload, content and image are joined, and the nearest to th
   expect(secretLines(job)).toBe('all: canary-a\nimage: canary-c\ntwo: canary-d\n');
 });
 
+test('A3: a value that is too short to be masked is named in the history of the job, and never shown there', async () => {
+  const path = await operator.writeSecret('kv1', { port: '5432', password: 'long enough' });
+  await using masking = await startStintOnRig({ STINT_MASK_OUTPUT: 'true' });
+  const secret_refs = [`port@${path}.port`, `password@${path}.password`];
+
+  const { _id: id, output } = await masking.run({ run: ['cat', '/secrets.yml'], secret_refs });
+
+  expect(output).toContain('port: "5432"\n');
+  expect(output).toContain('password: [secret]\n');
+  const detail = (await masking.client.stint('GET', `/stint/v1/jobs/${id}`)) as { events: object[] };
+  expect(detail.events).toContainEqual(
+    expect.objectContaining({ kind: 'running', detail: { unmasked: ['port'] } }),
+  );
+  expect(JSON.stringify(detail)).not.toContain('5432');
+});
+
 test('a job without any reference gets a secrets file with its token alone', async () => {
   const job = await on.run({ run: ['cat', '/secrets.yml'] });
 

@@ -84,7 +84,7 @@ export class ExecutorBench implements Disposable {
       tokenTaken: (accessor) => tell('tokenTaken', accessor),
       tokenRevoked: () => tell('tokenRevoked'),
       prepared: (facts) => tell('prepared', facts),
-      running: () => tell('running'),
+      running: (unmasked) => tell('running', unmasked),
       started: () => undefined,
       stopping: (why) => tell('stopping', why),
       append: async (chunk) => {
