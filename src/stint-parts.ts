@@ -74,6 +74,7 @@ export async function openWorker(
     describe: () => ({ version, engineId: engine.id }),
     slots: config.slots,
     leaseMs: config.leaseMs,
+    holdLimitMs: config.holdLimitMs,
     gate,
     alarms,
     ringReady: () => bell.ringReady(),

@@ -6,7 +6,7 @@ import { StoppedError } from './stop.js';
 /**
  * Turns whatever a step before the start threw into an outcome. A part that is away postpones the job: by contract
  * a retryable `BrokenError` says that nothing was spent. A shutdown does so too while nothing was spent; the database
- * refuses to postpone a job whose credentials are gone, and it is lost then.
+ * refuses to postpone a job whose credentials are gone, and it fails then.
  */
 export function outcomeOfError(
   error: unknown,

@@ -69,7 +69,7 @@ async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): P
   const warnings = warningsOf({ wrap, outlook, wrapMinimumMs });
   const { job, ready } = await insertSurely(parts.store, {
     ...sealed(parts, request, { wrap, ciphertext }),
-    wrapExpiresAt: wrap && new Date(wrap.expiresAt),
+    wrapLeftMs: wrap?.leftMs,
     queueLimit: parts.queueLimit,
     once: once && { ...once, warnings },
   });

@@ -90,6 +90,7 @@ export interface JobDetail {
   readonly output: JobOutputFacts;
   /** `pending`: alive in Vault, to be revoked; `none`: the job never had one. */
   readonly token: 'none' | 'live' | 'pending' | 'revoked';
+  /** By the database's clock. */
   readonly wrapExpiresAt: Date | undefined;
   /** One sentence, when a kill should have been carried out and was not. */
   readonly killTrouble: string | undefined;

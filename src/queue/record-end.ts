@@ -3,7 +3,7 @@ import { BrokenError, FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import { type Outcome, type Verdict, verdictOf } from '../job/outcome.js';
 import type { ClaimKey } from '../store/claim.js';
-import type { Postponement } from '../store/endings.js';
+import type { EndFacts, Postponement } from '../store/endings.js';
 import type { Store } from '../store/store.js';
 import { persist } from './fenced-ledger.js';
 
@@ -18,15 +18,27 @@ export interface RecordedEnd {
   readonly alarm?: { readonly code: string; readonly message: string } | undefined;
 }
 
+export interface RecordParts {
+  readonly store: Store;
+  /** How long a queue is held at most for a container that may still run. */
+  readonly holdLimitMs: number;
+}
+
 /** Writes the end of an execution: back to the queue, or final. */
-export async function recordEnd(store: Store, claim: ClaimKey, execution: Execution): Promise<RecordedEnd> {
-  const { outcome } = execution;
-  if (outcome.kind !== 'postponed') return finish(store, claim, execution, verdictOf(outcome));
+export async function recordEnd(
+  { store, holdLimitMs }: RecordParts,
+  claim: ClaimKey,
+  execution: Execution,
+): Promise<RecordedEnd> {
+  const { outcome, output } = execution;
+  if (outcome.kind === 'vanished')
+    return finish(store, claim, { ...output, holdMs: holdLimitMs }, verdictOf(outcome));
+  if (outcome.kind !== 'postponed') return finish(store, claim, output, verdictOf(outcome));
   const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // Nothing is away: another node may take it now.
   if (await postpone(store, claim, { ...outcome, delayMs })) {
     return { nextReady: delayMs === 0, shown: { state: 'queued', code: outcome.code } };
   }
-  return finish(store, claim, execution, await verdictInstead(store, claim, outcome));
+  return finish(store, claim, output, await verdictInstead(store, claim, outcome));
 }
 
 type Postponed = Extract<Outcome, { kind: 'postponed' }>;
@@ -52,17 +64,17 @@ async function verdictInstead(store: Store, claim: ClaimKey, wait: Postponed): P
 async function finish(
   store: Store,
   claim: ClaimKey,
-  execution: Execution,
+  facts: EndFacts,
   verdict: Verdict,
 ): Promise<RecordedEnd> {
   try {
     await failpoint('before-record');
-    const { nextReady } = await persist(() => store.finishJob(claim, verdict, execution.output));
+    const { nextReady } = await persist(() => store.finishJob(claim, verdict, facts));
     await failpoint('after-record');
     return { nextReady, shown: { state: verdict.state, code: verdict.code }, alarm: alarmOf(verdict) };
   } catch (error) {
     if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;
-    return finish(store, claim, execution, notRecordable);
+    return finish(store, claim, facts, notRecordable);
   }
 }
 

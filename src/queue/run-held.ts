@@ -4,17 +4,15 @@ import { FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import type { AdoptedRow } from '../store/adopt.js';
 import type { ClaimedRow } from '../store/claim.js';
-import type { Store } from '../store/store.js';
 import type { Alarms } from './alarms.js';
 import { fencedLedger, persist } from './fenced-ledger.js';
 import type { ClaimGate } from './gate.js';
 import type { HeldJob } from './held-job.js';
-import { recordEnd } from './record-end.js';
+import { type RecordParts, recordEnd } from './record-end.js';
 import { openRequest } from './seal.js';
 import type { WorkerLog } from './worker.js';
 
-export interface RunParts {
-  readonly store: Store;
+export interface RunParts extends RecordParts {
   readonly executor: ExecutorParts;
   readonly sealKey: Buffer;
   readonly gate?: Pick<ClaimGate, 'note'> | undefined;
@@ -55,7 +53,7 @@ async function recording(held: HeldJob, parts: RunParts, run: () => Promise<Exec
   try {
     const execution = await run();
     parts.gate?.note(execution.outcome);
-    const end = await recordEnd(parts.store, held.claim, execution);
+    const end = await recordEnd(parts, held.claim, execution);
     parts.log.info('job recorded', { jobId, ...end.shown });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();

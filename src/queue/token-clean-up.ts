@@ -21,11 +21,15 @@ const overdueMs = 60_000;
  * and those that a crash cut off. The accessor is recorded right after each login, so nothing is forgotten. Returns how
  * many are still alive.
  */
-export async function revokeLeftovers({ store, node, revoke }: TokenCleanUpParts): Promise<number> {
+export async function revokeLeftovers(
+  { store, node, revoke }: TokenCleanUpParts,
+  isOver = () => false,
+): Promise<number> {
   let alive = 0;
   for (const { id, tokenAccessor } of await store.listUnrevoked(node, overdueMs)) {
     if ((await revoke(tokenAccessor)) === 'unsure') alive++;
     else await store.markTokenRevoked(id, `node:${node}`);
+    if (isOver()) break;
   }
   return alive;
 }
@@ -35,10 +39,14 @@ export interface TokenCleanUp extends AsyncDisposable {
   now(): void;
 }
 
-/** Does so now and then, and when it is told to, until it is disposed of; one round at a time. */
+/**
+ * Does so now and then, and when it is told to, until it is disposed of; one round at a time. The end waits for one token
+ * only, not for the list: a Vault that does not answer would keep the process for hours.
+ */
 export function cleanUpTokens(parts: TokenCleanUpParts): TokenCleanUp {
   let round: Promise<void> | undefined;
   let again = false;
+  let isOver = false;
   const now = () => {
     again = true;
     round ??= rounds().finally(() => {
@@ -48,7 +56,7 @@ export function cleanUpTokens(parts: TokenCleanUpParts): TokenCleanUp {
   const rounds = async () => {
     while (again) {
       again = false;
-      await oneRound(parts);
+      await oneRound(parts, () => isOver);
     }
   };
   const timer = setInterval(now, intervalMs);
@@ -57,15 +65,16 @@ export function cleanUpTokens(parts: TokenCleanUpParts): TokenCleanUp {
     now,
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
+      isOver = true;
       again = false;
       await round;
     },
   };
 }
 
-async function oneRound(parts: TokenCleanUpParts): Promise<void> {
+async function oneRound(parts: TokenCleanUpParts, isOver: () => boolean): Promise<void> {
   try {
-    const alive = await revokeLeftovers(parts);
+    const alive = await revokeLeftovers(parts, isOver);
     if (alive > 0) parts.log.error('could not revoke tokens of ended jobs; trying again', { alive });
   } catch (error) {
     parts.log.error('could not look for tokens of ended jobs', { error });

@@ -26,6 +26,7 @@ const causes: Readonly<Record<string, string>> = {
   job_failed: 'which failed, and failures hold this queue',
   job_lost: 'which was lost, and failures hold this queue',
   node_lost: 'whose node vanished, so its container may still run',
+  engine_lost: 'whose engine gave no answer, so its container may still run',
   finalised: 'which an operator ended without an answer of its engine, so its container may still run',
 };
 

@@ -22,6 +22,8 @@ export interface WorkerParts {
   /** How many jobs may be active on this node at once. */
   readonly slots: number;
   readonly leaseMs: number;
+  /** How long a queue is held at most for a container that may still run, after its engine gave no answer. */
+  readonly holdLimitMs: number;
   /** How long a stopped job may take to be stopped and recorded before `drain` no longer waits for it. */
   readonly recordMs?: number;
   /** Says whether jobs may be taken now, and hears how each ended. Without one they always may. */

@@ -43,7 +43,8 @@ export function newClient(url: string, options: { max: number }): Sql {
     target_session_attrs: 'primary', // A standby can be read, and tells what was true once.
     backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 20),
     transform: { column: { from: postgres.toCamel } },
-    connection: { application_name: 'stint', statement_timeout: 5_000 },
+    // Times are read as ISO, whatever a database or a role is set to: in another style the driver reads them wrong.
+    connection: { application_name: 'stint', statement_timeout: 5_000, DateStyle: 'ISO' },
     onnotice: () => {},
     onclose: noteLoss,
   });

@@ -44,13 +44,23 @@ export interface OutputFacts {
   readonly flaw: string | undefined;
 }
 
-/** The end of a job: its verdict, the end of its credentials, and the turn for the next. May be repeated. */
+/** What else there is to say at the end of a job. */
+export interface EndFacts extends OutputFacts {
+  /** Set where the container may still run: then its queue waits, at most so long, until it is proven gone. */
+  readonly holdMs?: number | undefined;
+}
+
+/**
+ * The end of a job: its verdict, the end of its credentials, and the turn for the next, unless the queue has to wait. May
+ * be repeated.
+ */
 export async function finishJob(
   sql: Sql,
   claim: ClaimKey,
   verdict: Verdict,
-  output: OutputFacts,
+  output: EndFacts,
 ): Promise<{ nextReady: boolean }> {
+  const holdMs = output.holdMs ?? null;
   const rows = await guarded(
     () => sql<{ next: string | null }[]>`
       with moved as (
@@ -64,14 +74,22 @@ export async function finishJob(
         returning id, queue, node, state, code, exit_code
       ), spent as (
         delete from job_requests using moved where job_id = moved.id
+      ), held as (
+        update queues set
+          hold_until = clock_timestamp() + ${holdMs}::int * interval '1 millisecond', holder = moved.id,
+          hold_job = moved.id, hold_reason = moved.code, hold_engine = nodes.engine_id
+        from moved left join nodes on nodes.id = moved.node
+        where ${holdMs}::int is not null and queues.name = moved.queue
+        returning queues.hold_job, queues.hold_until
       ), told as (
         insert into events (job_id, kind, actor, detail)
-        select id, state, 'node:' || node, jsonb_strip_nulls(jsonb_build_object('code', code, 'exit_code', exit_code))
-        from moved
+        select id, state, 'node:' || node, jsonb_strip_nulls(jsonb_build_object(
+                 'code', code, 'exit_code', exit_code, 'hold_until', held.hold_until))
+        from moved left join held on held.hold_job = moved.id
         union all
         select id, 'alarm', 'node:' || node, jsonb_build_object('code', code) from moved where ${verdict.alarm}
       )
-      select case when queue is not null then pass_turn(queue) end as next from moved`,
+      select case when queue is not null and ${holdMs}::int is null then pass_turn(queue) end as next from moved`,
   );
   if (rows.length > 0) return { nextReady: rows[0]?.next != null };
   await refuseUnlessDone(sql, claim, verdict.state);

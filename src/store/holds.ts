@@ -21,7 +21,7 @@ export async function listHolds(sql: Sql, node: string, engineId: string | undef
     () => sql<ListedHold[]>`
       select queues.name as queue, hold_job as job_id, coalesce(jobs.node = ${node}, false) as is_own
       from queues left join jobs on jobs.id = hold_job
-      where hold_until is not null and hold_reason in ('node_lost', 'finalised')
+      where hold_until is not null and hold_reason in ('node_lost', 'engine_lost', 'finalised')
         and case when hold_engine is null then jobs.node = ${node} else hold_engine = ${engineId ?? null}::text end
       order by queues.name`,
   );
@@ -33,7 +33,7 @@ export async function endHold(sql: Sql, hold: Hold, node: string): Promise<{ nex
     () => sql<{ next: string | null }[]>`
       with ended as (
         update queues set hold_until = null, hold_job = null, hold_reason = null, hold_engine = null
-        where name = ${hold.queue} and hold_job = ${hold.jobId} and hold_reason in ('node_lost', 'finalised')
+        where name = ${hold.queue} and hold_job = ${hold.jobId} and hold_reason in ('node_lost', 'engine_lost', 'finalised')
         returning name
       ), told as (
         insert into events (job_id, queue, kind, actor, detail)

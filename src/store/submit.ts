@@ -13,8 +13,8 @@ export interface NewJob {
   readonly queue: string | null;
   readonly owner: Owner;
   readonly sealed: Uint8Array;
-  /** Until when its credentials are good, where that is known. */
-  readonly wrapExpiresAt?: Date | undefined;
+  /** How long its credentials are still good, in milliseconds, where that is known: no two machines agree on a time. */
+  readonly wrapLeftMs?: number | undefined;
   /** How many may wait in a queue that has no limit of its own; 0 or undefined: any number. */
   readonly queueLimit?: number | undefined;
   /** The key under which a client may repeat the submit: job and answer are stored together, or neither is. */
@@ -56,7 +56,7 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
         insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at)
         select ${job.id}::text, ${job.queue}::text, 'queued', place.turn,
                ${job.door}::text, ${job.owner.key}::text, ${job.owner.displayName}::text,
-               ${job.wrapExpiresAt ?? null}::timestamptz
+               clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond'
         from place
         returning *
       ), request as (

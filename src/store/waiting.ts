@@ -9,14 +9,15 @@ export interface Expired {
   readonly next: string | null;
 }
 
-/** Clocks of two machines differ: a wrap that may still be good is left to be tried. */
+/** How long a wrap lives is known to a second or so: one that may still be good is left to be tried. */
 const clockMarginMs = 5_000;
 /** So that one statement is short; the next round takes the rest. */
 const mostAtOnce = 200;
 
 /**
  * Ends waiting jobs whose wrapped SecretID has ended: no container could open it any more. Only a job that has the turn
- * passes it on, and rows that somebody holds are left for the next round: so no two statements wait for each other.
+ * passes it on, and rows that somebody holds are left for the next round: so two statements wait for each other only where
+ * failures hold a queue; Postgres ends one of them then, and it is repeated.
  */
 export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]> {
   return guarded(
@@ -49,13 +50,17 @@ export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]>
 
 /**
  * Takes the turn from jobs of paused and held queues that came back to the line while nobody looked. A net: the statements
- * that pause, hold and postpone do so themselves.
+ * that pause, hold and postpone do so themselves. From the closed queues to their jobs, one by one: the other way round it
+ * would read every job that waits without a queue.
  */
 export async function withholdTurns(sql: Sql): Promise<void> {
   await guarded(
     () => sql`
-      select withhold_turn(queues.name) from jobs join queues on queues.name = jobs.queue
-      where jobs.state = 'queued' and jobs.turn
-        and (queues.paused_at is not null or queues.hold_until > clock_timestamp())`,
+      with closed as materialized (
+        select name from queues where paused_at is not null or hold_until > clock_timestamp()
+      )
+      select withhold_turn(name) from closed cross join lateral (
+        select from jobs where queue = name and turn and state = 'queued' limit 1
+      ) as waiting`,
   );
 }

@@ -50,7 +50,7 @@ describe('V5, E3: while a part is away', () => {
     node.secrets.heal();
     isAway = false;
 
-    for (const job of jobs) await expect.poll(() => node.stateOf(job), { timeout: 5_000 }).toBe('succeeded');
+    for (const job of jobs) await expect.poll(() => node.stateOf(job), { timeout: 30_000 }).toBe('succeeded');
     gate[Symbol.dispose]();
   });
 

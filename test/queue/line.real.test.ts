@@ -150,6 +150,22 @@ describe('a submit behind others', () => {
     const rows = await sql`select wrap_expires_at > now() as good from jobs where id = ${job.id}`;
     expect(rows).toEqual([{ good: true }]);
   });
+
+  test.each([3_600_000, -3_600_000])(
+    "Q10: keeps the end of its wrap by the database's clock, where Vault's is %i ms ahead of it",
+    async (aheadMs) => {
+      const { queue, secrets, request } = openLine();
+      const seen = { expiresAt: Date.now() + aheadMs + 60_000, ttlMs: 60_000, leftMs: 60_000 };
+      secrets.lookUpWrap = () => Promise.resolve(seen);
+
+      const { id } = await queue.submit(request());
+
+      const [row] = await sql`
+        select extract(epoch from wrap_expires_at - submitted_at)::float8 as seconds from jobs where id = ${id}`;
+      expect(row?.seconds).toBeGreaterThan(50);
+      expect(row?.seconds).toBeLessThan(70);
+    },
+  );
 });
 
 describe('a job out of reach', () => {

@@ -104,9 +104,10 @@ describe('a queue', () => {
 describe('a job', () => {
   test('tells the steps of its life and its end', async () => {
     const { operations } = openDesk();
-    const wrapExpiresAt = new Date('2035-01-01T00:00:00Z');
-    const claim = await submitInto(store, 'running', { wrapExpiresAt });
-    expect(await operations.job(claim.id, everyone)).toMatchObject({ token: 'live', wrapExpiresAt });
+    const claim = await submitInto(store, 'running', { wrapLeftMs: 60_000 });
+    const known = await operations.job(claim.id, everyone);
+    expect(known).toMatchObject({ token: 'live' });
+    expect(Number(known.wrapExpiresAt) - Number(known.job.submittedAt)).toBeCloseTo(60_000, -3);
     await store.requestKill(claim.id, asker);
     await store.markStopping(claim, 'kill');
     expect((await operations.job(claim.id, everyone)).killTrouble).toContain('engine of node node-1');
@@ -194,7 +195,7 @@ test('nodes tell whether they live, and are drained and let in again', async () 
 
 test('V6: the watch ends a waiting job whose wrap has ended, and wakes the nodes for the next', async () => {
   const told: string[] = [];
-  const first = await submit(store, { wrapExpiresAt: new Date(0) });
+  const first = await submit(store, { wrapLeftMs: -60_000 });
   await submit(store);
   const log = { info: () => {}, error: () => {} };
   await using _ = watchLine({ store, node: 'node-1', wake: () => told.push('wake'), kill: () => {}, log });

@@ -35,6 +35,20 @@ test('it begins at once, and its end waits for the round under way', async () =>
   expect(store.left.size).toBe(0);
 });
 
+test('its end waits for the token in hand, not for all that are left', async () => {
+  const store = storeOf(['one', 'two', 'three']);
+  const answers: ((reply: 'unsure') => void)[] = [];
+  const revoke = vi.fn<RevokeAccessor>(() => new Promise((resolve) => void answers.push(resolve)));
+  const cleanUp = cleanUpTokens({ store, node: 'n1', revoke, log: quiet });
+  await vi.waitFor(() => expect(revoke).toHaveBeenCalledOnce());
+
+  const ended = cleanUp[Symbol.asyncDispose]();
+  answers[0]?.('unsure');
+  await ended;
+
+  expect(revoke).toHaveBeenCalledExactlyOnceWith('one');
+});
+
 test('a round that fails is told and does no harm', async () => {
   const errors: string[] = [];
   const store = { ...storeOf([]), listUnrevoked: () => Promise.reject(new Error('away')) };

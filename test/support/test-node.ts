@@ -46,6 +46,7 @@ export function openTestNode(
     describe: () => ({ version: 'test', engineId: undefined }),
     slots: 4,
     leaseMs: 30_000,
+    holdLimitMs: 60_000,
     ringReady: () => undefined,
     log: { info: note, error: note },
     ...changes,
