@@ -12,8 +12,14 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   memory: measureOutputMemory,
 };
 
+const usage = `npm run bench [-- measure ...]
+
+Takes the measures on real parts and prints one line a figure: ${Object.keys(measures).join(', ')}; without a name all of them.
+`;
+
 async function main(): Promise<void> {
   const wanted = process.argv.slice(2);
+  if (wanted.includes('--help')) return void process.stdout.write(usage);
   const unknown = wanted.find((name) => !Object.hasOwn(measures, name));
   const names = Object.keys(measures);
   if (unknown !== undefined) throw new Error(`Expected any of ${names.join(', ')}, got "${unknown}".`);

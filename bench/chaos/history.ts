@@ -4,6 +4,7 @@
 /** Everything that was seen of one run. */
 export interface History {
   readonly accepted: readonly Accepted[];
+  readonly doubtful: readonly DoubtfulPost[];
   readonly refusals: readonly Refusal[];
   readonly jobs: readonly StoredJob[];
   readonly engine: readonly EngineEvent[];
@@ -27,6 +28,12 @@ export interface Accepted {
   readonly expected: Expected;
   readonly postedAt: number;
   readonly acceptedAt: number;
+}
+
+/** A submit without an answer, or with none that says whether the job was taken. */
+export interface DoubtfulPost {
+  readonly queue: string;
+  readonly wrap: string;
 }
 
 /** An answer that blames a client who did nothing wrong. */
@@ -94,18 +101,34 @@ export interface LeftBehind {
   readonly tokens: readonly string[];
 }
 
-/** One request that Vault answered, as its audit log has it. */
+/** One request to Vault, as its audit log has it. */
 export interface VaultDeed {
-  readonly kind: 'wrap' | 'look up' | 'unwrap' | 'log in' | 'revoke' | 'destroy' | 'read payload';
+  readonly kind: VaultDeedKind;
   readonly at: number;
   /** Vault did what was asked. */
   readonly isDone: boolean;
   /**
    * What it was about. A wrap and a look at it: the wrapping token. An unwrap: that one's accessor. A login: the SecretID. A
-   * revocation: the token's accessor. A destruction: the SecretID's accessor. A payload: the accessor of the cubbyhole's
-   * token. Empty where Vault did not know it any more.
+   * revocation: the token's accessor. A destruction: the SecretID's accessor. Anything else: the accessor of the token that
+   * asked. Empty where Vault never knew it.
    */
   readonly subject: string;
   /** A wrap: its accessor, and that of the SecretID in it. An unwrap: SecretID and accessor. A login: the token's accessor. */
   readonly gives: readonly string[];
 }
+
+/**
+ * A token is given back by itself, and revoked by somebody else. To check it is to ask with it whether it lives; whatever
+ * else is done with it is a use.
+ */
+export type VaultDeedKind =
+  | 'wrap'
+  | 'look up'
+  | 'unwrap'
+  | 'log in'
+  | 'give back'
+  | 'revoke'
+  | 'destroy'
+  | 'read payload'
+  | 'check'
+  | 'use';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AnswerError, GostintClient } from '../../demo/gostint-client.js';
-import type { Accepted, Refusal } from './history.js';
+import type { Accepted, DoubtfulPost, Refusal } from './history.js';
 import { commandOf, type JobKind, nonceOf, pickKind } from './jobs.js';
 import type { Random } from './random.js';
 import { imageName, type Stage } from './stage.js';
@@ -22,7 +22,9 @@ export interface LoadReport {
   readonly accepted: readonly Accepted[];
   /** Answers that put the blame on the client, who was not to blame. */
   readonly refusals: readonly Refusal[];
-  /** Posts without an answer: nobody can say whether the job was taken. */
+  /** Posts of which nobody can say whether the job was taken. */
+  readonly doubtful: readonly DoubtfulPost[];
+  /** Those of them without any answer. */
   readonly unsure: number;
   /** Answers that asked to come back later. */
   readonly turnedAway: number;
@@ -37,6 +39,7 @@ export class Load {
   readonly #stage: Stage;
   readonly #options: LoadOptions;
   readonly #accepted: Accepted[] = [];
+  readonly #doubtful: DoubtfulPost[] = [];
   readonly #refusals: Refusal[] = [];
   readonly #taken = new Set<number>();
   readonly #kills: Promise<void>[] = [];
@@ -71,7 +74,8 @@ export class Load {
     over.abort();
     await counting;
     const [unsure, turnedAway] = [this.#unsure, this.#turnedAway];
-    return { accepted: this.#accepted, refusals: this.#refusals, unsure, turnedAway };
+    const [accepted, doubtful, refusals] = [this.#accepted, this.#doubtful, this.#refusals];
+    return { accepted, doubtful, refusals, unsure, turnedAway };
   }
 
   /** One person with a client for each node. */
@@ -127,10 +131,10 @@ export class Load {
   /** False where the job is surely not taken and another try may be made. */
   async #post(client: GostintClient, request: PreparedRequest, job: Wanted): Promise<boolean> {
     const postedAt = Date.now();
+    const { kind, nonce, queue } = job;
+    const { wrap_secret_id: wrap } = request;
     try {
       const { _id: id } = await client.post(request);
-      const { kind, nonce, queue } = job;
-      const { wrap_secret_id: wrap } = request;
       this.#accepted.push({
         id,
         queue,
@@ -144,6 +148,7 @@ export class Load {
       return true;
     } catch (error) {
       if (isSurelyNotSent(error)) return false;
+      this.#doubtful.push({ queue, wrap });
       if (!(error instanceof AnswerError)) {
         this.#unsure++;
         return true;

@@ -1,4 +1,4 @@
-// npm run chaos [-- --jobs N --queues N --minutes N --seed N --calm --logs DIRECTORY]: load and random faults on two nodes, then
+// npm run chaos [-- --jobs N --queues N --minutes N --seed N --calm --clocks --logs DIRECTORY]: load and random faults on two nodes, then
 // the checker's table. The exit code is 1 where a promise was broken. See docs/reliability.md.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
@@ -36,6 +36,7 @@ function readOptions() {
       minutes: { type: 'string', default: '15' },
       seed: { type: 'string', default: String(randomInt(1_000_000)) },
       calm: { type: 'boolean', default: false },
+      clocks: { type: 'boolean', default: false },
       logs: { type: 'string' },
     },
   });
@@ -45,6 +46,7 @@ function readOptions() {
     loadMs: positive('minutes', values.minutes) * 60_000,
     seed: positive('seed', values.seed),
     faultPauseMs: values.calm ? undefined : { least: 1_500, most: 6_000 },
+    wrongClocks: values.clocks,
     logDirectory: values.logs,
   };
 }

@@ -1,27 +1,23 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findStartTime } from '../../rig/process.js';
 
-const base = '/dev/shm';
+const memory = '/dev/shm';
 
 /** A directory in memory for one node's files of secrets. Disposing removes it; what a killed run left is removed first. */
-export async function makeMemoryDirectory(): Promise<{ readonly path: string } & AsyncDisposable> {
-  for (const name of await readdir(base)) if (isLeftBehind(name)) await remove(join(base, name));
-  const path = await mkdtemp(join(base, `stint-chaos-${process.pid}-`));
+export async function makeMemoryDirectory(
+  base = memory,
+): Promise<{ readonly path: string } & AsyncDisposable> {
+  for (const name of await readdir(base)) if (await isLeftBehind(name)) await remove(join(base, name));
+  const startTime = await findStartTime(process.pid);
+  const path = await mkdtemp(join(base, `stint-chaos-${process.pid}-${startTime}-`));
   return { path, [Symbol.asyncDispose]: () => remove(path) };
 }
 
-function isLeftBehind(name: string): boolean {
-  const pid = /^stint-chaos-(\d+)-/.exec(name)?.[1];
-  return pid !== undefined && !isAlive(Number(pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+/** The name says which process it belongs to: when that began, too, for the pid alone may be another's by now. */
+async function isLeftBehind(name: string): Promise<boolean> {
+  const [, pid, startTime] = /^stint-chaos-(\d+)-(\d+)-/.exec(name) ?? [];
+  return pid !== undefined && (await findStartTime(Number(pid))) !== startTime;
 }
 
 async function remove(path: string): Promise<void> {

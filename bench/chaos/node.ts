@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OwnEngine } from '../../rig/own-engine.js';
 import { type StintServer, startStintServer } from '../../rig/stint.js';
 import type { TcpProxy } from '../../rig/tcp-proxy.js';
+import type { WrongClock } from '../../rig/wrong-clock.js';
 
 export interface NodeOptions {
   readonly name: string;
@@ -12,6 +13,8 @@ export interface NodeOptions {
   /** What stands between the server and its parts. */
   readonly proxies: Readonly<Record<'engine' | 'postgres' | 'vault', TcpProxy>>;
   readonly secretsDirectory: string;
+  /** What it takes for the time; the right one, unless this is given. */
+  readonly clock: WrongClock | undefined;
   readonly env: Readonly<Record<string, string>>;
   /** Keeps what each life of the server has logged, where it is given. */
   readonly logDirectory: string | undefined;
@@ -26,6 +29,7 @@ export class ChaosNode implements AsyncDisposable {
   readonly engine: OwnEngine;
   readonly proxies: NodeOptions['proxies'];
   readonly secretsDirectory: string;
+  readonly clock: WrongClock | undefined;
   readonly #options: NodeOptions;
   #server: StintServer | undefined;
   #isOver = false;
@@ -38,13 +42,14 @@ export class ChaosNode implements AsyncDisposable {
     this.engine = options.engine;
     this.proxies = options.proxies;
     this.secretsDirectory = options.secretsDirectory;
+    this.clock = options.clock;
   }
 
   /** Starts a server and waits until it is ready. Where a part is away it cannot start yet, so it is tried again. */
   async start(): Promise<void> {
     while (!this.#isOver && this.#server === undefined) {
       try {
-        this.#server = await startStintServer({ env: this.#options.env });
+        this.#server = await startStintServer({ env: this.#options.env, clock: this.clock });
       } catch {
         await delay(retryMs);
       }

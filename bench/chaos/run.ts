@@ -1,14 +1,16 @@
 import { setInterval } from 'node:timers';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../rig/process.js';
 import { Closers } from '../../src/closers.js';
+import { letClocksJump } from './clocks.js';
 import { collectJobs, waitForQuiet } from './collect.js';
 import { type FaultOptions, inflictFaults } from './faults.js';
-import type { History } from './history.js';
+import type { History, Injected } from './history.js';
 import { waitForNothingLeft } from './left-behind.js';
 import { Load, type LoadReport } from './load.js';
 import { Random } from './random.js';
 import { buildStage, type Stage } from './stage.js';
-import { readAudit } from './vault-audit.js';
+import { readAudit, stopAudit } from './vault-audit.js';
 
 export interface ChaosOptions {
   readonly jobs: number;
@@ -18,6 +20,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Between the beginnings of two faults; undefined for a load without any. */
   readonly faultPauseMs: FaultOptions['pauseMs'] | undefined;
+  /** The nodes' clocks are an hour wrong and jump, which is no excuse for anything. */
+  readonly wrongClocks?: boolean;
   readonly logDirectory?: string | undefined;
   /** Rejects when somebody wants the run to end early; what it started is ended then. */
   readonly interruption?: Promise<never>;
@@ -34,57 +38,73 @@ const leaseMs = 3_000;
 /** How long jobs may take to end once all faults are over, and clean-ups after that. */
 const quietLimitMs = 120_000;
 const cleanLimitMs = 45_000;
+/** How long an interruption waits for a stage that is only half built. */
+const buildLimitMs = 30_000;
 const progressMs = 10_000;
 
 const forever = new Promise<never>(() => undefined);
 
 /** Load and faults from one seed, then peace, then everything that anybody saw. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { wrongClocks = false, logDirectory, log, interruption = forever } = options;
   const closers = new Closers();
+  const building = buildStage({ leaseMs, wrongClocks, logDirectory, log }, closers);
   try {
-    const { logDirectory, log, interruption = forever } = options;
-    const stage = await Promise.race([buildStage({ leaseMs, logDirectory, log }, closers), interruption]);
-    return await Promise.race([runOn(stage, options), interruption]);
+    return await runOn(await Promise.race([building, interruption]), options);
   } finally {
+    // Where it was interrupted, the stage may still open what is to be closed.
+    await Promise.race([building.catch(() => undefined), delay(buildLimitMs, undefined, { ref: false })]);
     await closers.close();
   }
 }
 
 async function runOn(stage: Stage, options: ChaosOptions): Promise<ChaosResult> {
-  const { jobs, queues, seed, loadMs, log } = options;
+  const { log, interruption = forever } = options;
   const startedAt = Date.now();
-  const until = startedAt + loadMs;
-  const random = new Random(seed);
-  const load = new Load(stage, { jobs, queues, seed, until, unended: 2 * queues, random });
-  await load.prepare();
-  const over = new AbortController();
-  const timer = setInterval(() => log(load.progress), progressMs);
-  const { faultPauseMs: pauseMs } = options;
-  const chaos = { random: new Random(seed + 1), leaseMs, log };
-  const inflicting = pauseMs && inflictFaults(stage, { ...chaos, pauseMs }, over.signal);
-  const report = await load.run().finally(async () => {
-    over.abort();
-    await inflicting;
-  });
-  const faults = (await inflicting) ?? [];
+  const { load, faults } = await disturb(stage, options);
   const loadedAt = Date.now();
   log('all faults are over');
-  await waitForQuiet(stage.sql, quietLimitMs);
+  await Promise.race([waitForQuiet(stage.sql, quietLimitMs), interruption]);
   const quietAt = Date.now();
-  clearInterval(timer);
   log('looking for what is left');
-  const left = await waitForNothingLeft(stage.places, cleanLimitMs);
+  const left = await Promise.race([waitForNothingLeft(stage.places, cleanLimitMs), interruption]);
+  await stopAudit(stage.vault);
   const history: History = {
-    accepted: report.accepted,
-    refusals: report.refusals,
+    accepted: load.accepted,
+    doubtful: load.doubtful,
+    refusals: load.refusals,
     jobs: await collectJobs(stage.sql),
     engine: stage.events.flatMap(({ events }) => events),
     faults,
     deaths: stage.nodes.flatMap(({ name, deaths }) => Array.from({ length: deaths }, () => name)),
     left,
-    vault: await readAudit(stage.auditFile),
+    vault: await readAudit(stage.vault, stage.auditFile),
     secret: stage.secret,
   };
   const seconds = { load: (loadedAt - startedAt) / 1000, quiet: (quietAt - loadedAt) / 1000 };
-  return { history, load: report, seconds };
+  return { history, load, seconds };
+}
+
+/** Also where it is interrupted, each fault is healed before anything is closed: it would start what was ended. */
+async function disturb(
+  stage: Stage,
+  options: ChaosOptions,
+): Promise<{ readonly load: LoadReport; readonly faults: readonly Injected[] }> {
+  const { jobs, queues, seed, loadMs, log, interruption = forever } = options;
+  const { faultPauseMs: pauseMs, wrongClocks } = options;
+  const until = Date.now() + loadMs;
+  const random = new Random(seed);
+  const load = new Load(stage, { jobs, queues, seed, until, unended: 2 * queues, random });
+  await load.prepare();
+  const over = new AbortController();
+  const timer = setInterval(() => log(load.progress), progressMs);
+  const chaos = { random: new Random(seed + 1), leaseMs, log };
+  const jumping = wrongClocks ? letClocksJump(stage.nodes, over.signal) : undefined;
+  const inflicting = pauseMs && inflictFaults(stage, { ...chaos, pauseMs }, over.signal);
+  const report = await Promise.race([load.run(), interruption]).finally(async () => {
+    over.abort();
+    clearInterval(timer);
+    await Promise.all([jumping, inflicting]);
+  });
+  return { load: report, faults: (await inflicting) ?? [] };
 }

@@ -14,6 +14,7 @@ import { createRunDirectory } from '../../rig/run-directory.js';
 import { settingsFor } from '../../rig/stint-settings.js';
 import { TcpProxy } from '../../rig/tcp-proxy.js';
 import { startVaultServer, type VaultServer } from '../../rig/vault-server.js';
+import { WrongClock } from '../../rig/wrong-clock.js';
 import type { Closers } from '../../src/closers.js';
 import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 import { EngineEvents } from './engine-events.js';
@@ -42,6 +43,8 @@ export interface Stage {
 
 export interface StageOptions {
   readonly leaseMs: number;
+  /** Whether the nodes get clocks of their own, which may be set. */
+  readonly wrongClocks: boolean;
   readonly logDirectory: string | undefined;
   readonly log: Log;
 }
@@ -154,8 +157,10 @@ async function buildNode(
     STINT_JOB_NETWORK: 'none',
     STINT_SLOTS: '6',
   };
-  const { logDirectory } = options;
-  return closers.add(new ChaosNode({ name, port, engine, proxies, secretsDirectory, env, logDirectory }));
+  const { logDirectory, wrongClocks } = options;
+  const clock = wrongClocks ? await WrongClock.start(join(state, 'clock'), 0) : undefined;
+  const made = { name, port, engine, proxies, secretsDirectory, clock, env, logDirectory };
+  return closers.add(new ChaosNode(made));
 }
 
 function addressOf(url: string): NetConnectOpts {

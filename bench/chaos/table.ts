@@ -1,6 +1,6 @@
 import type { Finding } from './check.js';
 import { isDisturbed } from './check-ends.js';
-import { lostLogins, tokensOfLostLogins } from './check-vault.js';
+import { lostLogins, requestsOf, tokensOfLostLogins } from './check-vault.js';
 import type { ChaosResult } from './run.js';
 
 /** The run in figures: what was done, how the jobs ended, and how often each rule was broken. */
@@ -22,7 +22,8 @@ export function tableOf({ history, load, seconds }: ChaosResult, findings: reado
     row('jobs lost or broken off, each in a fault', jobs.filter(isDisturbed).length),
     row('jobs whose login was cut off', lostLogins(jobs).length),
     row('tokens that such a login left, which nobody knows', tokensOfLostLogins(history).length),
-    row('requests in the audit log of Vault that are followed', history.vault.length),
+    row('requests in the audit log of Vault', history.vault.length),
+    row('requests to Vault for one job', spreadOf([...requestsOf(history).values()])),
     row('jobs back in the queue after a fault', jobs.filter(wasClaimedAgain).length),
     ...findings.map(({ rule, violations }) => row(rule, `${violations.length} (target: 0)`)),
   ];
@@ -30,6 +31,12 @@ export function tableOf({ history, load, seconds }: ChaosResult, findings: reado
 
 function wasClaimedAgain({ events }: { readonly events: readonly { readonly kind: string }[] }): boolean {
   return events.filter(({ kind }) => kind === 'claimed').length > 1;
+}
+
+function spreadOf(counts: readonly number[]): string {
+  if (counts.length === 0) return 'none';
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return `${(sum / counts.length).toFixed(1)} on average, ${Math.max(...counts)} at most`;
 }
 
 function countBy(names: readonly string[]): [string, number][] {

@@ -7,13 +7,14 @@ import { rigPart } from '../support/rig-part.js';
 await Promise.all([rigPart('engine'), rigPart('postgres'), rigPart('vault')]);
 
 /** The short form of `npm run chaos`: enough to find what breaks at the first blow. */
-test('two nodes under random faults lose, double and leave nothing', async () => {
+test('two nodes under random faults, with clocks that are wrong and jump, lose, double and leave nothing', async () => {
   const { history } = await runChaos({
     jobs: 60,
     queues: 8,
     loadMs: 40_000,
     seed: 4,
     faultPauseMs: { least: 3_000, most: 6_000 },
+    wrongClocks: true,
     log: (line) => process.stderr.write(`chaos: ${line}\n`),
   });
 

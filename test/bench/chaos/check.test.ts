@@ -7,6 +7,7 @@ const first = job('a', 1, '10.00', '11.00');
 const second = job('b', 2, '11.50', '12.00');
 const good: History = {
   accepted: [accepted('a', 0), accepted('b', 50)],
+  doubtful: [],
   refusals: [],
   jobs: [first, second],
   engine: [...life('a', 1_000, 2_000), ...life('b', 2_500, 3_000)],
@@ -31,16 +32,13 @@ function job(id: string, seq: number, from: string, to: string): StoredJob {
     killRequested: false,
     outputComplete: true,
     output: `begin ${id} ${from}\nhello\nend ${id} ${to}\n`,
-    events: ['submitted', 'claimed', 'unwrapping', 'logged_in', 'running', 'succeeded'].map((kind) => ({
-      kind,
-      at: 0,
-    })),
+    events: ends('submitted', 'claimed', 'unwrapping', 'logged_in', 'running', 'succeeded'),
   };
 }
 
-function accepted(id: string, postedAt: number): Accepted {
+function accepted(id: string, postedAt: number, wrap = id): Accepted {
   const expected = { kind: 'quick', state: 'succeeded', exitCode: 0, body: 'hello\n' } as const;
-  return { id, queue: 'q', nonce: id, wrap: `wrap ${id}`, expected, postedAt, acceptedAt: postedAt + 10 };
+  return { id, queue: 'q', nonce: id, wrap: `wrap ${wrap}`, expected, postedAt, acceptedAt: postedAt + 10 };
 }
 
 function life(jobId: string, from: number, to: number, containerId = `of ${jobId}`): EngineEvent[] {
@@ -67,7 +65,8 @@ function dance(id: string): VaultDeed[] {
     deed('look up', 'wrap'),
     deed('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
     deed('log in', 'SecretID', 'token'),
-    deed('revoke', 'token'),
+    deed('use', 'token'),
+    deed('give back', 'token'),
   ];
 }
 
@@ -80,6 +79,11 @@ function deedOf(kind: VaultDeed['kind'], change: Partial<VaultDeed> = {}): Vault
   const found = dance('a').find((deed) => deed.kind === kind);
   if (found === undefined) throw new Error(`Expected a deed of the kind ${kind}, got none.`);
   return { ...found, ...change };
+}
+
+/** Events from this moment on. */
+function startedAt(at: number, ...kinds: string[]): StoredJob['events'] {
+  return kinds.map((kind) => ({ kind, at }));
 }
 
 /** The first of the two jobs, changed. */
@@ -111,15 +115,15 @@ test('a lost job is no broken promise where a fault explains it', () => {
 });
 
 test('a login that was cut off may leave its token, or its SecretID', () => {
-  const tokenLeft = { ...danced(['revoke']), left: { ...good.left, tokens: ['token a'] } };
-  const secretIdLeft = danced(['log in', 'revoke']);
+  const tokenLeft = { ...danced(['give back']), left: { ...good.left, tokens: ['token a'] } };
+  const secretIdLeft = danced(['log in', 'use', 'give back']);
 
   expect(broken({ ...withFirst(cutOff), faults: [outage], ...tokenLeft })).toEqual([]);
   expect(broken({ ...withFirst(cutOff), faults: [outage], ...secretIdLeft })).toEqual([]);
 });
 
 test('a SecretID that could not be used may be destroyed instead', () => {
-  const destroy = deedOf('revoke', { kind: 'destroy', subject: 'SecretID accessor a' });
+  const destroy = deedOf('give back', { kind: 'destroy', subject: 'SecretID accessor a' });
   const failed = {
     ...lost,
     state: 'failed',
@@ -128,11 +132,18 @@ test('a SecretID that could not be used may be destroyed instead', () => {
   };
   const expected = { kind: 'quick', state: 'failed', exitCode: undefined, body: undefined } as const;
 
-  const history = { ...withFirst(failed), ...danced(['log in', 'revoke'], destroy) };
+  const history = { ...withFirst(failed), ...danced(['log in', 'use', 'give back'], destroy) };
 
   expect(
     broken({ ...history, accepted: [{ ...accepted('a', 0), expected: { ...expected, exitCode: 0 } }] }),
   ).not.toContain('SecretIDs that were neither used nor destroyed');
+});
+
+test('a token that Vault did not take back may be used further, until it does', () => {
+  const refused = deedOf('give back', { isDone: false });
+  const further = danced(['give back'], refused, deedOf('use'), deedOf('give back'));
+
+  expect(broken(further)).toEqual([]);
 });
 
 test('a kill that came too late is none either', () => {
@@ -180,16 +191,35 @@ test.each<[rule: string, change: Partial<History>]>([
   ],
   ['wraps that were opened without a look', danced(['look up'])],
   ['wraps that were opened without a look', danced(['look up'], deedOf('look up'))],
-  ['jobs that disagree with Vault about their wrap', withFirst({ events: ends('claimed', 'succeeded') })],
-  ['jobs that disagree with Vault about their wrap', danced(['unwrap', 'log in', 'revoke'])],
+  [
+    'wraps that were opened without a look',
+    { vault: [deedOf('look up', { at: -1 }), ...(danced(['look up']).vault ?? [])] },
+  ],
+  ['wraps that were opened for no job, or too late', withFirst({ events: ends('claimed', 'succeeded') })],
+  [
+    'wraps that were opened for no job, or too late',
+    withFirst({ events: ends('claimed', 'kill_requested', 'unwrapping', 'logged_in', 'succeeded') }),
+  ],
+  ['wraps that were opened for no job, or too late', { vault: [...good.vault, ...dance('nobody')] }],
+  [
+    'jobs back in the queue with an opened wrap',
+    withFirst({ events: [...ends(...opening), ...startedAt(2, 'postponed', 'succeeded')] }),
+  ],
+  ['jobs that disagree with Vault about their login', danced(['unwrap', 'log in', 'use', 'give back'])],
+  [
+    'jobs that logged in twice',
+    { ...danced([], ...dance('again')), accepted: [accepted('a', 0, 'again'), ...good.accepted] },
+  ],
   ['SecretIDs that were tried again', danced([], deedOf('log in', { isDone: false, gives: [''] }))],
   ['payloads that were read, or tried, again', danced([], deedOf('read payload', { subject: '' }))],
   [
     'SecretIDs that were neither used nor destroyed',
-    { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'revoke']) },
+    { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'use', 'give back']) },
   ],
-  ['tokens that were never given back', danced(['revoke'])],
-  ['tokens that were never given back', danced(['revoke'], deedOf('revoke', { isDone: false }))],
+  ['tokens that were never given back', danced(['give back'])],
+  ['tokens that were never given back', danced(['give back'], deedOf('give back', { isDone: false }))],
+  ['tokens that were used after they were given back', danced([], deedOf('use'))],
+  ['jobs that asked Vault too often', danced([], ...Array.from({ length: 10 }, () => deedOf('look up')))],
   ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
   ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
   ['sealed requests of ended jobs', { left: { ...good.left, requestRows: ['a'] } }],
@@ -243,19 +273,24 @@ function left(...tokens: string[]): Partial<History> {
 }
 
 test('forgives the token that Vault gave to a login which was cut off, and no other', () => {
-  const history = { ...withFirst(cutOff), faults: [outage], ...danced(['revoke']) };
+  const history = { ...withFirst(cutOff), faults: [outage], ...danced(['give back']) };
 
   expect(broken({ ...history, ...left('token a') })).toEqual([]);
   expect(broken({ ...history, ...left('token b') })).toEqual(['leaked tokens']);
   expect(broken({ ...history, ...left('token a', 'another') })).toEqual(['leaked tokens']);
 });
 
-test('forgives as much of a job whose post had no answer, where there is such a job', () => {
-  const accepteds = [accepted('b', 50)];
-  const history = { accepted: accepteds, faults: [outage], ...left('token a'), ...danced(['revoke']) };
+test('knows the wrap of a job whose post had no answer by the queue that it was for', () => {
+  const unheard = { accepted: [accepted('b', 50)], doubtful: [{ queue: 'q', wrap: 'wrap a' }] };
+  const history = { ...unheard, faults: [outage], ...left('token a'), ...danced(['give back']) };
 
   expect(broken({ ...history, ...withFirst(cutOff) })).toEqual([]);
   expect(broken({ ...history, ...withFirst(lost) })).toEqual([
+    'tokens that were never given back',
+    'leaked tokens',
+  ]);
+  expect(broken({ ...history, ...withFirst({ ...cutOff, queue: 'other' }) })).toEqual([
+    'wraps that were opened for no job, or too late',
     'tokens that were never given back',
     'leaked tokens',
   ]);
