@@ -5,7 +5,7 @@ import { RigError } from '../rig/process.js';
 import { readArguments, usage } from './arguments.js';
 import { AnswerError } from './gostint-client.js';
 import { Show } from './show.js';
-import { type Stage, setStage } from './stage.js';
+import { operatorPolicy, type Stage, setStage } from './stage.js';
 import { tellStory } from './story.js';
 
 const show = new Show((text) => void process.stdout.write(text), process.stdout.isTTY === true);
@@ -37,7 +37,9 @@ async function keepRunning({ stint, rig, setup }: Stage): Promise<void> {
   show.line(`  export VAULT_ADDR=${rig.vault.address} VAULT_TOKEN=${rig.vault.rootToken}`);
   show.line(`  export DOCKER_HOST=${rig.engine.dockerHost}`);
   show.line(`  export STINT_DATABASE_URL='${rig.postgres.url}'`);
-  show.line(`  # jobs log in with the AppRole ${setup.roleName}`);
+  show.line(
+    `  # jobs log in with the AppRole ${setup.roleName}; the policy ${operatorPolicy} makes a token an operator's`,
+  );
   show.line('Ctrl-C ends it.');
   const alive = setInterval(() => undefined, 60_000);
   await nextSignal();

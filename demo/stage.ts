@@ -18,6 +18,9 @@ export interface Stage extends AsyncDisposable {
 
 const imageName = 'busybox:latest';
 
+/** One of those that `bootstrapVault` writes; the demo's stint takes its tokens for operators'. */
+export const operatorPolicy = 'stint-operator';
+
 /** Finds or starts the parts, prepares Vault and starts stint on them. Where one fails, none is left. */
 export async function setStage(show: Show, args: DemoArguments): Promise<Stage> {
   show.title('The parts');
@@ -47,7 +50,10 @@ async function build(show: Show, rig: Rig): Promise<Stage> {
   );
   const stint = await show.step(
     'stint started',
-    () => startStintServer({ env: settingsFor({ ...ground, setup }) }),
+    () =>
+      startStintServer({
+        env: { ...settingsFor({ ...ground, setup }), STINT_OPERATOR_POLICIES: operatorPolicy },
+      }),
     ({ url }) => url,
   );
   const end = async () => {

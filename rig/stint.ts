@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { removeDirectoryAndUsers } from './leftovers.js';
 import { type Log, type Part, RigError, startPart, until } from './process.js';
 import { createRunDirectory, sweepDeadRuns } from './run-directory.js';
+import type { WrongClock } from './wrong-clock.js';
 
 /** A stint server as a process of its own, the way `npm start` runs it. Disposing ends it politely, then by force. */
 export interface StintServer extends AsyncDisposable {
@@ -20,6 +21,8 @@ export interface StintServer extends AsyncDisposable {
 export interface StintServerOptions {
   /** Settings beside those of the machine; the port is a free one and the state a fresh directory unless it says so. */
   readonly env: Readonly<Record<string, string>>;
+  /** What it takes for the time; the right one, unless this is given. */
+  readonly clock?: WrongClock | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -35,13 +38,14 @@ export async function startStintServer(options: StintServerOptions): Promise<Sti
   }
 }
 
-async function startIn(directory: string, { env, log }: StintServerOptions): Promise<StintServer> {
+async function startIn(directory: string, { env, clock, log }: StintServerOptions): Promise<StintServer> {
   const startedAt = Date.now();
   const logFile = join(directory, 'stint.log');
   const state = join(directory, 'state');
   await mkdir(state, { mode: 0o700 });
-  const part = await startPart(process.execPath, [findRunner(), 'src/main'], {
-    env: { ...settingsOnly(process.env), STINT_PORT: '0', STINT_STATE_DIR: state, ...env },
+  const own = { STINT_PORT: '0', STINT_STATE_DIR: state, ...clock?.env };
+  const part = await startPart(process.execPath, [...(clock?.args ?? []), findRunner(), 'src/main'], {
+    env: { ...settingsOnly(process.env), ...own, ...env },
     logFile,
     deathSignal: 'TERM',
   });

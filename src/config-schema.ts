@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { SettingName } from './config-settings.js';
-import { durationShape, parseDuration } from './job/duration.js';
+import { durationShape, parseDuration, showDuration } from './job/duration.js';
 import { failpointsShape, parseFailpoints } from './job/failpoint.js';
 import { Secret } from './job/secret.js';
-import { parseSize, sizeShape } from './job/size.js';
+import { parseSize, showSize, sizeShape } from './job/size.js';
 
 /** Node's timers count 32 bits of milliseconds and fire at once beyond that. */
 const longestTimerMs = 24 * 86_400_000;
@@ -45,14 +45,17 @@ function integer(least: number, most: number) {
 
 function duration(leastMs: number) {
   const inRange = (ms: number) => (ms >= leastMs && ms <= longestTimerMs ? ms : undefined);
-  return text(`${durationShape}, from ${leastMs}ms to ${longestTimerMs / 86_400_000}d`, (given) => {
-    const ms = parseDuration(given);
-    return ms === undefined ? undefined : inRange(ms);
-  });
+  return text(
+    `${durationShape}, from ${showDuration(leastMs)} to ${showDuration(longestTimerMs)}`,
+    (given) => {
+      const ms = parseDuration(given);
+      return ms === undefined ? undefined : inRange(ms);
+    },
+  );
 }
 
 function size(leastBytes: number) {
-  return text(`${sizeShape}, at least ${leastBytes} bytes`, (given) => {
+  return text(`${sizeShape}, at least ${showSize(leastBytes)}`, (given) => {
     const bytes = parseSize(given);
     return bytes === undefined || bytes < leastBytes ? undefined : bytes;
   });

@@ -317,15 +317,67 @@ const wallClockFiles: Readonly<Record<string, string>> = {
   'src/vault/vault-clock.ts': 'only before the first answer of Vault',
 };
 
-test("Q10: leases, ends and orders ask no clock that may be wrong: the database's, Vault's, the engine's, or one that cannot be set", async () => {
-  const paths = (await readdir(join(root, 'src'), { recursive: true })).filter((path) =>
-    path.endsWith('.ts'),
-  );
-  const found = [];
-  for (const path of paths) {
-    const text = await readFile(join(root, 'src', path), 'utf8');
-    if (/\bDate\.now\b|\bnew Date\(\)/.test(text)) found.push(join('src', path));
-  }
+/** All ways to ask the node for the time; a `Date` that is made of something given asks nobody. */
+const wallClock =
+  /\bDate\s*\.\s*now\b|\bnew\s+(?:globalThis\.)?Date\b(?!\s*\(\s*[^\s)])|(?<!\bnew\s+(?:globalThis\.)?)\bDate\s*\(|\bDate\s*\[|=\s*(?:globalThis\.)?Date\s*[;,)]|\btimeOrigin\b/;
 
-  expect(found.toSorted()).toEqual(Object.keys(wallClockFiles).toSorted());
+/** What Postgres calls the time at which a statement began, and a time that a node would tell it. */
+const otherSqlClock =
+  /(?<!\.)\bnow\(\)|\b(?:current|local)_?time(?:stamp)?\b|\bcurrent_date\b|\b(?:statement|transaction)_timestamp\b|'now'|\}::(?:timestamp|date)/i;
+
+describe('Q10: clocks that may be wrong', () => {
+  test("Q10: leases, ends and orders ask no clock that may be wrong: the database's, Vault's, the engine's, or one that cannot be set", async () => {
+    const found = (await sourcesIn('src')).filter(({ text }) => wallClock.test(text));
+
+    expect(found.map(({ path }) => path).toSorted()).toEqual(Object.keys(wallClockFiles).toSorted());
+  });
+
+  test.each([
+    ['const x = Date.now();', true],
+    ['const x = Date\n  .now();', true],
+    ['take(Date.now)', true],
+    ['const x = new Date();', true],
+    ['const x = new Date;', true],
+    ['const x = new globalThis.Date();', true],
+    ['const x = Date();', true],
+    ["const x = Date['now']();", true],
+    ['const { now } = Date;', true],
+    ['const x = performance.timeOrigin + performance.now();', true],
+    ['const x = new Date(text);', false],
+    ['const x = new Date(\n  text,\n);', false],
+    ['const x = Date.parse(text);', false],
+    ['const x = performance.now();', false],
+    ['const x = toDate(text);', false],
+    ['readonly at: Date;', false],
+    ['(at: Date) => Date | undefined', false],
+  ])('are found in %j: %j', (text, isFound) => {
+    expect(wallClock.test(text)).toBe(isFound);
+  });
+
+  test('are asked by no statement: each asks the database what time it is right then, and is told none', async () => {
+    const folder = join(root, 'migrations');
+    const names = (await readdir(folder)).filter((name) => name.endsWith('.sql'));
+    const migrations = names.map(async (name) => ({
+      path: `migrations/${name}`,
+      text: await readFile(join(folder, name), 'utf8'),
+    }));
+    const all = [...(await sourcesIn('src/store')), ...(await Promise.all(migrations))];
+
+    expect(all.filter(({ text }) => otherSqlClock.test(text)).map(({ path }) => path)).toEqual([]);
+    expect(all.filter(({ text }) => text.includes('clock_timestamp()')).length).toBeGreaterThan(10);
+  });
+
+  test.each([
+    ['default now()', true],
+    ['seen_at = current_timestamp', true],
+    ['seen_at = CURRENT_TIMESTAMP', true],
+    ['at < localtimestamp', true],
+    ['statement_timestamp() - at', true],
+    ["'now'::timestamptz", true],
+    [`values (\${at}::timestamptz)`, true],
+    ['clock_timestamp() - at', false],
+    ['parts.now()', false],
+  ])('would be found in the statement %j: %j', (text, isFound) => {
+    expect(otherSqlClock.test(text)).toBe(isFound);
+  });
 });

@@ -282,6 +282,13 @@ describe('problems', () => {
   });
 });
 
+test.each([
+  [{ STINT_IDEMPOTENCY_TTL: '1' }, 'or `2d`, from 1m to 24d, got "1".'],
+  [{ STINT_JOB_MEMORY: '1' }, 'or `1GiB`, at least 6MiB, got "1".'],
+])('%j is told its bounds in units that people read', (env, expected) => {
+  expect(problemsOf(env)).toEqual([expect.stringContaining(expected)]);
+});
+
 describe('settings that contradict each other, or that nobody knows', () => {
   test.each([
     [{ STINT_TLS_CERT: '/c' }, 'Expected STINT_TLS_KEY to be set together with STINT_TLS_CERT'],

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { statusWords } from '../src/api/gostint/states.js';
 import { type Setting, settings } from '../src/config-settings.js';
 
 const readme = readFileSync('README.md', 'utf8');
@@ -20,6 +21,13 @@ test('the table of settings in the README says what the schema says, in its orde
   const rows = readme.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line));
 
   expect(rows).toEqual(settings.map(rowOf));
+});
+
+test('the walk-through waits while its job has any status that is not final', () => {
+  const awaited = /IN\(([^)]+)\)/.exec(readme)?.[1];
+  const final = ['success', 'failed', 'notauthorised', 'unknown'];
+
+  expect(JSON.parse(`[${awaited}]`)).toEqual(statusWords.filter((word) => !final.includes(word)));
 });
 
 test('every npm command that the README names is there', () => {

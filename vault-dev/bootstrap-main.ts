@@ -3,9 +3,27 @@
 import { clientHint, exportLines, readAccess } from './bootstrap/settings.js';
 import { BootstrapError, bootstrapVault } from './bootstrap.js';
 
-try {
+const usage = `npm run --silent vault-bootstrap [-- options]
+
+Prepares the Vault of VAULT_ADDR with VAULT_TOKEN and prints the settings for a server. Run again, it changes nothing.
+
+  --overwrite-policies  write the policies again where they differ from ours
+  --help                show this text
+`;
+
+/** Throws `BootstrapError` for an argument that means nothing. */
+function readOptions(args: readonly string[]): { help: boolean; overwritePolicies: boolean } {
+  const known = ['--overwrite-policies', '--help'];
+  const unknown = args.find((arg) => !known.includes(arg));
+  if (unknown !== undefined)
+    throw new BootstrapError(`Expected no arguments but ${known.join(' and ')}, got "${unknown}".`);
+  return { help: args.includes('--help'), overwritePolicies: args.includes('--overwrite-policies') };
+}
+
+async function main(): Promise<void> {
+  const { help, overwritePolicies } = readOptions(process.argv.slice(2));
+  if (help) return console.log(usage);
   const access = readAccess(process.env);
-  const overwritePolicies = process.argv.includes('--overwrite-policies');
   const setup = await bootstrapVault({
     ...access,
     overwritePolicies,
@@ -13,8 +31,10 @@ try {
   });
   console.error(clientHint(setup));
   console.log(exportLines(access, setup).join('\n'));
-} catch (error) {
+}
+
+await main().catch((error: unknown) => {
   if (!(error instanceof BootstrapError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
-}
+});

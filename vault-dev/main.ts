@@ -14,10 +14,21 @@ const warning = `
   ************************************************************************
 `;
 
+const usage = `npm run vault-dev [-- options]
+
+Starts a stand-in for Vault, in memory, ready for stint, until Ctrl-C. It is no Vault and protects nothing.
+
+  --port N           port to listen on, 8200 unless said; 0 takes a free one
+  --root-token TEXT  the root token; a random one unless said
+  --no-bootstrap     leave it empty
+  --help             show this text
+`;
+
 interface Arguments {
   readonly port: number;
   readonly rootToken: string | undefined;
   readonly isBare: boolean;
+  readonly help: boolean;
 }
 
 class ArgumentError extends Error {}
@@ -27,6 +38,7 @@ function readArguments(args: readonly string[]): Arguments {
     port: { type: 'string', default: '8200' },
     'root-token': { type: 'string' },
     'no-bootstrap': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
   const port = Number(values.port);
@@ -35,11 +47,12 @@ function readArguments(args: readonly string[]): Arguments {
       `Expected --port to be a number from 0 to 65535, got ${JSON.stringify(values.port)}.`,
     );
   }
-  return { port, rootToken: values['root-token'], isBare: values['no-bootstrap'] };
+  return { port, rootToken: values['root-token'], isBare: values['no-bootstrap'], help: values.help };
 }
 
 async function main(): Promise<void> {
-  const { port, rootToken, isBare } = readArguments(process.argv.slice(2));
+  const { port, rootToken, isBare, help } = readArguments(process.argv.slice(2));
+  if (help) return console.log(usage);
   const signal = nextSignal(); // From here on a signal ends it in order.
   await using vault = await startEmbeddedVault({ port, ...(rootToken === undefined ? {} : { rootToken }) });
   console.error(warning);
@@ -73,7 +86,8 @@ function giveUp(error: unknown): void {
   } else if (error instanceof ArgumentError || error instanceof BootstrapError) {
     console.error(message);
   } else if (code?.startsWith('ERR_PARSE_ARGS_') === true) {
-    console.error(`${message}. Expected --port, --root-token or --no-bootstrap.`);
+    const given = process.argv.slice(2).join(' ');
+    console.error(`Expected --port N, --root-token TEXT, --no-bootstrap or --help, got "${given}".`);
   } else throw error;
   process.exitCode = 1;
 }

@@ -30,3 +30,15 @@ function wholeOrNothing(value: number): number | undefined {
   const rounded = Math.round(value);
   return Math.abs(value - rounded) < 1e-6 && Number.isSafeInteger(rounded) ? rounded : undefined;
 }
+
+/** The shortest text that `parseDuration` reads back, in one unit: "1m" for 60,000. */
+export function showDuration(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const;
+  const fit = units.find(([, unitMs]) => ms > 0 && ms % unitMs === 0);
+  return fit === undefined ? `${ms}ms` : `${ms / fit[1]}${fit[0]}`;
+}

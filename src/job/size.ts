@@ -20,3 +20,10 @@ export function parseSize(text: string): number | undefined {
   const bytes = Number(`${whole}.${fraction ?? '0'}`) * 1024 ** powers[unit];
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
+
+/** The shortest text that `parseSize` reads back, in one unit: "1MiB" for 1,048,576. */
+export function showSize(bytes: number): string {
+  const units = ['GiB', 'MiB', 'KiB'].map((unit, index) => [unit, 1024 ** (3 - index)] as const);
+  const fit = units.find(([, unitBytes]) => bytes > 0 && bytes % unitBytes === 0);
+  return fit === undefined ? `${bytes}` : `${bytes / fit[1]}${fit[0]}`;
+}

@@ -46,7 +46,7 @@ export class VaultFailure extends Error {
     kind: FailureKind,
     facts: { status?: number | undefined; hint?: FailureHint | undefined; code?: string | undefined } = {},
   ) {
-    super(`Vault: ${whyOf(kind, facts)}.`);
+    super(`Vault ${whyOf(kind, facts)}.`);
     this.kind = kind;
     this.status = facts.status;
     this.hint = facts.hint;

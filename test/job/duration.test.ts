@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDuration } from '../../src/job/duration.js';
+import { parseDuration, showDuration } from '../../src/job/duration.js';
 
 describe('parseDuration', () => {
   test.each([
@@ -53,4 +53,17 @@ describe('parseDuration', () => {
       }),
     );
   });
+});
+
+test.each([
+  [0, '0ms'],
+  [100, '100ms'],
+  [1500, '1500ms'],
+  [1000, '1s'],
+  [60_000, '1m'],
+  [5_400_000, '90m'],
+  [24 * 86_400_000, '24d'],
+])('%d ms are shown in the largest unit that fits', (ms, text) => {
+  expect(showDuration(ms)).toBe(text);
+  expect(parseDuration(text)).toBe(ms);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSize } from '../../src/job/size.js';
+import { parseSize, showSize } from '../../src/job/size.js';
 
 describe('parseSize', () => {
   test.each([
@@ -39,4 +39,15 @@ describe('parseSize', () => {
   ])('refuses %j', (text) => {
     expect(parseSize(text)).toBeUndefined();
   });
+});
+
+test.each([
+  [0, '0'],
+  [1000, '1000'],
+  [1024, '1KiB'],
+  [6_291_456, '6MiB'],
+  [1024 ** 3, '1GiB'],
+])('%d bytes are shown in the largest unit that fits', (bytes, text) => {
+  expect(showSize(bytes)).toBe(text);
+  expect(parseSize(text)).toBe(bytes);
 });

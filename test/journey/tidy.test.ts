@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, expect, test, vi } from 'vitest';
-import { containerName, jobTag, tagLabel } from '../../src/docker/container.js';
-import { identityOf } from '../../src/docker/identity.js';
 import { newJobId } from '../../src/job/id.js';
+import { containerExists, leaveContainer } from './left-container.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
@@ -25,31 +24,6 @@ async function newSubmit(): Promise<object> {
   const payload = { qname: 'once', container_image: image, run: ['true'] };
   const cubbyhole = await client.leaveInCubbyhole(await client.encrypt(payload));
   return { qname: 'once', ...cubbyhole, wrap_secret_id: await client.wrapSecretId() };
-}
-
-/** A container as a job of this installation would have left it. */
-async function leave(key: Buffer, jobId: string): Promise<string> {
-  const identity = identityOf(key);
-  const claim = { jobId, fence: 999 };
-  const labels = {
-    'stint.job': jobId,
-    'stint.fence': '999',
-    'stint.node': 'gone',
-    'stint.installation': identity.installation,
-    [tagLabel]: jobTag(identity, claim),
-  };
-  const name = containerName(identity, claim);
-  return (await docker.createContainer({ name, Image: image, Cmd: ['true'], Labels: labels })).id;
-}
-
-async function exists(id: string): Promise<boolean> {
-  return docker
-    .getContainer(id)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
 }
 
 async function askReaper(method: 'GET' | 'POST'): Promise<unknown> {
@@ -78,16 +52,16 @@ test('Q5: equal submits under one key at once make one job that runs well, since
 
 test('E4: an operator sees what would be removed, has it removed, and the job tells of it', async () => {
   const { _id: job } = await on.run({ run: ['true'] });
-  const id = await leave(sealKey, job);
-  const foreign = await leave(randomBytes(32), job);
+  const id = await leaveContainer(docker, sealKey, job);
+  const foreign = await leaveContainer(docker, randomBytes(32), job);
   const candidate = { container_id: id, job, node: 'gone', reason: 'job_ended' };
 
   expect(await askReaper('GET')).toEqual({ containers: [expect.objectContaining(candidate)] });
-  expect(await exists(id)).toBe(true);
+  expect(await containerExists(docker, id)).toBe(true);
   expect(await askReaper('POST')).toEqual({ containers: [expect.objectContaining(candidate)] });
 
-  expect(await exists(id)).toBe(false);
-  expect(await exists(foreign)).toBe(true);
+  expect(await containerExists(docker, id)).toBe(false);
+  expect(await containerExists(docker, foreign)).toBe(true);
   expect(await askReaper('GET')).toEqual({ containers: [] });
   const answer = await fetch(`${stint.url}/stint/v1/jobs/${job}`, { headers: asOperator });
   expect(JSON.stringify(await answer.json())).toContain('container_removed');
@@ -96,11 +70,14 @@ test('E4: an operator sees what would be removed, has it removed, and the job te
 
 test('E4: what nobody knows is removed by itself when it is older than the grace', async () => {
   const key = randomBytes(32);
-  const id = await leave(key, newJobId());
+  const id = await leaveContainer(docker, key, newJobId());
   const own = { STINT_SEAL_KEY: key.toString('base64'), STINT_REAP_GRACE: '1s' };
   await using hasty = await startStintOnRig(own);
 
-  await vi.waitFor(async () => expect(await exists(id)).toBe(false), { timeout: 15_000, interval: 100 });
+  await vi.waitFor(async () => expect(await containerExists(docker, id)).toBe(false), {
+    timeout: 15_000,
+    interval: 100,
+  });
 
   expect(hasty.log()).toContain('removed a container that was left behind');
 });

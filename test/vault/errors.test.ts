@@ -198,6 +198,10 @@ describe('every kind', () => {
   });
 });
 
+test('a failure is a sentence about Vault, which others may quote', () => {
+  expect(new VaultFailure('sealed', { status: 503 }).message).toBe('Vault is sealed (status 503).');
+});
+
 test('what is sent on is ours, with the failure as its cause', () => {
   const failure = new VaultFailure('lost', { code: 'ECONNRESET' });
 

@@ -46,7 +46,11 @@ export function answerFault(c: ApiContext, fault: Fault): Response {
 }
 
 export function answerUnknownPath(c: ApiContext): Response {
-  return answerError(c, notFound, 'The path was not found: expected one of `/v1/api/`, got something else.');
+  return answerError(
+    c,
+    notFound,
+    'The path was not found: the README lists those below `/v1/api/` and `/stint/v1/`.',
+  );
 }
 
 /** A path with a `%` that no two hex digits follow, or with escapes that are no UTF-8. */

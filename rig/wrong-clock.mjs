@@ -1,0 +1,31 @@
+// To be loaded before a program (`node --import`): its clock on the wall goes wrong by as many milliseconds as the file of
+// WRONG_CLOCK_FILE says at that moment. Clocks that cannot be set (`performance.now`, timers) stay as they are, as on a
+// real machine whose time is wrong.
+import { readFileSync } from 'node:fs';
+
+const Real = globalThis.Date;
+const path = process.env.WRONG_CLOCK_FILE ?? '';
+let offsetMs = readOffset();
+setInterval(() => {
+  try {
+    offsetMs = readOffset();
+  } catch {
+    // Whoever made the file is done with it: the clock stays as it was last set.
+  }
+}, 20).unref();
+
+function readOffset() {
+  const text = readFileSync(path, 'utf8');
+  if (!/^-?\d+$/.test(text)) throw new Error(`Expected "${path}" to hold milliseconds, got "${text}".`);
+  return Number(text);
+}
+
+const now = () => Real.now() + offsetMs;
+
+const Wrong = new Proxy(Real, {
+  construct: (real, values, made) => Reflect.construct(real, values.length === 0 ? [now()] : values, made),
+  apply: () => new Real(now()).toString(),
+  get: (real, name) => (name === 'now' ? now : Reflect.get(real, name)),
+});
+Real.prototype.constructor = Wrong;
+globalThis.Date = Wrong;
