@@ -49,8 +49,7 @@ async function start(name: NodeName): Promise<void> {
     STINT_NODE_ID: nodeIds[name],
     STINT_SEAL_KEY: sealKey,
     STINT_SLOTS: '3',
-    STINT_LEASE: '2s',
-    STINT_LOST_GRACE: '1s',
+    STINT_LEASE: '10s',
     STINT_OPERATOR_POLICIES: setup.clientPolicy,
   };
   servers.set(name, await startStintServer({ env }));
