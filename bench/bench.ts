@@ -1,9 +1,9 @@
 import { GostintClient } from '../demo/gostint-client.js';
-import { connectDocker } from '../rig/docker.js';
-import { ensureImage } from '../rig/image.js';
+import { connectDocker } from '../rig/engine/docker.js';
+import { ensureImage } from '../rig/engine/image.js';
 import { type Rig, startRig } from '../rig/rig.js';
-import { type StintServer, startStintServer } from '../rig/stint.js';
-import { settingsFor } from '../rig/stint-settings.js';
+import { settingsFor } from '../rig/stint/settings.js';
+import { type StintServer, startStintServer } from '../rig/stint/stint.js';
 import { bootstrapVault } from '../vault-dev/bootstrap.js';
 
 /** A stint as a process of its own on real parts, and a client of it. Disposing ends everything. */

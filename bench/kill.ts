@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectDocker } from '../rig/docker.js';
+import { connectDocker } from '../rig/engine/docker.js';
 import { type Bench, median, report } from './bench.js';
 
 const rounds = 5;

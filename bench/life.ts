@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { connectDocker } from '../rig/docker.js';
+import { connectDocker } from '../rig/engine/docker.js';
 import { type Bench, median, report } from './bench.js';
 
 const rounds = 15;

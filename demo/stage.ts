@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
-import { connectDocker } from '../rig/docker.js';
-import { type EnsuredImage, ensureImage } from '../rig/image.js';
+import { connectDocker } from '../rig/engine/docker.js';
+import { type EnsuredImage, ensureImage } from '../rig/engine/image.js';
 import { type Rig, startRig } from '../rig/rig.js';
-import { type StintServer, startStintServer } from '../rig/stint.js';
-import { settingsFor } from '../rig/stint-settings.js';
+import { settingsFor } from '../rig/stint/settings.js';
+import { type StintServer, startStintServer } from '../rig/stint/stint.js';
 import { bootstrapVault, type VaultSetup } from '../vault-dev/bootstrap.js';
 import type { DemoArguments } from './arguments.js';
 import type { Show } from './show.js';

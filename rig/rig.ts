@@ -1,8 +1,8 @@
-import type { Confirm } from './debian.js';
-import { type Engine, startEngine } from './engine.js';
-import { type Postgres, startPostgres } from './postgres.js';
+import type { Confirm } from './engine/debian.js';
+import { type Engine, startEngine } from './engine/engine.js';
+import { type Postgres, startPostgres } from './postgres/postgres.js';
 import type { Log } from './process.js';
-import { startVault, type VaultChoice, type VaultPart } from './vault.js';
+import { startVault, type VaultChoice, type VaultPart } from './vault/vault.js';
 
 /** Everything stint stands on, running. Disposing ends what we started and nothing else. */
 export interface Rig extends AsyncDisposable {

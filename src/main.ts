@@ -1,7 +1,7 @@
-import { type Config, ConfigError, readConfig } from './config.js';
+import { type Config, ConfigError, readConfig } from './config/config.js';
 import { armFailpoints } from './job/failpoint.js';
-import { createLog, type Log } from './log.js';
-import { type Stint, startStint } from './stint.js';
+import { createLog, type Log } from './server/log.js';
+import { type Stint, startStint } from './server/start.js';
 
 /** The process: settings, log, signals, exit code. What runs inside is put together in `stint.ts`. */
 async function main(): Promise<void> {

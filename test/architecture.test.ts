@@ -129,7 +129,9 @@ let executorFiles: string[];
 beforeAll(async () => {
   table = await readTable();
   dependencies = await readDependencies();
-  executorFiles = (await readdir(join(root, 'src/executor'))).map((name) => name.replace(/\.ts$/, ''));
+  executorFiles = (await sourcesIn('src/executor')).map(({ path }) =>
+    path.replace(/^src\/executor\/|\.ts$/g, ''),
+  );
 });
 
 /** What became of every sample and what should have, in words that show the difference. */
@@ -150,6 +152,18 @@ describe('the table of ARCHITECTURE.md', () => {
     const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 
     expect(table.map(({ folder }) => folder).toSorted()).toEqual(['', ...folders].toSorted());
+  });
+
+  test('gives every sub-folder of `src` a line', async () => {
+    const entries = await readdir(join(root, 'src'), { withFileTypes: true, recursive: true });
+    const src = join(root, 'src');
+    const below = entries
+      .filter((entry) => entry.isDirectory() && entry.parentPath !== src)
+      .map((entry) => relative(src, join(entry.parentPath, entry.name)));
+    const text = await readFile(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const named = [...text.matchAll(/^\| `((?!src)[a-z-]+\/[a-z-]+)\/` \|/gm)].map(([, folder]) => folder);
+
+    expect(named.toSorted()).toEqual(below.toSorted());
   });
 
   test('gives every npm dependency a home, and names no other', () => {
@@ -190,22 +204,22 @@ describe('the linter refuses', () => {
     expect(found).toEqual(wanted);
   });
 
-  test('a folder that takes from the files beside it', async () => {
+  test('whoever takes from main.ts', async () => {
     const folders = table.map(({ folder }) => folder).filter((folder) => folder !== '');
 
     const { found, wanted } = await judge([
-      ...folders.map((folder) => sample(folder, '../config.js', false)),
-      ...folders.map((folder) => sample(folder, './config.js', true)),
-      ...folders.map((folder) => sample(`${folder}/deeper`, '../../config-types.js', false)),
-      sample('api/gostint', '../../config.js', false),
+      ...folders.map((folder) => sample(folder, '../main.js', false)),
+      ...folders.map((folder) => sample(folder, './main.js', true)),
+      ...folders.map((folder) => sample(`${folder}/deeper`, '../../main.js', false)),
+      sample('api/gostint', '../../main.js', false),
     ]);
 
     expect(found).toEqual(wanted);
   });
 
   test('a door that takes more than the model, the queue and what all doors share', async () => {
-    const doors = ['api/gostint', 'api/another'];
-    const refused = ['docker', 'executor', 'store', 'vault'];
+    const doors = ['api/gostint', 'api/native'];
+    const refused = ['config', 'docker', 'executor', 'server', 'store', 'vault'];
     const home = new Set(['hono', 'zod']);
 
     const { found, wanted } = await judge(
@@ -297,6 +311,29 @@ describe('nothing is exempt', () => {
   });
 });
 
+/** Folders with more files side by side than anybody takes in at a glance, and how many they hold. */
+function crowdedFolders(paths: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const path of paths) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+  return [...counts].filter(([, files]) => files > 16).map(([folder, files]) => `${folder}: ${files}`);
+}
+
+const planted = (files: number) => Array.from({ length: files }, (_, at) => `src/job/file-${at}.ts`);
+
+describe('no folder of code', () => {
+  test('holds more than sixteen files side by side', async () => {
+    const folders = ['src', 'rig', 'demo', 'bench', 'scripts', 'vault-dev'];
+    const paths = (await Promise.all(folders.map((folder) => sourcesIn(folder)))).flat();
+
+    expect(crowdedFolders(paths.map(({ path }) => path))).toEqual([]);
+  });
+
+  test('could do so unseen', () => {
+    expect(crowdedFolders([...planted(16), 'src/job/deeper/file.ts'])).toEqual([]);
+    expect(crowdedFolders(planted(17))).toEqual(['src/job: 17']);
+  });
+});
+
 /** All code below a folder; one that is not there has none. */
 async function sourcesIn(folder: string): Promise<{ path: string; text: string }[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true }).catch(() => []);
@@ -312,9 +349,9 @@ async function sourcesIn(folder: string): Promise<{ path: string; text: string }
 /** The only ones that may ask what time it is by the clock of their node, which may be wrong and may jump. */
 const wallClockFiles: Readonly<Record<string, string>> = {
   'src/job/id.ts': 'an id begins with a time, as its format wants; nothing is ordered by it',
-  'src/docker/host-files.ts': "files of this machine are dated by this machine's clock",
-  'src/docker/engine-clock.ts': 'only where an engine does not tell its own time',
-  'src/vault/vault-clock.ts': 'only before the first answer of Vault',
+  'src/docker/delivery/host-files.ts': "files of this machine are dated by this machine's clock",
+  'src/docker/engine/clock.ts': 'only where an engine does not tell its own time',
+  'src/vault/client/vault-clock.ts': 'only before the first answer of Vault',
 };
 
 /** All ways to ask the node for the time; a `Date` that is made of something given asks nobody. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { statusWords } from '../src/api/gostint/states.js';
-import { type Setting, settings } from '../src/config-settings.js';
+import { type Setting, settings } from '../src/config/settings.js';
 
 const readme = readFileSync('README.md', 'utf8');
 const scripts = Object.keys(

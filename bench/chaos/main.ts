@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { check, isClean } from './check.js';
+import { check, isClean } from './check/check.js';
 import { runChaos } from './run.js';
 import { tableOf } from './table.js';
 

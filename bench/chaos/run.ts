@@ -1,16 +1,16 @@
 import { setInterval } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../rig/process.js';
-import { Closers } from '../../src/closers.js';
-import { letClocksJump } from './clocks.js';
-import { collectJobs, waitForQuiet } from './collect.js';
-import { type FaultOptions, inflictFaults } from './faults.js';
-import type { History, Injected } from './history.js';
-import { waitForNothingLeft } from './left-behind.js';
-import { Load, type LoadReport } from './load.js';
-import { Random } from './random.js';
-import { buildStage, type Stage } from './stage.js';
-import { readAudit, stopAudit } from './vault-audit.js';
+import { Closers } from '../../src/server/closers.js';
+import { collectJobs, waitForQuiet } from './history/collect.js';
+import type { History, Injected } from './history/history.js';
+import { waitForNothingLeft } from './history/left-behind.js';
+import { readAudit, stopAudit } from './history/vault-audit.js';
+import { Load, type LoadReport } from './load/load.js';
+import { Random } from './load/random.js';
+import { letClocksJump } from './stage/clocks.js';
+import { type FaultOptions, inflictFaults } from './stage/faults.js';
+import { buildStage, type Stage } from './stage/stage.js';
 
 export interface ChaosOptions {
   readonly jobs: number;

@@ -1,6 +1,6 @@
-import type { Finding } from './check.js';
-import { isDisturbed } from './check-ends.js';
-import { lostLogins, requestsOf, tokensOfLostLogins } from './check-vault.js';
+import type { Finding } from './check/check.js';
+import { isDisturbed } from './check/ends.js';
+import { lostLogins, requestsOf, tokensOfLostLogins } from './check/vault-rules.js';
 import type { ChaosResult } from './run.js';
 
 /** The run in figures: what was done, how the jobs ended, and how often each rule was broken. */

@@ -1,15 +1,15 @@
 import { Hono } from 'hono';
-import { limitDeclaredBody } from './body.js';
-import type { ApiContext, ApiEnv } from './env.js';
-import { faultOf } from './errors.js';
 import { answerBadPath, answerFault, answerUnknownPath, answerWrongMethod } from './gostint/errors.js';
 import { addGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
+import { observeRequests, startRequest } from './http/observe.js';
 import { createMetrics } from './metrics.js';
 import { answerNoSuchPath, answerProblem } from './native/problem.js';
 import { addNative, nativePrefix } from './native/routes.js';
-import { observeRequests, startRequest } from './observe.js';
 import type { AppParts } from './parts.js';
+import { limitDeclaredBody } from './request/body.js';
+import type { ApiContext, ApiEnv } from './request/env.js';
+import { faultOf } from './request/errors.js';
 
 /** All doors as one app. What is below no door's prefix is answered in GoStint's form. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {

@@ -1,8 +1,8 @@
 import type { Hono } from 'hono';
 import { BrokenError } from '../job/errors.js';
-import type { ApiEnv } from './env.js';
 import type { AppParts, Dependency } from './parts.js';
-import { type AnswerWrongMethod, addRoute } from './route.js';
+import type { ApiEnv } from './request/env.js';
+import { type AnswerWrongMethod, addRoute } from './request/route.js';
 
 /** A part that is silent for longer is not ready. Shorter than the patience of what asks us. */
 const patienceMs = 3000;

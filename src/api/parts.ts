@@ -1,7 +1,7 @@
 import type { IdentifyCaller } from '../job/owner.js';
+import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
 import type { Queue } from '../queue/queue.js';
-import type { Reaper } from '../queue/reaper.js';
 
 /** What the app stands on. It opens no port and starts nothing. */
 export interface AppParts {

@@ -1,14 +1,14 @@
-import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive-rules.js';
-import type { ContainerSettings } from './container.js';
-import { Deliveries } from './deliveries.js';
-import { connectEngine } from './dockerode-engine.js';
+import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive/rules.js';
+import type { ContainerSettings } from './container/container.js';
+import { Leftovers } from './container/leftovers.js';
+import { Deliveries } from './delivery/deliveries.js';
+import { connectEngine } from './engine/dockerode-engine.js';
 import { type DockerBackend, EngineBackend } from './engine-backend.js';
 import { Gate } from './gate.js';
 import { identityOf } from './identity.js';
-import type { ImageDiary } from './image-diary.js';
-import { ImageFactsReader } from './image-facts.js';
-import { Images } from './images.js';
-import { Leftovers } from './leftovers.js';
+import { ImageFactsReader } from './image/facts.js';
+import { Images } from './image/images.js';
+import type { ImageDiary } from './image/pulled-names.js';
 
 export type { DockerBackend } from './engine-backend.js';
 

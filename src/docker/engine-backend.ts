@@ -6,21 +6,21 @@ import type {
   ContentMetadata,
   PreparedContainer,
 } from '../executor/backend.js';
-import { adoptContainer } from './adopt.js';
-import type { ArchiveRules } from './archive-rules.js';
-import type { ContainerSettings } from './container.js';
-import { readContentMetadata } from './content.js';
-import type { Deliveries } from './deliveries.js';
-import type { Engine, EngineState, ListedImage } from './engine.js';
-import { isFault } from './errors.js';
+import { readContentMetadata } from './archive/content.js';
+import type { ArchiveRules } from './archive/rules.js';
+import { adoptContainer } from './container/adopt.js';
+import type { ContainerSettings } from './container/container.js';
+import { JobContainer, type JobContainerParts } from './container/job-container.js';
+import { removeJobContainers } from './container/job-removal.js';
+import type { Leftovers } from './container/leftovers.js';
+import { listOwnContainers, type OwnContainer } from './container/own-containers.js';
+import type { Deliveries } from './delivery/deliveries.js';
+import type { Engine, EngineState, ListedImage } from './engine/engine.js';
+import { isFault } from './engine/errors.js';
+import { checkDisk, checkEngine } from './engine/readiness.js';
 import type { Gate } from './gate.js';
-import type { ImageFactsReader } from './image-facts.js';
-import type { Images } from './images.js';
-import { JobContainer, type JobContainerParts } from './job-container.js';
-import { removeJobContainers } from './job-removal.js';
-import type { Leftovers } from './leftovers.js';
-import { listOwnContainers, type OwnContainer } from './own-containers.js';
-import { checkDisk, checkEngine } from './readiness.js';
+import type { ImageFactsReader } from './image/facts.js';
+import type { Images } from './image/images.js';
 
 /** A `Backend` on a Docker engine, and what the server asks of that engine beside the jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {

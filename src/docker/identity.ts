@@ -1,5 +1,5 @@
 import { hkdfSync } from 'node:crypto';
-import type { ContainerSettings } from './container.js';
+import type { ContainerSettings } from './container/container.js';
 
 /**
  * Who we are to an engine: a name for the labels and a key for the tags, both made of the key that all nodes of one

@@ -1,13 +1,13 @@
 import type { Secrets } from '../executor/secrets.js';
 import type { Secret } from '../job/secret.js';
-import { AdoptedLogin } from './adopted-login.js';
-import { connectVault, type VaultAddress, type VaultConnection } from './client.js';
-import { KeyedMemory } from './keyed-memory.js';
-import { readCubbyhole } from './payload.js';
-import { ServerIdentity } from './server-identity.js';
-import { rememberWrap, type SessionParts, VaultSession } from './session.js';
-import type { OnTrouble } from './trouble.js';
-import { lookUpWrap } from './wrapping.js';
+import type { OnTrouble } from './client/background-failure.js';
+import { connectVault, type VaultAddress, type VaultConnection } from './client/client.js';
+import { KeyedMemory } from './server-login/keyed-memory.js';
+import { ServerIdentity } from './server-login/server-identity.js';
+import { AdoptedLogin } from './session/adopted-login.js';
+import { readCubbyhole } from './session/payload.js';
+import { rememberWrap, type SessionParts, VaultSession } from './session/session.js';
+import { lookUpWrap } from './wrapping/wrapping.js';
 
 /** Where Vault is and which of its parts are ours. */
 export interface VaultOptions extends VaultAddress {

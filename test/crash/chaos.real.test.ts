@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { check } from '../../bench/chaos/check.js';
+import { check } from '../../bench/chaos/check/check.js';
 import { runChaos } from '../../bench/chaos/run.js';
 import { rigPart } from '../support/rig-part.js';
 

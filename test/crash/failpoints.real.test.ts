@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { collectJobs } from '../../bench/chaos/collect.js';
-import { waitForNothingLeft } from '../../bench/chaos/left-behind.js';
+import { collectJobs } from '../../bench/chaos/history/collect.js';
+import { waitForNothingLeft } from '../../bench/chaos/history/left-behind.js';
 import type { GostintClient } from '../../demo/gostint-client.js';
-import { connectDocker } from '../../rig/docker.js';
-import { ensureImage } from '../../rig/image.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { ensureImage } from '../../rig/engine/image.js';
 import { type FailpointName, failpointNames } from '../../src/job/failpoint.js';
 import { rigPart } from '../support/rig-part.js';
 import { type Ground, openGround } from './node-on-rig.js';

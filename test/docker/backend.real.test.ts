@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { buildImage } from '../../rig/image.js';
+import { buildImage } from '../../rig/engine/image.js';
 import { openDockerBackend } from '../../src/docker/backend.js';
 import type { ContainerRequest } from '../../src/executor/backend.js';
 import { type BackendBench, backendContract, newClaim } from '../contract/backend.contract.js';

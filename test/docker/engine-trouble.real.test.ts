@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { startEngine } from '../../rig/engine.js';
-import type { OwnEngine } from '../../rig/own-engine.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import type { OwnEngine } from '../../rig/engine/own-engine.js';
 import { openDockerBackend } from '../../src/docker/backend.js';
 import type { PreparedContainer, RunningContainer } from '../../src/executor/backend.js';
 import { BrokenError } from '../../src/job/errors.js';

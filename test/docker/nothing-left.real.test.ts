@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
-import { buildImage } from '../../rig/image.js';
+import { buildImage } from '../../rig/engine/image.js';
 import { openDockerBench, runJob } from '../support/docker-bench.js';
 import { rigPart } from '../support/rig-part.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { startEngine } from '../../rig/engine.js';
+import { startEngine } from '../../rig/engine/engine.js';
 import { runCommand } from '../../rig/process.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { openStand } from './stand.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { startEngine } from '../../rig/engine.js';
+import { startEngine } from '../../rig/engine/engine.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { FaultProxy } from '../vault/fault-proxy.js';
 import { openStand } from './stand.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { startEngine } from '../../rig/engine.js';
-import type { OwnEngine } from '../../rig/own-engine.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import type { OwnEngine } from '../../rig/engine/own-engine.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { openStand, type Stand } from './stand.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import connect from 'postgres';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { startPostgres } from '../../rig/postgres.js';
+import { startPostgres } from '../../rig/postgres/postgres.js';
 import { TcpProxy, through } from '../../rig/tcp-proxy.js';
 import { openStore } from '../../src/store/store.js';
 import { uniqueName } from '../journey/vault-operator.js';

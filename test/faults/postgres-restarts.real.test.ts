@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { startPostgres } from '../../rig/postgres.js';
+import { startPostgres } from '../../rig/postgres/postgres.js';
 import { openStore } from '../../src/store/store.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { openStand, shortestWait } from './stand.js';

@@ -1,5 +1,5 @@
 import { afterAll, expect, test, vi } from 'vitest';
-import { startVaultServer } from '../../rig/vault-server.js';
+import { startVaultServer } from '../../rig/vault/vault-server.js';
 import { bootstrapVault } from '../../vault-dev/bootstrap.js';
 import { VaultOperator } from '../journey/vault-operator.js';
 import { FaultProxy } from '../vault/fault-proxy.js';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import connect, { type Sql } from 'postgres';
 import { GostintClient } from '../../demo/gostint-client.js';
 import { until } from '../../rig/process.js';
-import { type StintServer, startStintServer } from '../../rig/stint.js';
-import { settingsFor } from '../../rig/stint-settings.js';
-import { WrongClock } from '../../rig/wrong-clock.js';
+import { settingsFor } from '../../rig/stint/settings.js';
+import { type StintServer, startStintServer } from '../../rig/stint/stint.js';
+import { WrongClock } from '../../rig/stint/wrong-clock.js';
 import { createEmptyDatabase } from '../support/database.js';
 import type { PartAddresses } from '../support/shared-parts.js';
 

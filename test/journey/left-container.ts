@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { containerName, jobTag, tagLabel } from '../../src/docker/container.js';
+import { containerName, jobTag, tagLabel } from '../../src/docker/container/container.js';
 import { identityOf } from '../../src/docker/identity.js';
 import { image } from './stint-on-rig.js';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { connectDocker } from '../../rig/docker.js';
-import { startEngine } from '../../rig/engine.js';
-import { ensureImage } from '../../rig/image.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import { ensureImage } from '../../rig/engine/image.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 

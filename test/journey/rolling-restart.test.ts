@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import connect, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
-import { connectDocker } from '../../rig/docker.js';
-import { ensureImage } from '../../rig/image.js';
-import { type StintServer, startStintServer } from '../../rig/stint.js';
-import { settingsFor } from '../../rig/stint-settings.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { ensureImage } from '../../rig/engine/image.js';
+import { settingsFor } from '../../rig/stint/settings.js';
+import { type StintServer, startStintServer } from '../../rig/stint/stint.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { rigPart } from '../support/rig-part.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import type { AnsweredJob } from '../../demo/gostint-client.js';
-import { buildImage } from '../../rig/image.js';
+import { buildImage } from '../../rig/engine/image.js';
 import { type ArchiveItem, tarGzOf } from '../support/archives.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
-import { connectDocker } from '../../rig/docker.js';
-import { startEngine } from '../../rig/engine.js';
-import { ensureImage } from '../../rig/image.js';
-import { type Registry, startRegistry } from '../../rig/registry.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import { ensureImage } from '../../rig/engine/image.js';
+import { type Registry, startRegistry } from '../../rig/engine/registry.js';
 import { image } from './stint-on-rig.js';
 
 /** An engine and a registry of a journey's own, both of which it may let hang. */

@@ -6,11 +6,11 @@ import type Docker from 'dockerode';
 import connect, { type Sql } from 'postgres';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
-import { connectDocker } from '../../rig/docker.js';
-import { startEngine } from '../../rig/engine.js';
-import { ensureImage } from '../../rig/image.js';
-import { type StintServer, startStintServer } from '../../rig/stint.js';
-import { settingsFor } from '../../rig/stint-settings.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import { ensureImage } from '../../rig/engine/image.js';
+import { settingsFor } from '../../rig/stint/settings.js';
+import { type StintServer, startStintServer } from '../../rig/stint/stint.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { rigPart } from '../support/rig-part.js';
 

@@ -1,6 +1,6 @@
 import connect from 'postgres';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { startVaultServer } from '../../rig/vault-server.js';
+import { startVaultServer } from '../../rig/vault/vault-server.js';
 import { bootstrapVault } from '../../vault-dev/bootstrap.js';
 import { startSlowRegistry } from './slow-registry.js';
 import { image, startStintOnRig } from './stint-on-rig.js';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { AnsweredJob, GostintClient } from '../../demo/gostint-client.js';
-import { connectDocker } from '../../rig/docker.js';
-import { ensureImage } from '../../rig/image.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { ensureImage } from '../../rig/engine/image.js';
 import { until } from '../../rig/process.js';
-import type { StintServer } from '../../rig/stint.js';
+import type { StintServer } from '../../rig/stint/stint.js';
 import { newJobId } from '../../src/job/id.js';
 import { rigPart } from '../support/rig-part.js';
 import { ClockStage, nodeIds, toleranceMs } from './clock-stage.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Watch } from '../../src/queue/watch.js';
+import { Watch } from '../../src/queue/takeover/dead-nodes.js';
 import { openTestDatabase } from '../support/database.js';
 import { FakeSecrets } from '../support/fake-secrets.js';
 import { openTestNode, type TestNode } from '../support/test-node.js';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { finalStates } from '../../src/job/state.js';
-import { watchLine } from '../../src/queue/line-watch.js';
-import type { WorkerParts } from '../../src/queue/worker.js';
+import { watchLine } from '../../src/queue/maintenance/waiting-jobs.js';
+import type { WorkerParts } from '../../src/queue/worker/worker.js';
 import { openTestDatabase } from '../support/database.js';
 import { asker } from '../support/stored-jobs.js';
 import { caller, everyone, openTestNode, type TestNode } from '../support/test-node.js';

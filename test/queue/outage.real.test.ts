@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type OwnPostgres, startPostgres } from '../../rig/postgres.js';
+import { type OwnPostgres, startPostgres } from '../../rig/postgres/postgres.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { everyone, openTestNode } from '../support/test-node.js';
 

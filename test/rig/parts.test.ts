@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pingEngine } from '../../rig/docker.js';
+import { pingEngine } from '../../rig/engine/docker.js';
 import { openStore } from '../../src/store/store.js';
 import { rigPart } from '../support/rig-part.js';
 

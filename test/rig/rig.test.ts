@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { pingEngine } from '../../rig/docker.js';
+import { pingEngine } from '../../rig/engine/docker.js';
 import { startRig } from '../../rig/rig.js';
 import { rigPart } from '../support/rig-part.js';
 

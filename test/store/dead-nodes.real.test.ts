@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { FencedError } from '../../src/job/errors.js';
-import type { ClaimKey } from '../../src/store/claim.js';
+import type { ClaimKey } from '../../src/store/jobs/claim.js';
 import { openTestDatabase } from '../support/database.js';
 import {
   asker,

@@ -1,7 +1,7 @@
-import { type ArchiveRules, defaultArchiveLimits } from '../../src/docker/archive-rules.js';
-import type { ContainerSettings } from '../../src/docker/container.js';
-import type { EngineState } from '../../src/docker/engine.js';
-import { toEngineState } from '../../src/docker/facts.js';
+import { type ArchiveRules, defaultArchiveLimits } from '../../src/docker/archive/rules.js';
+import type { ContainerSettings } from '../../src/docker/container/container.js';
+import type { EngineState } from '../../src/docker/engine/engine.js';
+import { toEngineState } from '../../src/docker/engine/facts.js';
 
 export const testSettings: ContainerSettings = {
   installation: '0123456789abcdef',

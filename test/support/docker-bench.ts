@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { connectDocker } from '../../rig/docker.js';
-import { ensureImage } from '../../rig/image.js';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { ensureImage } from '../../rig/engine/image.js';
 import {
   type DockerBackend,
   type DockerBackendOptions,

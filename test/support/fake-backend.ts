@@ -1,8 +1,8 @@
-import { defaultArchiveLimits } from '../../src/docker/archive-rules.js';
-import { nameTaken } from '../../src/docker/container-errors.js';
-import { readContentMetadata } from '../../src/docker/content.js';
-import { EngineError } from '../../src/docker/errors.js';
-import { imageMissing, pullFailure } from '../../src/docker/image-errors.js';
+import { readContentMetadata } from '../../src/docker/archive/content.js';
+import { defaultArchiveLimits } from '../../src/docker/archive/rules.js';
+import { nameTaken } from '../../src/docker/container/errors.js';
+import { EngineError } from '../../src/docker/engine/errors.js';
+import { imageMissing, pullFailure } from '../../src/docker/image/errors.js';
 import type {
   AdoptedContainer,
   AdoptionRequest,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { commandNotFound } from '../../src/docker/container-errors.js';
-import { EngineError } from '../../src/docker/errors.js';
+import { commandNotFound } from '../../src/docker/container/errors.js';
+import { EngineError } from '../../src/docker/engine/errors.js';
 import type {
   AdoptedContainer,
   ContainerRequest,

@@ -1,4 +1,4 @@
-import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engine.js';
+import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engine/engine.js';
 
 const calls =
   'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog remembers stop kill remove close listImages removeImage imagesInUse';

@@ -10,20 +10,25 @@ import type {
 } from '../../src/executor/secrets.js';
 import { JobFailedError, RefusedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
-import { jobLostVault, VaultFailure, vaultReplyLost, vaultUnavailable } from '../../src/vault/errors.js';
-import { jsonText } from '../../src/vault/exact-json.js';
-import { encodePath } from '../../src/vault/path.js';
-import { checkCiphertext } from '../../src/vault/payload.js';
+import {
+  jobLostVault,
+  VaultFailure,
+  vaultReplyLost,
+  vaultUnavailable,
+} from '../../src/vault/client/errors.js';
+import { jsonText } from '../../src/vault/client/exact-json.js';
+import { encodePath } from '../../src/vault/client/path.js';
+import { groupReferences, type PathRead } from '../../src/vault/reading/reference.js';
 import {
   keysMissing,
   nothingThere,
   readFailed,
   versionDeleted,
   warned,
-} from '../../src/vault/read-refusals.js';
-import { groupReferences, type PathRead } from '../../src/vault/reference.js';
-import { wrapNotOurs } from '../../src/vault/wrap-refusals.js';
-import { wrapGone } from '../../src/vault/wrapping.js';
+} from '../../src/vault/reading/refusals.js';
+import { checkCiphertext } from '../../src/vault/session/payload.js';
+import { wrapNotOurs } from '../../src/vault/wrapping/refusals.js';
+import { wrapGone } from '../../src/vault/wrapping/wrapping.js';
 
 export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';

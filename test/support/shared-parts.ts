@@ -1,6 +1,6 @@
-import { startEngine } from '../../rig/engine.js';
-import { startPostgres } from '../../rig/postgres.js';
-import { startVaultServer } from '../../rig/vault-server.js';
+import { startEngine } from '../../rig/engine/engine.js';
+import { startPostgres } from '../../rig/postgres/postgres.js';
+import { startVaultServer } from '../../rig/vault/vault-server.js';
 import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 
 /** How test files reach the parts that they share. */

@@ -1,9 +1,9 @@
 import { newJobId } from '../../src/job/id.js';
 import { type Verdict, verdictOf } from '../../src/job/outcome.js';
 import type { JobState } from '../../src/job/state.js';
-import type { ClaimedRow } from '../../src/store/claim.js';
+import type { ClaimedRow } from '../../src/store/jobs/claim.js';
+import type { NewJob } from '../../src/store/jobs/submit.js';
 import type { Store } from '../../src/store/store.js';
-import type { NewJob } from '../../src/store/submit.js';
 
 export const owner = { key: 'entity:ann', displayName: 'Ann' };
 export const asker = { reach: { everyone: true }, actor: 'entity:ann' } as const;

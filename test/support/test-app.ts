@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { createApp } from '../../src/api/app.js';
-import type { ApiEnv } from '../../src/api/env.js';
 import type { AppParts } from '../../src/api/parts.js';
+import type { ApiEnv } from '../../src/api/request/env.js';
 import { RefusedError } from '../../src/job/errors.js';
 import type { Caller } from '../../src/job/owner.js';
 import { FakeOperations } from './fake-operations.js';

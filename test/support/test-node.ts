@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutorParts } from '../../src/executor/execute.js';
 import type { Job, JobRequest, SpecFields } from '../../src/job/job.js';
-import { createQueue } from '../../src/queue/line.js';
 import type { Queue } from '../../src/queue/queue.js';
-import { Worker, type WorkerParts } from '../../src/queue/worker.js';
+import { createQueue } from '../../src/queue/service/queue-service.js';
+import { Worker, type WorkerParts } from '../../src/queue/worker/worker.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeBackend } from './fake-backend.js';
 import { FakeSecrets } from './fake-secrets.js';

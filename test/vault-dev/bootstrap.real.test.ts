@@ -1,4 +1,4 @@
-import { startVaultServer } from '../../rig/vault-server.js';
+import { startVaultServer } from '../../rig/vault/vault-server.js';
 import { rigPart } from '../support/rig-part.js';
 import { bootstrapRefusalSuite, bootstrapSuite, freshBootstrapSuite } from './bootstrap.suite.js';
 import { cleanUpSuite, danceSuite } from './dance.suite.js';

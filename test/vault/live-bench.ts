@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../src/job/secret.js';
+import type { VaultTrouble } from '../../src/vault/client/background-failure.js';
 import { createVaultSecrets, type VaultOptions, type VaultSecrets } from '../../src/vault/secrets.js';
-import type { VaultTrouble } from '../../src/vault/trouble.js';
 import type { Phase, SecretsBench } from '../contract/secrets.contract.js';
 import { FaultProxy, sealed } from './fault-proxy.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createIdentifyCaller } from '../../src/vault/caller.js';
-import { connectVault, type VaultConnection } from '../../src/vault/client.js';
-import { probeVault } from '../../src/vault/probe.js';
+import { connectVault, type VaultConnection } from '../../src/vault/client/client.js';
+import { probeVault } from '../../src/vault/client/probe.js';
+import { createIdentifyCaller } from '../../src/vault/server-login/caller.js';
 import { type Fault, sealed } from './fault-proxy.js';
 import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
 

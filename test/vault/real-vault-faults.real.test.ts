@@ -1,4 +1,4 @@
-import { startVaultServer } from '../../rig/vault-server.js';
+import { startVaultServer } from '../../rig/vault/vault-server.js';
 import { vaultHttpContract } from '../contract/vault-http.contract.js';
 import { rigPart } from '../support/rig-part.js';
 import { liveFaultSuite } from './live-fault.suite.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createTransport, TransportError, type TransportReply } from '../../src/vault/transport.js';
+import { createTransport, TransportError, type TransportReply } from '../../src/vault/client/transport.js';
 
 /** Where a Vault is and who asks. `namespace`, `caPem` and `skipVerify` are as in the server's settings. */
 export interface VaultAccess {

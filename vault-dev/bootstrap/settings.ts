@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { collectSettings, type Environment } from '../../src/config-collect.js';
-import { schema } from '../../src/config-schema.js';
+import { collectSettings, type Environment } from '../../src/config/collect.js';
+import { schema } from '../../src/config/schema.js';
 import type { VaultSetup } from '../bootstrap.js';
 import { BootstrapError, type VaultAccess } from './api.js';
 

@@ -1,23 +1,23 @@
-import { Acl, type Deed } from './acl.js';
-import { createAppRole } from './approle.js';
-import type { Ask } from './ask.js';
-import { createCubbyhole } from './cubbyhole.js';
-import type { EngineRequest, Operation } from './engine.js';
-import { type Answer, frame } from './frame.js';
-import { Identity } from './identity.js';
-import { createKv1 } from './kv1.js';
-import { createKv2 } from './kv2.js';
-import { type Mount, Mounts, usualSecondsOf } from './mounts.js';
-import { Policies } from './policies.js';
-import type { PathRule } from './policy-language.js';
-import { type Fields, listed, Refusal, type Reply } from './reply.js';
-import { Seal } from './seal.js';
-import { createSys } from './sys.js';
-import { createTokenMethod } from './token-method.js';
-import { type Token, Tokens } from './tokens.js';
-import { createTransit } from './transit.js';
-import { createUserpass } from './userpass.js';
-import { checkWrap, wrap, wrapSecondsOf } from './wrapping.js';
+import { createAppRole } from './auth/approle.js';
+import { Identity } from './auth/identity.js';
+import { createUserpass } from './auth/userpass.js';
+import { createCubbyhole } from './engines/cubbyhole.js';
+import type { EngineRequest, Operation } from './engines/engine.js';
+import { createKv1 } from './engines/kv1.js';
+import { createKv2 } from './engines/kv2.js';
+import { type Mount, Mounts, usualSecondsOf } from './engines/mounts.js';
+import { createTransit } from './engines/transit.js';
+import type { Ask } from './http/ask.js';
+import { type Answer, frame } from './http/frame.js';
+import { type Fields, listed, Refusal, type Reply } from './http/reply.js';
+import { Acl, type Deed } from './policy/acl.js';
+import { Policies } from './policy/policies.js';
+import type { PathRule } from './policy/policy-language.js';
+import { Seal } from './sys/seal.js';
+import { createSys } from './sys/sys.js';
+import { checkWrap, wrap, wrapSecondsOf } from './sys/wrapping.js';
+import { createTokenMethod } from './token/token-method.js';
+import { type Token, Tokens } from './token/tokens.js';
 
 /** Vault without its HTTP: what every request goes through, in the order in which Vault does it. */
 export class Core {

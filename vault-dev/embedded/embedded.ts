@@ -1,6 +1,6 @@
 import { Core } from './core.js';
 import type { Fault, FaultMatcher } from './faults.js';
-import { VaultHttp } from './http.js';
+import { VaultHttp } from './http/http.js';
 
 export type { Fault, FaultMatcher } from './faults.js';
 

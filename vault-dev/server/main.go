@@ -46,7 +46,7 @@ type options struct {
 	exitWithStdin bool
 }
 
-// announcement is the one line on standard output. Its fields are read by rig/vault-server.ts.
+// announcement is the one line on standard output. Its fields are read by rig/vault/vault-server.ts.
 type announcement struct {
 	Address   string `json:"address"`
 	RootToken string `json:"root_token"`

@@ -1,6 +1,6 @@
 import type { RefusalCode } from '../../job/errors.js';
-import type { ApiContext } from '../env.js';
-import type { Fault } from '../errors.js';
+import type { ApiContext } from '../request/env.js';
+import type { Fault } from '../request/errors.js';
 
 /** Numbers that GoStint's door answers with when something is wrong. */
 type ErrorStatus = 400 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;

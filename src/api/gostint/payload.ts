@@ -1,8 +1,8 @@
 import { checkFields } from '../../job/check.js';
 import { JobFailedError } from '../../job/errors.js';
 import type { SpecFields } from '../../job/job.js';
-import { parseJsonObject } from '../json.js';
-import { joinProblems } from '../sentence.js';
+import { parseJsonObject } from '../request/json.js';
+import { joinProblems } from '../request/sentence.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { payloadShape, readShape } from './wire.js';
 

@@ -1,7 +1,7 @@
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobFilter, StateFilter } from '../../queue/queue.js';
-import { joinProblems, quote } from '../sentence.js';
+import { joinProblems, quote } from '../request/sentence.js';
 import { filtersOf, statusWords } from './states.js';
 
 export type Query = ReadonlyMap<string, readonly string[]>;

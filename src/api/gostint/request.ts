@@ -3,8 +3,8 @@ import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, PayloadSource } from '../../job/job.js';
 import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
-import { parseJsonObject } from '../json.js';
-import { joinProblems } from '../sentence.js';
+import { parseJsonObject } from '../request/json.js';
+import { joinProblems } from '../request/sentence.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { readShape, requestShape, type WireRequest } from './wire.js';
 

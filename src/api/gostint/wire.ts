@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
-import { describe, isWellFormed, quote } from '../sentence.js';
+import { describe, isWellFormed, quote } from '../request/sentence.js';
 
 /**
  * The shapes of GoStint's bodies. Each `error` is what was expected, the middle of a sentence that `readShape`

@@ -1,5 +1,5 @@
+import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
 import type { JobDetail, NodeView, QueueDetail, QueueView } from '../../queue/operations.js';
-import type { ReapCandidate } from '../../queue/reaper.js';
 import { queuePath } from './read.js';
 import type { WireCandidate, WireJobDetail, WireNode, WireQueue, WireQueueDetail } from './wire.js';
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { BreakdownCode, RefusalCode } from '../../job/errors.js';
-import type { ApiContext } from '../env.js';
-import type { Fault } from '../errors.js';
+import type { ApiContext } from '../request/env.js';
+import type { Fault } from '../request/errors.js';
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 

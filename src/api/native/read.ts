@@ -2,10 +2,10 @@ import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
 import type { QueueSettings } from '../../queue/operations.js';
-import { readBodyText } from '../body.js';
-import type { ApiContext } from '../env.js';
-import { parseJsonObject } from '../json.js';
-import { describe, isWellFormed, joinProblems, quote } from '../sentence.js';
+import { readBodyText } from '../request/body.js';
+import type { ApiContext } from '../request/env.js';
+import { parseJsonObject } from '../request/json.js';
+import { describe, isWellFormed, joinProblems, quote } from '../request/sentence.js';
 import { longestReason, mostWaiting } from './wire.js';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,12 +1,12 @@
 import type { Handler, Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
+import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
 import type { NodeView, Operations, QueueDetail } from '../../queue/operations.js';
-import type { ReapCandidate } from '../../queue/reaper.js';
-import { reachOf, requireCaller } from '../caller.js';
-import type { ApiContext, ApiEnv, ApiMiddleware } from '../env.js';
 import type { AppParts } from '../parts.js';
-import { addRoute, type Methods } from '../route.js';
+import { reachOf, requireCaller } from '../request/caller.js';
+import type { ApiContext, ApiEnv, ApiMiddleware } from '../request/env.js';
+import { addRoute, type Methods } from '../request/route.js';
 import { toWireCandidate, toWireJobDetail, toWireNode, toWireQueue, toWireQueueDetail } from './answer.js';
 import { openApiDocument } from './openapi.js';
 import { answerNoSuchMethod } from './problem.js';

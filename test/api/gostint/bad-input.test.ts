@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readArchive } from '../../../src/docker/archive.js';
-import { defaultArchiveLimits } from '../../../src/docker/archive-rules.js';
-import { createQueue, type LineParts } from '../../../src/queue/line.js';
+import { readArchive } from '../../../src/docker/archive/archive.js';
+import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
+import { createQueue, type LineParts } from '../../../src/queue/service/queue-service.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 import { badArchives } from './bad-archives.js';
 import { type BadInput, badBodies, badFields, badHeaders, badPaths, badWrappers } from './bad-inputs.js';

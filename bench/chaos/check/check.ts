@@ -1,0 +1,39 @@
+import type { History } from '../history/history.js';
+import { checkEnds } from './ends.js';
+import { checkOrder } from './order.js';
+import { checkStarts } from './starts.js';
+import { checkVault } from './vault-rules.js';
+
+/** One rule: what it is called in the table, and what breaks it. Every list should be empty. */
+export interface Finding {
+  readonly rule: string;
+  readonly violations: readonly string[];
+}
+
+/** Holds a history against every promise. Pure: the same history always gets the same answer. */
+export function check(history: History): Finding[] {
+  return [
+    ...checkStarts(history),
+    ...checkOrder(history),
+    ...checkEnds(history),
+    ...checkVault(history),
+    ...checkLeftBehind(history),
+  ];
+}
+
+function checkLeftBehind({ left, jobs, secret, refusals, deaths }: History): Finding[] {
+  const leaking = jobs.filter(({ output }) => output.includes(secret));
+  return [
+    { rule: 'clients that were blamed for a fault', violations: refusals.map(({ text }) => text) },
+    { rule: 'nodes that ended by themselves', violations: deaths },
+    { rule: 'orphaned containers', violations: left.containers },
+    { rule: 'orphaned files of secrets', violations: left.hostFiles },
+    { rule: 'sealed requests of ended jobs', violations: left.requestRows },
+    { rule: 'outputs with a secret', violations: leaking.map(({ id }) => id) },
+  ];
+}
+
+/** Whether all is well. */
+export function isClean(findings: readonly Finding[]): boolean {
+  return findings.every(({ violations }) => violations.length === 0);
+}

@@ -1,0 +1,47 @@
+import type { Accepted, History, StoredJob } from '../history/history.js';
+import { readWitness } from '../load/witness.js';
+import type { Finding } from './check.js';
+import { neighbors } from './neighbors.js';
+
+/** Nothing accepted is missing; lines are in the order of the answers; the jobs themselves saw no overlap. */
+export function checkOrder(history: History): Finding[] {
+  const stored = new Map(history.jobs.map((job) => [job.id, job]));
+  const missing = history.accepted.filter(({ id }) => !stored.has(id));
+  return [
+    { rule: 'accepted jobs that are missing', violations: missing.map(({ id }) => id) },
+    { rule: 'jobs not in the order of their answers', violations: disorder(history.accepted, stored) },
+    { rule: 'overlaps in a queue, by the jobs themselves', violations: overlaps(history.jobs) },
+  ];
+}
+
+/** A job that was posted after another of its queue had been accepted must stand behind it. */
+function disorder(accepted: readonly Accepted[], stored: ReadonlyMap<string, StoredJob>): string[] {
+  return neighbors(accepted, (a, b) => a.acceptedAt - b.acceptedAt).flatMap(([before, after]) => {
+    if (after.postedAt < before.acceptedAt) return [];
+    const [first, second] = [stored.get(before.id)?.seq, stored.get(after.id)?.seq];
+    if (first === undefined || second === undefined || first < second) return [];
+    return [
+      `${before.queue}: ${after.id} stands before ${before.id}, which was accepted before it was posted`,
+    ];
+  });
+}
+
+interface Span {
+  readonly id: string;
+  readonly queue: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** By what the jobs printed of the clock they all share, in seconds since the machine was started. */
+function overlaps(jobs: readonly StoredJob[]): string[] {
+  const spans = jobs.flatMap(({ id, queue, output }): Span[] => {
+    const witness = readWitness(output);
+    return witness === undefined ? [] : [{ id, queue, from: witness.from, to: witness.to ?? witness.from }];
+  });
+  return neighbors(spans, (a, b) => a.from - b.from || a.to - b.to).flatMap(([before, after]) =>
+    after.from >= before.to
+      ? []
+      : [`${before.queue}: ${after.id} began at ${after.from} s, ${before.id} ended at ${before.to} s`],
+  );
+}

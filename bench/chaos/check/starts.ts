@@ -1,0 +1,53 @@
+import type { EngineEvent, History } from '../history/history.js';
+import type { Finding } from './check.js';
+import { neighbors } from './neighbors.js';
+
+/** When a job's container ran, as the engines saw it. */
+interface Life {
+  readonly jobId: string;
+  readonly queue: string;
+  readonly seq: number;
+  readonly from: number;
+  /** Undefined where no engine saw the end: the engine itself was down. */
+  readonly to: number | undefined;
+}
+
+/** Started at most once; one at a time in a queue; first in, first out. By the engines' events alone. */
+export function checkStarts(history: History): Finding[] {
+  const starts = history.engine.filter(({ action }) => action === 'start');
+  const pairs = neighbors(livesOf(history, starts), (a, b) => a.from - b.from);
+  return [
+    { rule: 'double starts', violations: doubleStarts(starts) },
+    { rule: 'overlaps in a queue, by the engines', violations: pairs.flatMap(overlap) },
+    { rule: 'starts out of order in a queue', violations: pairs.flatMap(disorder) },
+  ];
+}
+
+function doubleStarts(starts: readonly EngineEvent[]): string[] {
+  const count = new Map<string, number>();
+  for (const { jobId } of starts) count.set(jobId, (count.get(jobId) ?? 0) + 1);
+  return [...count].filter(([, times]) => times > 1).map(([id, times]) => `${id} was started ${times} times`);
+}
+
+function livesOf({ engine, jobs }: History, starts: readonly EngineEvent[]): Life[] {
+  const deaths = engine.filter(({ action }) => action === 'die');
+  const ends = new Map(deaths.map((event) => [event.containerId, event.at]));
+  const known = new Map(jobs.map((job) => [job.id, job]));
+  return starts.flatMap(({ jobId, containerId, at }) => {
+    const job = known.get(jobId);
+    if (job === undefined) return [];
+    return { jobId, queue: job.queue, seq: job.seq, from: at, to: ends.get(containerId) };
+  });
+}
+
+/** Where no engine saw the end nothing can be said: the rule by the jobs' own witness may still speak. */
+function overlap([before, after]: [Life, Life]): string[] {
+  if (before.to === undefined || after.from >= before.to || before.jobId === after.jobId) return [];
+  const ms = (before.to - after.from).toFixed(0);
+  return [`${before.queue}: ${after.jobId} began ${ms} ms before ${before.jobId} had ended`];
+}
+
+function disorder([before, after]: [Life, Life]): string[] {
+  if (after.seq >= before.seq) return [];
+  return [`${before.queue}: ${before.jobId} was started before ${after.jobId}, which was there first`];
+}

@@ -1,0 +1,75 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connectDocker } from '../../../rig/engine/docker.js';
+import type { EngineEvent } from './history.js';
+
+const actions = ['create', 'start', 'die', 'destroy'] as const;
+const pauseMs = 50;
+
+/** Listens to an engine from before its first job to after its last one, over all its restarts. */
+export class EngineEvents implements AsyncDisposable {
+  readonly events: EngineEvent[] = [];
+  readonly #name: string;
+  readonly #dockerHost: string;
+  readonly #over = new AbortController();
+  readonly #known = new Set<string>();
+  #since = Date.now();
+  #listening: Promise<void> = Promise.resolve();
+
+  private constructor(name: string, dockerHost: string) {
+    this.#name = name;
+    this.#dockerHost = dockerHost;
+  }
+
+  static listen(name: string, dockerHost: string): EngineEvents {
+    const listener = new EngineEvents(name, dockerHost);
+    listener.#listening = listener.#listen();
+    return listener;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort();
+    await this.#listening;
+  }
+
+  async #listen(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      await this.#listenOnce().catch(() => undefined); // An engine that is away is what chaos is about.
+      await delay(pauseMs);
+    }
+  }
+
+  /** Asks for what it missed too: an engine remembers its latest events for as long as it lives. */
+  async #listenOnce(): Promise<void> {
+    const filters = { type: ['container' as const], event: [...actions], label: ['stint.job'] };
+    const since = Math.floor(this.#since / 1000); // What is heard twice is known by its line.
+    const stream = await connectDocker(this.#dockerHost).getEvents({ since, filters });
+    const end = () => (stream as Readable).destroy();
+    this.#over.signal.addEventListener('abort', end, { once: true });
+    const lines = createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    lines.on('error', () => undefined); // It hands on what the stream says, and that is awaited below.
+    await finished(stream).catch(() => undefined);
+    this.#over.signal.removeEventListener('abort', end);
+  }
+
+  #take(line: string): void {
+    if (line === '' || this.#known.has(line)) return;
+    this.#known.add(line);
+    const { Action, Actor, timeNano } = JSON.parse(line) as EngineLine;
+    const action = actions.find((each) => each === Action);
+    const { 'stint.job': jobId, exitCode } = Actor.Attributes;
+    if (action === undefined || jobId === undefined) return;
+    const at = timeNano / 1e6;
+    this.#since = Math.max(this.#since, Math.floor(at));
+    const code = exitCode === undefined ? undefined : Number(exitCode);
+    this.events.push({ engine: this.#name, action, jobId, containerId: Actor.ID, exitCode: code, at });
+  }
+}
+
+interface EngineLine {
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
+  readonly timeNano: number;
+}

@@ -1,0 +1,140 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type VaultAccess, vaultAsk } from '../stage/vault.js';
+import type { VaultDeed, VaultDeedKind } from './history.js';
+
+/** Lets a Vault that is ours alone write down every request, secrets and all: the file must be closed to others. */
+export async function startAudit(vault: VaultAccess, path: string): Promise<void> {
+  const options = { file_path: path, log_raw: 'true' };
+  const { status } = await vaultAsk(vault, 'PUT', 'sys/audit/chaos', { type: 'file', options });
+  if (status >= 300) throw new Error(`Could not start the audit of the load: Vault answered ${status}.`);
+}
+
+/** Vault closes the file, so that its last line is whole. */
+export async function stopAudit(vault: VaultAccess): Promise<void> {
+  const { status } = await vaultAsk(vault, 'DELETE', 'sys/audit/chaos');
+  if (status >= 300) throw new Error(`Could not end the audit of the load: Vault answered ${status}.`);
+}
+
+/**
+ * Everything that Vault says it was asked for, in its own order, but for what we asked of it ourselves, as root. A request
+ * while it was sealed is in no log.
+ */
+export async function readAudit({ rootToken }: VaultAccess, path: string): Promise<VaultDeed[]> {
+  const reader = new AuditReader(rootToken);
+  const deeds = [];
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    const deed = reader.read(JSON.parse(line) as AuditEntry);
+    if (deed !== undefined) deeds.push(deed);
+  }
+  return deeds;
+}
+
+/** One line of Vault's file audit device, as far as it is read. */
+interface AuditEntry {
+  readonly time: string;
+  readonly type: string;
+  readonly error?: string;
+  readonly auth?: { readonly accessor?: string };
+  readonly request: {
+    readonly path: string;
+    readonly operation: string;
+    readonly client_token?: string;
+    readonly client_token_accessor?: string;
+    readonly data?: Readonly<Record<string, unknown>> | null;
+  };
+  readonly response?: {
+    readonly data?: Readonly<Record<string, unknown>>;
+    readonly auth?: { readonly accessor?: string };
+    readonly wrap_info?: {
+      readonly token: string;
+      readonly accessor: string;
+      readonly wrapped_accessor?: string;
+    };
+  };
+}
+
+/** Reads a log from its beginning. Vault names no accessor of a token that is gone, so those seen before are remembered. */
+export class AuditReader {
+  readonly #ourToken: string;
+  readonly #accessors = new Map<string, string>();
+
+  constructor(ourToken: string) {
+    this.#ourToken = ourToken;
+  }
+
+  /** Undefined for a line that says nothing new. */
+  read(entry: AuditEntry): VaultDeed | undefined {
+    const { request, response, error } = entry;
+    const by = this.#accessorOf(request);
+    if (!isLastWord(entry) || request.client_token === this.#ourToken) return undefined;
+    const kind = kindOf(request);
+    if (isOfNobody(kind, by)) return undefined;
+    const { subject, gives = [] } = partsOf[kind]({ given: request.data ?? {}, by, response });
+    const isDone = error === undefined && response?.data?.error === undefined;
+    return { at: Date.parse(entry.time), kind, isDone, subject: text(subject), gives: gives.map(text) };
+  }
+
+  #accessorOf({ client_token: token, client_token_accessor: accessor }: AuditEntry['request']) {
+    if (token === undefined) return undefined;
+    if (accessor !== undefined) this.#accessors.set(token, accessor);
+    return accessor ?? this.#accessors.get(token);
+  }
+}
+
+/** Requests are written before and after; only the second tells what came of them. A refused unwrap has no second. */
+function isLastWord({ type, error, request }: AuditEntry): boolean {
+  return type === 'response' || (error !== undefined && kindOf(request) === 'unwrap');
+}
+
+/** Somebody without a token, or with one of the time before the log, may ask what he likes. */
+function isOfNobody(kind: VaultDeedKind, by: string | undefined): boolean {
+  return by === undefined && (kind === 'use' || kind === 'check');
+}
+
+function kindOf({ path, operation }: AuditEntry['request']): VaultDeedKind {
+  const kind = kinds.find(([pattern]) => pattern.test(path))?.[1] ?? 'use';
+  return kind === 'read payload' && operation !== 'read' ? 'use' : kind;
+}
+
+const kinds: readonly (readonly [RegExp, VaultDeedKind])[] = [
+  [/^auth\/approle\/role\/[^/]+\/secret-id$/, 'wrap'],
+  [/^sys\/wrapping\/lookup$/, 'look up'],
+  [/^sys\/wrapping\/unwrap$/, 'unwrap'],
+  [/^auth\/approle\/login$/, 'log in'],
+  [/^auth\/token\/revoke-self$/, 'give back'],
+  [/^auth\/token\/revoke-accessor$/, 'revoke'],
+  [/^auth\/approle\/role\/[^/]+\/secret-id-accessor\/destroy$/, 'destroy'],
+  [/^cubbyhole\//, 'read payload'],
+  [/^auth\/token\/lookup-self$/, 'check'],
+];
+
+interface Asked {
+  readonly given: Readonly<Record<string, unknown>>;
+  /** Accessor of the token that asked; none where Vault never knew it. */
+  readonly by: string | undefined;
+  readonly response: AuditEntry['response'];
+}
+
+const partsOf: Record<VaultDeedKind, (asked: Asked) => { subject: unknown; gives?: readonly unknown[] }> = {
+  wrap: ({ response: { wrap_info: info } = {} }) => ({
+    subject: info?.token,
+    gives: [info?.accessor, info?.wrapped_accessor],
+  }),
+  'look up': ({ given }) => ({ subject: given.token }),
+  unwrap: ({ by, response }) => ({
+    subject: by,
+    gives: [response?.data?.secret_id, response?.data?.secret_id_accessor],
+  }),
+  'log in': ({ given, response }) => ({ subject: given.secret_id, gives: [response?.auth?.accessor] }),
+  'give back': ({ by }) => ({ subject: by }),
+  revoke: ({ given }) => ({ subject: given.accessor }),
+  destroy: ({ given }) => ({ subject: given.secret_id_accessor }),
+  'read payload': ({ by }) => ({ subject: by }),
+  check: ({ by }) => ({ subject: by }),
+  use: ({ by }) => ({ subject: by }),
+};
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

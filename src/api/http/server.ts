@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { BrokenError } from '../../job/errors.js';
+import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes any that is free. */
+  readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
+}
+
+export interface Listening {
+  readonly port: number;
+  /** With scheme and port, as a client would write it. */
+  readonly address: string;
+  /**
+   * Takes no new connections, lets requests under way end, and cuts those that have not ended after `graceMs`. May be
+   * repeated.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface FetchApp {
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+}
+
+/**
+ * A header or a body that comes too slowly holds a connection no longer than this. A kept connection lives longer than
+ * the minute after which load balancers drop it, or they would send requests into one that is just being closed.
+ */
+const timeouts = {
+  headersTimeout: 20_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+/** Opens the port. Throws `BrokenError` when it is taken or the certificate cannot be read. */
+export async function listen(app: FetchApp, options: ListenOptions): Promise<Listening> {
+  const server = await createHttpServer(app, options.tls);
+  const sockets = trackSockets(server);
+  server.on('clientError', refuseBrokenRequest);
+  await open(server, options);
+  const { port } = server.address() as AddressInfo; // A port, not a pipe: it was opened as one.
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  let closing: Promise<void> | undefined;
+  return {
+    port,
+    address: `${options.tls ? 'https' : 'http'}://${host}:${port}`,
+    close: (graceMs = 10_000) => {
+      closing ??= close(server, sockets, graceMs);
+      return closing;
+    },
+  };
+}
+
+async function createHttpServer(app: FetchApp, tls: ListenOptions['tls']): Promise<Server> {
+  const listener = getRequestListener((request) => app.fetch(request), { errorHandler: answerBadTarget });
+  if (tls === undefined) return createServer(timeouts, listener);
+  const [cert, key] = await Promise.all([
+    readPem(tls.certPath, 'certificate'),
+    readPem(tls.keyPath, 'key of the certificate'),
+  ]);
+  try {
+    return createTlsServer(
+      { ...timeouts, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 },
+      listener,
+    );
+  } catch (error) {
+    throw unusable(`Could not use the certificate in ${tls.certPath} with the key in ${tls.keyPath}`, error);
+  }
+}
+
+async function readPem(path: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw unusable(`Could not read the ${what} in ${path}`, error);
+  }
+}
+
+async function open(server: Server, { host, port }: ListenOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(unusable(`Could not listen on ${host}, port ${port}`, error)));
+    server.listen({ host, port }, resolve);
+  });
+}
+
+/** No second try will mend it: what is set is wrong. */
+function unusable(deed: string, error: unknown): BrokenError {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+  return new BrokenError('internal', `${deed}: ${code}.`, { cause: error, retryable: false });
+}
+
+/** Every connection, also one that has not sent a request or is still shaking hands: Node's own list leaves those out. */
+function trackSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** Node closes the connections that are idle now; one whose request ends later would be kept for its whole time. */
+async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  clearInterval(sweep);
+  clearTimeout(cut);
+}

@@ -1,0 +1,86 @@
+import { RefusedError } from '../../job/errors.js';
+import type { ApiContext, ApiMiddleware } from './env.js';
+
+const smallestBufferBytes = 16 * 1024;
+
+/** Refuses a body that says itself that it is too large, before anything else is done for the request. */
+export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
+  return async (c, next) => {
+    const declared = Number(c.req.header('content-length') ?? 0);
+    if (declared > limitBytes) throw tooLarge(limitBytes, `${declared}`);
+    await next();
+  };
+}
+
+/**
+ * The body as text, whatever its content type says. It is counted while it is read, since a chunked body announces no
+ * length. What lies beyond the limit is read and dropped: a client that is still sending could not hear the answer, and
+ * the connection could not go on. The HTTP server closes it where that takes too long.
+ */
+export async function readBodyText(c: ApiContext, limitBytes: number): Promise<string> {
+  const bytes = await readBody(c.req.raw.body, limitBytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new RefusedError('invalid_request', 'Expected the body to be text in UTF-8, got other bytes.');
+  }
+}
+
+/** One growing buffer: a list of chunks would let a client that sends single bytes fill the memory with their headers. */
+async function readBody(stream: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
+  if (stream === null) return new Uint8Array();
+  const reader = stream.getReader();
+  let buffer = new Uint8Array(0);
+  let size = 0;
+  for (;;) {
+    const { done, value } = await nextChunk(reader);
+    if (done) return buffer.subarray(0, size);
+    if (size + value.length > limitBytes) {
+      void drop(reader);
+      throw tooLarge(limitBytes, 'more');
+    }
+    buffer = withRoom(buffer, size, value.length);
+    buffer.set(value, size);
+    size += value.length;
+  }
+}
+
+const mostDroppedBytes = 64 * 1024 * 1024;
+
+/** Never throws: when the connection breaks there is nothing left to drop. */
+async function drop(reader: Reader): Promise<void> {
+  let dropped = 0;
+  try {
+    while (dropped < mostDroppedBytes) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      dropped += value.length;
+    }
+  } catch {
+    return;
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function nextChunk(reader: Reader): Promise<Awaited<ReturnType<Reader['read']>>> {
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw new RefusedError('invalid_request', 'Could not read the body: it broke off.', { cause: error });
+  }
+}
+
+function withRoom(buffer: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {
+  if (used + more <= buffer.length) return buffer;
+  const larger = new Uint8Array(Math.max(smallestBufferBytes, used + more, 2 * buffer.length));
+  larger.set(buffer.subarray(0, used));
+  return larger;
+}
+
+function tooLarge(limitBytes: number, got: string): RefusedError {
+  return new RefusedError(
+    'body_too_large',
+    `Expected the body to be at most ${limitBytes} bytes long, got ${got}.`,
+  );
+}

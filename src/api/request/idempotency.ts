@@ -1,0 +1,23 @@
+import { RefusedError } from '../../job/errors.js';
+import type { SubmittedJob } from '../../queue/queue.js';
+import type { ApiContext } from './env.js';
+
+const name = 'Idempotency-Key';
+/** Visible ASCII, so a header that came twice is no key: its two values are joined with a comma and a blank. */
+const shape = /^[!-~]{1,255}$/;
+
+/** The key under which the client may repeat this submit; undefined where it sent none. Throws `RefusedError`. */
+export function readIdempotencyKey(c: ApiContext): string | undefined {
+  const key = c.req.header(name);
+  if (key === undefined || shape.test(key)) return key;
+  const got = key.length > 255 ? `${key.length} characters` : key === '' ? 'nothing' : 'something else';
+  throw new RefusedError(
+    'invalid_request',
+    `Expected \`${name}\` to be one key of 1 to 255 visible ASCII characters, got ${got}.`,
+  );
+}
+
+/** Says whether the answer is one that was given before. */
+export function markReplay(c: ApiContext, { isReplay }: SubmittedJob): void {
+  if (isReplay === true) c.header('idempotent-replayed', 'true');
+}

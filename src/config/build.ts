@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { defaultHost } from './rules.js';
+import type { SettingValues } from './schema.js';
+import type { Config, JobConfig, VaultConfig } from './types.js';
+
+/** What the machine says where no setting does. */
+export interface MachineFacts {
+  readonly cores: number;
+  readonly isRoot: boolean;
+  readonly home: string;
+}
+
+/** Gives the values their places and works out the defaults that depend on others. */
+export function toConfig(values: SettingValues, machine: MachineFacts): Config {
+  return {
+    host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),
+    port: values.STINT_PORT,
+    tls: pairOf(values.STINT_TLS_CERT, values.STINT_TLS_KEY, (certPath, keyPath) => ({ certPath, keyPath })),
+    databaseUrl: values.STINT_DATABASE_URL,
+    vault: toVault(values),
+    wrapMinimumMs: values.STINT_WRAP_MINIMUM,
+    access: values.STINT_ACCESS,
+    operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
+    slots: values.STINT_SLOTS ?? 2 * machine.cores,
+    starts: values.STINT_STARTS ?? machine.cores,
+    queueLimit: values.STINT_QUEUE_LIMIT,
+    stopGraceMs: values.STINT_STOP_GRACE,
+    maxRunTimeMs: values.STINT_MAX_RUN_TIME,
+    outputLimitBytes: values.STINT_OUTPUT_LIMIT,
+    maskOutput: values.STINT_MASK_OUTPUT,
+    bodyLimitBytes: values.STINT_BODY_LIMIT,
+    contentLimitBytes: values.STINT_CONTENT_LIMIT,
+    docker: { host: values.DOCKER_HOST, pullTimeoutMs: values.STINT_PULL_TIMEOUT },
+    job: toJob(values, machine),
+    secretsDirectory: values.STINT_SECRETS_DIR,
+    stateDirectory: values.STINT_STATE_DIR ?? defaultStateDirectory(machine),
+    sealKey: values.STINT_SEAL_KEY,
+    nodeId: values.STINT_NODE_ID,
+    leaseMs: values.STINT_LEASE,
+    lostGraceMs: values.STINT_LOST_GRACE,
+    holdLimitMs: values.STINT_HOLD_LIMIT,
+    onShutdown: values.STINT_ON_SHUTDOWN,
+    drainTimeoutMs: values.STINT_DRAIN_TIMEOUT,
+    keyTtlMs: values.STINT_IDEMPOTENCY_TTL,
+    reapGraceMs: values.STINT_REAP_GRACE,
+    imageCacheBytes: values.STINT_IMAGE_CACHE,
+    logLevel: values.STINT_DEBUG ? 'debug' : values.STINT_LOG_LEVEL,
+    failpoints: values.STINT_FAILPOINTS ?? [],
+  };
+}
+
+function toVault(values: SettingValues): VaultConfig {
+  return {
+    address: values.VAULT_ADDR,
+    externalAddress: values.VAULT_EXTERNAL_ADDR ?? values.VAULT_ADDR,
+    caCertPath: values.VAULT_CACERT,
+    namespace: values.VAULT_NAMESPACE,
+    skipVerify: values.VAULT_SKIP_VERIFY,
+    timeoutMs: values.STINT_VAULT_TIMEOUT,
+    appRole: {
+      id: values.STINT_APPROLE_ID,
+      name: values.STINT_APPROLE_NAME,
+      mount: values.STINT_APPROLE_MOUNT,
+    },
+    transit: {
+      mount: values.STINT_TRANSIT_MOUNT,
+      key: values.STINT_TRANSIT_KEY ?? values.STINT_APPROLE_NAME,
+    },
+    acceptRewrapped: values.STINT_ACCEPT_REWRAPPED,
+    serverRole: pairOf(values.STINT_SERVER_ROLE_ID, values.STINT_SERVER_SECRET_ID, (roleId, secretId) => ({
+      roleId,
+      secretId,
+    })),
+  };
+}
+
+function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
+  return {
+    memoryBytes: values.STINT_JOB_MEMORY,
+    cpus: values.STINT_JOB_CPUS ?? machine.cores,
+    pids: values.STINT_JOB_PIDS,
+    network: values.STINT_JOB_NETWORK,
+    tokenInEnv: values.STINT_JOB_TOKEN_IN_ENV,
+  };
+}
+
+function defaultStateDirectory(machine: MachineFacts): string {
+  return machine.isRoot ? '/var/lib/stint' : join(machine.home, '.local/state/stint');
+}
+
+function pairOf<A, B, T>(
+  one: A | undefined,
+  other: B | undefined,
+  make: (one: A, other: B) => T,
+): T | undefined {
+  return one === undefined || other === undefined ? undefined : make(one, other);
+}

@@ -1,0 +1,51 @@
+import { quoteSetting } from './quote.js';
+import { parseBoolean } from './schema.js';
+import type { RawSettings, SettingName } from './settings.js';
+
+/**
+ * What the settings must be to each other. It works on their texts, so that its findings appear beside those about
+ * single values, in one go.
+ */
+export function findConflicts(raw: RawSettings): string[] {
+  return [
+    ...pair(raw, 'STINT_TLS_CERT', 'STINT_TLS_KEY'),
+    ...pair(raw, 'STINT_SERVER_ROLE_ID', 'STINT_SERVER_SECRET_ID'),
+    ...checkPlainHttp(raw),
+    ...checkPlainDocker(raw),
+  ];
+}
+
+/** Without TLS only this machine may connect, unless somebody says otherwise in so many words. */
+export function defaultHost(certPath: string | undefined): string {
+  return certPath === undefined ? '127.0.0.1' : '0.0.0.0';
+}
+
+function pair(raw: RawSettings, one: SettingName, other: SettingName): string[] {
+  if ((raw[one] === undefined) === (raw[other] === undefined)) return [];
+  const [given, missing] = raw[one] === undefined ? [other, one] : [one, other];
+  return [`Expected ${missing} to be set together with ${given}, got only the latter.`];
+}
+
+function checkPlainHttp(raw: RawSettings): string[] {
+  const host = raw.STINT_HOST ?? defaultHost(raw.STINT_TLS_CERT);
+  const safe = raw.STINT_TLS_CERT !== undefined || raw.STINT_TLS_KEY !== undefined || isLoopback(host);
+  if (safe || parseBoolean(raw.STINT_INSECURE_HTTP ?? '') === true) return [];
+  return [
+    `Expected STINT_HOST to be a loopback address while there is no TLS, got ${quoteSetting(host)}. ` +
+      'Set STINT_TLS_CERT and STINT_TLS_KEY, or STINT_INSECURE_HTTP=true where something else encrypts.',
+  ];
+}
+
+function checkPlainDocker(raw: RawSettings): string[] {
+  const host = /^tcp:\/\/(.*):\d+$/.exec(raw.DOCKER_HOST ?? '')?.[1];
+  if (host === undefined || isLoopback(host)) return [];
+  if (parseBoolean(raw.STINT_INSECURE_DOCKER ?? '') === true) return [];
+  return [
+    `Expected DOCKER_HOST to be a unix socket or a loopback address, got ${quoteSetting(raw.DOCKER_HOST ?? '')}: ` +
+      'plain TCP shows secrets to the network. Set STINT_INSECURE_DOCKER=true where something else encrypts.',
+  ];
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
+}

@@ -1,0 +1,182 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { durationShape, parseDuration, showDuration } from '../job/duration.js';
+import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
+import { Secret } from '../job/secret.js';
+import { parseSize, showSize, sizeShape } from '../job/size.js';
+import type { SettingName } from './settings.js';
+
+/** Node's timers count 32 bits of milliseconds and fire at once beyond that. */
+const longestTimerMs = 24 * 86_400_000;
+
+/** A text that is parsed; `shape` completes "Expected NAME to be …" when `parse` finds nothing in it. */
+function text<T>(shape: string, parse: (text: string) => T | undefined) {
+  return z.string().transform((given, context): T => {
+    const value = parse(given);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: shape });
+    return z.NEVER;
+  });
+}
+
+function matching(shape: string, pattern: RegExp) {
+  return text(shape, (given) => (pattern.test(given) ? given : undefined));
+}
+
+function oneOf<const T extends string>(...words: readonly T[]) {
+  return text(words.map((word) => `\`${word}\``).join(' or '), (given) =>
+    words.find((word) => word === given),
+  );
+}
+
+const boolean = text('`true`, `false`, `1` or `0`', parseBoolean);
+
+export function parseBoolean(given: string): boolean | undefined {
+  if (given === 'true' || given === '1') return true;
+  return given === 'false' || given === '0' ? false : undefined;
+}
+
+function integer(least: number, most: number) {
+  const inRange = (value: number) => (value >= least && value <= most ? value : undefined);
+  return text(`a whole number from ${least} to ${most}`, (given) =>
+    /^\d{1,15}$/.test(given) ? inRange(Number(given)) : undefined,
+  );
+}
+
+function duration(leastMs: number) {
+  const inRange = (ms: number) => (ms >= leastMs && ms <= longestTimerMs ? ms : undefined);
+  return text(
+    `${durationShape}, from ${showDuration(leastMs)} to ${showDuration(longestTimerMs)}`,
+    (given) => {
+      const ms = parseDuration(given);
+      return ms === undefined ? undefined : inRange(ms);
+    },
+  );
+}
+
+function size(leastBytes: number) {
+  return text(`${sizeShape}, at least ${showSize(leastBytes)}`, (given) => {
+    const bytes = parseSize(given);
+    return bytes === undefined || bytes < leastBytes ? undefined : bytes;
+  });
+}
+
+const cpus = text('a number of CPUs such as `2` or `0.5`, from 0.01 to 1024', (given) => {
+  const value = /^\d{1,4}(?:\.\d{1,3})?$/.test(given) ? Number(given) : 0;
+  return value >= 0.01 && value <= 1024 ? value : undefined;
+});
+
+/** Made absolute at once, since nobody remembers later where the server was started. */
+const path = text('a path', (given) => (given.includes('\0') ? undefined : resolve(given)));
+
+const secret = text('a text without line breaks and blanks', (given) =>
+  /^[!-~]+$/.test(given) ? new Secret(given) : undefined,
+);
+
+const databaseUrl = text('a URL that starts with `postgres://` or `postgresql://`', (given) =>
+  /^postgres(?:ql)?:\/\/\S+$/.test(given) ? new Secret(given) : undefined,
+);
+
+/** A key of another length would be cut or stretched by somebody; refuse it instead. */
+const sealKey = text('32 bytes in base64 (44 characters, `openssl rand -base64 32`)', (given) =>
+  /^[A-Za-z0-9+/]{43}=$/.test(given) ? new Secret(given) : undefined,
+);
+
+/** Vault's address without the slashes at its end, because paths are appended to it. */
+const vaultAddress = text('an `http://` or `https://` URL without credentials and query', (given) => {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+  const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return bare ? given.replace(/\/+$/, '') : undefined;
+});
+
+const dockerHost = text('`unix://` and an absolute path, or `tcp://host:port`', (given) => {
+  if (/^unix:\/\/\/[^\0]+$/.test(given)) return given;
+  return /^tcp:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/.test(given) ? given : undefined;
+});
+
+/** A job in the host's or another container's network could reach what listens on loopback there. */
+const network = text(
+  '`bridge`, `none` or the name of a network, but not `host` or another container',
+  (given) => (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(given) && given !== 'host' ? given : undefined),
+);
+
+const uuid = text('a UUID', (given) =>
+  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given) ? given.toLowerCase() : undefined,
+);
+
+const host = matching('a host name or an IP address', /^[A-Za-z0-9.:-]+$/);
+const mount = matching(
+  'a mount path such as `approle`, without a slash at either end',
+  /^[\w-]+(?:[/.][\w-]+)*$/,
+);
+const name = matching('a name of letters, digits, `_`, `-` and `.`', /^[\w.-]+$/);
+const namespace = matching('a namespace such as `team/app`', /^[\w-]+(?:\/[\w-]+)*\/?$/);
+
+/** `default` is refused because every token has it. */
+const policies = text('names of Vault policies, separated by commas, `default` not among them', (given) => {
+  const names = given.split(',').map((each) => each.trim().toLowerCase());
+  return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
+});
+
+/** What each setting's text must be and what becomes of it. What has a default or is required is never missing. */
+export const schema = z.object({
+  STINT_PORT: integer(0, 65_535),
+  STINT_HOST: host.optional(),
+  STINT_TLS_CERT: path.optional(),
+  STINT_TLS_KEY: path.optional(),
+  STINT_INSECURE_HTTP: boolean,
+  STINT_DATABASE_URL: databaseUrl,
+  VAULT_ADDR: vaultAddress,
+  VAULT_EXTERNAL_ADDR: vaultAddress.optional(),
+  VAULT_CACERT: path.optional(),
+  VAULT_NAMESPACE: namespace.optional(),
+  VAULT_SKIP_VERIFY: boolean,
+  STINT_VAULT_TIMEOUT: duration(100),
+  STINT_APPROLE_ID: secret,
+  STINT_APPROLE_NAME: name,
+  STINT_APPROLE_MOUNT: mount,
+  STINT_TRANSIT_MOUNT: mount,
+  STINT_TRANSIT_KEY: name.optional(),
+  STINT_SERVER_ROLE_ID: secret.optional(),
+  STINT_SERVER_SECRET_ID: secret.optional(),
+  STINT_ACCEPT_REWRAPPED: boolean,
+  STINT_WRAP_MINIMUM: duration(0),
+  STINT_ACCESS: oneOf('owner', 'shared'),
+  STINT_OPERATOR_POLICIES: policies.optional(),
+  STINT_SLOTS: integer(1, 10_000).optional(),
+  STINT_STARTS: integer(1, 1000).optional(),
+  STINT_QUEUE_LIMIT: integer(0, 1_000_000),
+  STINT_STOP_GRACE: duration(0),
+  STINT_MAX_RUN_TIME: duration(1000),
+  STINT_OUTPUT_LIMIT: size(1024),
+  STINT_MASK_OUTPUT: boolean,
+  STINT_BODY_LIMIT: size(1024),
+  STINT_CONTENT_LIMIT: size(1024),
+  STINT_PULL_TIMEOUT: duration(1000),
+  STINT_JOB_MEMORY: size(6 * 1024 * 1024),
+  STINT_JOB_CPUS: cpus.optional(),
+  STINT_JOB_PIDS: integer(1, 4_194_304),
+  STINT_JOB_NETWORK: network,
+  STINT_JOB_TOKEN_IN_ENV: boolean,
+  STINT_SECRETS_DIR: path,
+  STINT_STATE_DIR: path.optional(),
+  STINT_SEAL_KEY: sealKey.optional(),
+  STINT_NODE_ID: uuid.optional(),
+  STINT_LEASE: duration(1000),
+  STINT_LOST_GRACE: duration(100),
+  STINT_HOLD_LIMIT: duration(0),
+  STINT_ON_SHUTDOWN: oneOf('finish', 'leave'),
+  STINT_DRAIN_TIMEOUT: duration(0),
+  STINT_IDEMPOTENCY_TTL: duration(60_000),
+  STINT_REAP_GRACE: duration(1000),
+  STINT_IMAGE_CACHE: size(1024 * 1024).optional(),
+  STINT_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
+  STINT_DEBUG: boolean,
+  STINT_FAILPOINTS: text(failpointsShape, parseFailpoints).optional(),
+  DOCKER_HOST: dockerHost,
+  STINT_INSECURE_DOCKER: boolean,
+} satisfies Record<SettingName, z.ZodType>);
+
+/** The settings' values; undefined where nothing was set and there is no default of its own. */
+export type SettingValues = z.infer<typeof schema>;

@@ -1,0 +1,233 @@
+/** One setting as its reader sees it. The README's table is made of these; `schema.ts` reads their values. */
+export interface Setting {
+  readonly name: string;
+  /** The original's name for it, still understood. */
+  readonly alias?: string;
+  /** The original took any text in its variable for "on". */
+  readonly aliasIsSwitch?: true;
+  /** The value when it is not set, as one would write it; undefined when there is none or it is worked out. */
+  readonly default?: string;
+  /** Where the default comes from when it is worked out. */
+  readonly derived?: string;
+  readonly required?: true;
+  /** A secret: never shown, and readable from a file named by `<name>_FILE`. */
+  readonly secret?: true;
+  readonly meaning: string;
+}
+
+/** Every setting there is, in the order of the README. */
+export const settings = [
+  {
+    name: 'STINT_PORT',
+    alias: 'GOSTINT_PORT',
+    default: '3232',
+    meaning: 'Port to listen on; 0 takes a free one.',
+  },
+  {
+    name: 'STINT_HOST',
+    derived: '`127.0.0.1`, with TLS `0.0.0.0`',
+    meaning: 'Address to listen on.',
+  },
+  { name: 'STINT_TLS_CERT', alias: 'GOSTINT_SSL_CERT', meaning: 'Path of the certificate (PEM) for HTTPS.' },
+  { name: 'STINT_TLS_KEY', alias: 'GOSTINT_SSL_KEY', meaning: 'Path of its private key (PEM).' },
+  {
+    name: 'STINT_INSECURE_HTTP',
+    default: 'false',
+    meaning: 'Allow plain HTTP on an address that others can reach: tokens then travel in the clear.',
+  },
+  {
+    name: 'STINT_DATABASE_URL',
+    required: true,
+    secret: true,
+    meaning: 'Postgres 15 or later, as `postgres://user:password@host/database`.',
+  },
+  { name: 'VAULT_ADDR', required: true, meaning: 'Address of Vault or OpenBao.' },
+  {
+    name: 'VAULT_EXTERNAL_ADDR',
+    derived: '`VAULT_ADDR`',
+    meaning: 'Its address as browsers reach it.',
+  },
+  { name: 'VAULT_CACERT', meaning: "Path of the authority (PEM) that signed Vault's certificate." },
+  { name: 'VAULT_NAMESPACE', meaning: 'Vault namespace to work in.' },
+  {
+    name: 'VAULT_SKIP_VERIFY',
+    default: 'false',
+    meaning: "Accept any certificate of Vault's: for trials only.",
+  },
+  { name: 'STINT_VAULT_TIMEOUT', default: '10s', meaning: 'Longest wait for one answer of Vault.' },
+  {
+    name: 'STINT_APPROLE_ID',
+    alias: 'GOSTINT_ROLEID',
+    required: true,
+    secret: true,
+    meaning: 'RoleID of the AppRole that jobs log in with.',
+  },
+  {
+    name: 'STINT_APPROLE_NAME',
+    alias: 'GOSTINT_ROLENAME',
+    required: true,
+    meaning: 'Name of that AppRole; SecretIDs of other roles are refused.',
+  },
+  { name: 'STINT_APPROLE_MOUNT', default: 'approle', meaning: 'Where the AppRole method is mounted.' },
+  { name: 'STINT_TRANSIT_MOUNT', default: 'transit', meaning: 'Where the transit engine is mounted.' },
+  {
+    name: 'STINT_TRANSIT_KEY',
+    derived: '`STINT_APPROLE_NAME`',
+    meaning: 'Transit key that payloads are encrypted with.',
+  },
+  {
+    name: 'STINT_SERVER_ROLE_ID',
+    alias: 'GOSTINT_RUN_ROLEID',
+    secret: true,
+    meaning: "RoleID of the server's own AppRole login, if it has one.",
+  },
+  {
+    name: 'STINT_SERVER_SECRET_ID',
+    alias: 'GOSTINT_RUN_SECRETID',
+    secret: true,
+    meaning: 'SecretID that goes with it.',
+  },
+  {
+    name: 'STINT_ACCEPT_REWRAPPED',
+    default: 'false',
+    meaning: "Accept SecretIDs wrapped again through `sys/wrapping/wrap`, as the original's web page does.",
+  },
+  {
+    name: 'STINT_WRAP_MINIMUM',
+    default: '0s',
+    meaning: 'A submit whose wrapped SecretID ends sooner is answered with a warning.',
+  },
+  {
+    name: 'STINT_ACCESS',
+    default: 'owner',
+    meaning: '`owner`: only the submitter sees a job; `shared`: every valid token sees and kills all.',
+  },
+  {
+    name: 'STINT_OPERATOR_POLICIES',
+    meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
+  },
+  { name: 'STINT_SLOTS', derived: '2 × CPU cores', meaning: 'Jobs that run at once on this node.' },
+  { name: 'STINT_STARTS', derived: 'CPU cores', meaning: 'Containers that are started at once.' },
+  {
+    name: 'STINT_QUEUE_LIMIT',
+    default: '0',
+    meaning: 'Jobs that may wait in a queue that has no limit of its own; 0 is any number.',
+  },
+  {
+    name: 'STINT_STOP_GRACE',
+    default: '15s',
+    meaning: 'Time between the polite signal and the kill.',
+  },
+  { name: 'STINT_MAX_RUN_TIME', default: '24h', meaning: 'Longest run of a job.' },
+  {
+    name: 'STINT_OUTPUT_LIMIT',
+    default: '16MiB',
+    meaning: 'Output kept of one job; the middle of a longer one is dropped and counted.',
+  },
+  { name: 'STINT_MASK_OUTPUT', default: 'true', meaning: 'Replace secret values in stored output.' },
+  { name: 'STINT_BODY_LIMIT', default: '32MiB', meaning: 'Largest request body.' },
+  { name: 'STINT_CONTENT_LIMIT', default: '256MiB', meaning: 'Largest content of a job, unpacked.' },
+  { name: 'STINT_PULL_TIMEOUT', default: '10m', meaning: 'Longest pull of an image.' },
+  { name: 'STINT_JOB_MEMORY', default: '1GiB', meaning: 'Memory limit of a job.' },
+  { name: 'STINT_JOB_CPUS', derived: 'CPU cores', meaning: 'CPU limit of a job; fractions are allowed.' },
+  { name: 'STINT_JOB_PIDS', default: '512', meaning: 'Limit of processes and threads of a job.' },
+  {
+    name: 'STINT_JOB_NETWORK',
+    default: 'bridge',
+    meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',
+  },
+  {
+    name: 'STINT_JOB_TOKEN_IN_ENV',
+    default: 'false',
+    meaning: 'Give jobs `VAULT_TOKEN` as a variable, where everyone who may inspect containers sees it.',
+  },
+  {
+    name: 'STINT_SECRETS_DIR',
+    default: '/dev/shm/stint',
+    meaning: 'Directory in memory for the secrets files of running jobs.',
+  },
+  {
+    name: 'STINT_STATE_DIR',
+    derived: '`~/.local/state/stint`, as root `/var/lib/stint`',
+    meaning: 'Directory for the node id and the seal key.',
+  },
+  {
+    name: 'STINT_SEAL_KEY',
+    secret: true,
+    derived: 'a file in `STINT_STATE_DIR`',
+    meaning: 'Key (32 bytes in base64) that seals waiting credentials; nodes on one database share it.',
+  },
+  {
+    name: 'STINT_NODE_ID',
+    derived: 'a file in `STINT_STATE_DIR`',
+    meaning: 'UUID of this node.',
+  },
+  { name: 'STINT_LEASE', default: '30s', meaning: 'How long a claim lives without a sign of its node.' },
+  {
+    name: 'STINT_LOST_GRACE',
+    default: '30s',
+    meaning: 'How long after the end of its claim a silent node is given up and its jobs are settled.',
+  },
+  {
+    name: 'STINT_HOLD_LIMIT',
+    default: '5m',
+    meaning: 'How long a queue waits at most while a lost job may still run on an engine out of reach.',
+  },
+  {
+    name: 'STINT_ON_SHUTDOWN',
+    default: 'finish',
+    meaning:
+      '`finish`: a node that is told to end waits for its jobs; `leave`: it leaves them to its next start.',
+  },
+  {
+    name: 'STINT_DRAIN_TIMEOUT',
+    default: '10m',
+    meaning: 'How long it waits for them before it leaves them to its next start.',
+  },
+  {
+    name: 'STINT_IDEMPOTENCY_TTL',
+    default: '24h',
+    meaning: 'How long a submit may be repeated under its `Idempotency-Key`.',
+  },
+  {
+    name: 'STINT_REAP_GRACE',
+    default: '10m',
+    meaning: 'Age at which a container of ours whose job nobody knows is removed.',
+  },
+  {
+    name: 'STINT_IMAGE_CACHE',
+    meaning: 'Size that images pulled by stint may have together; those used longest ago go first.',
+  },
+  {
+    name: 'STINT_LOG_LEVEL',
+    default: 'info',
+    meaning: '`debug`, `info`, `warn` or `error`.',
+  },
+  {
+    name: 'STINT_DEBUG',
+    alias: 'GOSTINT_DEBUG',
+    aliasIsSwitch: true,
+    default: 'false',
+    meaning: 'The same as `STINT_LOG_LEVEL=debug`.',
+  },
+  {
+    name: 'STINT_FAILPOINTS',
+    meaning:
+      'For crash tests only: where the server kills, stops or delays itself, as `before-unwrap=kill,after-start=delay:500@2`.',
+  },
+  {
+    name: 'DOCKER_HOST',
+    default: 'unix:///var/run/docker.sock',
+    meaning: 'The Docker engine: `unix://` and a path, or `tcp://host:port`.',
+  },
+  {
+    name: 'STINT_INSECURE_DOCKER',
+    default: 'false',
+    meaning: 'Allow plain TCP to an engine on another machine: secrets then travel in the clear.',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingName = (typeof settings)[number]['name'];
+
+/** The settings' texts as they were found, under their own names. */
+export type RawSettings = Partial<Record<SettingName, string>>;

@@ -1,0 +1,82 @@
+import type { Failpoint } from '../job/failpoint.js';
+import type { Secret } from '../job/secret.js';
+
+/** Everything that can be set, frozen. Times in milliseconds, sizes in bytes, paths absolute. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly databaseUrl: Secret;
+  readonly vault: VaultConfig;
+  readonly docker: DockerConfig;
+  readonly job: JobConfig;
+  /** Shorter wraps are warned of; 0: none is. */
+  readonly wrapMinimumMs: number;
+  readonly access: 'owner' | 'shared';
+  /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
+  readonly operatorPolicies: readonly string[];
+  readonly slots: number;
+  readonly starts: number;
+  /** Of queues without a limit of their own; 0: any number. */
+  readonly queueLimit: number;
+  readonly stopGraceMs: number;
+  readonly maxRunTimeMs: number;
+  readonly outputLimitBytes: number;
+  readonly maskOutput: boolean;
+  readonly bodyLimitBytes: number;
+  /** Of a job's content, unpacked. */
+  readonly contentLimitBytes: number;
+  readonly secretsDirectory: string;
+  readonly stateDirectory: string;
+  /** 32 bytes in base64; undefined: a key file in the state directory. */
+  readonly sealKey: Secret | undefined;
+  /** Undefined: an id kept in the state directory. */
+  readonly nodeId: string | undefined;
+  readonly leaseMs: number;
+  /** How long after the end of its lease a job of any node is given up. */
+  readonly lostGraceMs: number;
+  /** How long a queue is held for a lost job whose container may still run. */
+  readonly holdLimitMs: number;
+  readonly onShutdown: 'finish' | 'leave';
+  readonly drainTimeoutMs: number;
+  /** How long a submit may be repeated under its key. */
+  readonly keyTtlMs: number;
+  readonly reapGraceMs: number;
+  /** Of all images that stint pulled; undefined: they stay. */
+  readonly imageCacheBytes: number | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Where a server under a crash test hurts itself; empty everywhere else. */
+  readonly failpoints: readonly Failpoint[];
+}
+
+export interface VaultConfig {
+  /** Without a slash at its end. */
+  readonly address: string;
+  readonly externalAddress: string;
+  readonly caCertPath: string | undefined;
+  readonly namespace: string | undefined;
+  readonly skipVerify: boolean;
+  readonly timeoutMs: number;
+  /** What jobs log in with. */
+  readonly appRole: { readonly id: Secret; readonly name: string; readonly mount: string };
+  readonly transit: { readonly mount: string; readonly key: string };
+  readonly acceptRewrapped: boolean;
+  /** The server's own login; undefined where it has none. */
+  readonly serverRole: { readonly roleId: Secret; readonly secretId: Secret } | undefined;
+}
+
+export interface DockerConfig {
+  /** `unix:///path` or `tcp://host:port`. */
+  readonly host: string;
+  readonly pullTimeoutMs: number;
+}
+
+/** What every job gets and is limited to. */
+export interface JobConfig {
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly pids: number;
+  readonly network: string;
+  readonly tokenInEnv: boolean;
+}

@@ -1,0 +1,113 @@
+import { Readable } from 'node:stream';
+import { type Header, type Pack, pack } from 'tar-stream';
+import { jobUser } from '../container/container.js';
+import { drained } from '../engine/drained.js';
+import type { ArchiveEntry } from './archive.js';
+import { systemDirectories } from './rules.js';
+
+/** A file of ours, put in after everything else so that it wins. */
+export interface ExtraFile {
+  /** Inside the container, without the leading slash. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Writes entries into a plain tar with headers made afresh: no set-uid bit, extended attribute or foreign owner comes
+ * through, and the engine's reader has nothing to see that ours did not. A stream, never a buffer of the whole; it
+ * fails with whatever the entries fail with.
+ */
+export function repack(entries: AsyncIterable<ArchiveEntry>, additions: Additions): Readable {
+  return Readable.from(tarBytes(entries, additions), { objectMode: false });
+}
+
+/** What changes on the way. Entries where an extra file is to lie are left out. */
+export interface Additions {
+  readonly extras?: readonly ExtraFile[];
+  /** Paths without leading slash whose entries are not passed on. */
+  readonly leftOut?: readonly string[];
+}
+
+async function* tarBytes(
+  entries: AsyncIterable<ArchiveEntry>,
+  additions: Additions,
+): AsyncGenerator<Uint8Array> {
+  const tar = pack();
+  const filling = fill(tar, entries, additions);
+  try {
+    yield* tar as AsyncIterable<Uint8Array>;
+    await filling;
+  } finally {
+    tar.destroy(); // Ends the filling as well, where nobody wants the rest.
+    await filling.catch(() => undefined); // Its error has come out through the tar.
+  }
+}
+
+async function fill(tar: Pack, entries: AsyncIterable<ArchiveEntry>, additions: Additions): Promise<void> {
+  const { extras = [], leftOut = [] } = additions;
+  const taken = new Set([...leftOut, ...extras.map(({ path }) => path)]);
+  try {
+    for await (const entry of entries) {
+      if (!isLeftOut(entry, taken)) await addEntry(tar, toHeader(entry), entry.body);
+    }
+    for (const extra of extras) await addEntry(tar, toExtraHeader(extra), [extra.bytes]);
+    tar.finalize();
+  } catch (error) {
+    tar.destroy(error as Error);
+    throw error;
+  }
+}
+
+/** The image's own directories keep their mode and owner, and some of them are links that a directory would replace. */
+function isLeftOut({ path, kind }: ArchiveEntry, taken: ReadonlySet<string>): boolean {
+  return taken.has(path) || (kind === 'directory' && systemDirectories.has(path));
+}
+
+function toHeader({ path, kind, mode, sizeBytes, modifiedAt, target }: ArchiveEntry): NewHeader {
+  const common = { name: path, mode: toMode(mode), mtime: toTime(modifiedAt), ...jobUser };
+  if (kind === 'link') return { ...common, type: 'symlink', linkname: target ?? '' };
+  return kind === 'directory'
+    ? { ...common, type: 'directory' }
+    : { ...common, type: 'file', size: sizeBytes };
+}
+
+/** The library takes 0 for "not given" and would open the file to all. */
+function toMode(mode: number): number {
+  return (mode & 0o777) === 0 ? 0o400 : mode & 0o777;
+}
+
+/** The library writes a time beyond its 31 bits as garbage, which the engine would refuse. */
+function toTime(date: Date): Date {
+  const seconds = Math.floor(date.getTime() / 1000);
+  return new Date(Math.min(Math.max(Number.isNaN(seconds) ? 0 : seconds, 0), 2 ** 31 - 1) * 1000);
+}
+
+function toExtraHeader({ path, bytes, mode, uid, gid }: ExtraFile): NewHeader {
+  return { name: path, type: 'file', size: bytes.byteLength, mode, uid, gid, mtime: new Date(0) };
+}
+
+type NewHeader = Partial<Header> & Pick<Header, 'name'>;
+
+async function addEntry(
+  tar: Pack,
+  header: NewHeader,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const sink = tar.entry(header, (error) => (error ? reject(error) : resolve()));
+    sink.once('error', reject);
+    if (header.type === 'file') writeBody(sink, body).catch(reject);
+  });
+}
+
+type Sink = ReturnType<Pack['entry']>;
+
+async function writeBody(sink: Sink, body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+  for await (const chunk of body) {
+    if (!sink.write(chunk) && !(await drained(sink))) return;
+  }
+  sink.end(undefined);
+}

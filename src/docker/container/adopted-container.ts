@@ -1,0 +1,62 @@
+import type { AdoptedContainer, RunningContainer, StreamPositions } from '../../executor/backend.js';
+import type { ContainerFacts, Engine } from '../engine/engine.js';
+import { resumeOutput } from '../output/resumed-output.js';
+import type { ContainerSettings } from './container.js';
+import { hasEnded, waitForExit } from './exit.js';
+import { removeForSure } from './removal.js';
+import { watchRunning } from './running.js';
+
+export interface AdoptedParts {
+  readonly engine: Engine;
+  readonly settings: ContainerSettings;
+  /** How long a running job's engine may be away, in milliseconds. */
+  readonly patienceMs: number;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** A container that an earlier life of this node started, until after its removal. */
+export class AdoptedJobContainer implements AdoptedContainer {
+  readonly id: string;
+  readonly ranMs: number;
+  readonly hasEnded: boolean;
+  readonly tty: boolean;
+  readonly secrets: Uint8Array | undefined;
+  readonly #parts: AdoptedParts;
+  /** Fires when nobody is interested in the container any more. */
+  readonly #over = new AbortController();
+  #disposal: Promise<void> | undefined;
+
+  constructor(
+    parts: AdoptedParts,
+    found: ContainerFacts & { readonly ranMs: number },
+    secrets: Uint8Array | undefined,
+  ) {
+    this.#parts = parts;
+    this.id = found.id;
+    this.ranMs = found.ranMs;
+    this.hasEnded = hasEnded(found);
+    this.tty = found.tty;
+    this.secrets = secrets;
+  }
+
+  resume(from: StreamPositions): RunningContainer {
+    const { engine, patienceMs, settings } = this.#parts;
+    const { id, tty } = this;
+    const { signal } = this.#over;
+    const exit = waitForExit(engine, id, { signal, patienceMs });
+    const keptLogBytes = settings.logBytes / 2; // The newer of two files, should the older be gone.
+    const log = { engine, id, tty, exit, hasEnded: this.hasEnded, from, keptLogBytes, signal };
+    return watchRunning({ engine, id, exit, output: (watch) => resumeOutput({ ...log, ...watch }) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    await this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    const { engine, onTrouble } = this.#parts;
+    this.#over.abort(new Error('The container was disposed of.'));
+    await removeForSure({ engine, findId: async () => this.id, onTrouble });
+  }
+}

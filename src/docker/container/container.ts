@@ -1,0 +1,166 @@
+import { createHmac } from 'node:crypto';
+import type { ContainerRequest } from '../../executor/backend.js';
+
+/** What an operator sets for all containers. */
+export interface ContainerSettings {
+  /** Names this stint installation; all its nodes share it. At least 8 letters or digits. */
+  readonly installation: string;
+  readonly node: string;
+  /** Keys the tag by which we know our own containers: labels alone can be forged by an image. */
+  readonly tagKey: Uint8Array;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** Processes and threads. */
+  readonly pids: number;
+  /** `bridge`, `none` or the name of a network. */
+  readonly network: string;
+  readonly sharedMemoryBytes: number;
+  /** Of the engine's own copy of the output, which repairs a broken line. */
+  readonly logBytes: number;
+}
+
+/** One file of ours in the container, in place of whatever the image has there. */
+export interface BoundFile {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** The part of the engine's create call that we use: what is not named here cannot be asked for. */
+export interface CreateOptions {
+  readonly Image: string;
+  readonly Cmd?: readonly string[];
+  readonly Entrypoint?: readonly string[];
+  readonly WorkingDir?: string;
+  readonly Env?: readonly string[];
+  readonly User?: string;
+  readonly Tty?: boolean;
+  readonly AttachStdin?: false;
+  readonly AttachStdout?: boolean;
+  readonly AttachStderr?: boolean;
+  readonly OpenStdin?: false;
+  readonly NetworkDisabled?: boolean;
+  readonly Healthcheck?: { readonly Test: readonly ['NONE'] };
+  readonly Labels: Readonly<Record<string, string>>;
+  readonly HostConfig: HostOptions;
+}
+
+export interface HostOptions {
+  readonly Init?: true;
+  readonly LogConfig?: { readonly Type: 'local'; readonly Config: Readonly<Record<string, string>> };
+  readonly SecurityOpt?: readonly string[];
+  readonly CapDrop?: readonly ['ALL'];
+  readonly PidsLimit?: number;
+  readonly Memory?: number;
+  readonly MemorySwap?: number;
+  readonly NanoCpus?: number;
+  readonly ShmSize?: number;
+  readonly NetworkMode: string;
+  readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
+  readonly Mounts?: readonly MountOptions[];
+}
+
+export interface MountOptions {
+  readonly Type: 'bind';
+  readonly Source: string;
+  readonly Target: string;
+  readonly ReadOnly: true;
+}
+
+/** A job's wishes but for its content, which no create call sees. */
+export type ContainerWishes = Omit<ContainerRequest, 'content'>;
+
+/** The user every job runs as, in numbers since an image need not know it by name. */
+export const jobUser = { uid: 2001, gid: 2001 } as const;
+
+/** Made of job and fence alone, so that the engine itself refuses a second container of the same claim. */
+export function containerName(
+  { installation }: Pick<ContainerSettings, 'installation'>,
+  { jobId, fence }: Pick<ContainerWishes, 'jobId' | 'fence'>,
+): string {
+  return `stint-${installation.slice(0, 8)}-${jobId}-${fence}`;
+}
+
+/**
+ * The create call of a job's container. An allow-list by construction: nothing of the request reaches the engine but
+ * command, directory, environment and terminal, and no part of it can loosen what is fixed here.
+ */
+export function createOptions(
+  settings: ContainerSettings,
+  request: ContainerWishes,
+  { imageId, files }: { imageId: string; files: readonly BoundFile[] },
+): CreateOptions {
+  return {
+    Image: imageId,
+    ...(request.entrypoint.length > 0 && { Entrypoint: [...request.entrypoint] }),
+    ...(request.command.length > 0 && { Cmd: [...request.command] }),
+    ...(request.workingDirectory !== undefined && { WorkingDir: request.workingDirectory }),
+    Env: [...request.env],
+    User: `${jobUser.uid}:${jobUser.gid}`,
+    Tty: request.tty,
+    AttachStdin: false,
+    AttachStdout: true,
+    AttachStderr: true,
+    OpenStdin: false,
+    Healthcheck: { Test: ['NONE'] }, // The image's own would run commands that nobody asked for.
+    Labels: jobLabels(settings, request),
+    HostConfig: hostOptions(settings, files),
+  };
+}
+
+function hostOptions(settings: ContainerSettings, files: readonly BoundFile[]): HostOptions {
+  return {
+    Init: true,
+    LogConfig: { Type: 'local', Config: logConfig(settings.logBytes) },
+    SecurityOpt: ['no-new-privileges'],
+    CapDrop: ['ALL'],
+    PidsLimit: settings.pids,
+    Memory: settings.memoryBytes,
+    MemorySwap: settings.memoryBytes, // The same: no swap, where secrets could end up on a disk.
+    NanoCpus: Math.round(settings.cpus * 1e9),
+    ShmSize: settings.sharedMemoryBytes,
+    NetworkMode: settings.network,
+    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }], // A core file holds whatever the job had read.
+    Mounts: files.map(toMount),
+  };
+}
+
+/** Two files of half the size: the engine drops the older one when the newer one is full. */
+function logConfig(bytes: number): Record<string, string> {
+  return { 'max-size': String(Math.ceil(bytes / 2)), 'max-file': '2', compress: 'false' };
+}
+
+/** `Mounts`, never `Binds`: with those the engine would make a directory where the source is missing. */
+function toMount({ source, target }: BoundFile): MountOptions {
+  return { Type: 'bind', Source: source, Target: target, ReadOnly: true };
+}
+
+/** Set on every container of a job, whatever labels its image brings. */
+function jobLabels(settings: ContainerSettings, request: ContainerWishes): Record<string, string> {
+  return {
+    'stint.job': request.jobId,
+    'stint.queue': request.queue ?? '',
+    'stint.fence': String(request.fence),
+    'stint.installation': settings.installation,
+    'stint.node': settings.node,
+    [secretsLabel]: request.secretsPath,
+    [tagLabel]: jobTag(settings, request),
+  };
+}
+
+export const tagLabel = 'stint.tag';
+/** Where in the container the secrets file lies. */
+export const secretsLabel = 'stint.secrets';
+
+/** What only this installation can compute: it tells our containers from those that merely carry our labels. */
+export function jobTag(
+  { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
+  { jobId, fence }: Pick<ContainerWishes, 'jobId' | 'fence'>,
+): string {
+  return keyedTag(tagKey, [installation, jobId, String(fence)]);
+}
+
+/** Each part is preceded by its length, so that no two lists give one text. */
+export function keyedTag(key: Uint8Array, parts: readonly string[]): string {
+  const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
+  return createHmac('sha256', key).update(text).digest('hex');
+}

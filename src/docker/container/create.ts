@@ -1,0 +1,67 @@
+import type { Delivery } from '../delivery/delivery.js';
+import type { ContainerFacts, Engine } from '../engine/engine.js';
+import { isFault } from '../engine/errors.js';
+import {
+  type ContainerSettings,
+  type ContainerWishes,
+  containerName,
+  createOptions,
+  jobTag,
+  tagLabel,
+} from './container.js';
+import { createFailure, nameTaken } from './errors.js';
+
+interface CreateParts {
+  readonly engine: Engine;
+  readonly settings: ContainerSettings;
+  readonly delivery: Delivery;
+  readonly imageId: string;
+}
+
+/**
+ * Creates the container of a claim and returns its id. Where its name is taken, or the engine's answer was lost, what
+ * bears the name decides: one of ours that never ran is replaced, once. Throws `JobFailedError` when the job is to
+ * blame, `BrokenError` when a container of that name has run already or is somebody else's.
+ */
+export async function createContainer(parts: CreateParts, wishes: ContainerWishes): Promise<string> {
+  try {
+    return await createOnce(parts, wishes);
+  } catch (error) {
+    if (!isFault(error, 'name_taken', 'cut', 'timed_out')) throw createFailure(error);
+    await makeRoom(parts, wishes);
+  }
+  return await createOnce(parts, wishes).catch((error: unknown) => {
+    throw createFailure(error);
+  });
+}
+
+async function createOnce(parts: CreateParts, wishes: ContainerWishes): Promise<string> {
+  const { engine, settings, delivery, imageId } = parts;
+  const options = createOptions(settings, wishes, { imageId, files: delivery.files });
+  return await engine.create(containerName(settings, wishes), options);
+}
+
+async function makeRoom(parts: CreateParts, wishes: ContainerWishes): Promise<void> {
+  const name = containerName(parts.settings, wishes);
+  const found = await parts.engine.findContainer(name);
+  if (found === undefined) return;
+  if (!isOurs(found, parts.settings, wishes)) throw nameTaken(name, 'it is not ours');
+  if (found.status !== 'created' || found.startedAt !== undefined)
+    throw nameTaken(name, 'it has been started for this very claim');
+  await parts.engine.remove(found.id);
+}
+
+/** The container of this claim, if there is one and it carries the tag that only we can compute. */
+export async function findOurs(
+  { engine, settings }: Pick<CreateParts, 'engine' | 'settings'>,
+  claim: Claim,
+): Promise<ContainerFacts | undefined> {
+  const found = await engine.findContainer(containerName(settings, claim));
+  return found !== undefined && isOurs(found, settings, claim) ? found : undefined;
+}
+
+type Claim = Pick<ContainerWishes, 'jobId' | 'fence'>;
+
+function isOurs(found: ContainerFacts, settings: ContainerSettings, claim: Claim): boolean {
+  return found.labels[tagLabel] === jobTag(settings, claim);
+}

@@ -1,0 +1,141 @@
+import type { Readable } from 'node:stream';
+import type { ContainerRequest, PreparedContainer, RunningContainer } from '../../executor/backend.js';
+import { failpoint } from '../../job/failpoint.js';
+import type { Delivery } from '../delivery/delivery.js';
+import type { Engine } from '../engine/engine.js';
+import { EngineError, isFault } from '../engine/errors.js';
+import type { Gate } from '../gate.js';
+import { readOutput } from '../output/output.js';
+import type { ContainerSettings, ContainerWishes } from './container.js';
+import { createContainer, findOurs } from './create.js';
+import { startFailure } from './errors.js';
+import { waitForExit } from './exit.js';
+import { removeForSure } from './removal.js';
+import { watchRunning } from './running.js';
+
+export interface JobContainerParts {
+  readonly engine: Engine;
+  readonly settings: ContainerSettings;
+  readonly delivery: Delivery;
+  readonly imageId: string;
+  readonly imageMetadata: string | undefined;
+  /** Starts are the heaviest thing an engine does: only so many at once. */
+  readonly starts: Gate;
+  /** How long a running job's engine may be away, in milliseconds. */
+  readonly patienceMs: number;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** The container of one job, from before its creation to after its removal. */
+export class JobContainer implements PreparedContainer {
+  readonly #parts: JobContainerParts;
+  readonly #wishes: ContainerWishes;
+  /** Fires when nobody is interested in the container any more. */
+  readonly #over = new AbortController();
+  #line: Readable | undefined;
+  #id: string | undefined;
+  #step: 'new' | 'creating' | 'prepared' | 'delivered' | 'started' = 'new';
+  #disposal: Promise<void> | undefined;
+
+  constructor(parts: JobContainerParts, request: ContainerRequest) {
+    const { content: _, ...wishes } = request; // It may be large, and the delivery has it.
+    this.#parts = parts;
+    this.#wishes = wishes;
+  }
+
+  get id(): string {
+    return this.#id ?? '';
+  }
+
+  get imageId(): string {
+    return this.#parts.imageId;
+  }
+
+  get imageMetadata(): string | undefined {
+    return this.#parts.imageMetadata;
+  }
+
+  /** Creates the container and lays the content over it. What fails here leaves the rest to dispose. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    this.#take('new', 'creating');
+    const id = await this.#create();
+    signal.throwIfAborted();
+    await this.#parts.delivery.uploadContent(id, signal);
+    this.#take('creating', 'prepared');
+  }
+
+  /** After a plain refusal nothing is ours to remove: what bears our name then may be running for this very claim. */
+  async #create(): Promise<string> {
+    try {
+      const id = await createContainer(this.#parts, this.#wishes);
+      this.#id = id;
+      return id;
+    } catch (error) {
+      if (!(error instanceof EngineError)) this.#step = 'new';
+      throw error;
+    }
+  }
+
+  async deliver(secrets: Uint8Array): Promise<void> {
+    this.#take('prepared', 'delivered');
+    await this.#parts.delivery.fill(this.id, secrets);
+  }
+
+  /** Attach first: whoever attaches later misses what came before. The secrets' files go as soon as it has them. */
+  async start(): Promise<RunningContainer> {
+    this.#take('delivered', 'started');
+    const { engine, delivery, patienceMs } = this.#parts;
+    const line = await engine.attach(this.id);
+    this.#line = line;
+    await this.#startOnce();
+    await delivery.release();
+    const exit = waitForExit(engine, this.id, { signal: this.#over.signal, patienceMs });
+    const attached = { engine, id: this.id, line, tty: this.#wishes.tty, exit };
+    return watchRunning({ ...attached, output: (watch) => readOutput({ ...attached, ...watch }) });
+  }
+
+  /** Asked exactly once: a start that was carried out, its answer lost, would run an ended container again. */
+  async #startOnce(): Promise<void> {
+    try {
+      await this.#parts.starts.run(() => this.#parts.engine.start(this.id));
+    } catch (error) {
+      if (isFault(error, 'cut', 'timed_out', 'broken') && (await this.#hasStarted())) return;
+      const [command] = [...this.#wishes.entrypoint, ...this.#wishes.command];
+      throw startFailure(error, command);
+    }
+  }
+
+  async #hasStarted(): Promise<boolean> {
+    const facts = await this.#parts.engine.findContainer(this.id).catch(() => undefined);
+    return facts?.startedAt !== undefined;
+  }
+
+  #take(from: string, to: 'creating' | 'prepared' | 'delivered' | 'started'): void {
+    if (this.#step !== from)
+      throw new Error(
+        `Expected a container that is ${from} before it is ${to}, got one that is ${this.#step}.`,
+      );
+    this.#step = to;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    await this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    const { engine, delivery, onTrouble } = this.#parts;
+    this.#over.abort(new Error('The container was disposed of.'));
+    await delivery
+      .release()
+      .catch((error: Error) => onTrouble(`Could not remove the files of a job: ${error.message}`));
+    if (this.#step !== 'new') await removeForSure({ engine, findId: () => this.#findId(), onTrouble });
+    this.#line?.destroy();
+    await failpoint('after-container-removed');
+  }
+
+  /** Where the answer to `create` was lost there is a name and no id: what bears it is removed only if it is ours. */
+  async #findId(): Promise<string | undefined> {
+    return this.#id ?? (await findOurs(this.#parts, this.#wishes))?.id;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Engine, ListedContainer } from '../engine/engine.js';
+import { imageTag } from '../image/facts.js';
+import { type ContainerSettings, tagLabel } from './container.js';
+import { isJobContainer } from './job-removal.js';
+
+/** A container that our installation made, on whichever node. */
+export interface OwnContainer {
+  readonly id: string;
+  readonly name: string;
+  /** Undefined: it was made to read an image. */
+  readonly jobId: string | undefined;
+  readonly node: string;
+  /** By the engine's own clock; 0 where that is not known, so that nothing looks old. */
+  readonly ageMs: number;
+}
+
+/**
+ * Everything at the engine that is surely ours, running or not: known by its keyed tag and its name, since labels can be
+ * copied. The clock is read first: so nothing ever looks older than it is. Throws `EngineError`.
+ */
+export async function listOwnContainers(
+  engine: Engine,
+  settings: ContainerSettings,
+): Promise<OwnContainer[]> {
+  const { clock } = await engine.info();
+  const listed = await engine.listContainers(`stint.installation=${settings.installation}`);
+  return listed.flatMap((container) => {
+    const isJob = isJobContainer(settings, container);
+    return isJob || isHelper(settings, container) ? [toOwn(container, isJob, clock)] : [];
+  });
+}
+
+function isHelper(settings: ContainerSettings, { name, labels }: ListedContainer): boolean {
+  return labels[tagLabel] === imageTag(settings, name);
+}
+
+function toOwn(container: ListedContainer, isJob: boolean, clock: Date | undefined): OwnContainer {
+  const { id, name, labels, createdAt } = container;
+  return {
+    id,
+    name,
+    jobId: isJob ? labels['stint.job'] : undefined,
+    node: labels['stint.node'] ?? '',
+    ageMs: clock === undefined ? 0 : clock.getTime() - createdAt.getTime(),
+  };
+}

@@ -1,0 +1,216 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import type Docker from 'dockerode';
+import { engineTime } from './clock.js';
+import { type Dial, openDial } from './dial.js';
+import type { Engine, LogReading, PullStep } from './engine.js';
+import { type EngineError, isFault, toEngineError } from './errors.js';
+import {
+  toContainerFacts,
+  toEngineState,
+  toEngineVersion,
+  toListedContainer,
+  toListedImage,
+} from './facts.js';
+import { readJsonLines, toPullStep } from './pull-steps.js';
+
+/** Longest waits for an answer in milliseconds, by what the engine has to do for it. */
+const askMs = 10_000;
+const changeMs = 60_000;
+const uploadMs = 300_000;
+/** On top of the grace that a container gets. */
+const stopMarginMs = 15_000;
+
+/** Connects to the engine at `unix:///path` or `tcp://host:port`. Sends nothing yet. */
+export async function connectEngine(host: string): Promise<Engine> {
+  return new DockerodeEngine(await openDial(host));
+}
+
+class DockerodeEngine implements Engine {
+  readonly #dial: Dial;
+
+  constructor(dial: Dial) {
+    this.#dial = dial;
+  }
+
+  async version() {
+    const request = { method: 'GET', path: '/version', limitMs: askMs } as const;
+    return toEngineVersion(await this.#dial.ask<Docker.DockerVersion>('version', request));
+  }
+
+  async info() {
+    return toEngineState(await this.#dial.ask('info', { method: 'GET', path: '/info', limitMs: askMs }));
+  }
+
+  async hasNetwork(name: string) {
+    const path = `/networks/${encodeURIComponent(name)}`;
+    const asked = this.#dial.ask('network', { method: 'GET', path, limitMs: askMs });
+    return (await unlessFault(asked, 'network_missing')) !== undefined;
+  }
+
+  async findImage(reference: string) {
+    const path = `/images/${reference}/json`;
+    const asked = this.#dial.ask<Docker.ImageInspectInfo>('image', { method: 'GET', path, limitMs: askMs });
+    const found = await unlessFault(asked, 'image_missing');
+    return found && { id: found.Id };
+  }
+
+  async listImages() {
+    const request = { method: 'GET', path: '/images/json', limitMs: askMs } as const;
+    return (await this.#dial.ask<Docker.ImageInfo[]>('images', request)).map(toListedImage);
+  }
+
+  async removeImage(idOrName: string) {
+    const request = { method: 'DELETE', path: `/images/${idOrName}`, limitMs: changeMs } as const;
+    try {
+      await unlessFault(this.#dial.ask('remove_image', request), 'image_missing');
+      return true;
+    } catch (error) {
+      if (isFault(error, 'image_in_use')) return false;
+      throw error;
+    }
+  }
+
+  async imagesInUse() {
+    const request = {
+      method: 'GET',
+      path: '/containers/json',
+      query: { all: true },
+      limitMs: askMs,
+    } as const;
+    const listed = await this.#dial.ask<Docker.ContainerInfo[]>('list', request);
+    return new Set(listed.map(({ ImageID: id }) => id));
+  }
+
+  /** Its first byte comes only when the registry has answered, so the time limits are the caller's. */
+  async *pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep> {
+    const query = { fromImage: reference };
+    const request = { method: 'POST', path: '/images/create', query, limitMs: undefined, signal } as const;
+    const answer = await this.#dial.stream('pull', request);
+    try {
+      for await (const line of readJsonLines(answer)) yield toPullStep(line);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : toEngineError('pull', error);
+    }
+    signal.throwIfAborted();
+  }
+
+  async create(name: string, body: object) {
+    const request = { method: 'POST', path: '/containers/create', limitMs: changeMs } as const;
+    const { Id: id } = await this.#dial.ask<{ Id: string }>('create', { ...request, query: { name }, body });
+    return id;
+  }
+
+  async findContainer(idOrName: string) {
+    const request = { method: 'GET', path: `/containers/${idOrName}/json`, limitMs: askMs } as const;
+    const asked = this.#dial.ask<Docker.ContainerInspectInfo>('inspect', request);
+    const found = await unlessFault(asked, 'container_missing');
+    return found && toContainerFacts(found);
+  }
+
+  async listContainers(label: string) {
+    const query = { all: true, filters: { label: [label] } };
+    const request = { method: 'GET', path: '/containers/json', query, limitMs: askMs } as const;
+    return (await this.#dial.ask<Docker.ContainerInfo[]>('list', request)).map(toListedContainer);
+  }
+
+  async upload(id: string, file: Readable, signal?: AbortSignal) {
+    const request = { method: 'PUT', path: `/containers/${id}/archive`, query: { path: '/' } } as const;
+    let sourceError: unknown;
+    file.once('error', (error) => {
+      sourceError = error;
+    });
+    try {
+      await this.#dial.ask('upload', { ...request, file, limitMs: uploadMs, signal });
+    } catch (error) {
+      throw sourceError ?? error; // What is wrong with the content is no fault of the engine's.
+    } finally {
+      file.destroy(); // An engine that refuses in the middle leaves the rest unread.
+    }
+  }
+
+  async findFile(id: string, path: string) {
+    const request = { method: 'GET', path: `/containers/${id}/archive`, query: { path } } as const;
+    return await unlessFault(
+      this.#dial.stream('download', { ...request, limitMs: changeMs }),
+      'file_missing',
+    );
+  }
+
+  /** Without hijacking, which would make the abort signal powerless; there is no input that would need it. */
+  async attach(id: string) {
+    const query = { stream: true, stdout: true, stderr: true };
+    const request = { method: 'POST', path: `/containers/${id}/attach`, query, limitMs: askMs } as const;
+    return await this.#dial.stream('attach', request);
+  }
+
+  async start(id: string) {
+    await this.#dial.ask('start', { ...post(id, 'start'), limitMs: changeMs });
+  }
+
+  async wait(id: string, signal: AbortSignal) {
+    await this.#dial.ask('wait', { ...post(id, 'wait'), limitMs: undefined, signal });
+  }
+
+  async readLog(id: string) {
+    const query = { stdout: true, stderr: true };
+    const request = { method: 'GET', path: `/containers/${id}/logs`, query, limitMs: changeMs } as const;
+    return await this.#dial.stream('logs', request);
+  }
+
+  async openLog(id: string, { follow, timestamps, signal }: LogReading) {
+    const query = { stdout: true, stderr: true, follow, timestamps };
+    const request = {
+      method: 'GET',
+      path: `/containers/${id}/logs`,
+      query,
+      limitMs: changeMs,
+      signal,
+    } as const;
+    return await this.#dial.stream('logs', request);
+  }
+
+  async remembers(id: string, event: 'die' | 'kill') {
+    const filters = { container: [id], event: [event] };
+    const now = await engineTime(this); // A time to come would be waited for.
+    const query = { since: 0, until: Math.ceil(now.getTime() / 1000), filters };
+    const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
+    return (await text(await this.#dial.stream('events', request))).trim() !== '';
+  }
+
+  async stop(id: string, graceMs: number) {
+    const query = { t: Math.ceil(graceMs / 1000) };
+    const limitMs = graceMs + stopMarginMs;
+    const asked = this.#dial.ask('stop', { ...post(id, 'stop'), query, limitMs });
+    await unlessFault(asked, 'already', 'not_running', 'container_missing', 'being_removed');
+  }
+
+  async kill(id: string) {
+    const asked = this.#dial.ask('kill', { ...post(id, 'kill'), limitMs: askMs });
+    await unlessFault(asked, 'not_running', 'container_missing', 'being_removed');
+  }
+
+  async remove(id: string) {
+    const query = { force: true, v: true };
+    const request = { method: 'DELETE', path: `/containers/${id}`, query, limitMs: changeMs } as const;
+    await unlessFault(this.#dial.ask('remove', request), 'container_missing');
+  }
+
+  close() {
+    this.#dial.close();
+  }
+}
+
+function post(id: string, verb: string): { method: 'POST'; path: string } {
+  return { method: 'POST', path: `/containers/${id}/${verb}` };
+}
+
+/** Some refusals are states: they say that what we wanted is so already, or that a thing is not there. */
+async function unlessFault<T>(asked: Promise<T>, ...faults: EngineError['fault'][]): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isFault(error, ...faults)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,189 @@
+import type { EngineCall } from './calls.js';
+
+/** What can go wrong at the engine, as far as anybody acts on it. */
+export type EngineFault =
+  /** Nobody there, or nobody who lets us in. */
+  | 'no_socket'
+  | 'forbidden'
+  | 'unreachable'
+  /** The line broke, or no answer came: nobody knows whether the call was carried out. */
+  | 'cut'
+  | 'timed_out'
+  | 'disk_full'
+  | 'image_missing'
+  /** A container is made of it, or another image of its layers. */
+  | 'image_in_use'
+  | 'image_denied'
+  | 'image_platform'
+  | 'registry_unreachable'
+  | 'reference_invalid'
+  | 'container_missing'
+  | 'file_missing'
+  | 'network_missing'
+  | 'name_taken'
+  | 'source_missing'
+  /** 304: what we asked for is so already. */
+  | 'already'
+  | 'not_running'
+  | 'being_removed'
+  | 'no_command'
+  | 'command_not_found'
+  | 'command_not_executable'
+  | 'directory_unusable'
+  /** Content that does not go with the image: a file where the image has a directory, or the other way round. */
+  | 'clash'
+  | 'archive_refused'
+  /** The engine refuses what we sent (4xx), or failed at it (5xx). */
+  | 'refused'
+  | 'broken';
+
+export interface FaultRule {
+  readonly fault: EngineFault;
+  readonly calls?: readonly EngineCall[];
+  readonly status?: readonly (number | string)[];
+  readonly pattern?: RegExp;
+}
+
+const anyRefusal = [400, 403, 404, 405, 406, 409, 413, 422];
+
+/**
+ * The first rule that fits decides. The call comes into it because engines use one status, and even one text, for
+ * several things; a pull that the registry refused comes as 500. Examples are of Docker 20.10 unless they say otherwise.
+ */
+export const faultRules: readonly FaultRule[] = [
+  // connect ENOENT /var/run/docker.sock
+  { fault: 'no_socket', status: ['ENOENT'] },
+  // connect EACCES /var/run/docker.sock
+  { fault: 'forbidden', status: ['EACCES', 'EPERM'] },
+  // connect ECONNREFUSED 127.0.0.1:2375
+  {
+    fault: 'unreachable',
+    status: ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'],
+  },
+  // socket hang up; read ECONNRESET; aborted
+  { fault: 'cut', status: ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'] },
+  // transport is closing: unavailable; context canceled: the engine loses its runtime while it goes down
+  {
+    fault: 'cut',
+    calls: ['create', 'start', 'stop', 'kill', 'remove', 'wait'],
+    status: [500, 503],
+    pattern: /transport is closing|context canceled|shutting down|: unavailable$/i,
+  },
+  // Error processing tar file(exit status 1): write /big: no space left on device
+  { fault: 'disk_full', pattern: /no space left on device|disk quota exceeded/i },
+  // (empty body) for a second start, and for a stop of what has ended
+  { fault: 'already', status: [304] },
+
+  // No such image: nonesuch:1
+  {
+    fault: 'image_missing',
+    calls: ['image', 'create', 'remove_image'],
+    status: [404],
+    pattern: /no such image/i,
+  },
+  // conflict: unable to remove repository reference "x:1" (must force) - container 9535… is using its referenced image …
+  { fault: 'image_in_use', calls: ['remove_image'], status: [409] },
+  ...pullRules(),
+
+  // Conflict. The container name "/x" is already in use by container "1a20…". You have to remove (or rename) …
+  { fault: 'name_taken', calls: ['create'], status: [409] },
+  // invalid mount config for type "bind": bind source path does not exist: /dev/shm/stint/…
+  {
+    fault: 'source_missing',
+    calls: ['create', 'start'],
+    pattern: /bind source path does not exist|bind mount source.*does not exist/i,
+  },
+  // No command specified (22 and later: "no command specified")
+  { fault: 'no_command', calls: ['create', 'start'], pattern: /no command specified/i },
+  // network nonet not found
+  { fault: 'network_missing', calls: ['create', 'start', 'network'], pattern: /network .* not found/i },
+  ...startRules(),
+  // At create: Cannot mkdir: /etc/passwd is not a directory. At start: …: chdir to cwd ("/root/x") …: permission denied
+  {
+    fault: 'directory_unusable',
+    calls: ['create', 'start'],
+    pattern: /cannot mkdir|chdir to cwd|mkdir .*not a directory/i,
+  },
+
+  // Cannot kill container: 9535…: Container 9535… is not running
+  { fault: 'not_running', calls: ['kill', 'stop'], status: [409] },
+  // removal of container 9535… is already in progress
+  {
+    fault: 'being_removed',
+    calls: ['remove', 'stop', 'kill'],
+    pattern: /already in progress|marked for removal/i,
+  },
+  // Could not find the file /gostint_image.yml in container 9535…
+  {
+    fault: 'file_missing',
+    calls: ['download', 'upload'],
+    status: [404],
+    pattern: /could not find the file/i,
+  },
+  // lstat /var/lib/docker/overlay2/4928…/merged/etc/passwd/x: not a directory
+  { fault: 'file_missing', calls: ['download'], pattern: /not a directory/i },
+  // Error processing tar file(exit status 1): open /bin/busybox/x: not a directory
+  {
+    fault: 'clash',
+    calls: ['upload'],
+    pattern: /not a directory|is a directory|cannot overwrite|device or resource busy|too many levels/i,
+  },
+  // Error processing tar file(exit status 1): archive/tar: invalid tar header
+  { fault: 'archive_refused', calls: ['upload'], pattern: /error processing tar file/i },
+  // No such container: 9535…
+  { fault: 'container_missing', status: [404], pattern: /no such container/i },
+  { fault: 'refused', status: anyRefusal },
+];
+
+function pullRules(): FaultRule[] {
+  const calls: EngineCall[] = ['pull'];
+  return [
+    // invalid reference format: repository name must be lowercase
+    { fault: 'reference_invalid', calls, pattern: /invalid reference format|invalid tag format/i },
+    // pull access denied for x, repository does not exist or may require 'docker login': denied: requested access …
+    // unauthorized: authentication required; no basic auth credentials
+    {
+      fault: 'image_denied',
+      calls,
+      pattern: /denied|unauthorized|authentication required|no basic auth|forbidden/i,
+    },
+    // no matching manifest for linux/arm64/v8 in the manifest list entries
+    {
+      fault: 'image_platform',
+      calls,
+      pattern: /no matching manifest|does not match the specified platform/i,
+    },
+    // manifest for 127.0.0.1:5000/x:nope not found: manifest unknown: manifest unknown
+    { fault: 'image_missing', calls, pattern: /manifest unknown|not found|does not exist|name unknown/i },
+    { fault: 'image_missing', calls, status: [404] },
+    // Get "http://127.0.0.1:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused
+    // Get "https://nonesuch.invalid/v2/": dial tcp: lookup nonesuch.invalid on …: no such host
+    // net/http: TLS handshake timeout; x509: certificate signed by unknown authority; toomanyrequests: …
+    {
+      fault: 'registry_unreachable',
+      calls,
+      pattern:
+        /connection refused|connection reset|no such host|dial tcp|network is unreachable|no route to host|timeout|timed out|deadline exceeded|x509|tls:|https client|toomanyrequests|too many requests|\bEOF\b|received unexpected HTTP status|server misbehaving/i,
+    },
+  ];
+}
+
+/** Seen only without an init process in the container: with one, the engine starts it and it then finds no command. */
+function startRules(): FaultRule[] {
+  const calls: EngineCall[] = ['start'];
+  return [
+    // …: unable to start container process: exec: "nope": executable file not found in $PATH: unknown
+    // …: exec: "/nope/x": stat /nope/x: no such file or directory: unknown
+    {
+      fault: 'command_not_found',
+      calls,
+      pattern: /exec: .*(executable file not found|no such file or directory)/i,
+    },
+    // …: exec: "/etc": permission denied: unknown (22 and later: "is a directory")
+    {
+      fault: 'command_not_executable',
+      calls,
+      pattern: /exec: .*(permission denied|is a directory|exec format error)|exec format error/i,
+    },
+  ];
+}

@@ -1,0 +1,79 @@
+import { JobFailedError } from '../../job/errors.js';
+import { type EngineError, isFault } from '../engine/errors.js';
+
+/** The reasons why a job has no image, each with a code of its own: an owner acts differently on each. */
+
+export function referenceInvalid(image: string): JobFailedError {
+  return unavailable(
+    'image_reference_invalid',
+    `Expected the image to be a name such as \`registry:5000/team/tool:1.2\`, got ${JSON.stringify(image.slice(0, 100))}.`,
+  );
+}
+
+export function imageMissing(reference: string): JobFailedError {
+  return unavailable(
+    'image_missing',
+    `Could not use the image "${reference}": the engine does not have it, and the pull policy \`Never\` forbids to fetch it. Load it there, or set \`image_pull_policy\` to \`IfNotPresent\`.`,
+  );
+}
+
+export function imageGone(reference: string): JobFailedError {
+  return unavailable(
+    'image_missing',
+    `Could not use the image "${reference}": it was removed from the engine while the job was prepared. Submit the job again.`,
+  );
+}
+
+export function pullTimedOut(reference: string, why: string): JobFailedError {
+  return unavailable(
+    'pull_timed_out',
+    `Could not pull the image "${reference}": ${why}. Try again, or load the image onto the engine beforehand.`,
+  );
+}
+
+/** What a failed pull means for the job. What is the engine's own fault stays as it is. */
+export function pullFailure(error: unknown, reference: string): unknown {
+  if (!isPullFault(error)) return error;
+  const could = `Could not pull the image "${reference}"`;
+  switch (error.fault) {
+    case 'image_missing':
+      return unavailable('image_not_found', `${could}: its registry has no such image. Check name and tag.`);
+    case 'image_platform':
+      return unavailable(
+        'image_not_found',
+        `${could}: its registry has none for the processor of this engine. Use an image that is built for it.`,
+      );
+    case 'image_denied':
+      return unavailable(
+        'image_access_denied',
+        `${could}: its registry does not let the engine have it, or has no such image. Check the name; a private image must be loaded onto the engine beforehand.`,
+      );
+    case 'registry_unreachable':
+      return unavailable(
+        'registry_unreachable',
+        `${could}: its registry cannot be reached from the engine, or does not answer as one. Check the name and the network.`,
+      );
+    case 'reference_invalid':
+      return referenceInvalid(reference);
+    default:
+      return unavailable('pull_failed', `${could}: the engine says "${error.text}".`);
+  }
+}
+
+/** Faults of the line, of the time limit and of the disk are the engine's: the job can wait until they are gone. */
+function isPullFault(error: unknown): error is EngineError {
+  return isFault(
+    error,
+    'image_missing',
+    'image_platform',
+    'image_denied',
+    'registry_unreachable',
+    'reference_invalid',
+    'refused',
+    'broken',
+  );
+}
+
+function unavailable(code: string, message: string): JobFailedError {
+  return new JobFailedError('image_unavailable', code, message);
+}

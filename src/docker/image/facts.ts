@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { JobFailedError } from '../../job/errors.js';
+import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '../container/container.js';
+import type { Engine } from '../engine/engine.js';
+import { FileTooLarge, readOnlyFile } from '../engine/tar-file.js';
+
+/** What we read of an image. Both are texts, undefined where the image has no such file. */
+export interface ImageFacts {
+  readonly metadata: string | undefined;
+  readonly passwd: string | undefined;
+}
+
+const paths = { metadata: '/gostint_image.yml', passwd: '/etc/passwd' } as const;
+const largestFile = { metadata: 64 * 1024, passwd: 1024 * 1024 } as const;
+const mostCached = 500;
+const purposeLabel = 'stint.purpose';
+
+/**
+ * Reads files out of images, each image once: through a container that is created, never started, and removed at
+ * once. By image id, whose content never changes. Safe for calls at the same time.
+ */
+export class ImageFactsReader {
+  readonly #engine: Engine;
+  readonly #settings: ContainerSettings;
+  readonly #known = new Map<string, Promise<ImageFacts>>();
+
+  constructor(engine: Engine, settings: ContainerSettings) {
+    this.#engine = engine;
+    this.#settings = settings;
+  }
+
+  /** Throws `JobFailedError` for an image whose files are larger than they could honestly be. */
+  async read(imageId: string): Promise<ImageFacts> {
+    const known = this.#known.get(imageId) ?? this.#readAnew(imageId);
+    this.#remember(imageId, known);
+    try {
+      return await known;
+    } catch (error) {
+      this.#known.delete(imageId); // The next job may have more luck.
+      throw error;
+    }
+  }
+
+  /** The one used longest ago makes room: a map keeps the order in which its keys came. */
+  #remember(imageId: string, facts: Promise<ImageFacts>): void {
+    this.#known.delete(imageId);
+    this.#known.set(imageId, facts);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > mostCached && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  async #readAnew(imageId: string): Promise<ImageFacts> {
+    const name = `stint-${this.#settings.installation.slice(0, 8)}-image-${randomBytes(8).toString('hex')}`;
+    const id = await this.#engine.create(name, this.#idleOptions(imageId, name));
+    try {
+      return { metadata: await this.#readText(id, 'metadata'), passwd: await this.#readText(id, 'passwd') };
+    } finally {
+      await this.#engine.remove(id).catch(() => undefined); // The reaper takes what stays.
+    }
+  }
+
+  /** Never started, so it needs no limits; the command is there because the engine asks for one. */
+  #idleOptions(imageId: string, name: string): CreateOptions {
+    const { installation, node } = this.#settings;
+    const labels = {
+      'stint.installation': installation,
+      'stint.node': node,
+      [purposeLabel]: 'image',
+      [tagLabel]: imageTag(this.#settings, name),
+    };
+    return {
+      Image: imageId,
+      Entrypoint: ['/never-started'],
+      Labels: labels,
+      HostConfig: { NetworkMode: 'none' },
+    };
+  }
+
+  async #readText(containerId: string, which: keyof typeof paths): Promise<string | undefined> {
+    const tar = await this.#engine.findFile(containerId, paths[which]);
+    if (tar === undefined) return undefined;
+    try {
+      return (await readOnlyFile(tar, largestFile[which]))?.toString();
+    } catch (error) {
+      if (error instanceof FileTooLarge) throw tooLarge(which);
+      throw error;
+    }
+  }
+}
+
+/** By which we know a container that was made to read an image. */
+export function imageTag(
+  { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
+  name: string,
+): string {
+  return keyedTag(tagKey, [installation, 'image', name]);
+}
+
+function tooLarge(which: keyof typeof paths): JobFailedError {
+  return new JobFailedError(
+    'image_unavailable',
+    'image_unusable',
+    `Expected \`${paths[which]}\` of the image to be at most ${largestFile[which]} bytes, got more. Use another image.`,
+  );
+}

@@ -1,0 +1,57 @@
+import { JobFailedError } from '../../job/errors.js';
+import { parseImageReference, withDefaultTag } from '../../job/image-reference.js';
+import type { PullPolicy } from '../../job/job.js';
+import type { Engine } from '../engine/engine.js';
+import { imageGone, imageMissing, pullFailure, referenceInvalid } from './errors.js';
+import { type PullLimits, pullImage } from './pull.js';
+import { type ImageDiary, lookAfter, lookBefore } from './pulled-names.js';
+import { SharedWork } from './shared-work.js';
+
+/** Sees to it that the engine has the image of a job. One instance serves all jobs. */
+export class Images {
+  readonly #engine: Engine;
+  readonly #limits: PullLimits;
+  readonly #diary: ImageDiary | undefined;
+  /** Jobs that want the same image at the same time wait for one pull. */
+  readonly #pulls = new SharedWork();
+
+  constructor(engine: Engine, limits: PullLimits, diary?: ImageDiary) {
+    this.#engine = engine;
+    this.#limits = limits;
+    this.#diary = diary;
+  }
+
+  /**
+   * Returns the id of the image, pulled if the policy wants it. Throws `JobFailedError` `image_unavailable` when there
+   * is no such image or no way to it, the signal's reason when it fires, `EngineError` when the engine fails.
+   */
+  async ensure(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
+    const imageId = await this.#find(image, policy, signal);
+    await this.#diary?.used(imageId);
+    return imageId;
+  }
+
+  async #find(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    if (parseImageReference(image) === undefined) throw referenceInvalid(image);
+    const reference = withDefaultTag(image);
+    const present = policy === 'Always' ? undefined : await this.#engine.findImage(reference);
+    if (present !== undefined) return present.id;
+    if (policy === 'Never') throw imageMissing(reference);
+    return await this.#pulls.run(reference, signal, (pulling) => this.#pull(reference, pulling));
+  }
+
+  async #pull(reference: string, signal: AbortSignal): Promise<string> {
+    const before = this.#diary && (await lookBefore(this.#engine));
+    try {
+      await pullImage(this.#engine, reference, { limits: this.#limits, signal });
+    } catch (error) {
+      throw signal.aborted || error instanceof JobFailedError ? error : pullFailure(error, reference);
+    }
+    const found = await this.#engine.findImage(reference);
+    if (found === undefined) throw imageGone(reference);
+    const brought = this.#diary && (await lookAfter(this.#engine, before, { imageId: found.id, reference }));
+    if (brought !== undefined) await this.#diary?.pulled(brought);
+    return found.id;
+  }
+}

@@ -1,0 +1,80 @@
+import { quotedText } from '../secrets-file.js';
+
+/**
+ * What common tools make of a value when they print it: `base64`, `curl`, `jq`, a shell that traces its commands. It is
+ * no defence against a job that wants to give its secrets away; nothing is.
+ */
+export function encodingsOf(value: string): string[] {
+  const bytes = Buffer.from(value);
+  const hex = bytes.toString('hex');
+  return [
+    ...base64Forms(bytes),
+    ...percentForms(bytes),
+    ...jsonForms(value),
+    ...shellForms(value),
+    hex,
+    hex.toUpperCase(),
+  ];
+}
+
+/** `base64` and PEM break lines at these lengths. */
+const columns = [76, 64];
+
+function base64Forms(bytes: Buffer): string[] {
+  const plain = bytes.toString('base64');
+  const wrapped = columns.flatMap((width) => {
+    const lines = plain.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+    return lines.length < 2 ? [] : [lines.join('\n'), lines.join('\r\n')];
+  });
+  const aligned = [0, 1, 2].map((offset) => alignedBase64(bytes, offset));
+  return [plain, ...aligned, ...wrapped].flatMap((form) => [form, urlSafe(form)]);
+}
+
+/** The characters that are sure when `offset` unknown bytes stand before the value and any behind it. */
+function alignedBase64(bytes: Buffer, offset: number): string {
+  const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+  return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
+}
+
+function urlSafe(form: string): string {
+  return form.replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** As in a path, as in a form, and with small hex digits. */
+function percentForms(bytes: Buffer): string[] {
+  const lenient = percent(bytes, /[\w.~!'()*-]/);
+  const strict = percent(bytes, /[\w.~-]/);
+  const small = strict.replace(/%../g, (code) => code.toLowerCase());
+  return [lenient, strict, small, strict.replaceAll('%20', '+'), percent(bytes, /[\w.~/-]/)];
+}
+
+function percent(bytes: Buffer, kept: RegExp): string {
+  return Array.from(bytes, (byte) => {
+    const character = String.fromCharCode(byte);
+    return byte < 128 && kept.test(character)
+      ? character
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }).join('');
+}
+
+/** As in our own secrets file, with ASCII only as Python writes it, and with Go's care for HTML. */
+function jsonForms(value: string): string[] {
+  const plain = JSON.stringify(value).slice(1, -1);
+  const ascii = plain.replace(/[\u007f-\uffff]/g, escaped);
+  const html = plain.replace(/[<>&\u2028\u2029]/g, escaped);
+  return [plain, quotedText(value).slice(1, -1), ascii, html, plain.replaceAll('/', '\\/')];
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Within single quotes, within double quotes, and without quotes. */
+function shellForms(value: string): string[] {
+  return [
+    value.replaceAll("'", "'\\''"),
+    value.replaceAll("'", `'"'"'`),
+    value.replace(/["$`\\]/g, '\\$&'),
+    value.replace(/[^\w@%+=:,./\n-]/g, '\\$&'),
+  ];
+}

@@ -1,0 +1,138 @@
+import type { SecretValues } from '../secrets.js';
+import { Automaton } from './mask-automaton.js';
+import { patternsOf } from './mask-forms.js';
+import { Skip } from './mask-skip.js';
+
+/** What stands in a secret's place. */
+const marker = Buffer.from('[secret]');
+
+/** Masks any number of byte streams, each with a memory of its own. */
+export interface Mask {
+  stream(): MaskStream;
+}
+
+/**
+ * One stream. However its bytes are cut into pushes, the whole of what comes out is the same: every occurrence of every
+ * pattern is replaced, and occurrences that overlap are one. Only what may yet become a secret is held back.
+ */
+export interface MaskStream {
+  push(bytes: Uint8Array): Uint8Array;
+  /**
+   * How many of the bytes that went in are not yet contained in what came out. A stream that starts afresh with them, and
+   * what follows them, gives the same.
+   */
+  readonly held: number;
+  /** What was still held back: the stream ended within the beginning of a secret. */
+  end(): Uint8Array;
+}
+
+/** Prepares the search once for all streams; without anything to hide, bytes pass as they are. */
+export function createMask(secrets: SecretValues): Mask {
+  const patterns = patternsOf(secrets);
+  if (patterns.length === 0) return { stream: () => asIs };
+  const search = { automaton: new Automaton(patterns), skip: new Skip(patterns) };
+  return { stream: () => new Masking(search) };
+}
+
+const asIs: MaskStream = { push: (bytes) => bytes, held: 0, end: () => new Uint8Array() };
+
+interface Search {
+  readonly automaton: Automaton;
+  readonly skip: Skip;
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Positions count from the start of the stream. */
+class Masking implements MaskStream {
+  readonly #automaton: Automaton;
+  readonly #skip: Skip;
+  #state = 0;
+  /** Bytes taken before the push under way. */
+  #taken = 0;
+  /** Everything before was given out or hidden. */
+  #done = 0;
+  /** What was found and not yet given out: in order, without overlaps. */
+  #found: Span[] = [];
+
+  constructor({ automaton, skip }: Search) {
+    this.#automaton = automaton;
+    this.#skip = skip;
+  }
+
+  push(bytes: Uint8Array): Uint8Array {
+    const held = this.#automaton.text(this.#state);
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#state === 0) at = this.#skip.next(bytes, at);
+      at = this.#follow(bytes, at);
+    }
+    const end = this.#taken + bytes.length;
+    const output = this.#release(end - this.#automaton.depth(this.#state), [held, bytes]);
+    this.#taken = end;
+    return output;
+  }
+
+  get held(): number {
+    return this.#taken - this.#done;
+  }
+
+  end(): Uint8Array {
+    return this.#release(this.#taken, [this.#automaton.text(this.#state), new Uint8Array()]);
+  }
+
+  /**
+   * Steps from `from` until nothing that began there is alive. A beginning that is shorter than any pattern is left to
+   * the leaps, which look at it again from its start: a bounded number of bytes, so time stays linear.
+   */
+  #follow(bytes: Uint8Array, from: number): number {
+    const { window } = this.#skip;
+    for (let at = from; at < bytes.length; ) {
+      const reached = this.#automaton.step(this.#state, bytes[at++] ?? 0);
+      this.#mark(this.#automaton.matchLength(reached), this.#taken + at);
+      this.#state = this.#automaton.land(reached);
+      const depth = this.#automaton.depth(this.#state);
+      if (depth >= window || at - depth <= from) continue;
+      this.#state = 0;
+      return at - depth;
+    }
+    return bytes.length;
+  }
+
+  /** No occurrence ends before one that was found earlier, so only the last ones can overlap it. */
+  #mark(length: number, end: number): void {
+    if (length === 0) return;
+    let start = end - length;
+    while ((this.#found.at(-1)?.end ?? 0) > start) start = Math.min(start, this.#found.pop()?.start ?? start);
+    this.#found.push({ start, end });
+  }
+
+  /** Gives out everything before `until`, or before a secret that may turn out to be longer than it is by now. */
+  #release(until: number, source: readonly [held: Uint8Array, bytes: Uint8Array]): Uint8Array {
+    const parts: Uint8Array[] = [];
+    let kept = 0;
+    for (const { start, end } of this.#found) {
+      if (end > until) break;
+      parts.push(...this.#slice(source, start), marker);
+      this.#done = end;
+      kept++;
+    }
+    if (kept > 0) this.#found = this.#found.slice(kept);
+    const limit = Math.min(until, this.#found[0]?.start ?? until);
+    parts.push(...this.#slice(source, limit));
+    this.#done = limit;
+    return parts.length === 1 ? (parts[0] ?? marker) : Buffer.concat(parts);
+  }
+
+  /** From what is done to `until`: some of it may have come with an earlier push. */
+  #slice([held, bytes]: readonly [Uint8Array, Uint8Array], until: number): Uint8Array[] {
+    const from = this.#done - this.#taken;
+    const to = until - this.#taken;
+    const pieces = [held.subarray(held.length + Math.min(from, 0), held.length + Math.min(to, 0))];
+    if (to > 0) pieces.push(bytes.subarray(Math.max(from, 0), to));
+    return pieces.filter(({ length }) => length > 0);
+  }
+}

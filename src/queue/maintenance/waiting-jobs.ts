@@ -1,0 +1,60 @@
+import { setInterval } from 'node:timers';
+import { BrokenError } from '../../job/errors.js';
+import type { Store } from '../../store/store.js';
+import type { WorkerLog } from '../worker/worker.js';
+
+export interface LineWatchParts {
+  readonly store: Pick<Store, 'expireWaiting' | 'withholdTurns' | 'listKills'>;
+  readonly node: string;
+  /** A job may run now: wakes this node and the others. */
+  readonly wake: () => void;
+  /** Ends a job of this node. May be repeated. */
+  readonly kill: (jobId: string) => void;
+  readonly log: WorkerLog;
+}
+
+/** A kill is promised to be heard within a second, whatever becomes of the bell. */
+const intervalMs = 900;
+
+/**
+ * What needs a look now and then: waiting jobs whose credentials ended, turns that paused queues must not have, and kills
+ * of this node's jobs whose bell nobody heard. Until it is disposed of; one round at a time.
+ */
+export function watchLine(parts: LineWatchParts): AsyncDisposable {
+  let round: Promise<void> | undefined;
+  const begin = () => {
+    round ??= oneRound(parts).finally(() => {
+      round = undefined;
+    });
+  };
+  const timer = setInterval(begin, intervalMs);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      await round;
+    },
+  };
+}
+
+/** While Postgres is away there is nothing to say that others do not say already. */
+async function oneRound(parts: LineWatchParts): Promise<void> {
+  try {
+    await hearKills(parts);
+    await endExpired(parts);
+    await parts.store.withholdTurns();
+  } catch (error) {
+    if (!(error instanceof BrokenError && error.retryable))
+      parts.log.error('could not look after waiting jobs', { error });
+  }
+}
+
+async function hearKills({ store, node, kill }: LineWatchParts): Promise<void> {
+  for (const { id } of await store.listKills(node)) kill(id);
+}
+
+async function endExpired({ store, node, wake, log }: LineWatchParts): Promise<void> {
+  const expired = await store.expireWaiting(`node:${node}`);
+  for (const { id, queue } of expired)
+    log.info('ended a job whose wrap expired while it waited', { jobId: id, queue });
+  if (expired.some(({ next }) => next !== null)) wake();
+}

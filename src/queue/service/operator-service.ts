@@ -1,0 +1,156 @@
+import { RefusedError } from '../../job/errors.js';
+import type { Reach } from '../../job/owner.js';
+import { isFinal } from '../../job/state.js';
+import type { JobFacts } from '../../store/jobs/detail.js';
+import type { QueueRow } from '../../store/queues/queues.js';
+import type { Store } from '../../store/store.js';
+import type { JobDetail, NodeView, Operations, QueueDetail, QueueView, Wish } from '../operations.js';
+import { whyWaiting } from './why.js';
+
+/** What operators' deeds stand on. */
+export interface OperatorParts {
+  readonly store: Store;
+  /** A node that was not seen for longer is taken for gone. */
+  readonly leaseMs: number;
+  /** How long a kill may take before an operator may decide in its place. */
+  readonly killPatienceMs: number;
+  /** Why this node takes no jobs now; undefined when it takes them. */
+  readonly blocker: () => string | undefined;
+  /** A job may run now: wakes this node and the others. */
+  readonly wake: () => void;
+}
+
+/** What operators do, over one database. */
+export function createOperations(parts: OperatorParts): Operations {
+  const { store } = parts;
+  return {
+    queues: async ({ after, limit }) =>
+      (await store.readQueues({ after: after ?? null, limit })).map((row) => toView(row)),
+    queue: (name) => readQueue(parts, name),
+    pause: async (name, wish) => {
+      await store.pauseQueue(name, wish);
+      return readQueue(parts, name);
+    },
+    resume: (name, actor) => reopen(parts, name, () => store.resumeQueue(name, actor)),
+    release: (name, wish) => reopen(parts, name, () => store.releaseQueue(name, wish)),
+    configure: async (name, settings, actor) => {
+      await store.configureQueue(name, settings, actor);
+      return readQueue(parts, name);
+    },
+    nodes: () => readNodes(parts),
+    setDraining: async (node, draining, actor) => {
+      if (!(await store.setDraining(node, draining, actor))) throw missing('node');
+      if (!draining) parts.wake();
+      return readNodes(parts);
+    },
+    job: (id, reach) => readJob(parts, id, reach),
+    finalise: (id, wish) => finalise(parts, id, wish),
+  };
+}
+
+async function readQueue(parts: OperatorParts, name: string): Promise<QueueDetail> {
+  const [[row], nodes] = await Promise.all([parts.store.readQueues({ name }), readNodes(parts)]);
+  if (row === undefined) throw missing('queue');
+  const view = toView(row);
+  return { ...view, why: whyWaiting(view, { nodes, blocker: parts.blocker() }) };
+}
+
+type Reopen = () => ReturnType<Store['resumeQueue']>;
+
+async function reopen(parts: OperatorParts, name: string, move: Reopen): Promise<QueueDetail> {
+  const { answer, nextReady } = await move();
+  if (answer === 'missing') throw missing('queue');
+  if (nextReady) parts.wake();
+  return readQueue(parts, name);
+}
+
+/** A pause and a hold that are over show nothing of themselves. */
+function toView(row: QueueRow): QueueView {
+  const { held, pausedAt: at, pausedBy: by, pausedReason: reason } = row;
+  return {
+    name: row.name,
+    state: held ? 'held' : at === null ? 'open' : 'paused',
+    holder: toHolder(row),
+    waiting: row.waiting,
+    oldestSince: row.oldestSince ?? undefined,
+    pause: at === null ? undefined : { at, by: by ?? '', reason: reason ?? '' },
+    hold: held ? toHold(row) : undefined,
+    maxWaiting: row.maxWaiting ?? undefined,
+    holdOnFailure: row.holdOnFailure,
+  };
+}
+
+function toHolder({ holderId, holderState, holderNode, holderMessage }: QueueRow): QueueView['holder'] {
+  if (holderId === null || holderState === null) return undefined;
+  return {
+    id: holderId,
+    state: holderState,
+    node: holderNode ?? undefined,
+    message: holderMessage ?? undefined,
+  };
+}
+
+function toHold({ holdJob, holdReason, holdUntil }: QueueRow): QueueView['hold'] {
+  return { job: holdJob ?? undefined, reason: holdReason ?? '', until: holdUntil ?? undefined };
+}
+
+async function readNodes({ store, leaseMs }: OperatorParts): Promise<NodeView[]> {
+  const rows = await store.listNodes();
+  return rows.map(({ silentMs, ...node }) => ({ ...node, alive: silentMs < leaseMs }));
+}
+
+async function readJob(parts: OperatorParts, id: string, reach: Reach): Promise<JobDetail> {
+  const { store } = parts;
+  const facts = await store.readJobFacts(id, reach);
+  if (facts === undefined) throw missing('job');
+  const events = await store.readEvents(id);
+  const { job, stdoutBytes, stderrBytes, outputComplete: complete, outputFlaw: flaw } = facts;
+  return {
+    job,
+    fence: facts.fence ?? undefined,
+    output: { stdoutBytes, stderrBytes, complete, flaw: flaw ?? undefined },
+    token: tokenOf(facts, events),
+    wrapExpiresAt: facts.wrapExpiresAt ?? undefined,
+    killTrouble: killTroubleOf(facts, parts.killPatienceMs),
+    events,
+  };
+}
+
+/** Only a container that is seen gone ends a kill: until then it is not claimed to be done. */
+function killTroubleOf({ job, killAgeMs }: JobFacts, patienceMs: number): string | undefined {
+  if (killAgeMs === null || killAgeMs < patienceMs || isFinal(job.state)) return undefined;
+  return (
+    `The kill was asked for ${Math.round(killAgeMs / 1000)} seconds ago and is not carried out: the engine of node ` +
+    `${job.node ?? 'unknown'} does not confirm that the container is gone. An operator may finalise the job.`
+  );
+}
+
+/** The accessor is kept from the login until Vault has confirmed that the token is gone. */
+function tokenOf({ job, tokenAccessor }: JobFacts, events: JobDetail['events']): JobDetail['token'] {
+  if (tokenAccessor !== null) return isFinal(job.state) ? 'pending' : 'live';
+  return events.some(({ kind }) => kind === 'logged_in') ? 'revoked' : 'none';
+}
+
+const refusals = {
+  missing: () => missing('job'),
+  ended: () => conflict('Could not finalise the job: it has ended already.'),
+  early: () =>
+    conflict(
+      'Could not finalise the job: ask for its kill first, and give that the time of the grace to be carried out.',
+    ),
+} as const;
+
+async function finalise(parts: OperatorParts, id: string, wish: Wish): Promise<JobDetail> {
+  const { answer } = await parts.store.finaliseJob(id, wish, parts.killPatienceMs);
+  if (answer !== 'done') throw refusals[answer]();
+  return readJob(parts, id, { everyone: true });
+}
+
+function conflict(message: string): RefusedError {
+  return new RefusedError('conflict', message);
+}
+
+/** For jobs also what is foreign: it must look the same. */
+function missing(what: 'job' | 'node' | 'queue'): RefusedError {
+  return new RefusedError('not_found', `There is no such ${what}.`);
+}

@@ -1,0 +1,194 @@
+import type { Backend } from '../../executor/backend.js';
+import type { OpenedRequest } from '../../executor/execute.js';
+import type { Secrets, SeenWrap } from '../../executor/secrets.js';
+import { decodeContent } from '../../job/content.js';
+import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
+import { failpoint } from '../../job/failpoint.js';
+import { newJobId } from '../../job/id.js';
+import type { Job, JobRequest } from '../../job/job.js';
+import type { Caller, Reach } from '../../job/owner.js';
+import { ownerOf } from '../../job/owner.js';
+import type { KeyClaim } from '../../store/jobs/idempotency.js';
+import { type NewJob, type Outlook, queueFull } from '../../store/jobs/submit.js';
+import type { Store } from '../../store/store.js';
+import type { JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../queue.js';
+import { warningsOf } from './forecast.js';
+import { assembleOutput } from './output-text.js';
+import { sealRequest } from './seal.js';
+import { submitOnce } from './submit-once.js';
+
+/** What the line stands on. */
+export interface LineParts {
+  readonly store: Store;
+  readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrap'>;
+  readonly backend: Pick<Backend, 'checkContent'>;
+  readonly sealKey: Buffer;
+  /** How long a client may repeat a submit under its key. */
+  readonly keyTtlMs: number;
+  /** How many jobs may wait in a queue that has no limit of its own; 0: any number. */
+  readonly queueLimit: number;
+  /** Whoever gives a wrap less time is warned; 0: nobody is. */
+  readonly wrapMinimumMs: number;
+  /** A job may run now: wakes this node and the others. */
+  readonly wake: () => void;
+  /** A kill was recorded: tells this node and the others. */
+  readonly passKill: (jobId: string) => void;
+}
+
+/** The queue as the doors see it, over one database. */
+export function createQueue(parts: LineParts): Queue {
+  const { store } = parts;
+  return {
+    submit: (request, key) =>
+      key === undefined
+        ? submit(parts, request)
+        : submitOnce(parts, key, request, (claim) => submit(parts, request, claim)),
+    get: async (id, reach) => (await find(store, id, reach)).job,
+    output: async (id, reach, options) => {
+      const found = await find(store, id, reach);
+      return outputOf(store, found, options?.tailBytes);
+    },
+    list: (filter, reach) => list(store, filter, reach),
+    kill: (id, reach, caller) => kill(parts, id, { reach, caller }),
+    delete: (id, reach, caller) => remove(parts, id, { reach, caller }),
+    counts: async () => {
+      const rows = await store.countJobs();
+      return rows.map((row) => ({ ...row, reason: row.reason ?? undefined }));
+    },
+  };
+}
+
+/** Everything that can be refused is looked at before the cubbyhole is read: reading it spends its token. */
+async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
+  await refuseBadContent(parts, request.fields.content);
+  const outlook = await lookAhead(parts, request);
+  const wrap = await lookAtWrap(parts, request);
+  const ciphertext = await readCiphertext(parts, request);
+  await failpoint('after-cubbyhole-read');
+  const { wrapMinimumMs } = parts;
+  const warnings = warningsOf({ wrap, outlook, wrapMinimumMs });
+  const { job, ready } = await insertSurely(parts.store, {
+    ...sealed(parts, request, { wrap, ciphertext }),
+    wrapLeftMs: wrap?.leftMs,
+    queueLimit: parts.queueLimit,
+    once: once && { ...once, warnings },
+  });
+  await failpoint('after-insert');
+  if (ready) parts.wake();
+  return { ...job, warnings };
+}
+
+/** Also finds out whether Postgres is there. */
+async function lookAhead({ store, queueLimit }: LineParts, { queue }: JobRequest): Promise<Outlook> {
+  const outlook = await store.readOutlook(queue, queueLimit);
+  if (outlook.full) throw queueFull(queue ?? '');
+  return outlook;
+}
+
+type Read = Pick<OpenedRequest, 'wrap' | 'ciphertext'>;
+
+function sealed(parts: LineParts, request: JobRequest, read: Read): NewJob {
+  const id = newJobId();
+  const { door, queue, owner, fields, wrappedSecretId } = request;
+  const context = { id, door, queue, ownerKey: owner.key };
+  const text = sealRequest(parts.sealKey, context, { ...read, fields, wrappedSecretId });
+  return { id, door, queue, owner, sealed: text };
+}
+
+/** How long a submit waits for Postgres once its payload is spent. */
+const insertPatienceMs = 10_000;
+const insertRetryMs = 200;
+
+/** A lost reply must not lose a job whose payload is spent: it is stored again, and its id tells when it was there. */
+async function insertSurely(store: Store, job: NewJob): Promise<{ job: Job; ready: boolean }> {
+  const deadline = performance.now() + insertPatienceMs;
+  for (let isRepeat = false; ; isRepeat = true) {
+    try {
+      return await store.insertJob(job);
+    } catch (error) {
+      const stored = isRepeat
+        ? await store.findJob(job.id, { everyone: true }).catch(() => undefined)
+        : undefined;
+      if (stored !== undefined) return { job: stored.job, ready: true };
+      const mayRepeat = error instanceof BrokenError && error.retryable && performance.now() < deadline;
+      if (!mayRepeat) throw error;
+      await new Promise((resolve) => setTimeout(resolve, insertRetryMs));
+    }
+  }
+}
+
+/** The same check as at run time; here it is a refusal, and nothing is stored. */
+async function refuseBadContent(parts: LineParts, text: string | undefined): Promise<void> {
+  if (text === undefined || text === '') return;
+  try {
+    await parts.backend.checkContent(decodeContent(text));
+  } catch (error) {
+    if (!(error instanceof JobFailedError)) throw error;
+    throw new RefusedError('content_refused', error.message, { cause: error });
+  }
+}
+
+/** GoStint's clients expect a bad wrap to be told by the job, not by the answer to its submit. */
+async function lookAtWrap(parts: LineParts, request: JobRequest): Promise<SeenWrap | undefined> {
+  return parts.secrets.lookUpWrap(request.wrappedSecretId).catch(() => undefined);
+}
+
+async function readCiphertext(parts: LineParts, request: JobRequest): Promise<string | undefined> {
+  switch (request.payload.kind) {
+    case 'none':
+      return undefined;
+    case 'ciphertext':
+      return request.payload.ciphertext;
+    case 'cubbyhole':
+      return parts.secrets.readPayload(request.payload);
+  }
+}
+
+interface Found {
+  readonly job: Job;
+  readonly outputComplete: boolean;
+  readonly outputFlaw: string | undefined;
+}
+
+async function find(store: Store, id: string, reach: Reach): Promise<Found> {
+  const found = await store.findJob(id, reach);
+  if (found === undefined) throw notFound();
+  return found;
+}
+
+async function outputOf(store: Store, found: Found, tailBytes: number | undefined): Promise<JobOutput> {
+  const chunks = await store.readOutput(found.job.id, tailBytes);
+  return assembleOutput(chunks, { complete: found.outputComplete, flaw: found.outputFlaw, tailBytes });
+}
+
+/** How much of each job's output a list shows. */
+const listTailBytes = 4096;
+
+async function list(store: Store, filter: JobFilter, reach: Reach): Promise<JobPage> {
+  const page = await store.listJobs(filter, reach);
+  const jobs = page.jobs.map(async (found) => ({
+    ...found.job,
+    output: await outputOf(store, found, listTailBytes),
+  }));
+  return { jobs: await Promise.all(jobs), total: page.total };
+}
+
+async function kill(parts: LineParts, id: string, asker: { reach: Reach; caller: Caller }): Promise<Job> {
+  const asked = await parts.store.requestKill(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
+  if (asked === undefined) throw notFound();
+  parts.passKill(id);
+  if (asked.nextReady) parts.wake();
+  return asked.job;
+}
+
+async function remove(parts: LineParts, id: string, asker: { reach: Reach; caller: Caller }): Promise<void> {
+  const done = await parts.store.deleteJob(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
+  if (done.nextReady) parts.wake();
+  if (done.answer === 'missing') throw notFound();
+  if (done.answer === 'active') throw new RefusedError('conflict', 'Cannot delete a running/stopping job');
+}
+
+/** One text for a missing job and for a foreign one. */
+function notFound(): RefusedError {
+  return new RefusedError('not_found', 'not found');
+}

@@ -1,0 +1,88 @@
+import { createHmac, hkdfSync, randomUUID } from 'node:crypto';
+import { FencedError, RefusedError } from '../../job/errors.js';
+import type { JobRequest } from '../../job/job.js';
+import { Secret } from '../../job/secret.js';
+import type { KeyAnswer, KeyClaim } from '../../store/jobs/idempotency.js';
+import type { Store } from '../../store/store.js';
+import type { SubmittedJob } from '../queue.js';
+
+export interface OnceParts {
+  readonly store: Pick<Store, 'claimKey' | 'releaseKey'>;
+  readonly sealKey: Buffer;
+  /** How long a client may repeat a submit under its key. */
+  readonly keyTtlMs: number;
+}
+
+/** Far longer than a submit takes: a process that has not answered by then is dead. */
+const staleMs = 60_000;
+
+/**
+ * Submits a request at most once under its key. A repeat is answered as the first was, without anything being read or
+ * spent. `submitNew` must store the job together with the key's answer; what it throws gives the key back.
+ */
+export async function submitOnce(
+  { store, sealKey, keyTtlMs }: OnceParts,
+  key: string,
+  request: JobRequest,
+  submitNew: (claim: KeyClaim) => Promise<SubmittedJob>,
+): Promise<SubmittedJob> {
+  const claim = { ownerKey: request.owner.key, key, claim: randomUUID() };
+  const fingerprint = fingerprintOf(sealKey, request);
+  return releasing(store, claim, async () => {
+    const found = await store.claimKey(claim, { fingerprint, ttlMs: keyTtlMs, staleMs });
+    return found.kind === 'ours' ? submitNew(claim) : replay(found);
+  });
+}
+
+/** Does nothing to the key of another. Where Postgres is away ours becomes stale. */
+async function releasing<T>(store: OnceParts['store'], claim: KeyClaim, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await store.releaseKey(claim).catch(() => undefined);
+    throw error instanceof FencedError ? inFlight() : error;
+  }
+}
+
+function replay(found: Exclude<KeyAnswer, { kind: 'ours' }>): SubmittedJob {
+  switch (found.kind) {
+    case 'answer':
+      return { ...found.job, warnings: found.warnings, isReplay: true };
+    case 'other_request':
+      throw new RefusedError(
+        'key_reused',
+        'Expected `Idempotency-Key` to be a new one for a new request, got one that was used for another request.',
+      );
+    case 'in_flight':
+      throw inFlight();
+  }
+}
+
+function inFlight(): RefusedError {
+  return new RefusedError(
+    'key_in_flight',
+    'Expected the first request with this `Idempotency-Key` to be answered, got it still in work. Try again soon.',
+  );
+}
+
+/**
+ * Tells whether two requests are the same. With a key, since without one it would be a way to try guesses at the
+ * secrets in it; one that is made of the seal key, so that all nodes agree.
+ */
+function fingerprintOf(sealKey: Buffer, request: JobRequest): Uint8Array {
+  const { door, queue, wrappedSecretId, payload, fields } = request;
+  const key = new Uint8Array(hkdfSync('sha256', sealKey, '', 'stint idempotency fingerprint', 32));
+  return createHmac('sha256', key)
+    .update(canonical({ door, queue, wrappedSecretId, payload, fields }))
+    .digest();
+}
+
+/** One text for all ways to write the same: names in order, nothing that is undefined, secrets as they are. */
+function canonical(value: unknown): string {
+  if (value instanceof Secret) return JSON.stringify(value.reveal());
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
+  const named = entries.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`);
+  return `{${named.toSorted().join()}}`;
+}

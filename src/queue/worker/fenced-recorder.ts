@@ -1,0 +1,84 @@
+import type { Ledger } from '../../executor/ledger.js';
+import { StoppedError } from '../../executor/stop.js';
+import { BrokenError, FencedError } from '../../job/errors.js';
+import { type FailpointName, failpoint } from '../../job/failpoint.js';
+import type { Store } from '../../store/store.js';
+import type { HeldJob } from './claimed-job.js';
+
+/** How long to wait before a statement is tried again while Postgres is away. */
+const retryMs = 500;
+
+/** Records a run under the fence of its claim. While Postgres is away it waits: a slow job, not a lost one. */
+export function fencedLedger(store: Store, held: HeldJob): Ledger {
+  const { claim, stop } = held;
+  const unlessKilled = async (move: () => Promise<'moved' | 'kill_requested'>) => {
+    if ((await persist(move)) === 'moved') return;
+    stop.request('kill');
+    throw new StoppedError('kill');
+  };
+  return {
+    spending: async () => {
+      held.spends();
+      await unlessKilled(() => store.markSpending(claim));
+      await failpoint('before-unwrap');
+      await assureTrust(store, held);
+    },
+    tokenTaken: (accessor) =>
+      then(
+        'after-token-recorded',
+        persist(() => store.markTokenTaken(claim, accessor)),
+      ),
+    tokenRevoked: async () => {
+      await failpoint('after-revoke');
+      await store.markTokenRevoked(claim.id, `node:${claim.node}`).catch(() => undefined);
+    },
+    prepared: (facts) =>
+      then(
+        'after-prepare',
+        persist(() => store.markPrepared(claim, facts)),
+      ),
+    running: async (unmasked) => {
+      await unlessKilled(() => store.markRunning(claim, unmasked));
+      await failpoint('before-start');
+      await assureTrust(store, held);
+    },
+    started: () => held.starts(),
+    stopping: (why) => store.markStopping(claim, why),
+    append: (chunk) =>
+      then(
+        'first-output-stored',
+        persist(() => store.appendOutput(claim, chunk)),
+      ),
+  };
+}
+
+/**
+ * Unwrap and start cannot be undone, so they follow only where the claim is ours beyond doubt. After a pause, of the
+ * process or of Postgres, the database is asked again.
+ */
+async function assureTrust(store: Store, { claim, leaseMs, trust }: HeldJob): Promise<void> {
+  while (!trust.holds) {
+    const begunAt = performance.now();
+    const rows = await persist(() => store.extendLeases([claim], leaseMs));
+    if (rows.length === 0) throw new FencedError('The claim of this job is no longer ours.');
+    trust.renewed(begunAt);
+  }
+}
+
+/** What is recorded, then the place of that name. */
+async function then(name: FailpointName, recorded: Promise<void>): Promise<void> {
+  await recorded;
+  await failpoint(name);
+}
+
+/** Repeats a statement until Postgres answers. All statements given to it may be repeated: they are guarded. */
+export async function persist<T>(statement: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await statement();
+    } catch (error) {
+      if (!(error instanceof BrokenError && error.code === 'database_unavailable')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+  }
+}

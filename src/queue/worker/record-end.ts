@@ -1,0 +1,92 @@
+import type { Execution } from '../../executor/execute.js';
+import { BrokenError, FencedError } from '../../job/errors.js';
+import { failpoint } from '../../job/failpoint.js';
+import { type Outcome, type Verdict, verdictOf } from '../../job/outcome.js';
+import type { ClaimKey } from '../../store/jobs/claim.js';
+import type { EndFacts, Postponement } from '../../store/jobs/endings.js';
+import type { Store } from '../../store/store.js';
+import { persist } from './fenced-recorder.js';
+
+/** How long a postponed job waits before it is tried again. */
+const postponeMs = 5_000;
+
+export interface RecordedEnd {
+  readonly nextReady: boolean;
+  /** For the log: nothing in it is secret. */
+  readonly shown: { state: string; code?: string | undefined };
+  /** What an operator must hear of, now that it is recorded. */
+  readonly alarm?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export interface RecordParts {
+  readonly store: Store;
+  /** How long a queue is held at most for a container that may still run. */
+  readonly holdLimitMs: number;
+}
+
+/** Writes the end of an execution: back to the queue, or final. */
+export async function recordEnd(
+  { store, holdLimitMs }: RecordParts,
+  claim: ClaimKey,
+  execution: Execution,
+): Promise<RecordedEnd> {
+  const { outcome, output } = execution;
+  if (outcome.kind === 'vanished')
+    return finish(store, claim, { ...output, holdMs: holdLimitMs }, verdictOf(outcome));
+  if (outcome.kind !== 'postponed') return finish(store, claim, output, verdictOf(outcome));
+  const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // Nothing is away: another node may take it now.
+  if (await postpone(store, claim, { ...outcome, delayMs })) {
+    return { nextReady: delayMs === 0, shown: { state: 'queued', code: outcome.code } };
+  }
+  return finish(store, claim, output, await verdictInstead(store, claim, outcome));
+}
+
+type Postponed = Extract<Outcome, { kind: 'postponed' }>;
+
+/** False when the database does not allow it: a kill was asked for meanwhile, or the credentials are spent. */
+async function postpone(store: Store, claim: ClaimKey, wait: Postponement): Promise<boolean> {
+  try {
+    await persist(() => store.postponeJob(claim, wait));
+    return true;
+  } catch (error) {
+    if (error instanceof FencedError) return false;
+    throw error;
+  }
+}
+
+async function verdictInstead(store: Store, claim: ClaimKey, wait: Postponed): Promise<Verdict> {
+  const found = await persist(() => store.findJob(claim.id, { everyone: true }));
+  if (found?.job.killRequestedAt !== undefined) return verdictOf({ kind: 'stopped', by: 'kill', limitMs: 0 });
+  const { code, message } = wait;
+  return verdictOf({ kind: 'failed', reason: 'infrastructure', code, message, exitCode: undefined });
+}
+
+async function finish(
+  store: Store,
+  claim: ClaimKey,
+  facts: EndFacts,
+  verdict: Verdict,
+): Promise<RecordedEnd> {
+  try {
+    await failpoint('before-record');
+    const { nextReady } = await persist(() => store.finishJob(claim, verdict, facts));
+    await failpoint('after-record');
+    return { nextReady, shown: { state: verdict.state, code: verdict.code }, alarm: alarmOf(verdict) };
+  } catch (error) {
+    if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;
+    return finish(store, claim, facts, notRecordable);
+  }
+}
+
+function alarmOf({ alarm, code = '', message = '' }: Verdict): RecordedEnd['alarm'] {
+  return alarm ? { code, message } : undefined;
+}
+
+/** A verdict that the database refuses must not hold the queue for ever. */
+const notRecordable = verdictOf({
+  kind: 'failed',
+  reason: 'internal',
+  code: 'end_not_recordable',
+  message: 'The job ended, but the database refused to store how.',
+  exitCode: undefined,
+});

@@ -1,0 +1,182 @@
+import type { ExecutorParts } from '../../executor/execute.js';
+import type { AdoptedRow } from '../../store/jobs/adopt.js';
+import type { ClaimedRow } from '../../store/jobs/claim.js';
+import type { Store } from '../../store/store.js';
+import type { Alarms } from '../maintenance/alarms.js';
+import { ActiveJobs } from './active-jobs.js';
+import type { ClaimGate } from './claim-breaker.js';
+import { HeldJob } from './claimed-job.js';
+import { Beat } from './heartbeat.js';
+import { type RunParts, runAdopted, runClaimed } from './run-claimed.js';
+import { Ending } from './shutdown.js';
+
+/** What a worker stands on and how it works. */
+export interface WorkerParts {
+  readonly store: Store;
+  readonly executor: ExecutorParts;
+  readonly sealKey: Buffer;
+  /** This node's id. */
+  readonly node: string;
+  /** What it says of itself with each beat: the program's version, and the engine's own id once that is known. */
+  readonly describe: () => { readonly version: string; readonly engineId: string | undefined };
+  /** How many jobs may be active on this node at once. */
+  readonly slots: number;
+  readonly leaseMs: number;
+  /** How long a queue is held at most for a container that may still run, after its engine gave no answer. */
+  readonly holdLimitMs: number;
+  /** How long a stopped job may take to be stopped and recorded before `drain` no longer waits for it. */
+  readonly recordMs?: number;
+  /** Says whether jobs may be taken now, and hears how each ended. Without one they always may. */
+  readonly gate?: Pick<ClaimGate, 'mayClaim' | 'note'> | undefined;
+  readonly alarms?: Pick<Alarms, 'raise'> | undefined;
+  /** A job became ready that this node may not take itself. */
+  readonly ringReady: () => void;
+  readonly log: WorkerLog;
+}
+
+export interface WorkerLog {
+  info(message: string, facts?: object): void;
+  error(message: string, facts?: object): void;
+}
+
+/** A slow net under the bell: whatever a nudge missed is found by then. */
+const pollMs = 1_500;
+/** Far longer than a container takes to stop: only a Postgres that is away needs it. */
+const defaultRecordMs = 60_000;
+
+/** The loop of one node: free slot, claim, execute, record. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #active = new ActiveJobs();
+  readonly #beat: Beat;
+  readonly #ending: Ending;
+  #poll: NodeJS.Timeout | undefined;
+  /** Kills that came while a claim was under way: the job may be in its answer. */
+  readonly #earlyKills = new Set<string>();
+  #filling: Promise<void> | undefined;
+  #again = false;
+  /** The reply to a claim was lost: there may be jobs that we hold and do not know. */
+  #isUnsure = false;
+  #started = false;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    const { describe, node: id, slots, recordMs = defaultRecordMs, log } = parts;
+    const claiming = () => this.#filling;
+    this.#ending = new Ending({ active: this.#active, claiming, recordMs, log });
+    this.#beat = new Beat({ ...parts, describe: () => ({ ...describe(), id, slots }) }, this.#active);
+  }
+
+  /** Tells the others that this node lives. It takes no job yet. */
+  appear(): void {
+    this.#beat.start();
+  }
+
+  /**
+   * To be called once what an earlier life of this node held is settled, with what is left of it to go on with; before
+   * it no bell makes it claim.
+   */
+  start(adopted: readonly AdoptedRow[] = []): void {
+    this.#started = true;
+    const adoptedAt = performance.now();
+    for (const row of adopted) this.#begin(row, adoptedAt, (held) => runAdopted(row, held, this.#runParts()));
+    this.appear();
+    this.#poll = setInterval(() => this.wake(), pollMs);
+    this.wake();
+  }
+
+  /** It takes no more jobs: because it ends, or because an operator wants it so. */
+  get draining(): boolean {
+    return this.#ending.hasBegun || this.#beat.isDrained;
+  }
+
+  /** Looks for work now. Calls while it looks become one more look. */
+  wake(): void {
+    if (!this.#started) return;
+    this.#again = true;
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+      if (this.#again) this.wake();
+    });
+  }
+
+  /** Ends a job of this node; nothing happens when it is not here. */
+  kill(jobId: string): void {
+    if (!this.#active.kill(jobId) && this.#filling !== undefined) this.#earlyKills.add(jobId);
+  }
+
+  /**
+   * Takes no more jobs and waits for the running ones; those that take longer are stopped. What cannot be recorded
+   * because Postgres is away is left to the next life of this node, which settles it.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#ending.drain(timeoutMs);
+    this.#rest();
+  }
+
+  /**
+   * Takes no more jobs and waits for the running ones; those that take longer are `left`: their containers run on, and
+   * the process must end without disposing of anything, so that its next life can adopt them.
+   */
+  async finish(timeoutMs: number): Promise<'finished' | 'left'> {
+    const end = await this.#ending.finish(timeoutMs);
+    this.#rest();
+    return end;
+  }
+
+  /** Ends `finish` early: at once for what runs, and not later than this for what has spent its credentials. */
+  leave(limitMs: number): void {
+    this.#ending.leave(limitMs);
+  }
+
+  /** Stops every running job now, and those of a claim under way. */
+  hurry(): void {
+    this.#ending.hurry();
+  }
+
+  #rest(): void {
+    clearInterval(this.#poll);
+    this.#beat[Symbol.dispose]();
+  }
+
+  async #fill(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      const claimedAt = performance.now();
+      const rows = await this.#claim();
+      for (const row of rows) this.#begin(row, claimedAt, (held) => runClaimed(row, held, this.#runParts()));
+      this.#earlyKills.clear();
+    }
+  }
+
+  /** A failed claim is no news to anybody but the log: the poll tries again. */
+  async #claim(): Promise<ClaimedRow[]> {
+    const { store, node, slots, leaseMs, gate, log } = this.#parts;
+    const limit = slots - this.#active.size;
+    if (limit <= 0 || this.#ending.hasBegun || gate?.mayClaim() !== undefined) return [];
+    try {
+      if (this.#isUnsure) await store.settleOwnJobs(node, this.#active.claims(), 'unsure');
+      this.#isUnsure = false;
+      return await store.claimJobs({ node, limit, leaseMs });
+    } catch (error) {
+      this.#isUnsure = true;
+      log.error('could not claim jobs', { error });
+      return [];
+    }
+  }
+
+  #begin(row: { id: string; fence: string }, since: number, run: (held: HeldJob) => Promise<void>): void {
+    const { node, leaseMs } = this.#parts;
+    const held = new HeldJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
+    if (this.#earlyKills.has(row.id)) held.stop.request('kill');
+    this.#ending.apply(held);
+    void this.#active.add(held, run(held)).then(() => this.wake());
+  }
+
+  #runParts(): RunParts {
+    const onNextReady = () => {
+      if (this.draining) this.#parts.ringReady();
+    };
+    return { ...this.#parts, onNextReady };
+  }
+}

@@ -1,0 +1,43 @@
+import { cleanImages } from '../queue/maintenance/image-cache.js';
+import { everyNowAndThen } from '../queue/maintenance/periodic.js';
+import { type Parts, reaperOf } from './parts.js';
+
+const minuteMs = 60_000;
+/** Of one statement, so that it holds no lock for long. */
+const keysAtOnce = 1_000;
+
+/** What a node tidies up now and then. Nothing of it is urgent, and an error ends only its round. */
+export function houseRounds(parts: Parts): AsyncDisposable[] {
+  const { log } = parts;
+  const { reapGraceMs, imageCacheBytes } = parts.config;
+  const rounds = [
+    // A while after the start, so that whoever started with the wrong database has time to notice.
+    { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
+    { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
+    ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
+  ];
+  return rounds.map(({ what, intervalMs, round }) =>
+    everyNowAndThen({
+      firstMs: Math.min(intervalMs, minuteMs),
+      intervalMs,
+      round,
+      onError: (error) => log.error('could not tidy up; trying again', { what, error }),
+    }),
+  );
+}
+
+function imageRound(parts: Parts, limitBytes: number) {
+  const { store, backend, engine, node, log } = parts;
+  const images = {
+    id: () => engine.ask(),
+    listImages: () => backend.listImages(),
+    imagesInUse: () => backend.imagesInUse(),
+    removeImage: (image: { id: string; names: readonly string[] }) => backend.removeImage(image),
+  };
+  const round = () => cleanImages({ store, engine: images, limitBytes, node: node.nodeId, log });
+  return { what: 'images', intervalMs: minuteMs, round };
+}
+
+async function forgetKeys({ store }: Parts): Promise<void> {
+  while ((await store.deleteExpiredKeys(keysAtOnce)) === keysAtOnce);
+}

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Config, VaultConfig } from '../config/config.js';
+import type { DockerBackendOptions } from '../docker/backend.js';
+import type { ExecutorOptions } from '../executor/execute.js';
+import type { VaultAddress } from '../vault/client/client.js';
+import type { VaultOptions } from '../vault/secrets.js';
+import type { Log } from './log.js';
+import type { NodeState } from './node-state.js';
+
+// The settings in the words of each part: no part knows the settings of another.
+
+/** Throws `Error` where the certificate of Vault's authority cannot be read. */
+export function vaultAddress(vault: VaultConfig): VaultAddress {
+  const { address, namespace, skipVerify, timeoutMs, caCertPath } = vault;
+  return { address, namespace, skipVerify, timeoutMs, caPem: caCertPath && readFileSync(caCertPath, 'utf8') };
+}
+
+export function vaultOptions(vault: VaultConfig, log: Log): VaultOptions {
+  return {
+    ...vaultAddress(vault),
+    roleId: vault.appRole.id,
+    roleName: vault.appRole.name,
+    appRoleMount: vault.appRole.mount,
+    transitMount: vault.transit.mount,
+    transitKey: vault.transit.key,
+    acceptRewrapped: vault.acceptRewrapped,
+    server: vault.serverRole,
+    onTrouble: ({ message, ...facts }) => log.warn(message, facts),
+  };
+}
+
+export function dockerOptions(config: Config, node: NodeState, log: Log): DockerBackendOptions {
+  const { docker, job, contentLimitBytes, secretsDirectory, starts, vault } = config;
+  return {
+    docker,
+    job,
+    contentLimitBytes,
+    secretsDirectory,
+    starts,
+    nodeId: node.nodeId,
+    sharedKey: node.sealKey,
+    caCertificatePath: vault.caCertPath,
+    onTrouble: (message) => log.warn(message),
+  };
+}
+
+/** Jobs reach Vault where the server does, as GoStint's jobs expect. */
+export function executorOptions(config: Config): ExecutorOptions {
+  const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, vault, job } = config;
+  const certificate = vault.caCertPath === undefined ? [] : [`VAULT_CACERT=${vault.caCertPath}`];
+  const env = [`VAULT_ADDR=${vault.address}`, ...certificate];
+  return { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, env, tokenInEnv: job.tokenInEnv };
+}
+
+/** Of the program as it was packed. */
+export function programVersion(): string {
+  const about = JSON.parse(readFileSync(join(dirname(migrationsFolder()), 'package.json'), 'utf8'));
+  return String((about as { version?: unknown }).version);
+}
+
+/** Seen from `src/` and from the compiled `dist/src/`, which has no SQL beside it. */
+export function migrationsFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'migrations', 'meta', '_journal.json'))) {
+    if (folder === dirname(folder)) throw new Error('Could not find the folder "migrations" of stint.');
+    folder = dirname(folder);
+  }
+  return join(folder, 'migrations');
+}

@@ -1,0 +1,185 @@
+import { readPayload } from '../api/gostint/payload.js';
+import type { AppParts } from '../api/parts.js';
+import type { Config } from '../config/config.js';
+import { openDockerBackend } from '../docker/backend.js';
+import type { DockerBackend } from '../docker/engine-backend.js';
+import type { ExecutorParts } from '../executor/execute.js';
+import { BrokenError } from '../job/errors.js';
+import { Alarms } from '../queue/maintenance/alarms.js';
+import { ImageDiary } from '../queue/maintenance/pulled-images.js';
+import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
+import { createOperations } from '../queue/service/operator-service.js';
+import { createQueue } from '../queue/service/queue-service.js';
+import { ClaimGate } from '../queue/worker/claim-breaker.js';
+import { Worker } from '../queue/worker/worker.js';
+import type { Bell } from '../store/postgres/listen.js';
+import { openStore, type Store } from '../store/store.js';
+import { connectVault, type VaultConnection } from '../vault/client/client.js';
+import { probeVault } from '../vault/client/probe.js';
+import { createVaultSecrets, type VaultSecrets } from '../vault/secrets.js';
+import { createIdentifyCaller } from '../vault/server-login/caller.js';
+import type { Closers } from './closers.js';
+import { KnownEngine } from './engine-id.js';
+import type { Log } from './log.js';
+import { type NodeState, openNodeState } from './node-state.js';
+import {
+  dockerOptions,
+  executorOptions,
+  migrationsFolder,
+  programVersion,
+  vaultAddress,
+  vaultOptions,
+} from './options.js';
+
+/** What queue and API stand on. */
+export interface Parts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly node: NodeState;
+  readonly store: Store;
+  readonly vault: VaultConnection;
+  readonly secrets: VaultSecrets;
+  readonly backend: DockerBackend;
+  readonly engine: KnownEngine;
+  readonly alarms: Alarms;
+}
+
+/** Opens them in the order of their needs. Only Postgres must be there: for Vault and the engine jobs can wait. */
+export async function openParts(config: Config, log: Log, closers: Closers): Promise<Parts> {
+  const sealKey = config.sealKey && Buffer.from(config.sealKey.reveal(), 'base64');
+  const node = await openNodeState(config.stateDirectory, { nodeId: config.nodeId, sealKey });
+  const store = closers.add(await openStore(config.databaseUrl.reveal(), migrationsFolder()));
+  const vault = closers.add(connectVault(vaultAddress(config.vault)));
+  const secrets = closers.add(createVaultSecrets(vaultOptions(config.vault, log), vault));
+  const engine = new KnownEngine(() => backend.engineState());
+  const imageDiary = new ImageDiary({ store, engineId: () => engine.ask(), log });
+  const options = { ...dockerOptions(config, node, log), imageDiary };
+  const backend: DockerBackend = closers.add(await openDockerBackend(options));
+  return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
+}
+
+/** The worker of this node and the bell that wakes it; it takes no job before it is started. */
+export async function openWorker(
+  parts: Parts,
+  closers: Closers,
+): Promise<{ readonly worker: Worker; readonly bell: Bell; readonly gate: ClaimGate }> {
+  const { config, log, node, store, engine, alarms } = parts;
+  const version = programVersion();
+  const gate = closers.add(openGate(parts, () => worker.wake()));
+  const worker: Worker = new Worker({
+    store,
+    executor: executorParts(parts),
+    sealKey: node.sealKey,
+    node: node.nodeId,
+    describe: () => ({ version, engineId: engine.id }),
+    slots: config.slots,
+    leaseMs: config.leaseMs,
+    holdLimitMs: config.holdLimitMs,
+    gate,
+    alarms,
+    ringReady: () => bell.ringReady(),
+    log,
+  });
+  const bell = closers.add(
+    await store.listen({
+      onReady: () => worker.wake(),
+      onKill: (jobId) => worker.kill(jobId),
+      onTrouble: (error) =>
+        log.warn('could not ring the other nodes; they will look by themselves', { error }),
+    }),
+  );
+  return { worker, bell, gate };
+}
+
+/** Postgres is not among its parts: while it is away no claim succeeds anyway. */
+function openGate({ backend, vault, log }: Parts, onOpen: () => void): ClaimGate {
+  return new ClaimGate({
+    parts: [
+      { name: 'engine', code: 'engine_unavailable', check: () => backend.check() },
+      { name: 'vault', code: 'vault_unavailable', check: () => checkVault(vault) },
+    ],
+    onOpen,
+    log,
+  });
+}
+
+function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts {
+  return {
+    secrets,
+    backend,
+    readPayload,
+    options: executorOptions(config),
+    onBug: (error, jobId) => log.error('an error of our own ended a job', { error, jobId }),
+  };
+}
+
+/** A job may run now, here or on another node. */
+export function wakeAll(worker: Worker, bell: Bell): void {
+  worker.wake();
+  bell.ringReady();
+}
+
+/** Removes what crashes left at this node's engine. */
+export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
+  return createReaper({ store, engine: backend, node: node.nodeId, graceMs: config.reapGraceMs, log });
+}
+
+/** What the API is made of. A nudge goes to this node at once, and to the others through Postgres. */
+export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGate): AppParts {
+  const { config, log, node, store, vault, secrets, backend } = parts;
+  const wake = () => wakeAll(worker, bell);
+  const passKill = (jobId: string) => {
+    worker.kill(jobId);
+    bell.ringKill(jobId);
+  };
+  return {
+    queue: createQueue({
+      ...lineRules(config),
+      store,
+      secrets,
+      backend,
+      sealKey: node.sealKey,
+      wake,
+      passKill,
+    }),
+    operations: createOperations({
+      store,
+      leaseMs: config.leaseMs,
+      killPatienceMs: config.stopGraceMs + killMarginMs,
+      blocker: () => gate.blockers().find(({ reason }) => reason !== undefined)?.reason,
+      wake,
+    }),
+    reaper: reaperOf(parts),
+    identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
+    access: config.access,
+    operatorPolicies: config.operatorPolicies,
+    bodyLimitBytes: config.bodyLimitBytes,
+    vault: config.vault,
+    engineState: () => backend.engineState().catch(() => undefined),
+    dependencies: [
+      { name: 'Postgres', check: () => store.ping() },
+      { name: 'Docker engine', check: () => backend.check() },
+      { name: 'Vault', check: () => checkVault(vault) },
+    ],
+    isDraining: () => worker.draining,
+    blockers: () => gate.blockers(),
+    alarms: () => parts.alarms.counts,
+    log,
+  };
+}
+
+function lineRules({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
+  return { keyTtlMs, queueLimit, wrapMinimumMs };
+}
+
+/** Beyond the grace: so long an engine may take to carry out a kill before an operator may decide in its place. */
+const killMarginMs = 2_000;
+
+/** Clients poll once or twice a second: a revoked token is good for this much longer. */
+const callerCacheMs = 3_000;
+
+async function checkVault(vault: VaultConnection): Promise<void> {
+  const health = await probeVault(vault);
+  if (health === 'ok' || health === 'standby') return;
+  throw new BrokenError('vault_unavailable', `Vault is ${health}.`);
+}

@@ -1,0 +1,42 @@
+import type { Door } from '../../job/job.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+
+/** A job whose container an earlier life of this node started, taken over under a new fence. */
+export interface AdoptedRow {
+  readonly id: string;
+  readonly fence: string;
+  /** The fence before this adoption. */
+  readonly oldFence: string;
+  /** The fence of the claim that made the container: its name is made of it. */
+  readonly containerFence: string;
+  readonly queue: string | null;
+  readonly door: Door;
+  readonly ownerKey: string;
+  readonly killRequested: boolean;
+  readonly tokenAccessor: string | null;
+}
+
+/**
+ * Takes over the jobs whose containers an earlier life of this node may have started. The new fence shuts out whatever
+ * that life may still have on its way. To be called before anything is removed or settled; may be repeated.
+ */
+export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Promise<AdoptedRow[]> {
+  return guarded(
+    () => sql<AdoptedRow[]>`
+      with held as (
+        select id, fence from jobs where node = ${node} and state in ('running', 'stopping') for update
+      ), adopted as (
+        update jobs set fence = nextval('job_fences'),
+                        lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+        from held where jobs.id = held.id
+        returning jobs.*, held.fence as old_fence
+      ), told as (
+        insert into events (job_id, kind, actor, detail)
+        select id, 'adopted', 'node:' || node, jsonb_build_object('fence', fence) from adopted
+      )
+      select id, fence, old_fence, coalesce(container_fence, old_fence) as container_fence, queue, door, owner_key,
+             kill_requested_at is not null as kill_requested, token_accessor
+      from adopted order by seq`,
+  );
+}

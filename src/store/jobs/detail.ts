@@ -1,0 +1,67 @@
+import type { Job } from '../../job/job.js';
+import type { Reach } from '../../job/owner.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+import { ownerFilter } from './requests.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
+
+/** Everything that is stored of a job, but for its request and its output. */
+export interface JobFacts {
+  readonly job: Job;
+  readonly fence: string | null;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly outputComplete: boolean;
+  readonly outputFlaw: string | null;
+  readonly tokenAccessor: string | null;
+  readonly wrapExpiresAt: Date | null;
+  /** Since its kill was asked for, by the database's clock. */
+  readonly killAgeMs: number | null;
+}
+
+type FactsRow = JobRow & Omit<JobFacts, 'job'> & { stdoutBytes: string; stderrBytes: string };
+
+/** Undefined for a missing and for a foreign job alike. */
+export async function readJobFacts(sql: Sql, id: string, reach: Reach): Promise<JobFacts | undefined> {
+  const owner = ownerFilter(reach);
+  const [row] = await guarded(
+    () => sql<FactsRow[]>`
+      select ${jobColumns(sql, 'jobs')}, fence, stdout_bytes, stderr_bytes, token_accessor, wrap_expires_at,
+             (extract(epoch from clock_timestamp() - kill_requested_at) * 1000)::float8 as kill_age_ms
+      from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner})`,
+  );
+  if (row === undefined) return undefined;
+  const { fence, outputComplete, outputFlaw, tokenAccessor, wrapExpiresAt, killAgeMs } = row;
+  const sizes = { stdoutBytes: Number(row.stdoutBytes), stderrBytes: Number(row.stderrBytes) };
+  return {
+    job: toJob(row),
+    fence,
+    ...sizes,
+    outputComplete,
+    outputFlaw,
+    tokenAccessor,
+    wrapExpiresAt,
+    killAgeMs,
+  };
+}
+
+/** One line of a job's history. */
+export interface EventRow {
+  readonly at: Date;
+  readonly kind: string;
+  readonly actor: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** A job that goes back and forth for days tells its end, not all of its story. */
+const mostEvents = 1_000;
+
+/** What happened to a job, in order; of a very long story the last part. */
+export async function readEvents(sql: Sql, jobId: string): Promise<EventRow[]> {
+  return guarded(
+    () => sql<EventRow[]>`
+      select at, kind, actor, detail from (
+        select seq, at, kind, actor, detail from events where job_id = ${jobId} order by seq desc limit ${mostEvents}
+      ) as last order by seq`,
+  );
+}

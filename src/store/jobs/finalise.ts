@@ -1,0 +1,49 @@
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+import type { Deed } from '../queues/queues.js';
+
+/** `early`: its kill was not asked for, or may still be carried out. `ended`: there is nothing left to decide. */
+export type Finalised = 'done' | 'early' | 'ended' | 'missing';
+
+/**
+ * Calls an active job lost, on an operator's word: its kill was asked for `patienceMs` ago and is not carried out. The
+ * fence moves on, so whatever its worker writes from now on changes nothing. Its container may still run, so the queue is
+ * held until the container is proven gone or an operator releases the queue.
+ */
+export async function finaliseJob(
+  sql: Sql,
+  id: string,
+  deed: Deed,
+  patienceMs: number,
+): Promise<{ answer: Finalised }> {
+  const [row] = await guarded(
+    () => sql<{ answer: Finalised }[]>`
+      with asked as (
+        select id, state in ('preparing', 'running', 'stopping') as active,
+               kill_requested_at <= clock_timestamp() - ${patienceMs} * interval '1 millisecond' as late
+        from jobs where id = ${id} for update
+      ), moved as (
+        update jobs set
+          state = 'lost', turn = false, lease_until = null, finished_at = clock_timestamp(),
+          fence = nextval('job_fences'), code = 'finalised',
+          message = 'An operator ended this job without an answer of its engine; its container may still run.',
+          output_complete = false, output_flaw = 'finalised'
+        from asked where jobs.id = asked.id and asked.active and asked.late
+        returning jobs.id, jobs.queue, jobs.node
+      ), spent as (
+        delete from job_requests using moved where job_id = moved.id
+      ), held as (
+        update queues set hold_until = 'infinity', hold_job = moved.id, hold_reason = 'finalised', holder = moved.id,
+                          hold_engine = (select engine_id from nodes where nodes.id = moved.node)
+        from moved where queues.name = moved.queue
+      ), told as (
+        insert into events (job_id, queue, kind, actor, detail)
+        select id, queue, 'lost', ${deed.actor}::text,
+               jsonb_build_object('code', 'finalised', 'reason', ${deed.reason}::text)
+        from moved
+      )
+      select case when moved.id is not null then 'done' when asked.active then 'early' else 'ended' end as answer
+      from asked left join moved using (id)`,
+  );
+  return row ?? { answer: 'missing' };
+}

@@ -1,0 +1,129 @@
+import { FencedError } from '../../job/errors.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+import type { ClaimKey } from './claim.js';
+import { fenced } from './fence.js';
+
+/** What came of a move that a kill may forbid. */
+export type MoveAnswer = 'moved' | 'kill_requested';
+
+/** The point of no return, recorded before it is passed. After it a vanished job is lost, never run again. */
+export async function markSpending(sql: Sql, claim: ClaimKey): Promise<MoveAnswer> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with moved as (
+        update jobs set unwrapped_at = clock_timestamp()
+        where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
+        returning id, node
+      ), told as (
+        insert into events (job_id, kind, actor) select id, 'unwrapping', 'node:' || node from moved
+      )
+      select id from moved`,
+  );
+  return rows.length > 0 ? 'moved' : whyNot(sql, claim);
+}
+
+/** The credentials are spent: they are deleted, and the accessor kept so that anybody can revoke the token. */
+export async function markTokenTaken(sql: Sql, claim: ClaimKey, accessor: string): Promise<void> {
+  await fenced(() =>
+    guarded(
+      () => sql<{ id: string }[]>`
+        with moved as (
+          update jobs set token_accessor = ${accessor}
+          where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'stopping')
+          returning id, node
+        ), spent as (
+          delete from job_requests using moved where job_id = moved.id
+        ), told as (
+          insert into events (job_id, kind, actor) select id, 'logged_in', 'node:' || node from moved
+        )
+        select id from moved`,
+    ),
+  );
+}
+
+/** The job's token is gone from Vault. Not fenced: it is true whoever says it. */
+export async function markTokenRevoked(sql: Sql, id: string, actor: string): Promise<void> {
+  await guarded(
+    () => sql`
+      with moved as (
+        update jobs set token_accessor = null where id = ${id} and token_accessor is not null returning id
+      )
+      insert into events (job_id, kind, actor) select id, 'token_revoked', ${actor} from moved`,
+  );
+}
+
+/** What is known of the container once it exists. */
+export interface PreparedFacts {
+  readonly image: string;
+  readonly imageId: string;
+  readonly containerId: string;
+  readonly tty: boolean;
+}
+
+/** The container exists; nothing of the user's has run. */
+export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFacts): Promise<void> {
+  await fenced(() =>
+    guarded(
+      () => sql<{ id: string }[]>`
+        with moved as (
+          update jobs set image = ${facts.image}, image_id = ${facts.imageId}, tty = ${facts.tty},
+                          container_id = ${facts.containerId}, container_fence = fence
+          where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'stopping')
+          returning id, node, image_id
+        ), told as (
+          insert into events (job_id, kind, actor, detail)
+          select id, 'prepared', 'node:' || node, jsonb_build_object('image_id', image_id) from moved
+        )
+        select id from moved`,
+    ),
+  );
+}
+
+/** Recorded right before the container is started, so that a started one is never taken for waiting. May be repeated. */
+export async function markRunning(
+  sql: Sql,
+  claim: ClaimKey,
+  unmasked: readonly string[] = [],
+): Promise<MoveAnswer> {
+  const detail = JSON.stringify(unmasked.length > 0 ? { unmasked } : {});
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with moved as (
+        update jobs set state = 'running'
+        where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running')
+          and kill_requested_at is null
+        returning id, node
+      ), told as (
+        insert into events (job_id, kind, actor, detail) select id, 'running', 'node:' || node, ${detail}::text::jsonb from moved
+      )
+      select id from moved`,
+  );
+  return rows.length > 0 ? 'moved' : whyNot(sql, claim);
+}
+
+/** A kill or a limit is being carried out. Safe to repeat. */
+export async function markStopping(sql: Sql, claim: ClaimKey, why: string): Promise<void> {
+  await guarded(
+    () => sql`
+      with moved as (
+        update jobs set state = 'stopping'
+        where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running')
+        returning id, node
+      )
+      insert into events (job_id, kind, actor, detail)
+      select id, 'stopping', 'node:' || node, jsonb_build_object('why', ${why}::text) from moved`,
+  );
+}
+
+/** No row changed: a kill stands in the way, or the claim is no longer ours. */
+async function whyNot(sql: Sql, claim: ClaimKey): Promise<MoveAnswer> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      select id from jobs
+      where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running', 'stopping')
+        and kill_requested_at is not null`,
+  );
+  if (rows.length > 0) return 'kill_requested';
+  throw new FencedError('The claim of this job is no longer ours.');
+}

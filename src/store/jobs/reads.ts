@@ -1,0 +1,109 @@
+import { and, asc, count, desc, eq, or, type SQL, sql } from 'drizzle-orm';
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import type { Job } from '../../job/job.js';
+import type { Reach } from '../../job/owner.js';
+import type { FailureReason, JobState } from '../../job/state.js';
+import { guarded } from '../postgres/errors.js';
+import { jobOutput, jobs } from '../postgres/schema.js';
+import { toJob } from './rows.js';
+
+/** A stored job with what is known of its output's wholeness. */
+export interface StoredJob {
+  readonly job: Job;
+  readonly outputComplete: boolean;
+  readonly outputFlaw: string | undefined;
+}
+
+/** Finds a job within reach; undefined for a missing and for a foreign one alike. */
+export async function findJob(
+  db: PostgresJsDatabase,
+  id: string,
+  reach: Reach,
+): Promise<StoredJob | undefined> {
+  const rows = await guarded(() =>
+    db
+      .select()
+      .from(jobs)
+      .where(and(eq(jobs.id, id), within(reach))),
+  );
+  return rows[0] && stored(rows[0]);
+}
+
+export interface ListFilter {
+  readonly skip: number;
+  readonly limit: number;
+  readonly queue?: string;
+  readonly states?: readonly { state: JobState; reason?: string; exceptReason?: string }[];
+}
+
+/** A page of jobs, newest first, and how many there are in all. */
+export async function listJobs(
+  db: PostgresJsDatabase,
+  filter: ListFilter,
+  reach: Reach,
+): Promise<{ jobs: StoredJob[]; total: number }> {
+  const wanted = and(within(reach), inQueue(filter.queue), inStates(filter.states));
+  const [rows, totals] = await Promise.all([
+    guarded(() =>
+      db.select().from(jobs).where(wanted).orderBy(desc(jobs.seq)).limit(filter.limit).offset(filter.skip),
+    ),
+    guarded(() => db.select({ total: count() }).from(jobs).where(wanted)),
+  ]);
+  return { jobs: rows.map(stored), total: totals[0]?.total ?? 0 };
+}
+
+/** Number of stored jobs by state and reason. */
+export async function countJobs(
+  db: PostgresJsDatabase,
+): Promise<{ state: JobState; reason: FailureReason | null; count: number }[]> {
+  const columns = { state: jobs.state, reason: jobs.reason, count: count() };
+  return guarded(() => db.select(columns).from(jobs).groupBy(jobs.state, jobs.reason));
+}
+
+/** One chunk of output as it was stored; `runs` and `position` are told in the migration. */
+export interface OutputChunk {
+  readonly position: number;
+  readonly runs: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** All chunks of a job, or only the last ones that hold `tailBytes` together. */
+export async function readOutput(
+  db: PostgresJsDatabase,
+  jobId: string,
+  tailBytes: number | undefined,
+): Promise<OutputChunk[]> {
+  const columns = { position: jobOutput.position, runs: jobOutput.runs, bytes: jobOutput.bytes };
+  const chunks = db.select(columns).from(jobOutput);
+  if (tailBytes === undefined) {
+    return guarded(() => chunks.where(eq(jobOutput.jobId, jobId)).orderBy(asc(jobOutput.seq)));
+  }
+  const end = sql`(select max(position + length(bytes)) from job_output where job_id = ${jobId})`;
+  const late = sql`${jobOutput.position} + length(${jobOutput.bytes}) > ${end} - ${tailBytes}`;
+  return guarded(() => chunks.where(and(eq(jobOutput.jobId, jobId), late)).orderBy(asc(jobOutput.seq)));
+}
+
+function stored(row: typeof jobs.$inferSelect): StoredJob {
+  return { job: toJob(row), outputComplete: row.outputComplete, outputFlaw: row.outputFlaw ?? undefined };
+}
+
+function within(reach: Reach): SQL | undefined {
+  return reach.everyone ? undefined : eq(jobs.ownerKey, reach.ownerKey);
+}
+
+function inQueue(queue: string | undefined): SQL | undefined {
+  return queue === undefined ? undefined : eq(jobs.queue, queue);
+}
+
+function inStates(states: ListFilter['states']): SQL | undefined {
+  return states === undefined ? undefined : or(sql`false`, ...states.map(inState));
+}
+
+function inState(wanted: { state: JobState; reason?: string; exceptReason?: string }): SQL | undefined {
+  const reason = wanted.reason === undefined ? undefined : sql`${jobs.reason} = ${wanted.reason}`;
+  const except =
+    wanted.exceptReason === undefined
+      ? undefined
+      : sql`${jobs.reason} is distinct from ${wanted.exceptReason}`;
+  return and(eq(jobs.state, wanted.state), reason, except);
+}

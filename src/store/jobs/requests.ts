@@ -1,0 +1,101 @@
+import type { Job } from '../../job/job.js';
+import type { Reach } from '../../job/owner.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
+
+/** Who asks, and how far they may reach. */
+export interface Asker {
+  readonly reach: Reach;
+  /** The owner key that goes into the history. */
+  readonly actor: string;
+}
+
+/** The owner key a statement compares with; null lets everybody through. */
+export function ownerFilter(reach: Reach): string | null {
+  return reach.everyone ? null : reach.ownerKey;
+}
+
+/**
+ * Records the wish to end a job; a waiting job ends at once and passes the turn on. Returns the job as it was when
+ * asked, or undefined when it is out of reach. Harmless on an ended job, safe to repeat.
+ *
+ * Only a job that has the turn may pass it on: one that waits would lock its queue after its own row, while whoever
+ * passes the turn locks them the other way round.
+ */
+export async function requestKill(
+  sql: Sql,
+  id: string,
+  asker: Asker,
+): Promise<{ job: Job; nextReady: boolean } | undefined> {
+  const owner = ownerFilter(asker.reach);
+  const rows = await guarded(
+    () => sql<(JobRow & { next: string | null })[]>`
+      with asked as (
+        select * from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner}) for update
+      ), marked as (
+        update jobs set kill_requested_at = clock_timestamp(), kill_requested_by = ${asker.actor}
+        from asked
+        where jobs.id = asked.id and asked.state in ('preparing', 'running', 'stopping')
+          and asked.kill_requested_at is null
+        returning jobs.id
+      ), canceled as (
+        update jobs set state = 'canceled', turn = false, finished_at = clock_timestamp(), not_before = null,
+                        code = 'killed', message = 'job killed',
+                        kill_requested_at = clock_timestamp(), kill_requested_by = ${asker.actor}
+        from asked
+        where jobs.id = asked.id and asked.state = 'queued'
+        returning jobs.id, jobs.queue, asked.turn
+      ), spent as (
+        delete from job_requests using canceled where job_id = canceled.id
+      ), told as (
+        insert into events (job_id, kind, actor)
+        select id, 'kill_requested', ${asker.actor}::text from marked
+        union all
+        select id, 'canceled', ${asker.actor}::text from canceled
+      )
+      select ${jobColumns(sql, 'asked')}, coalesce(asked.kill_requested_at, clock_timestamp()) as kill_requested_at,
+             (select pass_turn(queue) from canceled where queue is not null and turn) as next
+      from asked`,
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return { job: toJob(row), nextReady: row.next !== null };
+}
+
+/** Jobs of a node that somebody wants ended: they are told again until they have. Reads the index of active jobs. */
+export async function listKills(sql: Sql, node: string): Promise<{ id: string }[]> {
+  return guarded(
+    () => sql<{ id: string }[]>`
+      select id from jobs
+      where node = ${node} and state in ('preparing', 'running', 'stopping') and kill_requested_at is not null`,
+  );
+}
+
+/** Removes a waiting or ended job with its output; its events stay. `active` means that nothing was done. */
+export async function deleteJob(
+  sql: Sql,
+  id: string,
+  asker: Asker,
+): Promise<{ answer: 'deleted' | 'active' | 'missing'; nextReady: boolean }> {
+  const owner = ownerFilter(asker.reach);
+  const rows = await guarded(
+    () => sql<{ gone: boolean; next: string | null }[]>`
+      with asked as (
+        select id, state, turn from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner}) for update
+      ), gone as (
+        delete from jobs using asked
+        where jobs.id = asked.id and asked.state not in ('preparing', 'running', 'stopping')
+        returning jobs.id, jobs.queue, jobs.state, asked.turn
+      ), told as (
+        insert into events (job_id, kind, actor, detail)
+        select id, 'deleted', ${asker.actor}::text, jsonb_build_object('state', state) from gone
+      )
+      select exists (select 1 from gone) as gone,
+             (select pass_turn(queue) from gone where queue is not null and turn) as next
+      from asked`,
+  );
+  const row = rows[0];
+  if (row === undefined) return { answer: 'missing', nextReady: false };
+  return { answer: row.gone ? 'deleted' : 'active', nextReady: row.next !== null };
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import postgres from 'postgres';
+import { BrokenError } from '../../job/errors.js';
+import { guarded } from './errors.js';
+
+/** Waiting for the migrations of another node, and making them, may take its time. */
+const longestMigrationMs = 3_600_000;
+/** Any number will do, as long as every stint takes the same. */
+const migrationLock = 7_841_650;
+
+/**
+ * Brings the database up to date. Nodes that start together wait for each other, by a lock that must be held on one
+ * connection, so it gets a client of its own. Refuses a server that is in recovery, and a database that a newer stint
+ * has changed.
+ */
+export async function migrateDatabase(url: string, folder: string): Promise<void> {
+  const options = { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} };
+  const keeper = postgres(url, options);
+  const worker = postgres(url, options);
+  try {
+    await guarded(() => keeper`select pg_advisory_lock(${migrationLock})`, longestMigrationMs);
+    await guarded(() => refuseRecovery(keeper));
+    await guarded(() => applyMigrations(worker, folder), longestMigrationMs);
+    await guarded(() => compareWithFiles(keeper, folder));
+  } finally {
+    await Promise.all([keeper.end({ timeout: 1 }), worker.end({ timeout: 1 })]);
+  }
+}
+
+/**
+ * What drizzle's own migrator does, and in the table where that one would look, but without `begin`: a backend that dies
+ * in a transaction of the driver's ends the process. Each file is sent as one text, which the server carries out whole
+ * or not at all.
+ */
+async function applyMigrations(sql: postgres.Sql, folder: string): Promise<void> {
+  await sql.unsafe(`
+    create schema if not exists drizzle;
+    create table if not exists drizzle.__drizzle_migrations (
+      id serial primary key, hash text not null, created_at bigint
+    )`);
+  const rows = await sql<{ last: string | null }[]>`
+    select max(created_at) as last from drizzle.__drizzle_migrations`;
+  const last = Number(rows[0]?.last ?? -1);
+  for (const { sql: statements, hash, folderMillis } of readMigrationFiles({ migrationsFolder: folder })) {
+    if (folderMillis <= last) continue;
+    const note = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', ${folderMillis})`;
+    await sql.unsafe([...statements, note].join('\n;\n'));
+  }
+}
+
+async function refuseRecovery(sql: postgres.Sql): Promise<void> {
+  const rows = await sql<{ recovering: boolean }[]>`select pg_is_in_recovery() as recovering`;
+  if (rows[0]?.recovering === true) {
+    throw new BrokenError(
+      'database_unavailable',
+      'Could not use this Postgres: it is a standby. Give the primary.',
+    );
+  }
+}
+
+/** The migrator skips a file whose time stamp is older than the last applied one, silently; this does not. */
+async function compareWithFiles(sql: postgres.Sql, folder: string): Promise<void> {
+  const rows = await sql<{ createdAt: string }[]>`
+    select created_at as "createdAt" from drizzle.__drizzle_migrations order by created_at`;
+  const applied = rows.map((row) => Number(row.createdAt));
+  const known = readJournal(folder);
+  if (applied.join() === known.join()) return;
+  throw new BrokenError(
+    'internal',
+    `Could not use this database: it has ${applied.length} migrations, this stint knows ${known.length}. ` +
+      'Run the stint that made them, or restore a backup.',
+    { retryable: false },
+  );
+}
+
+function readJournal(folder: string): number[] {
+  const text = readFileSync(join(folder, 'meta', '_journal.json'), 'utf8');
+  const journal = JSON.parse(text) as { entries: { when: number }[] };
+  return journal.entries.map((entry) => entry.when);
+}

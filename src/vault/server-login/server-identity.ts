@@ -1,0 +1,126 @@
+import type { Secret } from '../../job/secret.js';
+import type { OnTrouble } from '../client/background-failure.js';
+import type { VaultConnection, VaultRequest } from '../client/client.js';
+import { toVaultFailure, type VaultFailure } from '../client/errors.js';
+import { pathOf } from '../client/path.js';
+import { fieldsAt, textsAt } from '../client/shape.js';
+import { ServerLogin } from './server-login.js';
+
+export interface ServerIdentityOptions {
+  /** Mount of the AppRole method, for its own login and for the jobs' SecretIDs. */
+  readonly mount: string;
+  readonly roleId: Secret;
+  readonly secretId: Secret;
+  /** The jobs' role, whose SecretIDs it may destroy. */
+  readonly jobRole: string;
+  readonly onTrouble: OnTrouble;
+}
+
+/** `gone`: there was nothing left to do. `unsure`: it could not be done, or nobody knows. */
+export type CleanUpAnswer = 'revoked' | 'gone' | 'unsure';
+
+/**
+ * The server's own login, for cleaning up what jobs cannot clean up themselves. Nothing is asked that is not needed: the
+ * original's set-up gives this role two uses and a policy for something else, and a server must live with that. What
+ * the role may not do is remembered and said by `describe`. Its methods never throw.
+ */
+export class ServerIdentity implements AsyncDisposable {
+  readonly #login: ServerLogin;
+  /** What cleaning up takes: the path to post to is also the one a policy must allow. */
+  readonly #paths: { readonly token: string; readonly secretId: string };
+  readonly #refused = new Set<string>();
+  #failure: VaultFailure | undefined;
+
+  constructor(connection: VaultConnection, { onTrouble, jobRole, ...role }: ServerIdentityOptions) {
+    this.#paths = {
+      token: pathOf('auth/token/revoke-accessor'),
+      secretId: pathOf('auth', role.mount, 'role', jobRole, 'secret-id-accessor/destroy'),
+    };
+    const onFailure = (failure: VaultFailure) => {
+      this.#failure = failure;
+      onTrouble({ code: 'server_login_failed', message: loginFailed(failure) });
+    };
+    this.#login = new ServerLogin(connection, { ...role, onFailure });
+  }
+
+  /** Revokes a token, with what it leased, by its accessor. */
+  revokeByAccessor(accessor: string): Promise<CleanUpAnswer> {
+    return this.#cleanUp(this.#paths.token, { accessor }, accessor);
+  }
+
+  /** Destroys a SecretID of the jobs' role that was unwrapped and could not be used. */
+  destroySecretIdByAccessor(accessor: string): Promise<CleanUpAnswer> {
+    return this.#cleanUp(this.#paths.secretId, { secret_id_accessor: accessor }, accessor);
+  }
+
+  /**
+   * Logs in and says what the role is good for. Its rights are asked for only where its uses are not counted: that
+   * question takes one too.
+   */
+  async check(): Promise<string> {
+    try {
+      const { uses } = await this.#login.open();
+      this.#failure = undefined;
+      if (uses === 0) await this.#askForRights();
+    } catch (error) {
+      toVaultFailure(error); // A failed login is told already; without an answer about rights, none is known to be missing.
+    }
+    return this.describe();
+  }
+
+  /** What is known of the role, and which policy lines it lacks: one text for the log. */
+  describe(): string {
+    const missing = [...this.#refused].map((path) => `path "${path}" { capabilities = ["update"] }`);
+    const lack =
+      missing.length === 0 ? '' : ` It may not clean up after jobs; add to its policy: ${missing.join(' ')}`;
+    return `The server's own Vault login: ${this.#facts()}.${lack}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#login[Symbol.asyncDispose]();
+  }
+
+  #facts(): string {
+    const { issued } = this.#login;
+    if (issued === undefined) return this.#failure?.message ?? 'not used yet';
+    const uses = issued.uses === 0 ? 'any number of uses' : `${issued.uses} uses for each login`;
+    return `policies ${issued.policies.join(', ')}; ${uses}`;
+  }
+
+  async #cleanUp(path: string, body: object, accessor: string): Promise<CleanUpAnswer> {
+    if (accessor === '' || this.#isHopeless(path)) return 'unsure';
+    try {
+      await this.#login.ask({ method: 'POST', path, body }, () => undefined);
+      this.#refused.delete(path);
+      return 'revoked';
+    } catch (error) {
+      const failure = toVaultFailure(error);
+      if (failure.hint === 'accessor_gone') return 'gone';
+      if (failure.kind === 'denied') this.#refused.add(path);
+      return 'unsure';
+    }
+  }
+
+  /** What was refused once is not tried again where each try takes one of few uses. */
+  #isHopeless(path: string): boolean {
+    return this.#refused.has(path) && this.#login.issued?.uses !== 0;
+  }
+
+  async #askForRights(): Promise<void> {
+    const paths = Object.values(this.#paths);
+    const request: VaultRequest = { method: 'POST', path: pathOf('sys/capabilities-self'), body: { paths } };
+    const rights = await this.#login.ask(request, (reply) => fieldsAt(reply, 'data'));
+    for (const path of paths) {
+      const has = textsAt(rights, path).some((right) => ['update', 'root', 'sudo'].includes(right));
+      if (has) this.#refused.delete(path);
+      else this.#refused.add(path);
+    }
+  }
+}
+
+function loginFailed(failure: VaultFailure): string {
+  return (
+    `Could not log in to Vault with the server's own role: ${failure.message} ` +
+    'Check STINT_SERVER_ROLE_ID and STINT_SERVER_SECRET_ID. Jobs run all the same.'
+  );
+}

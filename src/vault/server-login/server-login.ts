@@ -1,0 +1,136 @@
+import type { Secret } from '../../job/secret.js';
+import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
+import { toVaultFailure, type VaultFailure } from '../client/errors.js';
+import { pathOf } from '../client/path.js';
+import { fieldsAt } from '../client/shape.js';
+import { type IssuedToken, logIn, readGrant } from '../session/login.js';
+import { Renewal, type RenewalAnswer } from '../session/renewal.js';
+import { UseBudget } from '../session/use-budget.js';
+
+export interface ServerLoginOptions {
+  readonly mount: string;
+  readonly roleId: Secret;
+  readonly secretId: Secret;
+  /** Told once per login that failed. */
+  readonly onFailure: (failure: VaultFailure) => void;
+}
+
+interface LiveToken {
+  readonly client: VaultClient;
+  readonly issued: IssuedToken;
+  readonly uses: UseBudget;
+  /** On the monotonic clock of `performance.now`. */
+  readonly endsAt: number;
+  readonly renewal: Renewal | undefined;
+}
+
+/**
+ * The server's own token: taken when it is first needed, kept alive where its uses are not counted, and taken anew when
+ * it has ended. A token of few uses is left to end: renewing it would spend what it is for.
+ */
+export class ServerLogin implements AsyncDisposable {
+  readonly #connection: VaultConnection;
+  readonly #options: ServerLoginOptions;
+  #live: LiveToken | undefined;
+  #opening: Promise<LiveToken> | undefined;
+
+  constructor(connection: VaultConnection, options: ServerLoginOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** What Vault gave with the last login; undefined before the first. */
+  get issued(): IssuedToken | undefined {
+    return this.#live?.issued;
+  }
+
+  /** Logs in where that is needed. Throws `VaultFailure`. */
+  async open(): Promise<IssuedToken> {
+    return (await this.#open()).issued;
+  }
+
+  /** Asks once; a second time only with a new token, when Vault says that the first has ended. Throws `VaultFailure`. */
+  async ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+    try {
+      return await this.#spend(request, shape);
+    } catch (error) {
+      if (toVaultFailure(error).hint !== 'token_gone') throw error;
+      this.#forget();
+      return await this.#spend(request, shape);
+    }
+  }
+
+  /** Gives the token back. Never throws: it would end with its time. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opening?.catch(() => undefined);
+    const live = this.#live;
+    this.#forget();
+    if (live === undefined || isOver(live)) return;
+    const request = { method: 'POST', path: pathOf('auth/token/revoke-self'), timeoutMs: 2_000 } as const;
+    await live.client.ask(request, () => undefined).catch(() => undefined);
+  }
+
+  async #spend<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+    const live = await this.#open();
+    live.uses.take();
+    return live.client.ask(request, shape);
+  }
+
+  async #open(): Promise<LiveToken> {
+    if (this.#live !== undefined && !isOver(this.#live)) return this.#live;
+    this.#opening ??= this.#logIn().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  #forget(): void {
+    this.#live?.renewal?.[Symbol.dispose]();
+    this.#live = undefined;
+  }
+
+  async #logIn(): Promise<LiveToken> {
+    this.#forget();
+    try {
+      const issued = await logIn(this.#connection, this.#options);
+      this.#live = this.#begin(issued);
+      return this.#live;
+    } catch (error) {
+      const failure = toVaultFailure(error);
+      this.#options.onFailure(failure);
+      throw failure;
+    }
+  }
+
+  #begin(issued: IssuedToken): LiveToken {
+    const client = this.#connection.client(issued.token);
+    const uses = new UseBudget(issued.uses);
+    const isKept = !uses.isLimited && issued.renewable;
+    const endless = isKept || issued.ttlMs === 0;
+    return {
+      client,
+      issued,
+      uses,
+      endsAt: endless ? Number.POSITIVE_INFINITY : performance.now() + issued.ttlMs,
+      renewal: isKept
+        ? new Renewal(issued, { renew: () => renew(client), onOver: () => this.#forget() })
+        : undefined,
+    };
+  }
+}
+
+function isOver(live: LiveToken): boolean {
+  return live.uses.isSpent || performance.now() >= live.endsAt;
+}
+
+async function renew(client: VaultClient): Promise<RenewalAnswer> {
+  const request = { method: 'POST', path: pathOf('auth/token/renew-self'), body: {} } as const;
+  try {
+    return {
+      kind: 'renewed',
+      ...(await client.ask(request, (reply) => readGrant(fieldsAt(reply, 'auth')))),
+    };
+  } catch (error) {
+    return { kind: toVaultFailure(error).isAway ? 'later' : 'over' };
+  }
+}

@@ -1,0 +1,140 @@
+import type { Secret } from '../../job/secret.js';
+import type { OnTrouble } from '../client/background-failure.js';
+import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
+import { toVaultFailure } from '../client/errors.js';
+import { pathOf } from '../client/path.js';
+import { withPatience } from '../client/retry.js';
+import { fieldsAt } from '../client/shape.js';
+import { type IssuedToken, readGrant } from './login.js';
+import { type Grant, Renewal, type RenewalAnswer } from './renewal.js';
+import { UseBudget } from './use-budget.js';
+
+export interface JobTokenOptions {
+  /** How long a request is tried again while Vault is away, in milliseconds: the credentials are spent by now. */
+  readonly patienceMs: number;
+  readonly onTrouble: OnTrouble;
+}
+
+/** The token of one job: counts its uses, and keeps itself and what it leased alive until it is stopped. */
+export class JobToken {
+  readonly token: Secret;
+  readonly accessor: string;
+  readonly uses: UseBudget;
+  readonly client: VaultClient;
+  readonly #issued: IssuedToken;
+  readonly #options: JobTokenOptions;
+  readonly #issuedAt = performance.now();
+  readonly #renewals: Renewal[] = [];
+  #extendedByMs = 0;
+  #stopped = false;
+  #secretsRead = false;
+
+  constructor(connection: VaultConnection, issued: IssuedToken, options: JobTokenOptions) {
+    this.token = issued.token;
+    this.accessor = issued.accessor;
+    this.uses = new UseBudget(issued.uses);
+    this.client = connection.client(issued.token);
+    this.#issued = issued;
+    this.#options = options;
+  }
+
+  /** By our own count Vault has dropped the token: its time is over, or its uses are. */
+  get isOver(): boolean {
+    const lifeMs = this.#issued.ttlMs + this.#extendedByMs;
+    return this.uses.isSpent || (lifeMs > 0 && performance.now() > this.#issuedAt + lifeMs);
+  }
+
+  /** Vault's `default` policy lets a token revoke itself, so a refusal means that the token is gone. */
+  get mayRevokeItself(): boolean {
+    return this.#issued.policies.includes('default') || this.#issued.policies.includes('root');
+  }
+
+  /**
+   * Asks with this token. While Vault is away it tries again for a while: all that is asked here may be repeated, at the
+   * price of one use where Vault may have answered. Throws `VaultFailure`.
+   */
+  ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+    return withPatience(
+      this.#options.patienceMs,
+      () => this.#askOnce(request, shape),
+      (failure) => !failure.mayBeDone || this.uses.spare > 0,
+    );
+  }
+
+  /** All secrets were read: what uses are left may go into renewals, but for the one that is kept. */
+  secretsWereRead(): void {
+    this.#secretsRead = true;
+  }
+
+  startRenewal(): void {
+    const onOver = () =>
+      this.#trouble(
+        'token_not_renewed',
+        'Could not keep the token of a job alive: Vault extends it no further.',
+      );
+    this.#keep(this.#issued, () => this.#renewToken(), onOver);
+  }
+
+  /** A secret with a life time of its own, which may be shorter than its token's. */
+  keepLease(leaseId: string, grant: Grant): void {
+    const onOver = () =>
+      this.#trouble(
+        'lease_not_renewed',
+        'Could not keep a leased secret of a job alive: Vault extends it no further.',
+      );
+    this.#keep(grant, () => this.#renewLease(leaseId), onOver);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const renewal of this.#renewals) renewal[Symbol.dispose]();
+  }
+
+  #keep(grant: Grant, renew: () => Promise<RenewalAnswer>, onOver: () => void): void {
+    if (!this.#stopped) this.#renewals.push(new Renewal(grant, { renew, onOver }));
+  }
+
+  async #askOnce<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+    this.uses.take();
+    try {
+      return await this.client.ask(request, shape);
+    } catch (error) {
+      const failure = toVaultFailure(error);
+      if (failure.isAway && !failure.mayBeDone) this.uses.giveBack();
+      throw failure;
+    }
+  }
+
+  async #renewToken(): Promise<RenewalAnswer> {
+    const answer = await this.#renew(
+      { method: 'POST', path: pathOf('auth/token/renew-self'), body: {} },
+      (reply) => readGrant(fieldsAt(reply, 'auth')),
+    );
+    if (answer.kind === 'renewed') {
+      this.#extendedByMs = performance.now() - this.#issuedAt + answer.ttlMs - this.#issued.ttlMs;
+    }
+    return answer;
+  }
+
+  #renewLease(leaseId: string): Promise<RenewalAnswer> {
+    const body = { lease_id: leaseId };
+    return this.#renew({ method: 'POST', path: pathOf('sys/leases/renew'), body }, (reply) =>
+      readGrant(fieldsAt({ reply }, 'reply')),
+    );
+  }
+
+  /** A limited token is not renewed before its secrets are read: until then any use may be needed for a path. */
+  async #renew(request: VaultRequest, shape: (reply: unknown) => Grant): Promise<RenewalAnswer> {
+    if (this.uses.isLimited && !this.#secretsRead) return { kind: 'later' };
+    if (this.uses.spare === 0) return { kind: 'over' };
+    try {
+      return { kind: 'renewed', ...(await this.#askOnce(request, shape)) };
+    } catch (error) {
+      return { kind: toVaultFailure(error).isAway ? 'later' : 'over' };
+    }
+  }
+
+  #trouble(code: 'token_not_renewed' | 'lease_not_renewed', message: string): void {
+    if (!this.#stopped) this.#options.onTrouble({ code, message, accessor: this.accessor });
+  }
+}

@@ -1,0 +1,127 @@
+import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
+import type { Secret } from '../../job/secret.js';
+import type { VaultConnection } from '../client/client.js';
+import { jobLostVault, toVaultFailure, type VaultFailure, vaultUnavailable } from '../client/errors.js';
+import { encodePath, isTokenShaped, pathOf } from '../client/path.js';
+import { fieldsAt, isFields, textAt } from '../client/shape.js';
+import type { JobToken } from './job-token.js';
+
+/** A payload carries a job's content as base64 in JSON, base64 again when encrypted: Vault takes 32 MiB by default. */
+const payloadLimitBytes = 96 * 1024 * 1024;
+
+const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
+
+/**
+ * Reads the ciphertext that a client left in a cubbyhole: one request, never repeated, since the token is good for one
+ * only. Not retryable when the answer was lost: the token is spent then.
+ *
+ * Throws `RefusedError` `invalid_request` for a path that is no plain one below `cubbyhole/`, `cubbyhole_unreadable`
+ * when there is no payload to be had with this token, `BrokenError` `vault_unavailable`.
+ */
+export async function readCubbyhole(
+  connection: VaultConnection,
+  source: { token: Secret; path: string },
+): Promise<string> {
+  const path = cubbyholePath(source.path);
+  if (!isTokenShaped(source.token.reveal())) throw unreadable('its token cannot be one');
+  const reply = await ask(connection, source.token, path);
+  const payload = isFields(reply) && isFields(reply.data) ? reply.data.payload : undefined;
+  if (typeof payload === 'string' && payload !== '') return payload;
+  throw unreadable('there is no `payload` in it');
+}
+
+/** The path is not quoted: a client that mixes its fields up has put the token there. */
+function cubbyholePath(path: string): string {
+  const encoded = path.startsWith('cubbyhole/') ? encodePath(path) : undefined;
+  if (encoded !== undefined) return encoded;
+  throw new RefusedError(
+    'invalid_request',
+    'Expected `cubby_path` to be `cubbyhole/` and a plain name, such as `cubbyhole/job`, got something else.',
+  );
+}
+
+async function ask(connection: VaultConnection, token: Secret, path: string): Promise<unknown> {
+  try {
+    return await connection
+      .client(token)
+      .ask({ method: 'GET', path, limitBytes: payloadLimitBytes }, (reply) => reply);
+  } catch (error) {
+    const failure = toVaultFailure(error);
+    if (!failure.isAway)
+      throw unreadable(`Vault ${failure.kind === 'missing' ? 'holds nothing there' : 'refuses its token'}`);
+    throw away(failure);
+  }
+}
+
+function unreadable(why: string): RefusedError {
+  return new RefusedError(
+    'cubbyhole_unreadable',
+    `Could not read the payload of this job from its cubbyhole: ${why}. ${alert}: somebody else may have read it. ` +
+      'Submit the job again with a new token and a new payload.',
+  );
+}
+
+function away(failure: VaultFailure): BrokenError {
+  const { message } = vaultUnavailable('read the payload of this job from its cubbyhole', failure);
+  if (!failure.mayBeDone) return new BrokenError('vault_unavailable', message, { cause: failure });
+  const spent = `${message} The token may be spent all the same: submit the job again with a new one.`;
+  return new BrokenError('vault_unavailable', spent, { cause: failure, retryable: false });
+}
+
+/** Refuses what transit never made, before anything is spent on it. Throws `JobFailedError` `ciphertext_invalid`. */
+export function checkCiphertext(ciphertext: string): void {
+  if (/^vault:v\d{1,9}:[A-Za-z0-9+/]+={0,2}$/.test(ciphertext)) return;
+  throw refused(
+    'ciphertext_invalid',
+    'Expected the payload to be a ciphertext of the transit engine, `vault:v…:` and base64, got something else.',
+  );
+}
+
+export interface TransitKey {
+  readonly mount: string;
+  readonly key: string;
+}
+
+/** Opens a ciphertext with the job's own token. Throws `JobFailedError`. */
+export async function decryptPayload(
+  token: JobToken,
+  transit: TransitKey,
+  ciphertext: string,
+): Promise<string> {
+  const path = pathOf(transit.mount, 'decrypt', transit.key);
+  const request = { method: 'POST', path, body: { ciphertext }, limitBytes: payloadLimitBytes } as const;
+  try {
+    return await token.ask(request, (reply) => decode(textAt(fieldsAt(reply, 'data'), 'plaintext')));
+  } catch (error) {
+    if (error instanceof JobFailedError) throw error;
+    throw decryptFailed(path, toVaultFailure(error));
+  }
+}
+
+function decode(base64: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
+  } catch {
+    throw refused('payload_not_text', 'Expected the payload to be JSON in UTF-8, got other bytes.');
+  }
+}
+
+function decryptFailed(path: string, failure: VaultFailure): JobFailedError {
+  const deed = `decrypt the payload of this job with \`${path}\``;
+  if (failure.isAway) return jobLostVault(deed, failure);
+  if (failure.kind === 'denied')
+    return refused(
+      'permission_denied',
+      `Could not ${deed}: the job's token lacks the capability \`update\` there. Add to a policy of the job's role: ` +
+        `path "${path}" { capabilities = ["update"] }`,
+    );
+  return refused(
+    'decrypt_refused',
+    `Could not ${deed}: Vault did not accept the ciphertext. Check that it was encrypted with this key ` +
+      '(STINT_TRANSIT_KEY, STINT_TRANSIT_MOUNT) and arrived whole.',
+  );
+}
+
+function refused(code: string, message: string): JobFailedError {
+  return new JobFailedError('payload_refused', code, message);
+}

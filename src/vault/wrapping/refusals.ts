@@ -1,0 +1,93 @@
+import { JobFailedError } from '../../job/errors.js';
+
+const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
+const deed = 'Could not open the wrapped SecretID of this job';
+
+/** Seen alive before, and gone before its time: somebody opened it. */
+export function wrapUsed(expiresAt: number): JobFailedError {
+  return refused(
+    'wrap_used',
+    `${deed}: it was good until ${timeOf(expiresAt)}, but it has been used before its time. ${alert}: somebody else ` +
+      "may have opened it. Find out who from Vault's audit log, destroy the SecretIDs of the role, and submit the " +
+      'job again with a new one.',
+    { alarm: true },
+  );
+}
+
+export function wrapExpired(expiresAt: number): JobFailedError {
+  return refused(
+    'wrap_expired',
+    `${deed}: it expired at ${timeOf(expiresAt)}, before the job's turn came. Submit the job again, and give the ` +
+      `wrap more time (\`X-Vault-Wrap-TTL\`). ${alert}: whether somebody opened it before its end, only Vault's ` +
+      'audit log can tell.',
+  );
+}
+
+/** By a look-up alone nobody can tell these three apart, Vault neither. */
+export function wrapUnknown(): JobFailedError {
+  return refused(
+    'wrap_unknown',
+    `${deed}: Vault does not know it, so it expired, was used already, or never existed. ${alert}: if it was fresh, ` +
+      'somebody else may have opened it. Submit the job again with a new one.',
+  );
+}
+
+/** `creationPath` is where it was made in truth, `expected` where it should have been. */
+export function wrapNotOurs(creationPath: string, expected: string): JobFailedError {
+  const rewrapped = creationPath === rewrapPath;
+  const remedy = rewrapped
+    ? "If your clients wrap SecretIDs that way, as the original's web page does, set STINT_ACCEPT_REWRAPPED=true."
+    : 'Let the client create its SecretID wrapped, at that path.';
+  return refused(
+    'wrap_not_ours',
+    `${deed}: it was created by ${quotePath(creationPath)}, and only \`${expected}\` is accepted. It was not opened. ` +
+      `${alert}: somebody may have replaced it. ${remedy}`,
+    { alarm: true },
+  );
+}
+
+/** Only after an unwrap: the path was right, or was let pass, and there is something else inside. */
+export function wrapHoldsNoSecretId(): JobFailedError {
+  return refused(
+    'wrap_not_ours',
+    `${deed}: there is no \`secret_id\` in it. ${alert}: somebody may have replaced it. Submit the job again with a ` +
+      'new one.',
+    { alarm: true },
+  );
+}
+
+/** The login, with a SecretID that was just unwrapped. */
+export function loginRefused(role: string): JobFailedError {
+  return refused(
+    'login_refused',
+    `Could not log in to Vault with the SecretID of this job: Vault refused it for the role "${role}". ${alert}: ` +
+      'somebody may have used or destroyed it. Check that STINT_APPROLE_ID and STINT_APPROLE_NAME are of one role, and ' +
+      "the role's limits (`secret_id_bound_cidrs`, `secret_id_ttl`).",
+  );
+}
+
+/** A batch token has no accessor and cannot be revoked, so it could not be given back at the end. */
+export function batchToken(role: string): JobFailedError {
+  return refused(
+    'batch_token',
+    `Could not use the token of this job: the role "${role}" gives batch tokens, which cannot be revoked. Set its ` +
+      '`token_type` to `service`.',
+  );
+}
+
+/** Where Vault wraps again whatever it is given. */
+export const rewrapPath = 'sys/wrapping/wrap';
+
+function refused(code: string, message: string, options: { alarm?: boolean } = {}): JobFailedError {
+  return new JobFailedError('auth_refused', code, message, options);
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** A path is chosen by whoever made the wrap: it is shown in part, and never what could break a line. */
+function quotePath(path: string): string {
+  const shown = path.slice(0, 120).replaceAll(/[^\w/.~:@+=,-]/g, '?');
+  return `\`${shown}${path.length > 120 ? '…' : ''}\``;
+}

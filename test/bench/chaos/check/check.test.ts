@@ -1,0 +1,309 @@
+import { expect, test } from 'vitest';
+import { check, isClean } from '../../../../bench/chaos/check/check.js';
+import type {
+  Accepted,
+  EngineEvent,
+  History,
+  StoredJob,
+  VaultDeed,
+} from '../../../../bench/chaos/history/history.js';
+
+/** Two jobs of one queue, run one after the other without any trouble. */
+const first = job('a', 1, '10.00', '11.00');
+const second = job('b', 2, '11.50', '12.00');
+const good: History = {
+  accepted: [accepted('a', 0), accepted('b', 50)],
+  doubtful: [],
+  refusals: [],
+  jobs: [first, second],
+  engine: [...life('a', 1_000, 2_000), ...life('b', 2_500, 3_000)],
+  faults: [],
+  deaths: [],
+  left: { containers: [], hostFiles: [], requestRows: [], tokens: [] },
+  vault: [...dance('a'), ...dance('b')],
+  secret: 'hunter2',
+};
+
+function job(id: string, seq: number, from: string, to: string): StoredJob {
+  return {
+    id,
+    seq,
+    queue: 'q',
+    state: 'succeeded',
+    reason: undefined,
+    code: undefined,
+    exitCode: 0,
+    submittedAt: 0,
+    finishedAt: 5_000,
+    killRequested: false,
+    outputComplete: true,
+    output: `begin ${id} ${from}\nhello\nend ${id} ${to}\n`,
+    events: ends('submitted', 'claimed', 'unwrapping', 'logged_in', 'running', 'succeeded'),
+  };
+}
+
+function accepted(id: string, postedAt: number, wrap = id): Accepted {
+  const expected = { kind: 'quick', state: 'succeeded', exitCode: 0, body: 'hello\n' } as const;
+  return { id, queue: 'q', nonce: id, wrap: `wrap ${wrap}`, expected, postedAt, acceptedAt: postedAt + 10 };
+}
+
+function life(jobId: string, from: number, to: number, containerId = `of ${jobId}`): EngineEvent[] {
+  const event = { engine: 'A', jobId, containerId };
+  return [
+    { ...event, action: 'start', exitCode: undefined, at: from },
+    { ...event, action: 'die', exitCode: 0, at: to },
+  ];
+}
+
+/** What Vault is asked for one job. */
+function dance(id: string): VaultDeed[] {
+  const deed = (kind: VaultDeed['kind'], subject: string, ...gives: string[]) => ({
+    kind,
+    at: 0,
+    isDone: true,
+    subject: `${subject} ${id}`,
+    gives: gives.map((name) => `${name} ${id}`),
+  });
+  return [
+    deed('wrap', 'wrap', 'wrap accessor', 'SecretID accessor'),
+    deed('look up', 'wrap'),
+    deed('read payload', 'cubbyhole accessor'),
+    deed('look up', 'wrap'),
+    deed('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
+    deed('log in', 'SecretID', 'token'),
+    deed('use', 'token'),
+    deed('give back', 'token'),
+  ];
+}
+
+/** The first job's deeds without those of these kinds, and with what else there was. */
+function danced(without: readonly VaultDeed['kind'][], ...more: VaultDeed[]): Partial<History> {
+  return { vault: [...dance('a').filter(({ kind }) => !without.includes(kind)), ...dance('b'), ...more] };
+}
+
+function deedOf(kind: VaultDeed['kind'], change: Partial<VaultDeed> = {}): VaultDeed {
+  const found = dance('a').find((deed) => deed.kind === kind);
+  if (found === undefined) throw new Error(`Expected a deed of the kind ${kind}, got none.`);
+  return { ...found, ...change };
+}
+
+/** Events from this moment on. */
+function startedAt(at: number, ...kinds: string[]): StoredJob['events'] {
+  return kinds.map((kind) => ({ kind, at }));
+}
+
+/** The first of the two jobs, changed. */
+function withFirst(change: Partial<StoredJob>): Partial<History> {
+  return { jobs: [{ ...first, ...change }, second] };
+}
+
+function ends(...kinds: string[]): StoredJob['events'] {
+  return kinds.map((kind) => ({ kind, at: 0 }));
+}
+
+function broken(change: Partial<History>): string[] {
+  return check({ ...good, ...change })
+    .filter(({ violations }) => violations.length > 0)
+    .map(({ rule }) => rule);
+}
+
+const opening = ['claimed', 'unwrapping', 'logged_in'];
+const lost = { state: 'lost', exitCode: undefined, outputComplete: false, events: ends(...opening, 'lost') };
+const cutOff = { ...lost, events: ends('claimed', 'unwrapping', 'lost') };
+const outage = { kind: 'kill -9', target: 'node A', from: 4_000, to: 4_500 };
+
+test('a history in which all went well breaks no rule', () => {
+  expect(isClean(check(good))).toBe(true);
+});
+
+test('a lost job is no broken promise where a fault explains it', () => {
+  expect(broken({ ...withFirst(lost), faults: [outage] })).toEqual([]);
+});
+
+test('a login that was cut off may leave its token, or its SecretID', () => {
+  const tokenLeft = { ...danced(['give back']), left: { ...good.left, tokens: ['token a'] } };
+  const secretIdLeft = danced(['log in', 'use', 'give back']);
+
+  expect(broken({ ...withFirst(cutOff), faults: [outage], ...tokenLeft })).toEqual([]);
+  expect(broken({ ...withFirst(cutOff), faults: [outage], ...secretIdLeft })).toEqual([]);
+});
+
+test('a SecretID that could not be used may be destroyed instead', () => {
+  const destroy = deedOf('give back', { kind: 'destroy', subject: 'SecretID accessor a' });
+  const failed = {
+    ...lost,
+    state: 'failed',
+    reason: 'auth_refused',
+    events: ends('claimed', 'unwrapping', 'failed'),
+  };
+  const expected = { kind: 'quick', state: 'failed', exitCode: undefined, body: undefined } as const;
+
+  const history = { ...withFirst(failed), ...danced(['log in', 'use', 'give back'], destroy) };
+
+  expect(
+    broken({ ...history, accepted: [{ ...accepted('a', 0), expected: { ...expected, exitCode: 0 } }] }),
+  ).not.toContain('SecretIDs that were neither used nor destroyed');
+});
+
+test('a token that Vault did not take back may be used further, until it does', () => {
+  const refused = deedOf('give back', { isDone: false });
+  const further = danced(['give back'], refused, deedOf('use'), deedOf('give back'));
+
+  expect(broken(further)).toEqual([]);
+});
+
+test('a kill that came too late is none either', () => {
+  const expected = { kind: 'killed', state: 'canceled', exitCode: 143, body: undefined } as const;
+
+  expect(broken({ accepted: [{ ...accepted('a', 0), expected }, accepted('b', 50)] })).toEqual([]);
+});
+
+test.each<[rule: string, change: Partial<History>]>([
+  ['accepted jobs that are missing', { jobs: [second], engine: life('b', 2_500, 3_000) }],
+  ['jobs not in the order of their answers', { accepted: [accepted('b', 0), accepted('a', 50)] }],
+  ['double starts', { engine: [...good.engine, ...life('b', 3_100, 3_200, 'another')] }],
+  [
+    'overlaps in a queue, by the engines',
+    { engine: [...life('a', 1_000, 2_600), ...life('b', 2_500, 3_000)] },
+  ],
+  ['starts out of order in a queue', { engine: [...life('b', 1_000, 2_000), ...life('a', 2_500, 3_000)] }],
+  ['overlaps in a queue, by the jobs themselves', { jobs: [first, job('b', 2, '10.50', '12.00')] }],
+  [
+    'jobs without a final state',
+    withFirst({ state: 'running', exitCode: undefined, events: ends(...opening, 'running') }),
+  ],
+  ['final states that changed', withFirst({ events: ends(...opening, 'lost', 'succeeded') })],
+  ['final states that changed', withFirst({ events: ends(...opening, 'succeeded', 'claimed') })],
+  ['final states that changed', withFirst({ events: ends(...opening) })],
+  ['final states that changed', withFirst({ events: ends(...opening, 'failed') })],
+  ['lost or broken off without a fault', withFirst(lost)],
+  [
+    'lost or broken off without a fault',
+    { ...withFirst(lost), faults: [{ ...outage, from: 6_000, to: 7_000 }] },
+  ],
+  ['outputs that are called complete and are not', withFirst({ output: 'begin a 10.00\nhello\n' })],
+  ['outputs that are called complete and are not', withFirst({ output: 'begin a 10.00\nend a 11.00\n' })],
+  [
+    'outputs that are called complete and are not',
+    withFirst({ output: 'begin c 10.00\nhello\nend c 11.00\n' }),
+  ],
+  ['clients that were blamed for a fault', { refusals: [{ text: '401', at: 0, to: 1 }] }],
+  ['nodes that ended by themselves', { deaths: ['A'] }],
+  ['leaked tokens', { left: { ...good.left, tokens: ['accessor'] } }],
+  ['wraps that were opened, or tried, again', danced([], deedOf('unwrap'))],
+  [
+    'wraps that were opened, or tried, again',
+    danced([], deedOf('unwrap', { isDone: false, subject: '', gives: [''] })),
+  ],
+  ['wraps that were opened without a look', danced(['look up'])],
+  ['wraps that were opened without a look', danced(['look up'], deedOf('look up'))],
+  [
+    'wraps that were opened without a look',
+    { vault: [deedOf('look up', { at: -1 }), ...(danced(['look up']).vault ?? [])] },
+  ],
+  ['wraps that were opened for no job, or too late', withFirst({ events: ends('claimed', 'succeeded') })],
+  [
+    'wraps that were opened for no job, or too late',
+    withFirst({ events: ends('claimed', 'kill_requested', 'unwrapping', 'logged_in', 'succeeded') }),
+  ],
+  ['wraps that were opened for no job, or too late', { vault: [...good.vault, ...dance('nobody')] }],
+  [
+    'jobs back in the queue with an opened wrap',
+    withFirst({ events: [...ends(...opening), ...startedAt(2, 'postponed', 'succeeded')] }),
+  ],
+  ['jobs that disagree with Vault about their login', danced(['unwrap', 'log in', 'use', 'give back'])],
+  [
+    'jobs that logged in twice',
+    { ...danced([], ...dance('again')), accepted: [accepted('a', 0, 'again'), ...good.accepted] },
+  ],
+  ['SecretIDs that were tried again', danced([], deedOf('log in', { isDone: false, gives: [''] }))],
+  ['payloads that were read, or tried, again', danced([], deedOf('read payload', { subject: '' }))],
+  [
+    'SecretIDs that were neither used nor destroyed',
+    { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'use', 'give back']) },
+  ],
+  ['tokens that were never given back', danced(['give back'])],
+  ['tokens that were never given back', danced(['give back'], deedOf('give back', { isDone: false }))],
+  ['tokens that were used after they were given back', danced([], deedOf('use'))],
+  ['jobs that asked Vault too often', danced([], ...Array.from({ length: 10 }, () => deedOf('look up')))],
+  ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
+  ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
+  ['sealed requests of ended jobs', { left: { ...good.left, requestRows: ['a'] } }],
+])('finds %s', (rule, change) => {
+  expect(broken(change)).toEqual([rule]);
+});
+
+test('finds a secret in an output', () => {
+  expect(broken(withFirst({ output: first.output.replace('hello', 'hunter2') }))).toContain(
+    'outputs with a secret',
+  );
+});
+
+test('finds a success without the code 0, whatever the engine said', () => {
+  const change = withFirst({ exitCode: 3 });
+
+  expect(broken({ ...change, engine: [] })).toEqual(['wrong ends']);
+  expect(broken(change)).toEqual(['wrong ends', 'codes that are not the engine’s']);
+});
+
+test('finds a success where a failure was due, and a failure where a success was', () => {
+  const expected = { kind: 'exit 3', state: 'failed', exitCode: 3, body: 'hello\n' } as const;
+  const failed = { state: 'failed', reason: 'exit_code', exitCode: 1, events: ends(...opening, 'failed') };
+
+  expect(broken({ accepted: [{ ...accepted('a', 0), expected }, accepted('b', 50)] })).toEqual([
+    'wrong ends',
+  ]);
+  expect(broken({ ...withFirst(failed), engine: [] })).toEqual(['wrong ends']);
+});
+
+test('finds a job that is said not to have started, and ran', () => {
+  const refused = {
+    state: 'failed',
+    reason: 'start_failed',
+    exitCode: undefined,
+    events: ends(...opening, 'failed'),
+  };
+
+  expect(broken({ ...withFirst(refused), faults: [outage] })).toEqual(['wrong ends']);
+  expect(broken({ ...withFirst(refused), faults: [outage], engine: [] })).toEqual([]);
+});
+
+test('finds a job that was canceled though nobody asked', () => {
+  const canceled = { state: 'canceled', exitCode: undefined, events: ends(...opening, 'canceled') };
+
+  expect(broken(withFirst(canceled))).toEqual(['wrong ends']);
+});
+
+function left(...tokens: string[]): Partial<History> {
+  return { left: { ...good.left, tokens } };
+}
+
+test('forgives the token that Vault gave to a login which was cut off, and no other', () => {
+  const history = { ...withFirst(cutOff), faults: [outage], ...danced(['give back']) };
+
+  expect(broken({ ...history, ...left('token a') })).toEqual([]);
+  expect(broken({ ...history, ...left('token b') })).toEqual(['leaked tokens']);
+  expect(broken({ ...history, ...left('token a', 'another') })).toEqual(['leaked tokens']);
+});
+
+test('knows the wrap of a job whose post had no answer by the queue that it was for', () => {
+  const unheard = { accepted: [accepted('b', 50)], doubtful: [{ queue: 'q', wrap: 'wrap a' }] };
+  const history = { ...unheard, faults: [outage], ...left('token a'), ...danced(['give back']) };
+
+  expect(broken({ ...history, ...withFirst(cutOff) })).toEqual([]);
+  expect(broken({ ...history, ...withFirst(lost) })).toEqual([
+    'tokens that were never given back',
+    'leaked tokens',
+  ]);
+  expect(broken({ ...history, ...withFirst({ ...cutOff, queue: 'other' }) })).toEqual([
+    'wraps that were opened for no job, or too late',
+    'tokens that were never given back',
+    'leaked tokens',
+  ]);
+});
+
+test('believes an engine rather than what it says again of a container when it was restarted', () => {
+  const again = { ...life('a', 0, 9_000)[1], exitCode: 255 } as EngineEvent;
+
+  expect(broken({ engine: [...good.engine, again] })).not.toContain('codes that are not the engine’s');
+});

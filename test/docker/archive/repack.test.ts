@@ -1,0 +1,141 @@
+import { buffer } from 'node:stream/consumers';
+import { extract, type Header } from 'tar-stream';
+import { describe, expect, test, vi } from 'vitest';
+import { type ArchiveEntry, readArchive } from '../../../src/docker/archive/archive.js';
+import { repack } from '../../../src/docker/archive/repack.js';
+import { type ArchiveRules, defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
+import { type ArchiveItem, tarGzOf } from '../../support/archives.js';
+
+const rules: ArchiveRules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
+
+interface Unpacked {
+  readonly header: Header;
+  readonly body: string;
+}
+
+async function unpack(tar: Buffer): Promise<Unpacked[]> {
+  const reader = extract();
+  reader.end(tar);
+  const found: Unpacked[] = [];
+  for await (const source of reader) {
+    const body = await buffer(source as AsyncIterable<Uint8Array>);
+    found.push({ header: source.header, body: body.toString() });
+  }
+  return found;
+}
+
+async function repackItems(
+  items: readonly ArchiveItem[],
+  additions: Parameters<typeof repack>[1] = {},
+): Promise<Unpacked[]> {
+  return await unpack(await buffer(repack(readArchive(await tarGzOf(items), rules), additions)));
+}
+
+function bodies(unpacked: readonly Unpacked[]): Record<string, string> {
+  return Object.fromEntries(unpacked.map(({ header, body }) => [header.name, body]));
+}
+
+async function* entry(body: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveEntry> {
+  const modifiedAt = new Date(0);
+  yield {
+    path: 'a',
+    kind: 'file',
+    mode: 0o644,
+    sizeBytes: 64 * 1024 * 1024,
+    modifiedAt,
+    target: undefined,
+    body,
+  };
+}
+
+describe('repack', () => {
+  test('makes headers afresh: no special bits, foreign owner or extended attribute', async () => {
+    const pax = { 'SCHILY.xattr.user.x': 'y' };
+    const [file] = await repackItems([{ name: './a', body: 'x', mode: 0o6751, uid: 0, uname: 'root', pax }]);
+
+    expect(file?.header).toMatchObject({
+      name: 'a',
+      mode: 0o751,
+      uid: 2001,
+      gid: 2001,
+      uname: '',
+      pax: null,
+    });
+  });
+
+  test('keeps bodies, directories and links', async () => {
+    const big = 'b'.repeat(300_000);
+    const found = await repackItems([
+      { name: 'data/', type: 'directory', mode: 0o750 },
+      { name: 'data/big', body: big },
+      { name: 'data/link', type: 'symlink', linkname: 'big' },
+    ]);
+
+    expect(found.map(({ header }) => [header.name, header.type, header.linkname])).toEqual([
+      ['data', 'directory', null],
+      ['data/big', 'file', null],
+      ['data/link', 'symlink', 'big'],
+    ]);
+    expect(found[1]?.body).toBe(big);
+  });
+
+  test('leaves system directories to the image, and what it is told to leave out', async () => {
+    const items = [
+      { name: 'etc/', type: 'directory' as const },
+      { name: 'etc/passwd' },
+      { name: 'etc/mine' },
+    ];
+
+    const found = await repackItems(items, { leftOut: ['etc/passwd'] });
+
+    expect(Object.keys(bodies(found))).toEqual(['etc/mine']);
+  });
+
+  test('puts our files last and leaves out what lies in their place', async () => {
+    const own = { path: 'etc/passwd', bytes: Buffer.from('ours'), mode: 0o444, uid: 0, gid: 0 };
+
+    const found = await repackItems([{ name: 'etc/passwd', body: 'theirs' }, { name: 'z' }], {
+      extras: [own],
+    });
+
+    expect(Object.entries(bodies(found))).toEqual([
+      ['z', ''],
+      ['etc/passwd', 'ours'],
+    ]);
+    expect(found[1]?.header).toMatchObject({ mode: 0o444, uid: 0, gid: 0 });
+  });
+});
+
+describe('what repack writes', () => {
+  test.each([
+    ['no mode at all', { mode: 0o4000 }, { mode: 0o400 }],
+    ['a time before all', { mtime: new Date(-5_000) }, { mtime: new Date(0) }],
+  ])('for %s is something that the engine takes', async (_, item, header) => {
+    const [found] = await repackItems([{ name: 'a', body: 'x', ...item }]);
+
+    expect(found?.header).toMatchObject(header);
+  });
+
+  test('ends with what its entries fail with', async () => {
+    const failing = repackItems([{ name: 'good', body: 'x' }, { name: '/bad' }]);
+
+    await expect(failing).rejects.toMatchObject({ code: 'content_entries_refused' });
+  });
+
+  test('ends its entries when nobody wants the rest', async () => {
+    const ended = vi.fn<() => void>();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      } finally {
+        ended();
+      }
+    }
+    const tar = repack(entry(endless()), {});
+    await new Promise((resolve) => tar.once('readable', resolve));
+
+    tar.destroy();
+
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce());
+  });
+});

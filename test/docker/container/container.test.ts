@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type ContainerSettings,
+  containerName,
+  createOptions,
+  jobTag,
+  keyedTag,
+} from '../../../src/docker/container/container.js';
+import { containerRequest } from '../../support/container-request.js';
+
+const settings: ContainerSettings = {
+  installation: '0123456789abcdef',
+  node: 'node-1',
+  tagKey: Buffer.alloc(32, 1),
+  memoryBytes: 512,
+  cpus: 0.5,
+  pids: 10,
+  network: 'none',
+  sharedMemoryBytes: 64,
+  logBytes: 1001,
+};
+const request = containerRequest({ jobId: 'job-1', fence: 7 });
+
+function optionsOf(
+  more: Partial<typeof request> = {},
+  files: Parameters<typeof createOptions>[2]['files'] = [],
+) {
+  return createOptions(settings, { ...request, ...more }, { imageId: 'sha256:1', files });
+}
+
+describe('createOptions', () => {
+  test('asks for exactly this and nothing else', () => {
+    expect(optionsOf()).toEqual({
+      Image: 'sha256:1',
+      Env: [],
+      User: '2001:2001',
+      Tty: false,
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      OpenStdin: false,
+      Healthcheck: { Test: ['NONE'] },
+      Labels: {
+        'stint.job': 'job-1',
+        'stint.queue': 'demo',
+        'stint.fence': '7',
+        'stint.installation': '0123456789abcdef',
+        'stint.node': 'node-1',
+        'stint.secrets': '/secrets.yml',
+        'stint.tag': jobTag(settings, request),
+      },
+      HostConfig: {
+        Init: true,
+        LogConfig: { Type: 'local', Config: { 'max-size': '501', 'max-file': '2', compress: 'false' } },
+        SecurityOpt: ['no-new-privileges'],
+        CapDrop: ['ALL'],
+        PidsLimit: 10,
+        Memory: 512,
+        MemorySwap: 512,
+        NanoCpus: 500_000_000,
+        ShmSize: 64,
+        NetworkMode: 'none',
+        Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
+        Mounts: [],
+      },
+    });
+  });
+
+  test('takes command, directory, environment and terminal from the request', () => {
+    const more = {
+      entrypoint: ['sh'],
+      command: ['-c', 'x'],
+      workingDirectory: '/srv',
+      env: ['A=b'],
+      tty: true,
+    };
+
+    expect(optionsOf(more)).toMatchObject({
+      Entrypoint: ['sh'],
+      Cmd: ['-c', 'x'],
+      WorkingDir: '/srv',
+      Env: ['A=b'],
+      Tty: true,
+    });
+  });
+});
+
+describe('the options of a container', () => {
+  test('have nothing of the environment, the command or the key in their labels', () => {
+    const labels = JSON.stringify(optionsOf({ env: ['P=CANARY-1'], command: ['CANARY-2'] }).Labels);
+
+    expect(labels).not.toContain('CANARY');
+    expect(labels).not.toContain(Buffer.from(settings.tagKey).toString('hex'));
+  });
+
+  test('bind files for reading only, and only by a kind of mount that makes no directories', () => {
+    const { HostConfig: host } = optionsOf({}, [{ source: '/dev/shm/a', target: '/secrets.yml' }]);
+
+    expect(host.Mounts).toEqual([
+      { Type: 'bind', Source: '/dev/shm/a', Target: '/secrets.yml', ReadOnly: true },
+    ]);
+    expect(host).not.toHaveProperty('Binds');
+  });
+
+  test('have a label for a job without a queue too, since an image may bring one', () => {
+    expect(optionsOf({ queue: null }).Labels['stint.queue']).toBe('');
+  });
+});
+
+describe('a container', () => {
+  test('is named after installation, job and fence', () => {
+    expect(containerName(settings, request)).toBe('stint-01234567-job-1-7');
+  });
+
+  test('has a tag that depends on key, installation, job and fence', () => {
+    const tags = [
+      jobTag(settings, request),
+      jobTag({ ...settings, tagKey: Buffer.alloc(32, 2) }, request),
+      jobTag({ ...settings, installation: 'other' }, request),
+      jobTag(settings, { jobId: 'job-2', fence: 7 }),
+      jobTag(settings, { jobId: 'job-1', fence: 8 }),
+    ];
+
+    expect(new Set(tags).size).toBe(tags.length);
+    expect(jobTag(settings, { jobId: 'job-1', fence: 7 })).toBe(tags[0]);
+  });
+
+  test('has a tag in which no part can lend letters to the next', () => {
+    const key = Buffer.alloc(32);
+
+    expect(keyedTag(key, ['ab', 'c'])).not.toBe(keyedTag(key, ['a', 'bc']));
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { containerName, jobTag, tagLabel } from '../../../src/docker/container/container.js';
+import { Leftovers } from '../../../src/docker/container/leftovers.js';
+import type { ListedContainer } from '../../../src/docker/engine/engine.js';
+import { imageTag } from '../../../src/docker/image/facts.js';
+import { testSettings as settings } from '../../support/backend-parts.js';
+import { fakeEngine } from '../../support/fake-engine.js';
+
+const claim = { jobId: 'job-1', fence: 3 };
+const jobLabels = {
+  'stint.node': settings.node,
+  'stint.job': claim.jobId,
+  'stint.fence': '3',
+  [tagLabel]: jobTag(settings, claim),
+};
+
+function listed(labels: Record<string, string>, name = containerName(settings, claim)): ListedContainer {
+  return { id: 'c1', name, labels, createdAt: new Date(0) };
+}
+
+function leftoversAmong(...containers: ListedContainer[]) {
+  const asked: string[] = [];
+  const removed: string[] = [];
+  const engine = fakeEngine({
+    listContainers: async (label) => {
+      asked.push(label);
+      return containers;
+    },
+    remove: async (id) => void removed.push(id),
+  });
+  return { leftovers: new Leftovers(engine, settings), asked, removed };
+}
+
+describe('a leftover', () => {
+  test.each([
+    ['a job', listed(jobLabels)],
+    [
+      'a container that was made to read an image',
+      listed(
+        { 'stint.node': settings.node, [tagLabel]: imageTag(settings, 'stint-image-1') },
+        'stint-image-1',
+      ),
+    ],
+  ])('is %s of this node', async (_, container) => {
+    const { leftovers, removed } = leftoversAmong(container);
+
+    expect(await leftovers.remove()).toBe(1);
+    expect(removed).toEqual(['c1']);
+  });
+
+  test.each([
+    ['of another node', listed({ ...jobLabels, 'stint.node': 'node-2' })],
+    ['under another name', listed(jobLabels, 'copy')],
+    ['without a tag', listed({ ...jobLabels, [tagLabel]: '' })],
+    ['with the tag of another claim', listed({ ...jobLabels, 'stint.fence': '4' })],
+    [
+      'with the tag of another key',
+      listed({ ...jobLabels, [tagLabel]: jobTag({ ...settings, tagKey: Buffer.alloc(32, 9) }, claim) }),
+    ],
+    ['without labels', listed({ 'stint.node': settings.node })],
+  ])('is no container %s', async (_, container) => {
+    const { leftovers, removed } = leftoversAmong(container);
+
+    expect(await leftovers.remove()).toBe(0);
+    expect(removed).toEqual([]);
+  });
+});
+
+test('leftovers are looked for once in a life, among the containers of this installation', async () => {
+  const { leftovers, asked, removed } = leftoversAmong(listed(jobLabels));
+
+  expect(await Promise.all([leftovers.remove(), leftovers.remove()])).toEqual([1, 1]);
+  await leftovers.remove();
+
+  expect(asked).toEqual([`stint.installation=${settings.installation}`]);
+  expect(removed).toEqual(['c1']);
+});
+
+test('leftovers are looked for again where that failed', async () => {
+  let isAway = true;
+  const engine = fakeEngine({
+    listContainers: async () => {
+      if (isAway) throw new Error('away');
+      return [];
+    },
+  });
+  const leftovers = new Leftovers(engine, settings);
+
+  await expect(leftovers.remove()).rejects.toThrow('away');
+  isAway = false;
+
+  expect(await leftovers.remove()).toBe(0);
+});

@@ -1,0 +1,27 @@
+import { expect, test, vi } from 'vitest';
+import { openArchiveDelivery, openBoundDelivery } from '../../../src/docker/delivery/delivery.js';
+import type { HostFiles } from '../../../src/docker/delivery/host-files.js';
+import { testRules as rules } from '../../support/backend-parts.js';
+import { containerRequest } from '../../support/container-request.js';
+import { fakeEngine } from '../../support/fake-engine.js';
+
+const parts = { engine: fakeEngine({}), rules, caCertificatePath: '/nonesuch/ca.pem' };
+const job = { request: containerRequest({ jobId: 'job-1', fence: 1 }), passwd: undefined };
+const lost = {
+  code: 'internal',
+  retryable: true,
+  message: expect.stringMatching(/^Could not read "\/nonesuch\/ca\.pem".*VAULT_CACERT/),
+};
+
+test('an authority that is gone is told as what it is, before any file is made', async () => {
+  const create = vi.fn<HostFiles['create']>();
+
+  await expect(openBoundDelivery(parts, { create } as unknown as HostFiles, job)).rejects.toMatchObject(lost);
+  expect(create).not.toHaveBeenCalled();
+});
+
+test('the same for a remote engine, before anything secret is known', async () => {
+  const delivery = openArchiveDelivery(parts, job);
+
+  await expect(delivery.uploadContent('c1', new AbortController().signal)).rejects.toMatchObject(lost);
+});

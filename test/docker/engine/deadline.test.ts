@@ -1,0 +1,70 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { callEngine } from '../../../src/docker/engine/deadline.js';
+
+/** Never settles, as the library does for some calls; notes whether it was told to end. */
+function silence() {
+  const told: AbortSignal[] = [];
+  const run = (signal: AbortSignal) => {
+    told.push(signal);
+    return new Promise<string>(() => undefined);
+  };
+  return { run, told };
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('callEngine', () => {
+  test('gives the answer', async () => {
+    expect(await callEngine('info', { limitMs: 1_000 }, async () => 'yes')).toBe('yes');
+  });
+
+  test('does not wait longer than its limit, whatever the library does', async () => {
+    const { run, told } = silence();
+
+    await expect(callEngine('info', { limitMs: 20 }, run)).rejects.toMatchObject({
+      call: 'info',
+      fault: 'timed_out',
+    });
+    expect(told[0]?.aborted).toBe(true);
+  });
+
+  test('ends with the reason of its signal', async () => {
+    const stop = new AbortController();
+    const { run } = silence();
+
+    const calling = callEngine('pull', { limitMs: undefined, signal: stop.signal }, run);
+    stop.abort(new Error('killed'));
+
+    await expect(calling).rejects.toThrow('killed');
+  });
+
+  test('does not begin when its signal has fired', async () => {
+    const { run, told } = silence();
+    const signal = AbortSignal.abort(new Error('killed'));
+
+    await expect(callEngine('pull', { limitMs: 1_000, signal }, run)).rejects.toThrow('killed');
+    expect(told).toEqual([]);
+  });
+
+  test('puts what the library throws into our words', async () => {
+    const failing = callEngine('start', { limitMs: 1_000 }, async () => {
+      throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    });
+
+    await expect(failing).rejects.toMatchObject({ call: 'start', fault: 'unreachable' });
+  });
+
+  test('leaves what goes on after the answer alone', async () => {
+    vi.useFakeTimers();
+    let seen: AbortSignal | undefined;
+
+    await callEngine('attach', { limitMs: 20 }, async (signal) => {
+      seen = signal;
+    });
+    vi.advanceTimersByTime(1_000);
+
+    expect(seen?.aborted).toBe(false);
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import type { EngineCall } from '../../../src/docker/engine/calls.js';
+import { isFault, scrub, toEngineError } from '../../../src/docker/engine/errors.js';
+import type { EngineFault } from '../../../src/docker/engine/fault-rules.js';
+import { BrokenError } from '../../../src/job/errors.js';
+
+function answered(statusCode: number, message: string): object {
+  return {
+    statusCode,
+    json: { message },
+    message: `(HTTP code ${statusCode}) no such container - ${message}`,
+  };
+}
+
+const id = '9535'.padEnd(64, 'a');
+
+/** What engines have answered to calls, and what it means. */
+const answers: [EngineFault, EngineCall, object][] = [
+  ['no_socket', 'version', { code: 'ENOENT' }],
+  ['forbidden', 'version', { code: 'EACCES' }],
+  ['unreachable', 'info', { code: 'ECONNREFUSED' }],
+  ['cut', 'wait', { code: 'ECONNRESET' }],
+  ['cut', 'create', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
+  ['cut', 'start', answered(500, 'transport is closing: unavailable')],
+  ['cut', 'start', answered(500, 'context canceled: unknown')],
+  ['broken', 'start', answered(500, 'OCI runtime create failed: something else: unknown')],
+  [
+    'disk_full',
+    'upload',
+    answered(500, 'Error processing tar file(exit status 1): write /big: no space left on device'),
+  ],
+  ['already', 'start', answered(304, '')],
+  ['image_missing', 'image', answered(404, 'No such image: nonesuch:1')],
+  ['image_missing', 'create', answered(404, 'No such image: nonesuch:1')],
+  [
+    'image_missing',
+    'pull',
+    answered(404, 'manifest for x:nope not found: manifest unknown: manifest unknown'),
+  ],
+  [
+    'image_denied',
+    'pull',
+    answered(404, "pull access denied for x, repository does not exist or may require 'docker login'"),
+  ],
+  ['image_denied', 'pull', answered(500, 'Get "http://r/v2/": no basic auth credentials')],
+  [
+    'image_platform',
+    'pull',
+    answered(500, 'no matching manifest for linux/arm64/v8 in the manifest list entries'),
+  ],
+  [
+    'registry_unreachable',
+    'pull',
+    answered(500, 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'),
+  ],
+  ['registry_unreachable', 'pull', answered(500, 'x509: certificate signed by unknown authority')],
+  ['registry_unreachable', 'pull', answered(500, 'toomanyrequests: You have reached your pull rate limit')],
+  ['reference_invalid', 'pull', answered(400, 'invalid reference format: repository name must be lowercase')],
+  [
+    'name_taken',
+    'create',
+    answered(409, `Conflict. The container name "/x" is already in use by container "${id}".`),
+  ],
+  [
+    'source_missing',
+    'create',
+    answered(400, 'invalid mount config for type "bind": bind source path does not exist: /dev/shm/x/y'),
+  ],
+  ['no_command', 'create', answered(400, 'No command specified')],
+  ['network_missing', 'start', answered(404, 'network nonet not found')],
+  ['network_missing', 'network', answered(404, 'network nonet not found')],
+  ['command_not_found', 'start', answered(400, 'exec: "nope": executable file not found in $PATH: unknown')],
+  ['command_not_executable', 'start', answered(400, 'exec: "/etc": permission denied: unknown')],
+  ['directory_unusable', 'create', answered(500, 'Cannot mkdir: /etc/passwd is not a directory')],
+  [
+    'directory_unusable',
+    'start',
+    answered(400, 'chdir to cwd ("/root/x") set in config.json failed: permission denied'),
+  ],
+  ['not_running', 'kill', answered(409, `Cannot kill container: ${id}: Container ${id} is not running`)],
+  ['being_removed', 'remove', answered(409, `removal of container ${id} is already in progress`)],
+  [
+    'file_missing',
+    'download',
+    answered(404, `Could not find the file /gostint_image.yml in container ${id}`),
+  ],
+  [
+    'clash',
+    'upload',
+    answered(500, 'Error processing tar file(exit status 1): open /bin/busybox/x: not a directory'),
+  ],
+  [
+    'archive_refused',
+    'upload',
+    answered(500, 'Error processing tar file(exit status 1): archive/tar: invalid tar header'),
+  ],
+  ['container_missing', 'inspect', answered(404, `No such container: ${id}`)],
+  ['refused', 'create', answered(400, 'Range of CPUs is from 0.01 to 2.00')],
+  ['broken', 'start', answered(500, 'something new')],
+  ['broken', 'start', new TypeError('a bug in the library')],
+];
+
+describe('toEngineError', () => {
+  test.each(answers)('finds %s in what `%s` got', (fault, call, thrown) => {
+    expect(toEngineError(call, thrown)).toMatchObject({
+      fault,
+      call,
+      code: 'engine_unavailable',
+      retryable: true,
+    });
+  });
+
+  test('reads the words of the engine behind those of the library, where there is nothing else', () => {
+    const message = '(HTTP code 404) no such container - Could not find the file /x in container 9535 ';
+
+    expect(toEngineError('download', { statusCode: 404, message })).toMatchObject({
+      fault: 'file_missing',
+      text: 'Could not find the file /x in container 9535',
+    });
+  });
+
+  test('says what to do, in a sentence of ours', () => {
+    const error = toEngineError('info', { code: 'ENOENT', message: 'connect ENOENT /var/run/docker.sock' });
+
+    expect(error).toBeInstanceOf(BrokenError);
+    expect(error.message).toBe(
+      'Could not ask the engine for its state: its socket does not exist. Start the engine (systemctl start docker), or set DOCKER_HOST.',
+    );
+  });
+
+  test('passes nothing of a library on', () => {
+    const { message } = toEngineError('start', new Error('secret text of a library'));
+
+    expect(message).toBe(
+      'Could not start the container: the engine failed without a word. Its log tells more.',
+    );
+  });
+});
+
+test('isFault knows only our own errors', () => {
+  const error = toEngineError('info', { code: 'ENOENT' });
+
+  expect(isFault(error, 'cut', 'no_socket')).toBe(true);
+  expect(isFault(error, 'cut')).toBe(false);
+  expect(isFault({ fault: 'cut' }, 'cut')).toBe(false);
+});
+
+describe('scrub', () => {
+  test.each([
+    ['a path of the host', 'open /var/lib/docker/overlay2/49/merged/x: no', 'open [path]: no'],
+    ['a path of the job', 'open /etc/passwd: no', 'open /etc/passwd: no'],
+    ['a whole id', `container ${id} is`, `container ${id.slice(0, 12)} is`],
+    ['line breaks and bells', 'a\r\nb\u0007c', 'a b c'],
+    ['far too much', 'x'.repeat(400), `${'x'.repeat(300)}…`],
+  ])('makes %s fit to be shown', (_, text, expected) => {
+    expect(scrub(text)).toBe(expected);
+  });
+});

@@ -1,0 +1,67 @@
+import type Docker from 'dockerode';
+import { expect, test } from 'vitest';
+import { toContainerFacts, toEngineState, toListedContainer } from '../../../src/docker/engine/facts.js';
+
+test('an engine state is complete whatever the engine leaves out', () => {
+  expect(toEngineState({})).toEqual({
+    id: '',
+    clock: undefined,
+    dataRoot: '',
+    containers: 0,
+    containersRunning: 0,
+    containersPaused: 0,
+    containersStopped: 0,
+    images: 0,
+    memTotalBytes: 0,
+    cpus: 0,
+    architecture: '',
+    operatingSystem: '',
+    serverVersion: '',
+    securityOptions: [],
+    missingLimits: [],
+  });
+});
+
+test('an engine state names the limits that the engine says it cannot enforce', () => {
+  const state = toEngineState({
+    MemoryLimit: false,
+    SwapLimit: true,
+    PidsLimit: false,
+    SecurityOptions: null,
+  });
+
+  expect(state.missingLimits).toEqual(['memory', 'pids']);
+});
+
+test('a container that never started has neither start nor end', () => {
+  const never = '0001-01-01T00:00:00Z';
+  const facts = toContainerFacts({
+    Id: 'c1',
+    Config: { Labels: { a: 'b' } },
+    State: { Status: 'created', ExitCode: 0, OOMKilled: false, StartedAt: never, FinishedAt: never },
+  } as unknown as Docker.ContainerInspectInfo);
+
+  expect(facts).toEqual({
+    id: 'c1',
+    labels: { a: 'b' },
+    status: 'created',
+    exitCode: 0,
+    outOfMemory: false,
+    startedAt: undefined,
+    finishedAt: undefined,
+    pid: undefined,
+    tty: false,
+    hasMounts: false,
+  });
+});
+
+test('a listed container is named without the slash', () => {
+  const listed = toListedContainer({
+    Id: 'c1',
+    Names: ['/stint-1'],
+    Labels: {},
+    Created: 5,
+  } as unknown as Docker.ContainerInfo);
+
+  expect(listed).toEqual({ id: 'c1', name: 'stint-1', labels: {}, createdAt: new Date(5_000) });
+});

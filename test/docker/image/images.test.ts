@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Engine, PullStep } from '../../../src/docker/engine/engine.js';
+import { EngineError } from '../../../src/docker/engine/errors.js';
+import { Images } from '../../../src/docker/image/images.js';
+import type { PullLimits } from '../../../src/docker/image/pull.js';
+import { fakeEngine } from '../../support/fake-engine.js';
+
+const generous = { totalMs: 5_000, stallMs: 5_000 };
+
+function step(status: string, more: Partial<PullStep> = {}): PullStep {
+  return { status, mark: `${status} ${Math.random()}`, error: undefined, ...more };
+}
+
+/** A registry with the images it has; what was pulled is there from then on. */
+function stock(pull: Engine['pull'], present: readonly string[] = []) {
+  const there = new Set(present);
+  const pulled: string[] = [];
+  const engine = fakeEngine({
+    findImage: async (reference) => (there.has(reference) ? { id: `sha256:${reference}` } : undefined),
+    pull: async function* (reference, signal) {
+      pulled.push(reference);
+      yield* pull(reference, signal);
+      there.add(reference);
+    },
+  });
+  return { engine, pulled };
+}
+
+async function* works(): AsyncGenerator<PullStep> {
+  yield step('Pulling');
+}
+
+/** Says the same thing again and again, until it is ended. */
+async function* stalls(_: string, signal: AbortSignal): AsyncGenerator<PullStep> {
+  for (;;) {
+    yield step('Retrying in 5 seconds');
+    await delay(10, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
+  }
+}
+
+function ensure(engine: Engine, policy: 'Always' | 'IfNotPresent' | 'Never', limits: PullLimits = generous) {
+  return new Images(engine, limits).ensure('tool:1', policy, new AbortController().signal);
+}
+
+describe('Images', () => {
+  test.each([
+    ['Always', true, 1],
+    ['IfNotPresent', true, 0],
+    ['Never', true, 0],
+    ['Always', false, 1],
+    ['IfNotPresent', false, 1],
+  ] as const)('with %s, present: %s, pulls %s times', async (policy, isPresent, times) => {
+    const { engine, pulled } = stock(works, isPresent ? ['tool:1'] : []);
+
+    expect(await ensure(engine, policy)).toBe('sha256:tool:1');
+    expect(pulled).toHaveLength(times);
+  });
+
+  test('asks for the tag `latest` where none is named: an engine would pull all of them', async () => {
+    const { engine, pulled } = stock(works);
+
+    await new Images(engine, generous).ensure('tool', 'Always', new AbortController().signal);
+
+    expect(pulled).toEqual(['tool:latest']);
+  });
+
+  test('pulls once for all who wait, and anew for who comes later', async () => {
+    const { engine, pulled } = stock(works);
+    const images = new Images(engine, generous);
+    const ask = () => images.ensure('tool:1', 'Always', new AbortController().signal);
+
+    await Promise.all([ask(), ask(), ask()]);
+    await ask();
+
+    expect(pulled).toHaveLength(2);
+  });
+
+  test.each([
+    ['all in all', { totalMs: 60, stallMs: 5_000 }, /it took longer than 0.06 seconds/],
+    ['without progress', { totalMs: 5_000, stallMs: 60 }, /nothing moved for 0.06 seconds/],
+  ])('gives up a pull that takes too long %s', async (_, limits, message) => {
+    const failing = ensure(stock(stalls).engine, 'Always', limits);
+
+    await expect(failing).rejects.toMatchObject({ reason: 'image_unavailable', code: 'pull_timed_out' });
+    await expect(failing).rejects.toThrow(message);
+  });
+
+  test('ends a pull that nobody waits for, and gives each who left his own reason', async () => {
+    let ended = false;
+    const { engine } = stock(async function* (reference, signal) {
+      try {
+        yield* stalls(reference, signal);
+      } finally {
+        ended = true;
+      }
+    });
+    const images = new Images(engine, generous);
+    const stops = [new AbortController(), new AbortController()];
+    const asking = stops.map(({ signal }) =>
+      images.ensure('tool:1', 'Always', signal).catch((error: Error) => error),
+    );
+
+    stops[0]?.abort(new Error('first'));
+    expect(await asking[0]).toMatchObject({ message: 'first' });
+    expect(ended).toBe(false);
+    stops[1]?.abort(new Error('second'));
+
+    expect(await asking[1]).toMatchObject({ message: 'second' });
+    await expect.poll(() => ended).toBe(true);
+  });
+});
+
+describe('a pull that fails', () => {
+  test.each([
+    ['image_not_found', 'manifest unknown'],
+    ['image_not_found', 'no matching manifest for linux/arm64/v8'],
+    ['image_access_denied', 'unauthorized: authentication required'],
+    ['registry_unreachable', 'dial tcp 1.2.3.4:443: connect: connection refused'],
+    ['pull_failed', 'filesystem layer verification failed'],
+  ])('inside its answer gives `%s`', async (code, error) => {
+    const { engine } = stock(async function* () {
+      yield step('Pulling');
+      yield step('', { error });
+    });
+
+    await expect(ensure(engine, 'Always')).rejects.toMatchObject({ reason: 'image_unavailable', code });
+  });
+
+  test.each(['no_socket', 'cut', 'disk_full'] as const)(
+    'for the engine itself (%s) is not the fault of the job',
+    async (fault) => {
+      const broken = new EngineError('pull', fault, '');
+      const { engine } = stock(async function* () {
+        yield step('Pulling');
+        throw broken;
+      });
+
+      await expect(ensure(engine, 'Always')).rejects.toBe(broken);
+    },
+  );
+});

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import type { OutputPart } from '../../../src/executor/backend.js';
+import { partMask } from '../../../src/executor/masking/mask-parts.js';
+import { Secret } from '../../../src/job/secret.js';
+
+const secrets = new Map([['PASS', new Secret('hunter2')]]);
+const part = (stream: OutputPart['stream'], text: string) => ({ stream, bytes: Buffer.from(text) });
+const shown = ({ stream, bytes }: OutputPart) => `${stream} ${Buffer.from(bytes).toString()}`;
+
+test('a secret that is cut by the other stream is hidden all the same', () => {
+  const mask = partMask(secrets);
+
+  expect(shown(mask.push(part('stdout', 'a hunt')))).toBe('stdout a ');
+  expect(shown(mask.push(part('stderr', 'er2!')))).toBe('stderr er2!');
+  expect(shown(mask.push(part('stdout', 'er2 b')))).toBe('stdout [secret] b');
+});
+
+test('what both streams held back comes at the end', () => {
+  const mask = partMask(secrets);
+  mask.push(part('stdout', 'hun'));
+  mask.push(part('stderr', 'hunte'));
+
+  expect(mask.end().map(shown)).toEqual(['stdout hun', 'stderr hunte']);
+});
+
+test('without secrets bytes pass as they are', () => {
+  const given = part('stdout', 'hunter2');
+
+  expect(partMask(new Map()).push(given).bytes).toBe(given.bytes);
+});

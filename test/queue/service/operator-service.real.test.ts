@@ -1,0 +1,205 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { watchLine } from '../../../src/queue/maintenance/waiting-jobs.js';
+import { createOperations } from '../../../src/queue/service/operator-service.js';
+import { openTestDatabase } from '../../support/database.js';
+import { asker, claimOne, stateOf, submit, submitInto, succeeded } from '../../support/stored-jobs.js';
+import { everyone } from '../../support/test-node.js';
+
+const database = await openTestDatabase();
+const { store, sql } = database;
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(async () => {
+  await database.clear();
+  await sql`truncate nodes`;
+});
+
+const wish = { actor: 'entity:op', reason: 'maintenance' };
+
+function openDesk(blocker?: string) {
+  const told: string[] = [];
+  const operations = createOperations({
+    store,
+    leaseMs: 30_000,
+    killPatienceMs: 0,
+    blocker: () => blocker,
+    wake: () => void told.push('wake'),
+  });
+  return { operations, told };
+}
+
+function appear(id = 'node-1', slots = 4) {
+  return store.seeNode({ id, engineId: 'engine-1', version: '1', slots });
+}
+
+describe('a queue', () => {
+  test('is paused and resumed, says so and why, and wakes the nodes when its turn is given again', async () => {
+    const { operations, told } = openDesk();
+    await appear();
+    const id = await submit(store);
+
+    const paused = await operations.pause('q', wish);
+    const resumed = await operations.resume('q', 'entity:op');
+    await operations.resume('q', 'entity:op');
+
+    expect(paused).toMatchObject({
+      state: 'paused',
+      pause: { by: 'entity:op', reason: 'maintenance' },
+      holder: undefined,
+      waiting: 1,
+      why: expect.stringContaining('paused by entity:op'),
+    });
+    expect(resumed).toMatchObject({ state: 'open', holder: { id, state: 'queued' }, waiting: 0 });
+    expect(resumed.why).toContain('about to be taken');
+    expect(told).toEqual(['wake']);
+  });
+
+  test('says who is before the first waiting job, and on which node', async () => {
+    const { operations } = openDesk();
+    const { id } = await submitInto(store, 'running');
+    await submit(store);
+
+    expect((await operations.queue('q')).why).toBe(`Job ${id} is running on node node-1.`);
+  });
+
+  test('says that nobody is there to take its job, or nobody who is free', async () => {
+    const { operations } = openDesk();
+    await submit(store);
+    expect((await operations.queue('q')).why).toContain('no node is alive');
+
+    await appear('node-1', 1);
+    expect((await operations.queue('q')).why).toContain('about to be taken');
+
+    await store.setDraining('node-1', true, 'entity:op');
+    expect((await operations.queue('q')).why).toContain('draining');
+
+    await store.setDraining('node-1', false, 'entity:op');
+    await claimOne(store);
+    await submit(store, { queue: 'other' });
+    expect((await operations.queue('other')).why).toContain('no node has a free slot');
+  });
+
+  test('says what the part lacks for which this node takes no jobs', async () => {
+    const { operations } = openDesk('Vault is sealed.');
+    await appear();
+    await submit(store);
+
+    expect((await operations.queue('q')).why).toContain('Vault is sealed.');
+  });
+
+  test('that is not there is not found', async () => {
+    const { operations } = openDesk();
+
+    for (const ask of [
+      () => operations.queue('none'),
+      () => operations.resume('none', 'entity:op'),
+      () => operations.release('none', wish),
+      () => operations.setDraining('none', true, 'entity:op'),
+      () => operations.job('0'.repeat(24), everyone),
+      () => operations.finalise('0'.repeat(24), wish),
+    ])
+      await expect(ask()).rejects.toMatchObject({ name: 'RefusedError', code: 'not_found' });
+  });
+});
+
+describe('a job', () => {
+  test('tells the steps of its life and its end', async () => {
+    const { operations } = openDesk();
+    const claim = await submitInto(store, 'running', { wrapLeftMs: 60_000 });
+    const known = await operations.job(claim.id, everyone);
+    expect(known).toMatchObject({ token: 'live' });
+    expect(Number(known.wrapExpiresAt) - Number(known.job.submittedAt)).toBeCloseTo(60_000, -3);
+    await store.requestKill(claim.id, asker);
+    await store.markStopping(claim, 'kill');
+    expect((await operations.job(claim.id, everyone)).killTrouble).toContain('engine of node node-1');
+    await store.finishJob(
+      claim,
+      { ...succeeded, state: 'canceled' },
+      { stdoutBytes: 3, stderrBytes: 4, flaw: 'output_broken' },
+    );
+
+    const ended = await operations.job(claim.id, everyone);
+    await store.markTokenRevoked(claim.id, 'node:node-1');
+
+    expect(ended).toMatchObject({
+      job: { state: 'canceled', killRequestedBy: 'entity:ann', killRequestedAt: expect.any(Date) },
+      fence: claim.fence,
+      token: 'pending',
+      output: { stdoutBytes: 3, stderrBytes: 4, complete: false, flaw: 'output_broken' },
+    });
+    expect(ended.events.map(({ kind, actor }) => [kind, actor])).toEqual([
+      ['submitted', 'entity:ann'],
+      ['claimed', 'node:node-1'],
+      ['unwrapping', 'node:node-1'],
+      ['logged_in', 'node:node-1'],
+      ['running', 'node:node-1'],
+      ['kill_requested', 'entity:ann'],
+      ['stopping', 'node:node-1'],
+      ['canceled', 'node:node-1'],
+    ]);
+    expect((await operations.job(claim.id, everyone)).token).toBe('revoked');
+  });
+
+  test('that never had a token says so, and a foreign one is not found', async () => {
+    const { operations } = openDesk();
+    const id = await submit(store);
+
+    expect(await operations.job(id, everyone)).toMatchObject({ token: 'none', fence: undefined });
+    const stranger = { everyone: false, ownerKey: 'entity:bob' } as const;
+    await expect(operations.job(id, stranger)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('is finalised with a reason once its kill was asked for', async () => {
+    const { operations } = openDesk();
+    const { id } = await submitInto(store, 'running');
+    await expect(operations.finalise(id, wish)).rejects.toMatchObject({ code: 'conflict' });
+    await store.requestKill(id, asker);
+
+    expect(await operations.finalise(id, wish)).toMatchObject({ job: { state: 'lost', code: 'finalised' } });
+
+    await expect(operations.finalise(id, wish)).rejects.toMatchObject({ code: 'conflict' });
+    expect(await operations.queue('q')).toMatchObject({
+      state: 'held',
+      hold: { job: id, reason: 'finalised', until: undefined },
+      why: expect.stringContaining('until an operator releases it'),
+    });
+    expect(await operations.release('q', wish)).toMatchObject({ state: 'open', why: 'No job waits.' });
+  });
+});
+
+test('settings of a queue are answered as they are then', async () => {
+  const { operations } = openDesk();
+
+  const set = await operations.configure('new', { maxWaiting: 3, holdOnFailure: true }, 'entity:op');
+
+  expect(set).toMatchObject({ name: 'new', state: 'open', maxWaiting: 3, holdOnFailure: true });
+  expect((await operations.queues({ after: undefined, limit: 10 })).map(({ name }) => name)).toEqual(['new']);
+});
+
+test('nodes tell whether they live, and are drained and let in again', async () => {
+  const { operations, told } = openDesk();
+  await appear('node-1');
+  await appear('node-2');
+  await sql`update nodes set seen_at = clock_timestamp() - interval '1 minute' where id = 'node-2'`;
+  await submitInto(store, 'running');
+
+  const drained = await operations.setDraining('node-1', true, 'entity:op');
+  const back = await operations.setDraining('node-1', false, 'entity:op');
+
+  expect(drained).toMatchObject([
+    { id: 'node-1', alive: true, draining: true, active: 1 },
+    { id: 'node-2', alive: false, draining: false, active: 0 },
+  ]);
+  expect(back[0]).toMatchObject({ draining: false });
+  expect(told).toEqual(['wake']);
+});
+
+test('V6: the watch ends a waiting job whose wrap has ended, and wakes the nodes for the next', async () => {
+  const told: string[] = [];
+  const first = await submit(store, { wrapLeftMs: -60_000 });
+  await submit(store);
+  const log = { info: () => {}, error: () => {} };
+  await using _ = watchLine({ store, node: 'node-1', wake: () => told.push('wake'), kill: () => {}, log });
+
+  await expect.poll(() => stateOf(store, first), { timeout: 5_000 }).toBe('failed');
+  await expect.poll(() => told).toEqual(['wake']);
+});

@@ -1,0 +1,257 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { BrokenError } from '../../../src/job/errors.js';
+import type { JobRequest } from '../../../src/job/job.js';
+import { createQueue } from '../../../src/queue/service/queue-service.js';
+import { openRequest } from '../../../src/queue/service/seal.js';
+import type { Store } from '../../../src/store/store.js';
+import { openTestDatabase } from '../../support/database.js';
+import { claimOne, noOutput, owner, submitInto, succeeded } from '../../support/stored-jobs.js';
+import { caller, everyone, openTestNode } from '../../support/test-node.js';
+
+const database = await openTestDatabase();
+const { store, sql } = database;
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(() => database.clear());
+
+const stranger = { everyone: false, ownerKey: 'entity:bob' } as const;
+
+/** The line of a node whose worker never starts, and what it told others. */
+function openLine(changes: Partial<Store> = {}) {
+  const told: string[] = [];
+  const { secrets, backend, sealKey } = openTestNode(store);
+  const queue = createQueue({
+    store: { ...store, ...changes },
+    secrets,
+    backend,
+    sealKey,
+    keyTtlMs: 60_000,
+    queueLimit: 0,
+    wrapMinimumMs: 0,
+    wake: () => void told.push('ready'),
+    passKill: (jobId) => void told.push(`kill ${jobId}`),
+  });
+  const request = (changed: Partial<JobRequest> = {}): JobRequest => ({
+    door: 'gostint',
+    queue: 'q',
+    owner,
+    wrappedSecretId: secrets.addWrap(),
+    payload: { kind: 'none' },
+    fields: { image: 'busybox' },
+    ...changed,
+  });
+  return { queue, secrets, backend, sealKey, told, request };
+}
+
+describe('a submit', () => {
+  test('stores the request sealed and wakes the nodes when the job is ready', async () => {
+    const { queue, sealKey, told, request } = openLine();
+
+    const job = await queue.submit(request());
+    await queue.submit(request());
+
+    expect(job).toMatchObject({ state: 'queued', queue: 'q', owner });
+    expect(told).toEqual(['ready']);
+    const claim = await claimOne(store);
+    expect(openRequest(sealKey, claim, claim.sealed).fields).toEqual({ image: 'busybox' });
+    expect(Buffer.from(claim.sealed ?? []).toString('latin1')).not.toContain('busybox');
+  });
+
+  test('reads the payload from the cubbyhole, once', async () => {
+    const { queue, secrets, sealKey, request } = openLine();
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+
+    await queue.submit(request({ payload }));
+
+    const claim = await claimOne(store);
+    expect(openRequest(sealKey, claim, claim.sealed).ciphertext).toBe('vault:v1:abc');
+    await expect(queue.submit(request({ payload }))).rejects.toMatchObject({ code: 'cubbyhole_unreadable' });
+  });
+
+  test('that is refused for its content has spent nothing and stored nothing', async () => {
+    const { queue, secrets, request } = openLine();
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+
+    await expect(queue.submit(request({ payload, fields: { content: 'targz,!' } }))).rejects.toMatchObject({
+      name: 'RefusedError',
+      code: 'content_refused',
+    });
+
+    expect(secrets.asked).toEqual([]);
+    expect((await queue.list({ skip: 0, limit: 1 }, everyone)).total).toBe(0);
+  });
+
+  test('while Postgres is away spends nothing', async () => {
+    const away = new BrokenError('database_unavailable', 'Away.');
+    const { queue, secrets, request } = openLine({ readOutlook: () => Promise.reject(away) });
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+
+    await expect(queue.submit(request({ payload }))).rejects.toBe(away);
+
+    expect(secrets.asked).toEqual([]);
+  });
+
+  test('whose reply was lost is stored once, and answered', async () => {
+    let tries = 0;
+    const insertJob: Store['insertJob'] = async (job) => {
+      const answer = await store.insertJob(job);
+      if (tries++ === 0) throw new BrokenError('database_unavailable', 'The reply was lost.');
+      return answer;
+    };
+    const { queue, told, request } = openLine({ insertJob });
+
+    const job = await queue.submit(request());
+
+    expect(await sql`select id from jobs`).toEqual([{ id: job.id }]);
+    expect(tries).toBe(1);
+    expect(told).toEqual(['ready']);
+  });
+
+  test('that meets a short loss after its payload was read is stored', async () => {
+    let tries = 0;
+    const insertJob: Store['insertJob'] = (job) =>
+      tries++ === 0 ? Promise.reject(new BrokenError('database_unavailable', 'Away.')) : store.insertJob(job);
+    const { queue, request } = openLine({ insertJob });
+
+    const job = await queue.submit(request());
+
+    expect(await sql`select id from jobs`).toEqual([{ id: job.id }]);
+  });
+});
+
+describe('a submit behind others', () => {
+  test('Q11: to a queue that is full spends nothing', async () => {
+    const { queue, secrets, request } = openLine();
+    await store.configureQueue('q', { maxWaiting: 1 }, 'entity:op');
+    await queue.submit(request());
+    await queue.submit(request());
+    const asked = secrets.asked.length;
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+
+    await expect(queue.submit(request({ payload }))).rejects.toMatchObject({
+      name: 'RefusedError',
+      code: 'queue_full',
+    });
+
+    expect(secrets.asked).toHaveLength(asked);
+    expect(await sql`select 1 from jobs`).toHaveLength(2);
+  });
+
+  test('V6: keeps until when the wrap is good, and warns where that is before the forecast turn', async () => {
+    const { queue, secrets, request } = openLine();
+    for (let count = 0; count < 2; count++) {
+      const claim = await submitInto(store, 'succeeded');
+      await sql`update jobs set started_at = finished_at - interval '3 hours' where id = ${claim.id}`;
+    }
+    expect((await queue.submit(request())).warnings).toEqual([]);
+
+    const job = await queue.submit(request({ wrappedSecretId: secrets.addWrap() }));
+
+    expect(job.warnings).toEqual([expect.stringContaining('1 job is before it')]);
+    const rows = await sql`select wrap_expires_at > now() as good from jobs where id = ${job.id}`;
+    expect(rows).toEqual([{ good: true }]);
+  });
+
+  test.each([3_600_000, -3_600_000])(
+    "Q10: keeps the end of its wrap by the database's clock, where Vault's is %i ms ahead of it",
+    async (aheadMs) => {
+      const { queue, secrets, request } = openLine();
+      const seen = { expiresAt: Date.now() + aheadMs + 60_000, ttlMs: 60_000, leftMs: 60_000 };
+      secrets.lookUpWrap = () => Promise.resolve(seen);
+
+      const { id } = await queue.submit(request());
+
+      const [row] = await sql`
+        select extract(epoch from wrap_expires_at - submitted_at)::float8 as seconds from jobs where id = ${id}`;
+      expect(row?.seconds).toBeGreaterThan(50);
+      expect(row?.seconds).toBeLessThan(70);
+    },
+  );
+});
+
+describe('a job out of reach', () => {
+  test('looks like a missing one to every question', async () => {
+    const { queue, told } = openLine();
+    const { id } = await submitInto(store, 'queued');
+    const asks = [
+      (jobId: string) => queue.get(jobId, stranger),
+      (jobId: string) => queue.output(jobId, stranger),
+      (jobId: string) => queue.kill(jobId, stranger, caller),
+      (jobId: string) => queue.delete(jobId, stranger, caller),
+    ];
+
+    for (const ask of asks) {
+      const refusal = { name: 'RefusedError', code: 'not_found', message: 'not found' };
+      await expect(ask(id)).rejects.toMatchObject(refusal);
+      await expect(ask('0'.repeat(24))).rejects.toMatchObject(refusal);
+    }
+    expect(told).toEqual([]);
+  });
+});
+
+describe('a kill', () => {
+  test('is passed on, and wakes the nodes when the turn was passed', async () => {
+    const { queue, told, request } = openLine();
+    const first = await queue.submit(request());
+    const second = await queue.submit(request());
+    told.length = 0;
+
+    const asked = await queue.kill(first.id, everyone, caller);
+    await queue.kill(second.id, everyone, caller);
+
+    expect(asked).toMatchObject({ state: 'queued', killRequestedAt: expect.any(Date) });
+    expect(told).toEqual([`kill ${first.id}`, 'ready', `kill ${second.id}`]);
+  });
+});
+
+describe('a delete', () => {
+  test('of an active job is a conflict', async () => {
+    const { queue } = openLine();
+    const { id } = await submitInto(store, 'running');
+
+    await expect(queue.delete(id, everyone, caller)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  test('of a waiting job wakes the nodes for the next', async () => {
+    const { queue, told, request } = openLine();
+    const first = await queue.submit(request());
+    await queue.submit(request());
+
+    await queue.delete(first.id, everyone, caller);
+
+    expect(told).toEqual(['ready', 'ready']);
+    await expect(queue.get(first.id, everyone)).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
+
+describe('output', () => {
+  test('is shown in full by itself, and its end in a list', async () => {
+    const { queue } = openLine();
+    const claim = await submitInto(store, 'running');
+    const bytes = Buffer.from('0123456789'.repeat(1000));
+    await store.appendOutput(claim, { seq: 0, position: 0, runs: [10_000], bytes, drop: undefined });
+    await store.finishJob(claim, succeeded, { ...noOutput, flaw: 'output_broken' });
+
+    const [listed] = (await queue.list({ skip: 0, limit: 10 }, everyone)).jobs;
+
+    expect((await queue.output(claim.id, everyone)).combined).toHaveLength(10_000);
+    expect((await queue.output(claim.id, everyone, { tailBytes: 3 })).combined).toEqual(Buffer.from('789'));
+    expect(listed?.output).toMatchObject({
+      complete: false,
+      incompleteReason: 'output_broken',
+      droppedBytes: 0,
+    });
+    expect(listed?.output.combined).toHaveLength(4096);
+  });
+});
+
+test('counts tell states and reasons', async () => {
+  const { queue } = openLine();
+  await submitInto(store, 'failed', { queue: 'a' });
+  await submitInto(store, 'queued', { queue: 'b' });
+
+  const counts = await queue.counts();
+
+  expect(counts).toHaveLength(2);
+  expect(counts).toContainEqual({ state: 'failed', reason: 'exit_code', count: 1 });
+  expect(counts).toContainEqual({ state: 'queued', reason: undefined, count: 1 });
+});

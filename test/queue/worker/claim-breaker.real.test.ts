@@ -1,0 +1,70 @@
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BrokenError } from '../../../src/job/errors.js';
+import { ClaimGate } from '../../../src/queue/worker/claim-breaker.js';
+import type { WorkerParts } from '../../../src/queue/worker/worker.js';
+import { openTestDatabase } from '../../support/database.js';
+import { everyone, openTestNode, type TestNode } from '../../support/test-node.js';
+
+const database = await openTestDatabase();
+const { store, sql } = database;
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(() => database.clear());
+
+const nodes: TestNode[] = [];
+afterEach(async () => {
+  for (const node of nodes.splice(0)) await node[Symbol.asyncDispose]();
+});
+
+function openNode(changes: Partial<WorkerParts> = {}): TestNode {
+  const node = openTestNode(store, changes);
+  nodes.push(node);
+  return node;
+}
+
+/** A gate that looks at the fakes, as the real one does at the real parts. */
+function openGate(look: () => Promise<void>, onOpen: () => void): ClaimGate {
+  const log = { info: () => undefined, error: () => undefined };
+  const parts = ['vault', 'engine'].map((name) => ({ name, code: `${name}_unavailable`, check: look }));
+  return new ClaimGate({ parts, onOpen, log, times: { pauseMs: 50, silenceMs: 1_000 } });
+}
+
+describe('V5, E3: while a part is away', () => {
+  test('jobs stay in the queue untouched, but for those that found out, and all run afterwards', async () => {
+    let isAway = true;
+    const look = async () => {
+      if (isAway) throw new BrokenError('vault_unavailable', 'Vault is sealed.');
+    };
+    const gate: ClaimGate = openGate(look, () => node.worker.wake());
+    const node: TestNode = openNode({ gate, slots: 2 });
+    node.secrets.fail('lookUp', 'sealed');
+    const jobs = [];
+    for (let i = 0; i < 6; i++) jobs.push(await node.submit(`q${i}`));
+
+    node.worker.start();
+    await expect.poll(() => gate.mayClaim()).toMatch('Vault is sealed');
+    await sql`update jobs set not_before = null`;
+    node.worker.wake();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const events = await sql`select kind from events where job_id in ${sql(jobs.map(({ id }) => id))}`;
+    expect(events.filter(({ kind }) => kind === 'claimed').length).toBeLessThanOrEqual(2);
+    node.secrets.heal();
+    isAway = false;
+
+    for (const job of jobs) await expect.poll(() => node.stateOf(job), { timeout: 30_000 }).toBe('succeeded');
+    gate[Symbol.dispose]();
+  });
+
+  test('an encrypted payload is not opened without an engine to run it on', async () => {
+    const node = openNode();
+    node.worker.start();
+    node.backend.isAway = true;
+    const ciphertext = node.secrets.encrypt(JSON.stringify({ image: 'busybox', queue: 'q' }));
+
+    const job = await node.submit('q', { payload: { kind: 'ciphertext', ciphertext } });
+
+    await expect
+      .poll(() => node.queue.get(job.id, everyone))
+      .toMatchObject({ state: 'queued', code: 'engine_unavailable' });
+    expect(node.secrets.count('unwrap')).toBe(0);
+  });
+});

@@ -1,0 +1,94 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { BrokenError } from '../../../src/job/errors.js';
+import { guarded } from '../../../src/store/postgres/errors.js';
+import { noteLoss } from '../../../src/store/postgres/losses.js';
+
+/** An error as the drivers throw it; its text holds what nobody may read. */
+function failure(code: string): Error {
+  return Object.assign(new Error('insert into jobs values (hunter2)'), { code });
+}
+
+async function translated(cause: unknown): Promise<BrokenError> {
+  const [answer] = await Promise.allSettled([guarded(() => Promise.reject(cause))]);
+  if (answer.status === 'rejected' && answer.reason instanceof BrokenError) return answer.reason;
+  throw new Error('Expected a BrokenError.');
+}
+
+test.each([
+  ['the server was shut down', '57P01'],
+  ['the server is starting', '57P03'],
+  ['the statement took too long', '57014'],
+  ['there are too many connections', '53300'],
+  ['the disk is full', '53100'],
+  ['the disk is broken', '58030'],
+  ['the connection broke', '08006'],
+  ['the server became a standby', '25006'],
+  ['nobody listens', 'ECONNREFUSED'],
+  ['the network is away', 'EHOSTUNREACH'],
+  ['the name is not known for now', 'EAI_AGAIN'],
+  ['the driver lost the connection', 'CONNECTION_CLOSED'],
+])('when %s, Postgres is away and a later try may help', async (_, code) => {
+  expect(await translated(failure(code))).toMatchObject({ code: 'database_unavailable', retryable: true });
+});
+
+test.each(['23505', '23514', '22021', '28P01', '42P01'])('%s is no matter of waiting', async (code) => {
+  expect(await translated(failure(code))).toMatchObject({ code: 'internal', retryable: false });
+});
+
+test('the SQLSTATE that drizzle hides one level down is found', async () => {
+  const hidden = new Error('Failed query: select hunter2', { cause: failure('57P01') });
+
+  expect(await translated(hidden)).toMatchObject({ code: 'database_unavailable' });
+});
+
+test('the text of the driver goes no further than the cause', async () => {
+  for (const code of ['57P01', '23505']) {
+    expect((await translated(failure(code))).message).not.toContain('hunter2');
+  }
+});
+
+test('what is no error of a driver keeps its own face', async () => {
+  const own = new BrokenError('internal', 'Ours.');
+
+  expect(await translated(own)).toBe(own);
+});
+
+test('a deadlock is tried again, but not for ever', async () => {
+  const once = vi
+    .fn<() => Promise<string>>()
+    .mockRejectedValueOnce(failure('40P01'))
+    .mockResolvedValue('done');
+  const always = vi.fn<() => Promise<string>>().mockRejectedValue(failure('40P01'));
+
+  expect(await guarded(once)).toBe('done');
+  await expect(guarded(always)).rejects.toThrow('SQLSTATE 40P01');
+  expect(always).toHaveBeenCalledTimes(3);
+});
+
+test('Q4: after the loss of a connection what is still under way is given up soon, unless it has a limit of its own', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const never = new Promise<never>(() => undefined);
+  const ended: string[] = [];
+  void guarded(() => never).catch(() => ended.push('statement'));
+  void guarded(() => never, 60_000).catch(() => ended.push('migration'));
+
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(ended).toEqual([]);
+  noteLoss();
+  noteLoss();
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  expect(ended).toEqual(['statement']);
+});
+
+test('a statement that the driver forgot is not waited for without a limit', async () => {
+  const never = new Promise<never>(() => undefined);
+
+  await expect(guarded(() => never, 20)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    message: 'Could not use Postgres: it does not answer.',
+  });
+});

@@ -1,0 +1,23 @@
+import { below, type Fields, nothing, Refusal, type Reply } from '../http/reply.js';
+import type { Engine } from './engine.js';
+
+/** Version 1 of the KV engine: a write replaces the whole secret. */
+export function createKv1(): Engine {
+  const secrets = new Map<string, Fields>();
+  return {
+    exists: (path) => secrets.has(path),
+    handle: ({ operation, path, body, usualSeconds }): Reply | undefined => {
+      if (operation === 'list') return below(path, secrets.keys());
+      if (operation === 'read') return read(secrets.get(path), usualSeconds);
+      if (operation === 'delete') secrets.delete(path);
+      else if (Object.keys(body).length === 0) throw new Refusal(400, 'missing data fields');
+      else secrets.set(path, body);
+      return undefined;
+    },
+  };
+}
+
+function read(data: Fields | undefined, leaseSeconds: number): Reply {
+  if (data === undefined) throw nothing();
+  return { data, leaseSeconds };
+}

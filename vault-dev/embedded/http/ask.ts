@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { parseJson } from '../../../src/vault/client/exact-json.js';
+import { isFields } from './body.js';
+import { type Fields, Refusal } from './reply.js';
+
+/** One HTTP request, however it was read. */
+export interface Sent {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+}
+
+/** One request, read and not yet judged. */
+export interface Ask {
+  readonly method: string;
+  /** Below `/v1/`, decoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Fields;
+  readonly token: string;
+  /** The header `X-Vault-Wrap-TTL`; empty where it is not sent. */
+  readonly wrapTtl: string;
+}
+
+/** All but the body, which may be none. */
+export function readAsk({ method, url, headers }: Sent): Omit<Ask, 'body'> {
+  const { pathname, searchParams: query } = new URL(url, 'http://vault');
+  const bearer = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
+  return {
+    method,
+    path: decode(pathname).replace(/^\/v1\//, ''),
+    query,
+    token: String(headers['x-vault-token'] ?? bearer ?? ''),
+    wrapTtl: String(headers['x-vault-wrap-ttl'] ?? ''),
+  };
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // It then names nothing.
+  }
+}
+
+/** Numbers stay as they were written, as Vault keeps them. */
+export function parseBody(bytes: Buffer): Fields {
+  if (bytes.length === 0) return {};
+  try {
+    const body: unknown = parseJson(bytes.toString());
+    if (isFields(body)) return body;
+  } catch {}
+  throw new Refusal(400, 'error parsing JSON');
+}
