@@ -255,6 +255,22 @@ describe('the linter is not fooled', () => {
     expect(found).toEqual(wanted);
   });
 
+  test('by a circle of files, not even of types alone', async () => {
+    const codes = await lint(
+      ['src/queue', 'bench/chaos', 'rig', 'vault-dev/embedded', 'test/support'].flatMap((folder) => [
+        { path: `${folder}/a.ts`, text: "import type { B } from './b.js';\n\nexport type A = B | 1;\n" },
+        { path: `${folder}/b.ts`, text: "import type { C } from './c.js';\n\nexport type B = C | 2;\n" },
+        { path: `${folder}/c.ts`, text: "import type { A } from './a.js';\n\nexport type C = A | 3;\n" },
+        { path: `${folder}/d.ts`, text: "import type { A } from './a.js';\n\nexport type D = A | 4;\n" },
+      ]),
+    );
+    const inCircles = [...codes].filter(([, found]) => found.includes('import(no-cycle)'));
+    const names = inCircles.map(([path]) => path).toSorted();
+
+    expect(names).toHaveLength(15);
+    expect(names.filter((path) => path.endsWith('/d.ts'))).toEqual([]);
+  });
+
   test('by what is too large, has too many parameters, is nested too deep or has no name', async () => {
     const samples = ['src/job', 'src', 'test/job', 'rig', 'demo', 'bench', 'vault-dev'].flatMap((folder) =>
       limits.flatMap(([rule, good, bad], index) => [

@@ -1,5 +1,5 @@
-import type { Finding } from './check/check.js';
 import { isDisturbed } from './check/ends.js';
+import type { Finding } from './check/finding.js';
 import { lostLogins, requestsOf, tokensOfLostLogins } from './check/vault-rules.js';
 import type { ChaosResult } from './run.js';
 

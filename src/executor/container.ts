@@ -1,9 +1,9 @@
 import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { PreparedContainer } from './backend.js';
-import type { ExecutorParts, Run } from './execute.js';
 import { readImageSecretRefs } from './metadata.js';
 import type { LayeredSpec } from './request.js';
+import type { ExecutorParts, Run } from './run.js';
 import type { SecretSession, SecretValues } from './secrets.js';
 import { renderSecretsFile, secretsPath } from './secrets-file.js';
 

@@ -1,66 +1,8 @@
-import type { SpecFields } from '../job/job.js';
-import type { Outcome } from '../job/outcome.js';
-import type { Secret } from '../job/secret.js';
-import type { Backend } from './backend.js';
 import { deliverSecrets, prepareContainer } from './container.js';
-import { noOutput, type OutputFacts, runToEnd } from './follow.js';
-import type { Ledger } from './ledger.js';
+import { noOutput, runToEnd } from './follow.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { newSession, readSpec } from './request.js';
-import type { Secrets, WrapKnowledge } from './secrets.js';
-import type { Stop } from './stop.js';
-
-/** What the executor stands on; one for the whole process. */
-export interface ExecutorParts {
-  readonly secrets: Secrets;
-  readonly backend: Backend;
-  /** Reads the decrypted payload in the words of the door the job came through. Throws `JobFailedError`. */
-  readonly readPayload: (json: string) => SpecFields;
-  readonly options: ExecutorOptions;
-  /** Told of what nobody foresaw: a bug. */
-  readonly onBug: (error: unknown, jobId: string) => void;
-}
-
-export interface ExecutorOptions {
-  readonly stopGraceMs: number;
-  readonly maxRunTimeMs: number;
-  readonly outputLimitBytes: number;
-  readonly maskOutput: boolean;
-  /** Added to every job's environment: `VAULT_ADDR` and the like. */
-  readonly env: readonly string[];
-  /** Adds `VAULT_TOKEN` too, where the engine shows it to whoever may inspect. */
-  readonly tokenInEnv: boolean;
-}
-
-/** One claimed job and what steers it. */
-export interface Run {
-  readonly job: ClaimedJob;
-  readonly ledger: Ledger;
-  readonly stop: Stop;
-}
-
-export interface ClaimedJob {
-  readonly id: string;
-  /** The fence of the claim, as text. */
-  readonly fence: string;
-  readonly queue: string | null;
-  /** Unseals what waited with the job. Throws `JobFailedError` when it is not what was stored. */
-  readonly open: () => OpenedRequest;
-}
-
-export interface OpenedRequest {
-  readonly wrappedSecretId: Secret;
-  /** What was seen of it when the job was submitted; undefined when Vault had nothing good to say. */
-  readonly wrap?: WrapKnowledge | undefined;
-  /** The payload as the cubbyhole held it; undefined when all fields came in the clear. */
-  readonly ciphertext: string | undefined;
-  readonly fields: SpecFields;
-}
-
-export interface Execution {
-  readonly outcome: Outcome;
-  readonly output: OutputFacts;
-}
+import type { Execution, ExecutorParts, Run } from './run.js';
 
 /** Runs one claimed job. Every end is an answer; it throws only `FencedError`, when the job is no longer ours. */
 export async function execute(run: Run, parts: ExecutorParts): Promise<Execution> {

@@ -2,20 +2,12 @@ import { BrokenError, FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import type { Exit, Outcome } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
-import type { Execution, ExecutorParts, Run } from './execute.js';
 import { namesOfUnmasked } from './masking/mask-forms.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
+import type { Execution, ExecutorParts, OutputFacts, Run } from './run.js';
 import type { SecretValues } from './secrets.js';
-
-/** What is known of a job's output at its end. */
-export interface OutputFacts {
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
-  /** Why bytes may be missing; undefined when all were stored or counted as dropped. */
-  readonly flaw: string | undefined;
-}
 
 /** The facts of a job that never ran. */
 export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: undefined };

@@ -1,6 +1,6 @@
 import { BrokenError, FencedError, JobFailedError } from '../job/errors.js';
 import type { Outcome } from '../job/outcome.js';
-import type { ExecutorParts } from './execute.js';
+import type { ExecutorParts } from './run.js';
 import { StoppedError } from './stop.js';
 
 /**

@@ -3,8 +3,8 @@ import { decodeContent } from '../job/content.js';
 import { JobFailedError } from '../job/errors.js';
 import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
-import type { ExecutorParts, OpenedRequest, Run } from './execute.js';
 import { readContentMetadata } from './metadata.js';
+import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import type { SecretSession } from './secrets.js';
 
 /** A spec, complete but for the references that the image itself brings. */

@@ -1,9 +1,9 @@
 import type { Outcome } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
-import type { Execution, ExecutorParts } from './execute.js';
-import { followToEnd, jobMask, type OutputFacts, outcomeAfterStart } from './follow.js';
+import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
 import type { Ledger } from './ledger.js';
 import type { OutputState, PartFilter } from './output.js';
+import type { Execution, ExecutorParts, OutputFacts } from './run.js';
 import type { SecretValues } from './secrets.js';
 import { readSecretsFile } from './secrets-file.js';
 import type { Stop } from './stop.js';

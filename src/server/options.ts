@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config, VaultConfig } from '../config/config.js';
 import type { DockerBackendOptions } from '../docker/backend.js';
-import type { ExecutorOptions } from '../executor/execute.js';
+import type { ExecutorOptions } from '../executor/run.js';
 import type { VaultAddress } from '../vault/client/client.js';
 import type { VaultOptions } from '../vault/secrets.js';
 import type { Log } from './log.js';

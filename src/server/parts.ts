@@ -3,7 +3,7 @@ import type { AppParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
 import { openDockerBackend } from '../docker/backend.js';
 import type { DockerBackend } from '../docker/engine-backend.js';
-import type { ExecutorParts } from '../executor/execute.js';
+import type { ExecutorParts } from '../executor/run.js';
 import { BrokenError } from '../job/errors.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
 import { ImageDiary } from '../queue/maintenance/pulled-images.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliverSecrets, prepareContainer } from '../../src/executor/container.js';
-import type { ExecutorOptions } from '../../src/executor/execute.js';
 import { newSession, readSpec } from '../../src/executor/request.js';
+import type { ExecutorOptions } from '../../src/executor/run.js';
 import { FencedError } from '../../src/job/errors.js';
 import type { SpecFields } from '../../src/job/job.js';
 import { benchJobId, ExecutorBench } from '../support/executor-bench.js';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Execution, execute, type OpenedRequest } from '../../src/executor/execute.js';
+import { execute } from '../../src/executor/execute.js';
+import type { Execution, OpenedRequest } from '../../src/executor/run.js';
 import { StoppedError } from '../../src/executor/stop.js';
 import { BrokenError, FencedError, JobFailedError } from '../../src/job/errors.js';
 import { verdictOf } from '../../src/job/outcome.js';

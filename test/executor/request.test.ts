@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OpenedRequest } from '../../src/executor/execute.js';
 import { newSession, readSpec } from '../../src/executor/request.js';
+import type { OpenedRequest } from '../../src/executor/run.js';
 import { tarGzOf } from '../support/archives.js';
 import { ExecutorBench } from '../support/executor-bench.js';
 

@@ -1,8 +1,9 @@
-import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../src/executor/execute.js';
 import type { Ledger, OutputChunk } from '../../src/executor/ledger.js';
+import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../src/executor/run.js';
 import { Stop } from '../../src/executor/stop.js';
 import type { SpecFields } from '../../src/job/job.js';
-import { FakeBackend, type FakeStep } from './fake-backend.js';
+import { FakeBackend } from './fake-backend.js';
+import type { FakeStep } from './fake-container.js';
 import { FakeSecrets } from './fake-secrets.js';
 
 export const benchJobId = '68f3a1c25b7e4d0011aa22bb';

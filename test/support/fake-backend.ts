@@ -11,18 +11,7 @@ import type {
   ContentMetadata,
   PreparedContainer,
 } from '../../src/executor/backend.js';
-import { type Act, FakeContainer, fired } from './fake-container.js';
-
-/** What can be made to fail or wait. */
-export type FakeStep =
-  | 'checkContent'
-  | 'prepare'
-  | 'adopt'
-  | 'deliver'
-  | 'start'
-  | 'wait'
-  | 'stop'
-  | 'dispose';
+import { type Act, FakeContainer, type FakeContainerHost, type FakeStep, fired } from './fake-container.js';
 
 const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
 
@@ -30,7 +19,7 @@ const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/
  * A backend without an engine, under the same contract. Tests say what programs do, let steps fail or wait, and look at
  * what was asked for. Who calls it out of order gets an error that says so.
  */
-export class FakeBackend implements Backend {
+export class FakeBackend implements Backend, FakeContainerHost {
   /** Everything that was asked for, in order, as `step job`. */
   readonly asked: string[] = [];
   /** Every request for a container. */

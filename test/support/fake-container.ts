@@ -11,7 +11,6 @@ import type {
 } from '../../src/executor/backend.js';
 import { BrokenError } from '../../src/job/errors.js';
 import type { Exit } from '../../src/job/outcome.js';
-import type { FakeBackend } from './fake-backend.js';
 
 /** One thing that a fake program does; a program ends with 0 after the last of them. */
 export type Act =
@@ -28,6 +27,30 @@ export type Act =
   /** The line breaks for good; the program goes on. */
   | { readonly breakOutput: true };
 
+/** What can be made to fail or wait. */
+export type FakeStep =
+  | 'checkContent'
+  | 'prepare'
+  | 'adopt'
+  | 'deliver'
+  | 'start'
+  | 'wait'
+  | 'stop'
+  | 'dispose';
+
+/** What a fake container asks of the backend it belongs to. */
+export interface FakeContainerHost {
+  /** The secrets that were delivered, by job. */
+  readonly delivered: Map<string, string>;
+  /** Text of `/gostint_image.yml`, by image. */
+  readonly imageMetadata: ReadonlyMap<string, string>;
+  /** The containers that exist, by name. */
+  readonly existing: Map<string, FakeContainer>;
+  readonly hidesSecrets: boolean;
+  /** Notes the step, waits where a test wants it to, fails where it was told to. */
+  reach(step: FakeStep, jobId: string): Promise<void>;
+}
+
 interface FakeContainerParts {
   readonly name: string;
   readonly request: ContainerRequest;
@@ -37,7 +60,7 @@ interface FakeContainerParts {
 /** A container of `FakeBackend`: it plays its acts whether anybody reads or not. */
 export class FakeContainer implements PreparedContainer {
   readonly id: string;
-  readonly #backend: FakeBackend;
+  readonly #backend: FakeContainerHost;
   readonly #parts: FakeContainerParts;
   readonly #line = new FakeLine();
   readonly #told = new AbortController();
@@ -48,7 +71,7 @@ export class FakeContainer implements PreparedContainer {
   #startedAt = new Date(0);
   #hasEnded = false;
 
-  constructor(backend: FakeBackend, parts: FakeContainerParts) {
+  constructor(backend: FakeContainerHost, parts: FakeContainerParts) {
     this.#backend = backend;
     this.#parts = parts;
     this.id = parts.name;

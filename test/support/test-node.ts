@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ExecutorParts } from '../../src/executor/execute.js';
+import type { ExecutorParts } from '../../src/executor/run.js';
 import type { Job, JobRequest, SpecFields } from '../../src/job/job.js';
 import type { Queue } from '../../src/queue/queue.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';

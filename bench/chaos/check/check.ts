@@ -1,14 +1,9 @@
 import type { History } from '../history/history.js';
 import { checkEnds } from './ends.js';
+import type { Finding } from './finding.js';
 import { checkOrder } from './order.js';
 import { checkStarts } from './starts.js';
 import { checkVault } from './vault-rules.js';
-
-/** One rule: what it is called in the table, and what breaks it. Every list should be empty. */
-export interface Finding {
-  readonly rule: string;
-  readonly violations: readonly string[];
-}
 
 /** Holds a history against every promise. Pure: the same history always gets the same answer. */
 export function check(history: History): Finding[] {

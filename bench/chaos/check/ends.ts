@@ -1,6 +1,6 @@
 import type { Accepted, EngineEvent, History, Injected, StoredJob } from '../history/history.js';
 import { readWitness } from '../load/witness.js';
-import type { Finding } from './check.js';
+import type { Finding } from './finding.js';
 
 const finalStates: readonly string[] = ['succeeded', 'failed', 'canceled', 'lost'];
 /** Events that move a job, besides its ends. */

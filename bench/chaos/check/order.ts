@@ -1,6 +1,6 @@
 import type { Accepted, History, StoredJob } from '../history/history.js';
 import { readWitness } from '../load/witness.js';
-import type { Finding } from './check.js';
+import type { Finding } from './finding.js';
 import { neighbors } from './neighbors.js';
 
 /** Nothing accepted is missing; lines are in the order of the answers; the jobs themselves saw no overlap. */

@@ -1,5 +1,5 @@
 import type { EngineEvent, History } from '../history/history.js';
-import type { Finding } from './check.js';
+import type { Finding } from './finding.js';
 import { neighbors } from './neighbors.js';
 
 /** When a job's container ran, as the engines saw it. */

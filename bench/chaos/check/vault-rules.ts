@@ -1,5 +1,5 @@
 import type { History, StoredJob, VaultDeed } from '../history/history.js';
-import type { Finding } from './check.js';
+import type { Finding } from './finding.js';
 import { groupBy } from './group-by.js';
 import { lastBefore, type Opening, VaultTrail } from './vault-trail.js';
 

@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 /** An image that the engine has. */
 export interface PresentImage {

@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 export interface ImageDiaryParts {
   readonly store: Pick<Store, 'recordPull' | 'touchImage'>;

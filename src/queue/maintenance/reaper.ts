@@ -1,5 +1,5 @@
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 /** A container of this installation that nobody answers for, and why it may go. */
 export interface ReapCandidate {

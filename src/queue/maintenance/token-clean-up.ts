@@ -1,6 +1,6 @@
 import { setInterval } from 'node:timers';
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 /** Revokes a token by its accessor; never throws. `unsure` is tried again later. */
 export type RevokeAccessor = (accessor: string) => Promise<'revoked' | 'gone' | 'unsure'>;

@@ -1,7 +1,7 @@
 import { setInterval } from 'node:timers';
 import { BrokenError } from '../../job/errors.js';
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 export interface LineWatchParts {
   readonly store: Pick<Store, 'expireWaiting' | 'withholdTurns' | 'listKills'>;

@@ -1,5 +1,5 @@
 import type { Backend } from '../../executor/backend.js';
-import type { OpenedRequest } from '../../executor/execute.js';
+import type { OpenedRequest } from '../../executor/run.js';
 import type { Secrets, SeenWrap } from '../../executor/secrets.js';
 import { decodeContent } from '../../job/content.js';
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { OpenedRequest } from '../../executor/execute.js';
+import type { OpenedRequest } from '../../executor/run.js';
 import { JobFailedError } from '../../job/errors.js';
 import { Secret } from '../../job/secret.js';
 

@@ -1,7 +1,7 @@
 import type { DeathRules, Settled } from '../../store/jobs/settle.js';
 import type { ListedHold } from '../../store/queues/holds.js';
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 export interface WatchParts extends DeathRules {
   readonly store: Pick<Store, 'settleDeadJobs' | 'listHolds' | 'endHold' | 'endDueHolds'>;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BrokenError } from '../../job/errors.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { Store } from '../../store/store.js';
-import type { WorkerLog } from '../worker/worker.js';
+import type { WorkerLog } from '../worker/worker-log.js';
 
 export interface RecoveryParts {
   readonly store: Pick<Store, 'adoptOwnJobs' | 'extendLeases' | 'settleOwnJobs'>;

@@ -1,6 +1,6 @@
 import { BrokenError } from '../../job/errors.js';
 import type { Outcome } from '../../job/outcome.js';
-import type { WorkerLog } from './worker.js';
+import type { WorkerLog } from './worker-log.js';
 
 /** A part without which no job can run. */
 export interface GatedPart {

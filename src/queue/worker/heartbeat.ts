@@ -1,7 +1,7 @@
 import type { NodeFacts } from '../../store/nodes/nodes.js';
 import type { Store } from '../../store/store.js';
 import type { ActiveJobs } from './active-jobs.js';
-import type { WorkerLog } from './worker.js';
+import type { WorkerLog } from './worker-log.js';
 
 export interface BeatParts {
   readonly store: Pick<Store, 'extendLeases' | 'seeNode'>;

@@ -1,4 +1,4 @@
-import type { Execution } from '../../executor/execute.js';
+import type { Execution } from '../../executor/run.js';
 import { BrokenError, FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import { type Outcome, type Verdict, verdictOf } from '../../job/outcome.js';

@@ -1,5 +1,6 @@
-import { type Execution, type ExecutorParts, execute } from '../../executor/execute.js';
+import { execute } from '../../executor/execute.js';
 import { resume } from '../../executor/resume.js';
+import type { Execution, ExecutorParts } from '../../executor/run.js';
 import { FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
@@ -10,7 +11,7 @@ import type { ClaimGate } from './claim-breaker.js';
 import type { HeldJob } from './claimed-job.js';
 import { fencedLedger, persist } from './fenced-recorder.js';
 import { type RecordParts, recordEnd } from './record-end.js';
-import type { WorkerLog } from './worker.js';
+import type { WorkerLog } from './worker-log.js';
 
 export interface RunParts extends RecordParts {
   readonly executor: ExecutorParts;

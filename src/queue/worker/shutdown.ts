@@ -1,6 +1,6 @@
 import type { ActiveJobs } from './active-jobs.js';
 import type { HeldJob } from './claimed-job.js';
-import type { WorkerLog } from './worker.js';
+import type { WorkerLog } from './worker-log.js';
 
 export interface EndingParts {
   readonly active: ActiveJobs;

@@ -1,4 +1,4 @@
-import type { ExecutorParts } from '../../executor/execute.js';
+import type { ExecutorParts } from '../../executor/run.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Store } from '../../store/store.js';
@@ -9,6 +9,7 @@ import { HeldJob } from './claimed-job.js';
 import { Beat } from './heartbeat.js';
 import { type RunParts, runAdopted, runClaimed } from './run-claimed.js';
 import { Ending } from './shutdown.js';
+import type { WorkerLog } from './worker-log.js';
 
 /** What a worker stands on and how it works. */
 export interface WorkerParts {
@@ -32,11 +33,6 @@ export interface WorkerParts {
   /** A job became ready that this node may not take itself. */
   readonly ringReady: () => void;
   readonly log: WorkerLog;
-}
-
-export interface WorkerLog {
-  info(message: string, facts?: object): void;
-  error(message: string, facts?: object): void;
 }
 
 /** A slow net under the bell: whatever a nudge missed is found by then. */
