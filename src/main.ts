@@ -29,17 +29,17 @@ function armFromSettings({ failpoints }: Config, log: Log): void {
 async function endOnSignal(stint: Stint, log: Log): Promise<void> {
   const first = await nextSignal();
   log.info('draining: no more jobs are taken', { signal: first });
-  void leaveOnSignal(stint, log);
+  void detachOnSignal(stint, log);
   const end = await stint.drain();
-  if (end === 'left') log.warn('running jobs are left to the next start of this node');
+  if (end === 'detached') log.warn('running jobs are left to the next start of this node');
   else await stint[Symbol.asyncDispose]();
   log.info('stint has ended');
 }
 
-async function leaveOnSignal(stint: Stint, log: Log): Promise<void> {
+async function detachOnSignal(stint: Stint, log: Log): Promise<void> {
   const second = await nextSignal();
   log.warn('leaving the running jobs to the next start', { signal: second });
-  stint.leave();
+  stint.detach();
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

@@ -5,7 +5,7 @@ import type { ApiEnv } from './request/env.js';
 import { type AnswerWrongMethod, addRoute } from './request/route.js';
 
 /** A part that is silent for longer is not ready. Shorter than the patience of what asks us. */
-const patienceMs = 3000;
+const retryForMs = 3000;
 
 /**
  * `/healthz`: this process lives, restart it if not. `/readyz`: it can do its work, send it some; each part it needs is
@@ -44,11 +44,11 @@ async function readReadiness({ dependencies, isDraining, blockers }: AppParts): 
 }
 
 async function readPart({ name, check }: Dependency): Promise<PartState> {
-  const silence = waitFor(patienceMs);
+  const silence = waitFor(retryForMs);
   try {
     const isSilent = await Promise.race([check().then(() => false), silence.over]);
     if (isSilent)
-      return { ready: false, message: `${name} did not answer within ${patienceMs / 1000} seconds.` };
+      return { ready: false, message: `${name} did not answer within ${retryForMs / 1000} seconds.` };
     return { ready: true, message: `${name} answers.` };
   } catch (error) {
     if (error instanceof BrokenError) return { ready: false, message: error.message };

@@ -8,7 +8,7 @@ import { Gate } from './gate.js';
 import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
 import { Images } from './image/images.js';
-import type { ImageDiary } from './image/pulled-names.js';
+import type { PullRecorder } from './image/pull-recorder.js';
 
 export type { DockerBackend } from './engine-backend.js';
 
@@ -37,16 +37,16 @@ export interface DockerBackendOptions {
   /** Of Vault's authority, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
   /** Undefined: nobody keeps account of the images that are pulled. */
-  readonly imageDiary?: ImageDiary | undefined;
+  readonly pullRecorder?: PullRecorder | undefined;
   /** Told in a sentence of what an operator should look at and no job is to blame for. */
-  readonly onTrouble: (message: string) => void;
+  readonly onFailure: (message: string) => void;
 }
 
 const sharedMemoryBytes = 64 * 1024 * 1024;
 /** Twice the output that is kept of a job by default. */
 const logBytes = 32 * 1024 * 1024;
 /** Longer than an engine's restart, shorter than anybody wants to look at a job that says nothing. */
-const patienceMs = 120_000;
+const retryForMs = 120_000;
 const longestStallMs = 120_000;
 
 /**
@@ -54,26 +54,26 @@ const longestStallMs = 120_000;
  * retryable `BrokenError` until it is there. Throws `BrokenError` when the directory for secrets belongs to somebody else.
  */
 export async function openDockerBackend(options: DockerBackendOptions): Promise<DockerBackend> {
-  const { docker, secretsDirectory, caCertificatePath, onTrouble } = options;
+  const { docker, secretsDirectory, caCertificatePath, onFailure } = options;
   const engine = await connectEngine(docker.host);
   const settings = settingsOf(options);
   const rules = rulesOf(options);
   const deliveries = await Deliveries.open(
     { engine, rules, caCertificatePath },
-    { dockerHost: docker.host, secretsDirectory, onTrouble },
+    { dockerHost: docker.host, secretsDirectory, onFailure },
   );
   return new EngineBackend({
     engine,
     settings,
     rules,
     deliveries,
-    images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.imageDiary),
+    images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.pullRecorder),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
     starts: new Gate(options.starts),
-    patienceMs,
+    retryForMs,
     isLocal: docker.host.startsWith('unix://'),
-    onTrouble,
+    onFailure,
   });
 }
 

@@ -61,10 +61,10 @@ export interface DockerBackendParts {
   readonly deliveries: Deliveries;
   readonly leftovers: Leftovers;
   readonly starts: Gate;
-  readonly patienceMs: JobContainerParts['patienceMs'];
+  readonly retryForMs: JobContainerParts['retryForMs'];
   /** Whether the engine may be on this host, so that its disk is one of ours. */
   readonly isLocal?: boolean;
-  readonly onTrouble: (message: string) => void;
+  readonly onFailure: (message: string) => void;
 }
 
 /** The parts put together: each step is in a file of its own. */
@@ -131,7 +131,7 @@ export class EngineBackend implements DockerBackend {
   async #lookAtEngine(): Promise<string> {
     const { missingLimits, dataRoot } = await this.#parts.engine.info();
     if (missingLimits.length > 0)
-      this.#parts.onTrouble(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
+      this.#parts.onFailure(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
     return dataRoot;
   }
 

@@ -37,7 +37,7 @@ export async function prepareContainer(
 
 async function recordPrepared(run: Run, spec: JobSpec, container: PreparedContainer): Promise<void> {
   const { image, tty } = spec;
-  await run.ledger.prepared({ image, tty, imageId: container.imageId, containerId: container.id });
+  await run.recorder.prepared({ image, tty, imageId: container.imageId, containerId: container.id });
   run.stop.check();
 }
 

@@ -16,7 +16,7 @@ export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: und
 const drainMs = 30_000;
 
 /** What steers a job whose container was started. */
-export type Steered = Pick<Run, 'ledger' | 'stop'> & { readonly job: { readonly id: string } };
+export type Steered = Pick<Run, 'recorder' | 'stop'> & { readonly job: { readonly id: string } };
 
 export interface Following {
   readonly running: RunningContainer;
@@ -38,10 +38,10 @@ export async function runToEnd(
   }: { container: PreparedContainer; secrets: SecretValues; parts: ExecutorParts },
 ): Promise<Execution> {
   run.stop.check();
-  await run.ledger.running(parts.options.maskOutput ? namesOfUnmasked(secrets) : []);
+  await run.recorder.running(parts.options.maskOutput ? namesOfUnmasked(secrets) : []);
   try {
     const running = await container.start();
-    run.ledger.started();
+    run.recorder.started();
     await failpoint('after-start');
     const filter = jobMask(secrets, parts);
     const timeMs = parts.options.maxRunTimeMs;
@@ -60,7 +60,11 @@ export function jobMask(secrets: SecretValues, { options }: ExecutorParts): Part
 export async function followToEnd(run: Steered, following: Following): Promise<Execution> {
   const { from, timeMs, parts } = following;
   const { options } = parts;
-  const collector = new OutputCollector((chunk) => run.ledger.append(chunk), options.outputLimitBytes, from);
+  const collector = new OutputCollector(
+    (chunk) => run.recorder.append(chunk),
+    options.outputLimitBytes,
+    from,
+  );
   const copying = copyFrom(run, following, collector);
   if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenAsked(run, following.running, options.stopGraceMs);
@@ -92,7 +96,7 @@ const recordingMs = 1_000;
 /** A kill or a limit: recorded, then carried out. The end itself is seen by `waitForEnd`. */
 function stopWhenAsked(run: Steered, running: RunningContainer, graceMs: number): { release: () => void } {
   const carryOut = async () => {
-    const recorded = run.ledger.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // Nor does a lost claim.
+    const recorded = run.recorder.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // Nor does a lost claim.
     await within(recordingMs, recorded, undefined);
     await running.stop(graceMs).catch(() => undefined); // Removal follows in any case, by force.
   };

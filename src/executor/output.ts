@@ -1,5 +1,5 @@
 import type { OutputPart, StreamPositions } from './backend.js';
-import type { OutputChunk } from './ledger.js';
+import type { OutputChunk } from './run-recorder.js';
 
 /** A chunk is written when it has this size or this age, whichever comes first; the first byte at once. */
 const chunkBytes = 256 * 1024;

@@ -14,17 +14,17 @@ export interface LayeredSpec {
   readonly secretRefs: (image: readonly string[]) => string[];
 }
 
-/** A session that tells the ledger what it does. It opens when the first thing is asked of it. */
+/** A session that tells the recorder what it does. It opens when the first thing is asked of it. */
 export function newSession(run: Run, request: OpenedRequest, parts: ExecutorParts): SecretSession {
-  const { ledger, stop } = run;
+  const { recorder, stop } = run;
   const hooks = {
     beforeSpending: async () => {
       await parts.backend.check(); // What comes out of an encrypted payload needs the engine right after.
       stop.check();
-      await ledger.spending();
+      await recorder.spending();
     },
-    onToken: (accessor: string) => ledger.tokenTaken(accessor),
-    onRevoked: () => ledger.tokenRevoked(),
+    onToken: (accessor: string) => recorder.tokenTaken(accessor),
+    onRevoked: () => recorder.tokenRevoked(),
   };
   return parts.secrets.session(request.wrappedSecretId, hooks, request.wrap);
 }

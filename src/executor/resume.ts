@@ -1,9 +1,9 @@
 import type { Outcome } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
-import type { Ledger } from './ledger.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { Execution, ExecutorParts, OutputFacts } from './run.js';
+import type { RunRecorder } from './run-recorder.js';
 import type { SecretValues } from './secrets.js';
 import { readSecretsFile } from './secrets-file.js';
 import type { Stop } from './stop.js';
@@ -11,7 +11,7 @@ import type { Stop } from './stop.js';
 /** A job whose container an earlier life of this node started, and what steers it. */
 export interface ResumedRun {
   readonly job: ResumedJob;
-  readonly ledger: Ledger;
+  readonly recorder: RunRecorder;
   readonly stop: Stop;
   /** What is stored of its output. Read after the claim was renewed, so that nobody else writes any more. */
   readonly output: OutputState;
@@ -45,7 +45,7 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   const { id: jobId, containerFence: fence, tokenAccessor: accessor } = run.job;
   const container = await parts.backend.adopt({ jobId, fence });
   const secrets = container?.secrets && readSecretsFile(container.secrets);
-  const onRevoked = () => run.ledger.tokenRevoked();
+  const onRevoked = () => run.recorder.tokenRevoked();
   const login = parts.secrets.adopt({ token: secrets?.get('TOKEN'), accessor }, { onRevoked });
   try {
     return await goOn(run, { container, secrets, parts });

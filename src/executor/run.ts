@@ -2,8 +2,8 @@ import type { SpecFields } from '../job/job.js';
 import type { Outcome } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
-import type { Ledger } from './ledger.js';
-import type { Secrets, WrapKnowledge } from './secrets.js';
+import type { RunRecorder } from './run-recorder.js';
+import type { Secrets, WrappingTokenFacts } from './secrets.js';
 import type { Stop } from './stop.js';
 
 /** What the executor stands on; one for the whole process. */
@@ -31,7 +31,7 @@ export interface ExecutorOptions {
 /** One claimed job and what steers it. */
 export interface Run {
   readonly job: ClaimedJob;
-  readonly ledger: Ledger;
+  readonly recorder: RunRecorder;
   readonly stop: Stop;
 }
 
@@ -47,7 +47,7 @@ export interface ClaimedJob {
 export interface OpenedRequest {
   readonly wrappedSecretId: Secret;
   /** What was seen of it when the job was submitted; undefined when Vault had nothing good to say. */
-  readonly wrap?: WrapKnowledge | undefined;
+  readonly wrap?: WrappingTokenFacts | undefined;
   /** The payload as the cubbyhole held it; undefined when all fields came in the clear. */
   readonly ciphertext: string | undefined;
   readonly fields: SpecFields;

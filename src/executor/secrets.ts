@@ -4,7 +4,7 @@ import type { Secret } from '../job/secret.js';
  * Where secrets come from.
  *
  * One instance serves the whole process; calls for different jobs may overlap. A session belongs to one job. The
- * order for one job: `lookUpWrap` and `readPayload` once, while its request is answered; later, on the node that runs it, `session`,
+ * order for one job: `lookUpWrappingToken` and `readPayload` once, while its request is answered; later, on the node that runs it, `session`,
  * `lookUp`, then any of `decrypt`, `read` and `token`. The first of those three opens the session: it unwraps the
  * SecretID and logs in, which can be done once and never again. Everything before it may be repeated.
  *
@@ -19,10 +19,10 @@ export interface Secrets {
    * Looks a wrap up without spending it, while the request is answered: kept with the job and given to `session`, it lets
    * a wrap that is gone by then be told from one that never was. Throws as the session's `lookUp` does.
    */
-  lookUpWrap(wrappedSecretId: Secret): Promise<SeenWrap>;
+  lookUpWrappingToken(wrappedSecretId: Secret): Promise<SeenWrappingToken>;
 
   /** Prepares a session; touches nothing. `beforeSpending` runs right before the unwrap and may throw to prevent it. */
-  session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession;
+  session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrappingTokenFacts): SecretSession;
 
   /**
    * Takes over the token of a job that an earlier life of this node opened: keeps it alive from now on. Disposing revokes
@@ -40,14 +40,14 @@ export interface AdoptedIdentity {
 }
 
 /** That a wrap was seen alive, and until when it should be: milliseconds since 1970, by Vault's clock. */
-export interface WrapKnowledge {
+export interface WrappingTokenFacts {
   readonly expiresAt: number;
   /** Its whole life in milliseconds. */
   readonly ttlMs: number;
 }
 
 /** A wrap that was seen alive just now. */
-export interface SeenWrap extends WrapKnowledge {
+export interface SeenWrappingToken extends WrappingTokenFacts {
   /** What was left of its life then, in milliseconds. */
   readonly leftMs: number;
 }

@@ -58,7 +58,7 @@ export function armFailpoints(points: readonly Failpoint[]): void {
 }
 
 /**
- * A named place between two deeds, to be awaited, where a crash test may end the process the hardest way there is: no
+ * A named place between two actions, to be awaited, where a crash test may end the process the hardest way there is: no
  * `finally` runs, no connection says good-bye. Does nothing in a server that was not armed.
  */
 export function failpoint(name: FailpointName): Promise<void> | undefined {

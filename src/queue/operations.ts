@@ -8,10 +8,10 @@ export interface Operations {
   /** Refuses with `not_found`. */
   queue(name: string): Promise<QueueDetail>;
   /** Nobody gets the turn until `resume`; a job that runs goes on. Also before the first job of a queue. */
-  pause(name: string, wish: Wish): Promise<QueueDetail>;
+  pause(name: string, request: OperatorRequest): Promise<QueueDetail>;
   resume(name: string, actor: string): Promise<QueueDetail>;
   /** Ends a hold: the operator answers for what may still run. */
-  release(name: string, wish: Wish): Promise<QueueDetail>;
+  release(name: string, request: OperatorRequest): Promise<QueueDetail>;
   configure(name: string, settings: QueueSettings, actor: string): Promise<QueueDetail>;
   nodes(): Promise<readonly NodeView[]>;
   /** Refuses with `not_found`. A draining node takes no more jobs. */
@@ -19,11 +19,11 @@ export interface Operations {
   /** Refuses with `not_found`, also when the job is out of reach. */
   job(id: string, reach: Reach): Promise<JobDetail>;
   /** Calls a job lost whose kill is not carried out. Refuses with `conflict` while it may still be, or on an ended job. */
-  finalise(id: string, wish: Wish): Promise<JobDetail>;
+  finalise(id: string, request: OperatorRequest): Promise<JobDetail>;
 }
 
 /** Who wants it, and why. */
-export interface Wish {
+export interface OperatorRequest {
   readonly actor: string;
   readonly reason: string;
 }
@@ -93,7 +93,7 @@ export interface JobDetail {
   /** By the database's clock. */
   readonly wrapExpiresAt: Date | undefined;
   /** One sentence, when a kill should have been carried out and was not. */
-  readonly killTrouble: string | undefined;
+  readonly killProblem: string | undefined;
   readonly events: readonly JobEvent[];
 }
 

@@ -15,7 +15,7 @@ export interface Queue {
   output(id: string, reach: Reach, options?: { tailBytes?: number }): Promise<JobOutput>;
   /** Newest first. */
   list(filter: JobFilter, reach: Reach): Promise<JobPage>;
-  /** Records the wish and carries it out. Returns the job as it was when asked; harmless on an ended job. */
+  /** Records the request and carries it out. Returns the job as it was when asked; harmless on an ended job. */
   kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
   /** Removes a waiting or ended job with its output; refuses `conflict` while it is active. Its events stay. */
   delete(id: string, reach: Reach, caller: Caller): Promise<void>;

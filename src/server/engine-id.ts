@@ -1,5 +1,5 @@
 /** The engine's own id as far as it is known: it is asked for now and then, and needed when the engine may be away. */
-export class KnownEngine {
+export class EngineId {
   readonly #ask: () => Promise<{ readonly id: string }>;
   #id: string | undefined;
 

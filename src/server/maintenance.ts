@@ -1,5 +1,5 @@
 import { cleanImages } from '../queue/maintenance/image-cache.js';
-import { everyNowAndThen } from '../queue/maintenance/periodic.js';
+import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
 
 const minuteMs = 60_000;
@@ -7,7 +7,7 @@ const minuteMs = 60_000;
 const keysAtOnce = 1_000;
 
 /** What a node tidies up now and then. Nothing of it is urgent, and an error ends only its round. */
-export function houseRounds(parts: Parts): AsyncDisposable[] {
+export function startMaintenance(parts: Parts): AsyncDisposable[] {
   const { log } = parts;
   const { reapGraceMs, imageCacheBytes } = parts.config;
   const rounds = [
@@ -17,7 +17,7 @@ export function houseRounds(parts: Parts): AsyncDisposable[] {
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
   return rounds.map(({ what, intervalMs, round }) =>
-    everyNowAndThen({
+    runPeriodically({
       firstMs: Math.min(intervalMs, minuteMs),
       intervalMs,
       round,

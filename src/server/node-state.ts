@@ -91,16 +91,16 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-async function naming<T>(deed: string, work: Promise<T>): Promise<T> {
+async function naming<T>(action: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw failed(deed, error);
+    throw failed(action, error);
   }
 }
 
-function failed(deed: string, error: unknown): ConfigError {
-  return new ConfigError([`Could not ${deed} (${codeOf(error)}).`]);
+function failed(action: string, error: unknown): ConfigError {
+  return new ConfigError([`Could not ${action} (${codeOf(error)}).`]);
 }
 
 function codeOf(error: unknown): string {

@@ -26,7 +26,7 @@ export function vaultOptions(vault: VaultConfig, log: Log): VaultOptions {
     transitKey: vault.transit.key,
     acceptRewrapped: vault.acceptRewrapped,
     server: vault.serverRole,
-    onTrouble: ({ message, ...facts }) => log.warn(message, facts),
+    onFailure: ({ message, ...facts }) => log.warn(message, facts),
   };
 }
 
@@ -41,7 +41,7 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
     nodeId: node.nodeId,
     sharedKey: node.sealKey,
     caCertificatePath: vault.caCertPath,
-    onTrouble: (message) => log.warn(message),
+    onFailure: (message) => log.warn(message),
   };
 }
 

@@ -6,20 +6,20 @@ import type { DockerBackend } from '../docker/engine-backend.js';
 import type { ExecutorParts } from '../executor/run.js';
 import { BrokenError } from '../job/errors.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
-import { ImageDiary } from '../queue/maintenance/pulled-images.js';
+import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
 import { createOperations } from '../queue/service/operator-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
-import { ClaimGate } from '../queue/worker/claim-breaker.js';
+import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
 import { Worker } from '../queue/worker/worker.js';
-import type { Bell } from '../store/postgres/listen.js';
+import type { Notifier } from '../store/postgres/listen.js';
 import { openStore, type Store } from '../store/store.js';
 import { connectVault, type VaultConnection } from '../vault/client/client.js';
 import { probeVault } from '../vault/client/probe.js';
 import { createVaultSecrets, type VaultSecrets } from '../vault/secrets.js';
 import { createIdentifyCaller } from '../vault/server-login/caller.js';
 import type { Closers } from './closers.js';
-import { KnownEngine } from './engine-id.js';
+import { EngineId } from './engine-id.js';
 import type { Log } from './log.js';
 import { type NodeState, openNodeState } from './node-state.js';
 import {
@@ -40,7 +40,7 @@ export interface Parts {
   readonly vault: VaultConnection;
   readonly secrets: VaultSecrets;
   readonly backend: DockerBackend;
-  readonly engine: KnownEngine;
+  readonly engine: EngineId;
   readonly alarms: Alarms;
 }
 
@@ -51,21 +51,21 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const store = closers.add(await openStore(config.databaseUrl.reveal(), migrationsFolder()));
   const vault = closers.add(connectVault(vaultAddress(config.vault)));
   const secrets = closers.add(createVaultSecrets(vaultOptions(config.vault, log), vault));
-  const engine = new KnownEngine(() => backend.engineState());
-  const imageDiary = new ImageDiary({ store, engineId: () => engine.ask(), log });
-  const options = { ...dockerOptions(config, node, log), imageDiary };
+  const engine = new EngineId(() => backend.engineState());
+  const pullRecorder = new PulledImages({ store, engineId: () => engine.ask(), log });
+  const options = { ...dockerOptions(config, node, log), pullRecorder };
   const backend: DockerBackend = closers.add(await openDockerBackend(options));
   return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
 }
 
-/** The worker of this node and the bell that wakes it; it takes no job before it is started. */
+/** The worker of this node and the notifier that wakes it; it takes no job before it is started. */
 export async function openWorker(
   parts: Parts,
   closers: Closers,
-): Promise<{ readonly worker: Worker; readonly bell: Bell; readonly gate: ClaimGate }> {
+): Promise<{ readonly worker: Worker; readonly notifier: Notifier; readonly breaker: ClaimBreaker }> {
   const { config, log, node, store, engine, alarms } = parts;
   const version = programVersion();
-  const gate = closers.add(openGate(parts, () => worker.wake()));
+  const breaker = closers.add(openBreaker(parts, () => worker.wake()));
   const worker: Worker = new Worker({
     store,
     executor: executorParts(parts),
@@ -75,25 +75,25 @@ export async function openWorker(
     slots: config.slots,
     leaseMs: config.leaseMs,
     holdLimitMs: config.holdLimitMs,
-    gate,
+    breaker,
     alarms,
-    ringReady: () => bell.ringReady(),
+    notifyReady: () => notifier.notifyReady(),
     log,
   });
-  const bell = closers.add(
+  const notifier = closers.add(
     await store.listen({
       onReady: () => worker.wake(),
       onKill: (jobId) => worker.kill(jobId),
-      onTrouble: (error) =>
+      onFailure: (error) =>
         log.warn('could not ring the other nodes; they will look by themselves', { error }),
     }),
   );
-  return { worker, bell, gate };
+  return { worker, notifier, breaker };
 }
 
 /** Postgres is not among its parts: while it is away no claim succeeds anyway. */
-function openGate({ backend, vault, log }: Parts, onOpen: () => void): ClaimGate {
-  return new ClaimGate({
+function openBreaker({ backend, vault, log }: Parts, onOpen: () => void): ClaimBreaker {
+  return new ClaimBreaker({
     parts: [
       { name: 'engine', code: 'engine_unavailable', check: () => backend.check() },
       { name: 'vault', code: 'vault_unavailable', check: () => checkVault(vault) },
@@ -114,9 +114,9 @@ function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts 
 }
 
 /** A job may run now, here or on another node. */
-export function wakeAll(worker: Worker, bell: Bell): void {
+export function wakeAll(worker: Worker, notifier: Notifier): void {
   worker.wake();
-  bell.ringReady();
+  notifier.notifyReady();
 }
 
 /** Removes what crashes left at this node's engine. */
@@ -125,12 +125,12 @@ export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
 }
 
 /** What the API is made of. A nudge goes to this node at once, and to the others through Postgres. */
-export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGate): AppParts {
+export function appParts(parts: Parts, worker: Worker, notifier: Notifier, breaker: ClaimBreaker): AppParts {
   const { config, log, node, store, vault, secrets, backend } = parts;
-  const wake = () => wakeAll(worker, bell);
-  const passKill = (jobId: string) => {
+  const wake = () => wakeAll(worker, notifier);
+  const forwardKill = (jobId: string) => {
     worker.kill(jobId);
-    bell.ringKill(jobId);
+    notifier.notifyKill(jobId);
   };
   return {
     queue: createQueue({
@@ -140,13 +140,13 @@ export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGa
       backend,
       sealKey: node.sealKey,
       wake,
-      passKill,
+      forwardKill,
     }),
     operations: createOperations({
       store,
       leaseMs: config.leaseMs,
-      killPatienceMs: config.stopGraceMs + killMarginMs,
-      blocker: () => gate.blockers().find(({ reason }) => reason !== undefined)?.reason,
+      killGraceMs: config.stopGraceMs + killMarginMs,
+      blocker: () => breaker.blockers().find(({ reason }) => reason !== undefined)?.reason,
       wake,
     }),
     reaper: reaperOf(parts),
@@ -162,7 +162,7 @@ export function appParts(parts: Parts, worker: Worker, bell: Bell, gate: ClaimGa
       { name: 'Vault', check: () => checkVault(vault) },
     ],
     isDraining: () => worker.draining,
-    blockers: () => gate.blockers(),
+    blockers: () => breaker.blockers(),
     alarms: () => parts.alarms.counts,
     log,
   };

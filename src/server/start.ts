@@ -3,9 +3,9 @@ import { listen } from '../api/http/server.js';
 import type { Config } from '../config/config.js';
 import { Closers } from './closers.js';
 import type { Log } from './log.js';
-import { houseRounds } from './maintenance.js';
+import { startMaintenance } from './maintenance.js';
 import { appParts, openParts, openWorker, type Parts } from './parts.js';
-import { beginTokenCleanUp, beginWork, watchNodes, watchQueues } from './work.js';
+import { startDeadNodeSweep, startNodeWork, startTokenCleanUp, startWaitingJobsSweep } from './work.js';
 
 /** A running server. Disposing ends it and stops its jobs; `drain` before that lets them finish. */
 export interface Stint extends AsyncDisposable {
@@ -13,12 +13,12 @@ export interface Stint extends AsyncDisposable {
   readonly url: string;
   readonly nodeId: string;
   /**
-   * Takes no more jobs and waits for the running ones, up to the drain timeout; the API answers meanwhile. `left`: jobs
+   * Takes no more jobs and waits for the running ones, up to the drain timeout; the API answers meanwhile. `detached`: jobs
    * run on without us. Then the process must end at once and dispose of nothing, so that its next life can adopt them.
    */
-  drain(): Promise<'finished' | 'left'>;
+  drain(): Promise<'finished' | 'detached'>;
   /** Waits no longer: what a second signal asks for. */
-  leave(): void;
+  detach(): void;
 }
 
 /**
@@ -38,23 +38,23 @@ export async function startStint(config: Config, log: Log): Promise<Stint> {
 
 async function start(parts: Parts, closers: Closers): Promise<Stint> {
   const { config, node } = parts;
-  const { worker, bell, gate } = await openWorker(parts, closers);
-  const work = closers.add(beginWork(parts, worker));
-  const tokens = closers.add(beginTokenCleanUp(parts));
-  closers.add(watchNodes(parts, worker, bell, tokens));
-  closers.add(watchQueues(parts, worker, bell));
-  for (const round of houseRounds(parts)) closers.add(round);
-  const server = await listen(createApp(appParts(parts, worker, bell, gate)), config);
+  const { worker, notifier, breaker } = await openWorker(parts, closers);
+  const work = closers.add(startNodeWork(parts, worker));
+  const tokens = closers.add(startTokenCleanUp(parts));
+  closers.add(startDeadNodeSweep(parts, worker, notifier, tokens));
+  closers.add(startWaitingJobsSweep(parts, worker, notifier));
+  for (const round of startMaintenance(parts)) closers.add(round);
+  const server = await listen(createApp(appParts(parts, worker, notifier, breaker)), config);
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,
     nodeId: node.nodeId,
     drain: async () => {
       const end = await work.finish();
-      if (end === 'left') await server.close(closingMs);
+      if (end === 'detached') await server.close(closingMs);
       return end;
     },
-    leave: () => work.leave(),
+    detach: () => work.detach(),
     [Symbol.asyncDispose]: () => closers.close(),
   };
 }

@@ -1,30 +1,33 @@
 import { cleanUpTokens, type TokenCleanUp } from '../queue/maintenance/token-clean-up.js';
-import { watchLine } from '../queue/maintenance/waiting-jobs.js';
-import { Watch } from '../queue/takeover/dead-nodes.js';
+import { sweepWaitingJobs } from '../queue/maintenance/waiting-jobs.js';
+import { DeadNodeSweep } from '../queue/takeover/dead-nodes.js';
 import { recoverNode } from '../queue/takeover/recovery.js';
 import type { Worker } from '../queue/worker/worker.js';
-import type { Bell } from '../store/postgres/listen.js';
+import type { Notifier } from '../store/postgres/listen.js';
 import { type Parts, wakeAll } from './parts.js';
 
 /** What a node does with jobs, from its start to its end. Disposing stops the running ones. */
-export interface Work extends AsyncDisposable {
-  /** Takes no more jobs. `left`: some run on, to be adopted by the next life, so nothing may be disposed of. */
-  finish(): Promise<'finished' | 'left'>;
+export interface NodeWork extends AsyncDisposable {
+  /** Takes no more jobs. `detached`: some run on, to be adopted by the next life, so nothing may be disposed of. */
+  finish(): Promise<'finished' | 'detached'>;
   /** Does not wait for the running jobs. */
-  leave(): void;
+  detach(): void;
 }
 
 /** How long a second signal waits for a job that has spent its credentials and does not run yet. */
 const secondSignalMs = 3_000;
 
 /** Takes over what an earlier life of this node left, then takes jobs. */
-export function beginWork({ config, store, node, backend, engine, log }: Parts, worker: Worker): Work {
+export function startNodeWork(
+  { config, store, node, backend, engine, log }: Parts,
+  worker: Worker,
+): NodeWork {
   const stop = new AbortController();
   const { nodeId } = node;
   const removeContainers = (keep: (jobId: string) => boolean) => backend.removeLeftovers(keep);
   const begin = async () => {
-    worker.appear();
-    void engine.ask().then(() => worker.appear());
+    worker.startHeartbeat();
+    void engine.ask().then(() => worker.startHeartbeat());
     const adopted = await recoverNode(
       { store, node: nodeId, leaseMs: config.leaseMs, removeContainers, log },
       stop.signal,
@@ -39,10 +42,10 @@ export function beginWork({ config, store, node, backend, engine, log }: Parts, 
   return {
     finish: async () => {
       await end();
-      if (config.onShutdown === 'leave') worker.leave(config.drainTimeoutMs);
+      if (config.onShutdown === 'leave') worker.detach(config.drainTimeoutMs);
       return worker.finish(config.drainTimeoutMs);
     },
-    leave: () => worker.leave(secondSignalMs),
+    detach: () => worker.detach(secondSignalMs),
     [Symbol.asyncDispose]: async () => {
       await end();
       await worker.drain(0);
@@ -51,13 +54,13 @@ export function beginWork({ config, store, node, backend, engine, log }: Parts, 
 }
 
 /** Looks after the jobs of nodes that are gone. */
-export function watchNodes(
+export function startDeadNodeSweep(
   { config, store, node, backend, engine, log }: Parts,
   worker: Worker,
-  bell: Bell,
+  notifier: Notifier,
   tokens: TokenCleanUp,
-): Watch {
-  return new Watch({
+): DeadNodeSweep {
+  return new DeadNodeSweep({
     store,
     node: node.nodeId,
     leaseMs: config.leaseMs,
@@ -66,24 +69,28 @@ export function watchNodes(
     engineId: () => engine.ask(),
     removeJob: (jobId) => backend.removeJob(jobId),
     onLost: () => tokens.now(),
-    wake: () => wakeAll(worker, bell),
+    wake: () => wakeAll(worker, notifier),
     log,
   });
 }
 
 /** Looks after jobs that wait, and after kills that nobody heard. */
-export function watchQueues({ store, node, log }: Parts, worker: Worker, bell: Bell): AsyncDisposable {
-  return watchLine({
+export function startWaitingJobsSweep(
+  { store, node, log }: Parts,
+  worker: Worker,
+  notifier: Notifier,
+): AsyncDisposable {
+  return sweepWaitingJobs({
     store,
     node: node.nodeId,
-    wake: () => wakeAll(worker, bell),
+    wake: () => wakeAll(worker, notifier),
     kill: (jobId) => worker.kill(jobId),
     log,
   });
 }
 
 /** Revokes the tokens that ended jobs left alive, where the server may. */
-export function beginTokenCleanUp({ secrets: { server }, store, node, log }: Parts): TokenCleanUp {
+export function startTokenCleanUp({ secrets: { server }, store, node, log }: Parts): TokenCleanUp {
   if (server === undefined) return { now: () => undefined, [Symbol.asyncDispose]: async () => undefined };
   const tell = async () => log.info(await server.check()); // It never throws.
   void tell();

@@ -8,15 +8,15 @@ import * as moves from './jobs/moves.js';
 import { appendOutput, type NewChunk, readOutputState } from './jobs/output.js';
 import * as reads from './jobs/reads.js';
 import * as requests from './jobs/requests.js';
-import { type DeathRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
-import { insertJob, type NewJob, readOutlook } from './jobs/submit.js';
+import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
+import { insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
 import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
-import { type Removal, readFates, recordRemoval } from './nodes/removals.js';
+import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
 import { connect } from './postgres/connection.js';
 import { guarded } from './postgres/errors.js';
-import { type Bell, type BellHandlers, listenForBells } from './postgres/listen.js';
+import { type NotificationHandlers, type Notifier, openNotifier } from './postgres/listen.js';
 import { migrateDatabase } from './postgres/migrate.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
@@ -40,7 +40,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
       await guarded(() => sql`select 1`);
     },
     insertJob: (job: NewJob) => insertJob(sql, job),
-    readFates: (ids: readonly string[]) => readFates(sql, ids),
+    readJobFates: (ids: readonly string[]) => readJobFates(sql, ids),
     recordRemoval: (removal: Removal) => recordRemoval(sql, removal),
     recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
     touchImage: (image: images.ImageKey) => images.touchImage(sql, image),
@@ -63,12 +63,12 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),
     appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
     readOutputState: (jobId: string) => readOutputState(sql, jobId),
-    requestKill: (id: string, asker: requests.Asker) => requests.requestKill(sql, id, asker),
+    requestKill: (id: string, asker: requests.Requester) => requests.requestKill(sql, id, asker),
     listKills: (node: string) => requests.listKills(sql, node),
-    deleteJob: (id: string, asker: requests.Asker) => requests.deleteJob(sql, id, asker),
+    deleteJob: (id: string, asker: requests.Requester) => requests.deleteJob(sql, id, asker),
     adoptOwnJobs: (node: string, leaseMs: number) => adoptOwnJobs(sql, node, leaseMs),
     settleOwnJobs: (...args: Rest<typeof settleOwnJobs>) => settleOwnJobs(sql, ...args),
-    settleDeadJobs: (actor: string, rules: DeathRules) => settleDeadJobs(sql, actor, rules),
+    settleDeadJobs: (actor: string, rules: LossRules) => settleDeadJobs(sql, actor, rules),
     listUnrevoked: (node: string, overdueMs: number) => listUnrevoked(sql, node, overdueMs),
     listHolds: (...args: Rest<typeof holds.listHolds>) => holds.listHolds(sql, ...args),
     endHold: (hold: holds.Hold, node: string) => holds.endHold(sql, hold, node),
@@ -76,11 +76,11 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     seeNode: (node: nodes.NodeFacts, isStart = false) => nodes.seeNode(sql, node, isStart),
     listNodes: () => nodes.listNodes(sql),
     setDraining: (...args: Rest<typeof nodes.setDraining>) => nodes.setDraining(sql, ...args),
-    readOutlook: (...args: Rest<typeof readOutlook>) => readOutlook(sql, ...args),
+    readQueueForecast: (...args: Rest<typeof readQueueForecast>) => readQueueForecast(sql, ...args),
     readQueues: (choice: queues.QueueChoice) => queues.readQueues(sql, choice),
-    pauseQueue: (name: string, deed: queues.Deed) => queues.pauseQueue(sql, name, deed),
+    pauseQueue: (name: string, action: queues.OperatorAction) => queues.pauseQueue(sql, name, action),
     resumeQueue: (name: string, actor: string) => queues.resumeQueue(sql, name, actor),
-    releaseQueue: (name: string, deed: queues.Deed) => queues.releaseQueue(sql, name, deed),
+    releaseQueue: (name: string, action: queues.OperatorAction) => queues.releaseQueue(sql, name, action),
     configureQueue: (...args: Rest<typeof queues.configureQueue>) => queues.configureQueue(sql, ...args),
     expireWaiting: (actor: string) => waiting.expireWaiting(sql, actor),
     withholdTurns: () => waiting.withholdTurns(sql),
@@ -91,7 +91,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     listJobs: (...args: Rest<typeof reads.listJobs>) => reads.listJobs(db, ...args),
     countJobs: () => reads.countJobs(db),
     readOutput: (...args: Rest<typeof reads.readOutput>) => reads.readOutput(db, ...args),
-    listen: (handlers: BellHandlers): Promise<Bell> => listenForBells(url, sql, handlers),
+    listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
   };
 }
 

@@ -1,13 +1,13 @@
 import type { Secrets } from '../executor/secrets.js';
 import type { Secret } from '../job/secret.js';
-import type { OnTrouble } from './client/background-failure.js';
+import type { OnFailure } from './client/background-failure.js';
 import { connectVault, type VaultAddress, type VaultConnection } from './client/client.js';
 import { KeyedMemory } from './server-login/keyed-memory.js';
 import { ServerIdentity } from './server-login/server-identity.js';
 import { AdoptedLogin } from './session/adopted-login.js';
 import { readCubbyhole } from './session/payload.js';
-import { rememberWrap, type SessionParts, VaultSession } from './session/session.js';
-import { lookUpWrap } from './wrapping/wrapping.js';
+import { rememberWrappingToken, type SessionParts, VaultSession } from './session/session.js';
+import { lookUpWrappingToken } from './wrapping/wrapping.js';
 
 /** Where Vault is and which of its parts are ours. */
 export interface VaultOptions extends VaultAddress {
@@ -21,9 +21,9 @@ export interface VaultOptions extends VaultAddress {
   readonly acceptRewrapped: boolean;
   /** The server's own login, where it has one. */
   readonly server?: { readonly roleId: Secret; readonly secretId: Secret } | undefined;
-  readonly onTrouble?: OnTrouble;
+  readonly onFailure?: OnFailure;
   /** How long a job waits for Vault once its credentials are spent; half a minute where it is not given. */
-  readonly patienceMs?: number;
+  readonly retryForMs?: number;
 }
 
 /** The contract of the executor, and what else a server does with Vault. Disposing gives the server's token back. */
@@ -32,7 +32,7 @@ export interface VaultSecrets extends Secrets, AsyncDisposable {
   readonly server: ServerIdentity | undefined;
 }
 
-const patienceMs = 30_000;
+const retryForMs = 30_000;
 
 /** Opens nothing yet. A connection that was given is not closed with it. */
 export function createVaultSecrets(options: VaultOptions, connection?: VaultConnection): VaultSecrets {
@@ -41,14 +41,14 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
   return {
     server: parts.server,
     readPayload: (source) => readCubbyhole(own, source),
-    lookUpWrap: async (wrap) => {
+    lookUpWrappingToken: async (wrap) => {
       const { wraps: rules, seen, now } = parts;
-      const knowledge = await lookUpWrap(own, { token: wrap, rules, known: seen.get(wrap), now });
-      rememberWrap(parts, wrap, knowledge);
+      const knowledge = await lookUpWrappingToken(own, { token: wrap, rules, known: seen.get(wrap), now });
+      rememberWrappingToken(parts, wrap, knowledge);
       return knowledge;
     },
     session: (wrap, hooks, known) => {
-      if (known !== undefined) rememberWrap(parts, wrap, known);
+      if (known !== undefined) rememberWrappingToken(parts, wrap, known);
       return new VaultSession(parts, wrap, hooks);
     },
     adopt: (identity, hooks) => new AdoptedLogin(parts, identity, hooks),
@@ -61,7 +61,7 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
 
 function partsOf(options: VaultOptions, connection: VaultConnection): SessionParts {
   const { appRoleMount: mount, roleName: role, acceptRewrapped, roleId } = options;
-  const onTrouble = options.onTrouble ?? (() => undefined);
+  const onFailure = options.onFailure ?? (() => undefined);
   return {
     connection,
     wraps: { mount, role, acceptRewrapped },
@@ -69,10 +69,10 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
     transit: { mount: options.transitMount, key: options.transitKey },
     server:
       options.server &&
-      new ServerIdentity(connection, { ...options.server, mount, jobRole: role, onTrouble }),
+      new ServerIdentity(connection, { ...options.server, mount, jobRole: role, onFailure }),
     seen: new KeyedMemory(),
-    onTrouble,
-    patienceMs: options.patienceMs ?? patienceMs,
+    onFailure,
+    retryForMs: options.retryForMs ?? retryForMs,
     now: () => connection.now(),
   };
 }

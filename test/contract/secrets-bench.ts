@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect } from 'vitest';
-import type { Secrets, SessionHooks, WrapKnowledge } from '../../src/executor/secrets.js';
+import type { Secrets, SessionHooks, WrappingTokenFacts } from '../../src/executor/secrets.js';
 import type { Secret } from '../../src/job/secret.js';
 
 /** What can be made to fail. */
@@ -39,7 +39,7 @@ export function sessionOf(
   bench: SecretsBench,
   wrap: Secret,
   more: Partial<SessionHooks> = {},
-  known?: WrapKnowledge,
+  known?: WrappingTokenFacts,
 ) {
   const told: string[] = [];
   const accessors: string[] = [];

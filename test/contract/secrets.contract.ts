@@ -196,7 +196,7 @@ function goneWrapRules(bench: () => SecretsBench): void {
 function submitRules(bench: () => SecretsBench): void {
   test('a wrap that was seen at submit and is gone before its time was used by somebody: an alarm', async () => {
     const wrap = await bench().wrap(300);
-    const known = await bench().secrets.lookUpWrap(wrap);
+    const known = await bench().secrets.lookUpWrappingToken(wrap);
     await bench().steal(wrap);
     const { session } = sessionOf(bench(), wrap, {}, known);
 
@@ -210,10 +210,10 @@ function submitRules(bench: () => SecretsBench): void {
 
   test('a look at submit spends nothing and refuses as a session does', async () => {
     const wrap = await bench().wrap();
-    await bench().secrets.lookUpWrap(wrap);
+    await bench().secrets.lookUpWrappingToken(wrap);
     const spent = bench().count('unwrap');
 
-    await expect(bench().secrets.lookUpWrap(new Secret('hvs.random'))).rejects.toMatchObject({
+    await expect(bench().secrets.lookUpWrappingToken(new Secret('hvs.random'))).rejects.toMatchObject({
       code: 'wrap_unknown',
     });
     await sessionOf(bench(), wrap).session.lookUp();

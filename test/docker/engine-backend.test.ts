@@ -46,10 +46,10 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
   });
   const secretsDirectory = await mkdtemp(join(tmpdir(), 'stint-unit-'));
   directories.push(secretsDirectory);
-  const onTrouble = (message: string) => void troubles.push(message);
+  const onFailure = (message: string) => void troubles.push(message);
   const deliveries = await Deliveries.open(
     { engine, rules: testRules, caCertificatePath: undefined },
-    { dockerHost, secretsDirectory, onTrouble },
+    { dockerHost, secretsDirectory, onFailure },
   );
   const backend = new EngineBackend({
     engine,
@@ -60,8 +60,8 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
     deliveries,
     leftovers: new Leftovers(engine, testSettings),
     starts: new Gate(1),
-    patienceMs: 1_000,
-    onTrouble,
+    retryForMs: 1_000,
+    onFailure,
   });
   return { backend, created, removed, troubles };
 }

@@ -98,7 +98,7 @@ describe('the container of a job', () => {
 
 describe('the end of a preparation', () => {
   test('removes the container when it cannot be recorded', async () => {
-    bench.at('ledger.prepared', () => {
+    bench.at('recorder.prepared', () => {
       throw new FencedError('Not ours.');
     });
 
@@ -196,7 +196,7 @@ describe('the delivery of secrets', () => {
 
   test('does not happen once the job was stopped', async () => {
     const secretRefs = ['A@kv/app.a'];
-    bench.at('ledger.tokenTaken', () => bench.stop.request('kill'));
+    bench.at('recorder.tokenTaken', () => bench.stop.request('kill'));
 
     await expect(prepared({ secretRefs }, {}, (using, run) => deliverSecrets(run, using))).rejects.toThrow(
       'kill',

@@ -35,8 +35,8 @@ function expectNothingLeft(): void {
 }
 
 const stepsOf = (...groups: readonly string[]) => groups.flatMap((group) => group.split(' '));
-const opening = 'lookUp ledger.spending unwrap login ledger.tokenTaken';
-const ending = 'dispose revoke ledger.tokenRevoked';
+const opening = 'lookUp recorder.spending unwrap login recorder.tokenTaken';
+const ending = 'dispose revoke recorder.tokenRevoked';
 
 describe('the recipe', () => {
   test('of a request in the clear: all that needs no credentials comes before the unwrap', async () => {
@@ -46,9 +46,9 @@ describe('the recipe', () => {
     expect(outcome).toMatchObject({ kind: 'ended', exit: { exitCode: 0 }, stopped: undefined });
     expect(bench.steps).toEqual(
       stepsOf(
-        'open lookUp checkContent prepare ledger.prepared',
+        'open lookUp checkContent prepare recorder.prepared',
         opening,
-        'read deliver ledger.running start',
+        'read deliver recorder.running start',
         ending,
       ),
     );
@@ -61,14 +61,14 @@ describe('the recipe', () => {
       stepsOf(
         'open lookUp',
         opening,
-        'decrypt prepare ledger.prepared',
-        'read deliver ledger.running start',
+        'decrypt prepare recorder.prepared',
+        'read deliver recorder.running start',
         ending,
       ),
     );
   });
 
-  test('tells the ledger what was prepared, and the accessor with which anybody may revoke the token', async () => {
+  test('tells the recorder what was prepared, and the accessor with which anybody may revoke the token', async () => {
     await run({ fields: { ...clear, tty: true } });
 
     expect(bench.told.get('prepared')).toEqual({
@@ -147,16 +147,20 @@ const breakages: readonly [string, () => void, object][] = [
   ['prepare', () => bench.backend.fail('prepare', broken), postponed('engine_unavailable')],
   ['prepare', () => bench.backend.fail('prepare', away), failed('infrastructure', 'engine_unavailable')],
   ['prepare', () => bench.backend.fail('prepare', new Error('bug')), failed('internal', 'internal')],
-  ['ledger.prepared', () => throwAt('ledger.prepared', broken), postponed('engine_unavailable')],
-  ['ledger.spending', () => throwAt('ledger.spending', new StoppedError('kill')), { kind: 'stopped' }],
+  ['recorder.prepared', () => throwAt('recorder.prepared', broken), postponed('engine_unavailable')],
+  ['recorder.spending', () => throwAt('recorder.spending', new StoppedError('kill')), { kind: 'stopped' }],
   ['unwrap', () => bench.secrets.fail('unwrap', 'reply_lost'), failed('infrastructure', 'vault_reply_lost')],
   ['login', () => bench.secrets.fail('login', 'sealed'), failed('infrastructure', 'vault_unavailable')],
-  ['ledger.tokenTaken', () => throwAt('ledger.tokenTaken', new Error('bug')), failed('internal', 'internal')],
+  [
+    'recorder.tokenTaken',
+    () => throwAt('recorder.tokenTaken', new Error('bug')),
+    failed('internal', 'internal'),
+  ],
   ['read', () => bench.secrets.setSecret('kv/app', 'denied'), failed('secrets_refused', 'permission_denied')],
   ['deliver', () => bench.backend.fail('deliver', away), failed('infrastructure', 'engine_unavailable')],
   [
-    'ledger.running',
-    () => throwAt('ledger.running', new StoppedError('kill')),
+    'recorder.running',
+    () => throwAt('recorder.running', new StoppedError('kill')),
     { kind: 'stopped', by: 'kill' },
   ],
   ['start', () => bench.backend.fail('start', refusal), failed('content_refused', 'path_outside')],
@@ -210,7 +214,12 @@ describe('a step that fails', () => {
   });
 
   test('a claim that is lost is nobody’s outcome: it throws, and leaves nothing behind', async () => {
-    for (const step of ['ledger.prepared', 'ledger.spending', 'ledger.tokenTaken', 'ledger.running']) {
+    for (const step of [
+      'recorder.prepared',
+      'recorder.spending',
+      'recorder.tokenTaken',
+      'recorder.running',
+    ]) {
       bench[Symbol.dispose]();
       bench = new ExecutorBench();
       bench.secrets.setSecret('kv/app', { data: { key: 'hunter2-secret' } });
@@ -230,7 +239,7 @@ describe('a step that fails', () => {
 });
 
 describe('a kill', () => {
-  test.each(['open', 'prepare', 'ledger.prepared', 'ledger.spending', 'ledger.tokenTaken', 'deliver'])(
+  test.each(['open', 'prepare', 'recorder.prepared', 'recorder.spending', 'recorder.tokenTaken', 'deliver'])(
     'during %s ends the job before anything of it ran',
     async (step) => {
       bench.at(step, () => bench.stop.request('kill'));
@@ -244,7 +253,7 @@ describe('a kill', () => {
     },
   );
 
-  test.each(['open', 'prepare', 'ledger.prepared'])('during %s spends no credentials', async (step) => {
+  test.each(['open', 'prepare', 'recorder.prepared'])('during %s spends no credentials', async (step) => {
     bench.at(step, () => bench.stop.request('kill'));
 
     await run();
@@ -253,7 +262,7 @@ describe('a kill', () => {
   });
 
   test('during an encrypted payload’s reading gives the token back', async () => {
-    bench.at('ledger.tokenTaken', () => bench.stop.request('kill'));
+    bench.at('recorder.tokenTaken', () => bench.stop.request('kill'));
 
     const { outcome } = await run(encrypted());
 
@@ -262,23 +271,26 @@ describe('a kill', () => {
     expectNothingLeft();
   });
 
-  test.each(['ledger.running', 'start'])('during %s stops the container as soon as it runs', async (step) => {
-    bench.backend.runs([{ linger: 'until_told' }]);
-    bench.at(step, () => bench.stop.request('kill'));
+  test.each(['recorder.running', 'start'])(
+    'during %s stops the container as soon as it runs',
+    async (step) => {
+      bench.backend.runs([{ linger: 'until_told' }]);
+      bench.at(step, () => bench.stop.request('kill'));
 
-    const { outcome } = await run();
+      const { outcome } = await run();
 
-    expect(outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit: { exitCode: 143 } });
-    expectNothingLeft();
-  });
+      expect(outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit: { exitCode: 143 } });
+      expectNothingLeft();
+    },
+  );
 
   test('of a running job is recorded, then carried out', async () => {
     bench.backend.runs([{ print: 'hello' }, { linger: 'until_told' }, { print: 'never' }]);
-    bench.at('ledger.append', () => bench.stop.request('kill'));
+    bench.at('recorder.append', () => bench.stop.request('kill'));
 
     const { outcome } = await run();
 
-    expect(bench.steps.slice(-5)).toEqual(stepsOf('ledger.stopping stop', ending));
+    expect(bench.steps.slice(-5)).toEqual(stepsOf('recorder.stopping stop', ending));
     expect(bench.told.get('stopping')).toBe('kill');
     expect(outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit: { exitCode: 143 } });
     expect(bench.printed).toBe('hello');
@@ -286,7 +298,7 @@ describe('a kill', () => {
 
   test('of a job that does not listen is carried out by force after the grace', async () => {
     bench.backend.runs([{ print: 'hello' }, { linger: 'until_killed' }]);
-    bench.at('ledger.append', () => bench.stop.request('kill'));
+    bench.at('recorder.append', () => bench.stop.request('kill'));
 
     expect((await run()).outcome).toMatchObject({ stopped: 'kill', exit: { exitCode: 137 } });
   });

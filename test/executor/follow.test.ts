@@ -73,7 +73,7 @@ describe('the output of a job that ran', () => {
   });
 
   test('has a flaw when it could not be stored; the job is not to blame', async () => {
-    bench.at('ledger.append', () => {
+    bench.at('recorder.append', () => {
       throw new BrokenError('internal', 'No.');
     });
 
@@ -112,7 +112,7 @@ function lingering(): Pick<RunningContainer, 'wait' | 'stop'> & { graces: number
 describe('the end of a job that ran', () => {
   test('is stopped with the grace of the settings', async () => {
     const container = lingering();
-    bench.at('ledger.running', () => bench.stop.request('kill'));
+    bench.at('recorder.running', () => bench.stop.request('kill'));
 
     const { outcome } = await follow(container, { stopGraceMs: 1234 });
 
@@ -121,8 +121,8 @@ describe('the end of a job that ran', () => {
   });
 
   test('is not spared because nobody could record the stop', async () => {
-    bench.at('ledger.running', () => bench.stop.request('kill'));
-    bench.at('ledger.stopping', () => {
+    bench.at('recorder.running', () => bench.stop.request('kill'));
+    bench.at('recorder.stopping', () => {
       throw new FencedError('Not ours.');
     });
 
@@ -130,7 +130,7 @@ describe('the end of a job that ran', () => {
   });
 
   test('is the engine’s word, even where the stop failed', async () => {
-    bench.at('ledger.running', () => bench.stop.request('kill'));
+    bench.at('recorder.running', () => bench.stop.request('kill'));
     const container = { stop: () => Promise.reject(new BrokenError('engine_unavailable', 'No.')) };
 
     expect((await follow(container)).outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit });
@@ -138,7 +138,7 @@ describe('the end of a job that ran', () => {
 
   test('is nobody’s to tell once the claim is lost: the container is stopped, and it throws', async () => {
     const container = lingering();
-    bench.at('ledger.append', () => {
+    bench.at('recorder.append', () => {
       throw new FencedError('Not ours.');
     });
 
@@ -159,7 +159,7 @@ describe('the end of a job that ran', () => {
 
     bench.stop.request('kill');
 
-    expect(bench.steps).not.toContain('ledger.stopping');
+    expect(bench.steps).not.toContain('recorder.stopping');
     expect(container.graces).toEqual([]);
   });
 });

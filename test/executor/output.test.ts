@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OutputPart } from '../../src/executor/backend.js';
-import type { OutputChunk } from '../../src/executor/ledger.js';
 import { copyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
+import type { OutputChunk } from '../../src/executor/run-recorder.js';
 import { BrokenError } from '../../src/job/errors.js';
 import { fired } from '../support/fake-container.js';
 

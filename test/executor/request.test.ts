@@ -105,7 +105,7 @@ describe('the spec of a request', () => {
 });
 
 describe('the session of a run', () => {
-  test('tells the ledger what it spends, takes and gives back', async () => {
+  test('tells the recorder what it spends, takes and gives back', async () => {
     const run = bench.run();
     {
       await using session = newSession(run, run.job.open(), bench.parts());
@@ -113,11 +113,13 @@ describe('the session of a run', () => {
     }
 
     expect(bench.steps).toEqual(
-      'open lookUp ledger.spending unwrap login ledger.tokenTaken revoke ledger.tokenRevoked'.split(' '),
+      'open lookUp recorder.spending unwrap login recorder.tokenTaken revoke recorder.tokenRevoked'.split(
+        ' ',
+      ),
     );
   });
 
-  test('spends nothing once the job was stopped, and tells the ledger nothing', async () => {
+  test('spends nothing once the job was stopped, and tells the recorder nothing', async () => {
     const run = bench.run();
     await using session = newSession(run, run.job.open(), bench.parts());
     bench.stop.request('kill');

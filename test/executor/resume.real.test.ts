@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDockerBackend } from '../../src/docker/backend.js';
 import { jobMask } from '../../src/executor/follow.js';
-import type { OutputChunk } from '../../src/executor/ledger.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { resume } from '../../src/executor/resume.js';
+import type { OutputChunk } from '../../src/executor/run-recorder.js';
 import { renderSecretsFile } from '../../src/executor/secrets-file.js';
 import { newJobId } from '../../src/job/id.js';
 import { Secret } from '../../src/job/secret.js';
@@ -55,9 +55,9 @@ test.each([1, 4])(
 
     const backend = await openDockerBackend(docker.options);
     const job = { id: claim.jobId, queue: null, containerFence: claim.fence, tokenAccessor: 'a' };
-    const { ledger, stop } = bench.run();
+    const { recorder, stop } = bench.run();
     const { outcome, output: facts } = await resume(
-      { job, ledger, stop, output: stateOf(chunks) },
+      { job, recorder, stop, output: stateOf(chunks) },
       { ...bench.parts(), backend },
     );
     await backend[Symbol.asyncDispose]();

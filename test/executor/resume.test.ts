@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { jobMask } from '../../src/executor/follow.js';
-import type { OutputChunk } from '../../src/executor/ledger.js';
 import { emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { type ResumedRun, resume } from '../../src/executor/resume.js';
+import type { OutputChunk } from '../../src/executor/run-recorder.js';
 import type { SecretValues } from '../../src/executor/secrets.js';
 import { renderSecretsFile } from '../../src/executor/secrets-file.js';
 import { BrokenError, FencedError } from '../../src/job/errors.js';
@@ -57,9 +57,9 @@ async function see(text: string, values: SecretValues): Promise<void> {
 }
 
 function newLife(output: OutputState): ResumedRun {
-  const { ledger, stop } = bench.run();
+  const { recorder, stop } = bench.run();
   const tokenAccessor = bench.secrets.alive[0] ?? null;
-  return { job: { id: benchJobId, queue: null, containerFence: 7, tokenAccessor }, ledger, stop, output };
+  return { job: { id: benchJobId, queue: null, containerFence: 7, tokenAccessor }, recorder, stop, output };
 }
 
 describe('Q9: a job whose node was restarted', () => {
@@ -138,7 +138,7 @@ describe('Q9: a job that cannot be gone on with', () => {
 
   test('is nobody’s to tell when the claim was lost', async () => {
     const run = await afterCrash([{ print: 'x' }, { print: 'y' }], 'x');
-    bench.at('ledger.append', () => {
+    bench.at('recorder.append', () => {
       throw new FencedError('Not ours.');
     });
 

@@ -40,7 +40,7 @@ test('E6: jobs wait with their credentials while the disk of the engine is full,
 
   await rm(ballast);
   await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(200), 10_000);
-  await stand.hurry();
+  await stand.stopAll();
 
   expect(await client.wait(id)).toMatchObject({ status: 'success', output: 'ran\n' });
 });

@@ -126,7 +126,7 @@ describe('E3: an engine that hangs', () => {
     expect(spent.length).toBe(0);
     engine.resume();
     await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(200), 10_000);
-    await stand.hurry();
+    await stand.stopAll();
 
     for (const id of ids) expect(await client.wait(id, 30_000)).toMatchObject({ status: 'success' });
   });

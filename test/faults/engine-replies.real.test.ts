@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 /** What the engine did with the containers of a job, in its own words. */
-async function deedsOf(id: string, since: number): Promise<string[]> {
+async function actionsOf(id: string, since: number): Promise<string[]> {
   const events = await docker.getEvents({
     since,
     until: Math.ceil(Date.now() / 1000) + 1,
@@ -53,6 +53,6 @@ test.each([
   const id = await stand.submit({ qname, run: ['sh', '-c', 'echo once; exit 3'] });
 
   expect(await client.wait(id, 30_000)).toMatchObject(end);
-  expect((await deedsOf(id, since)).filter((deed) => deed === 'start')).toHaveLength(starts);
+  expect((await actionsOf(id, since)).filter((action) => action === 'start')).toHaveLength(starts);
   expect(await docker.listContainers({ all: true, filters: { label: [`stint.job=${id}`] } })).toEqual([]);
 });

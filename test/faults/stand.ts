@@ -44,7 +44,7 @@ export interface Stand extends AsyncDisposable {
   /** The row and the kinds of its events, straight from Postgres. */
   look(id: string): Promise<Looked>;
   /** Jobs that wait for their time need not any more. */
-  hurry(): Promise<void>;
+  stopAll(): Promise<void>;
 }
 
 export interface Looked {
@@ -109,7 +109,7 @@ export async function openStand(ways: Ways = {}): Promise<Stand> {
     log: () => lines.join(''),
     submit: (payload) => client.submit({ container_image: image, ...payload }),
     look: (id) => look(sql, id),
-    hurry: async () => {
+    stopAll: async () => {
       await sql`update jobs set not_before = null`;
       await sql`select pg_notify('stint_ready', '')`;
     },

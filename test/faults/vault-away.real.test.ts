@@ -55,7 +55,7 @@ async function expectPatience(jobs: Awaited<ReturnType<typeof fillSlots>>, heal:
   const metrics = await (await fetch(`${stand.stint.url}/v1/api/metrics`)).text();
   expect(metrics).toContain('stint_claims_blocked{part="vault"} 1');
   const asked = proxy.asked.length;
-  await stand.hurry(); // Whoever may be tried again now is not.
+  await stand.stopAll(); // Whoever may be tried again now is not.
   await vi.waitFor(() => expect(proxy.count(/^sys\/health/)).toBeGreaterThan(2), 15_000);
   expect(await countEvents('postponed', jobs.waiting)).toBeLessThanOrEqual(2 * slots);
   expect(await countEvents('unwrapping', jobs.waiting)).toBe(0);
@@ -63,7 +63,7 @@ async function expectPatience(jobs: Awaited<ReturnType<typeof fillSlots>>, heal:
   const logins = proxy.count(/approle\/login$/);
 
   await heal();
-  await stand.hurry();
+  await stand.stopAll();
 
   for (const id of jobs.waiting) await expect.poll(() => stateOf(id), { timeout: 20_000 }).toBe('succeeded');
   const again = proxy.count(/approle\/login$/) - logins;

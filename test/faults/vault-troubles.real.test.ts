@@ -129,7 +129,7 @@ describe('V5: at the start', () => {
       });
 
       proxy.heal();
-      await stand.hurry();
+      await stand.stopAll();
 
       expect(await client.wait(id, 15_000)).toMatchObject({ status: 'success', output: 'ran\n' });
     },

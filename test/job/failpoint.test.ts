@@ -23,7 +23,7 @@ test('a place that is not armed costs no promise', () => {
   expect(failpoint('before-unwrap')).toBeUndefined();
 });
 
-test('the settings name places, deeds and passes', () => {
+test('the settings name places, actions and passes', () => {
   expect(parseFailpoints('before-unwrap=kill, after-start=delay:500@2,after-exit=stop')).toEqual([
     { name: 'before-unwrap', action: 'kill', pass: 1 },
     { name: 'after-start', action: 500, pass: 2 },

@@ -45,8 +45,8 @@ function untilGiven(sign: string): string {
 }
 
 async function give(sign: string, containerId: string): Promise<void> {
-  const deed = await docker.getContainer(containerId).exec({ Cmd: ['touch', `/tmp/${sign}`] });
-  await deed.start({ Detach: true });
+  const action = await docker.getContainer(containerId).exec({ Cmd: ['touch', `/tmp/${sign}`] });
+  await action.start({ Detach: true });
 }
 
 /** What the job prints first, when it is there. */

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Watch } from '../../src/queue/takeover/dead-nodes.js';
+import { DeadNodeSweep } from '../../src/queue/takeover/dead-nodes.js';
 import { openTestDatabase } from '../support/database.js';
 import { FakeSecrets } from '../support/fake-secrets.js';
 import { openTestNode, type TestNode } from '../support/test-node.js';
@@ -13,7 +13,7 @@ beforeEach(() => database.clear());
 
 const secrets = new FakeSecrets();
 const nodes: TestNode[] = [];
-const watches: Watch[] = [];
+const watches: DeadNodeSweep[] = [];
 afterEach(async () => {
   for (const each of watches.splice(0)) await each[Symbol.asyncDispose]();
   for (const node of nodes.splice(0)) await node[Symbol.asyncDispose]();
@@ -31,7 +31,9 @@ function watch(node: string, removeJob: () => Promise<number>, wake: () => void)
   const log = { info: () => undefined, error: () => undefined };
   const engineId = async () => `engine of ${node}`;
   const times = { leaseMs: 300, graceMs: 300, holdMs: 60_000 };
-  watches.push(new Watch({ ...times, store, node, engineId, removeJob, wake, onLost: () => undefined, log }));
+  watches.push(
+    new DeadNodeSweep({ ...times, store, node, engineId, removeJob, wake, onLost: () => undefined, log }),
+  );
 }
 
 async function isHeld(): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { finalStates } from '../../src/job/state.js';
-import { watchLine } from '../../src/queue/maintenance/waiting-jobs.js';
+import { sweepWaitingJobs } from '../../src/queue/maintenance/waiting-jobs.js';
 import type { WorkerParts } from '../../src/queue/worker/worker.js';
 import { openTestDatabase } from '../support/database.js';
 import { asker } from '../support/stored-jobs.js';
@@ -93,27 +93,27 @@ function faultsOf(story: string): string[] {
 test('Q7: a kill reaches a job on another node within a second, by the bell', async () => {
   const node = startNode();
   node.backend.runs([{ linger: 'until_told' }]);
-  await using other = await store.listen({ onReady: () => {}, onKill: () => {}, onTrouble: () => {} });
+  await using other = await store.listen({ onReady: () => {}, onKill: () => {}, onFailure: () => {} });
   await using _ = await store.listen({
     onReady: () => node.worker.wake(),
     onKill: (id) => node.worker.kill(id),
-    onTrouble: () => {},
+    onFailure: () => {},
   });
   const job = await node.submit();
   await expect.poll(() => node.stateOf(job)).toBe('running');
 
   const askedAt = performance.now();
   await store.requestKill(job.id, asker);
-  other.ringKill(job.id);
+  other.notifyKill(job.id);
   await expect.poll(() => node.stateOf(job), { interval: 20 }).toBe('canceled');
 
   expect(performance.now() - askedAt).toBeLessThan(1_000);
   expect(await kindsOf(job.id)).toEqual(expect.arrayContaining(['kill_requested', 'stopping', 'canceled']));
 });
 
-test('Q7: a kill whose bell nobody heard is heard within a second too', async () => {
+test('Q7: a kill whose notifier nobody heard is heard within a second too', async () => {
   const node = startNode();
-  await using _ = watchLine({
+  await using _ = sweepWaitingJobs({
     store,
     node: 'node-1',
     wake: () => node.worker.wake(),

@@ -19,10 +19,10 @@ function startNode(): TestNode {
   return node;
 }
 
-const patienceMs = 60_000;
+const retryForMs = 60_000;
 
 test('Q8: a node without jobs is finished at once', async () => {
-  expect(await startNode().worker.finish(patienceMs)).toBe('finished');
+  expect(await startNode().worker.finish(retryForMs)).toBe('finished');
 });
 
 test('Q8: a node that leaves its jobs does not wait for one that runs, and does not touch it', async () => {
@@ -31,10 +31,10 @@ test('Q8: a node that leaves its jobs does not wait for one that runs, and does 
   const job = await node.submit();
   await expect.poll(() => node.backend.count('wait')).toBe(1);
 
-  const end = node.worker.finish(patienceMs);
-  node.worker.leave(patienceMs);
+  const end = node.worker.finish(retryForMs);
+  node.worker.detach(retryForMs);
 
-  expect(await end).toBe('left');
+  expect(await end).toBe('detached');
   expect(await node.stateOf(job)).toBe('running');
   expect(node.backend.count('stop')).toBe(0);
   expect(node.secrets.alive).toHaveLength(1);
@@ -46,8 +46,8 @@ test('Q8: it gives back a job that has not begun', async () => {
   const job = await node.submit();
   await hold.reached;
 
-  const end = node.worker.finish(patienceMs);
-  node.worker.leave(patienceMs);
+  const end = node.worker.finish(retryForMs);
+  node.worker.detach(retryForMs);
 
   expect(await end).toBe('finished');
   expect(await node.queue.get(job.id, everyone)).toMatchObject({ state: 'queued', code: 'shutdown' });
@@ -63,15 +63,15 @@ test('Q8: it waits until a job whose credentials are spent runs and can be adopt
   await hold.reached;
 
   let isOver = false;
-  const end = node.worker.finish(patienceMs).finally(() => {
+  const end = node.worker.finish(retryForMs).finally(() => {
     isOver = true;
   });
-  node.worker.leave(patienceMs);
+  node.worker.detach(retryForMs);
   await node.stateOf(job);
   expect(isOver).toBe(false);
   hold.release();
 
-  expect(await end).toBe('left');
+  expect(await end).toBe('detached');
   expect(await node.stateOf(job)).toBe('running');
   expect(node.backend.count('start')).toBe(1);
 });
@@ -82,10 +82,10 @@ test('Q8: but no longer than it may', async () => {
   await node.submit();
   await hold.reached;
 
-  const end = node.worker.finish(patienceMs);
-  node.worker.leave(20);
+  const end = node.worker.finish(retryForMs);
+  node.worker.detach(20);
 
-  expect(await end).toBe('left');
+  expect(await end).toBe('detached');
   hold.release();
 });
 
@@ -95,7 +95,7 @@ test('Q8: jobs that take longer than the drain timeout are left, not stopped', a
   const job = await node.submit();
   await expect.poll(() => node.backend.count('wait')).toBe(1);
 
-  expect(await node.worker.finish(20)).toBe('left');
+  expect(await node.worker.finish(20)).toBe('detached');
 
   expect(await node.stateOf(job)).toBe('running');
   expect(node.backend.left).toHaveLength(1);

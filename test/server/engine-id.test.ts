@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { KnownEngine } from '../../src/server/engine-id.js';
+import { EngineId } from '../../src/server/engine-id.js';
 
 test('an engine keeps the id it was known by while it is away, but is not taken for the one that answers', async () => {
   const answers = [{ id: 'engine-1' }, undefined, { id: '' }];
-  const engine = new KnownEngine(async () => {
+  const engine = new EngineId(async () => {
     const answer = answers.shift();
     if (answer === undefined) throw new Error('away');
     return answer;

@@ -266,11 +266,11 @@ describe('a hold for a lost job', () => {
 
   test('keeps the reaper from the container, which would take the proof away', async () => {
     const { lost } = await hold();
-    expect(await store.readFates([lost])).toEqual(new Map([[lost, 'alive']]));
+    expect(await store.readJobFates([lost])).toEqual(new Map([[lost, 'alive']]));
 
     await store.endHold({ queue: 'q', jobId: lost }, 'node-7');
 
-    expect(await store.readFates([lost])).toEqual(new Map([[lost, 'ended']]));
+    expect(await store.readJobFates([lost])).toEqual(new Map([[lost, 'ended']]));
   });
 
   test('that only an operator may end ends neither by time nor by proof', async () => {

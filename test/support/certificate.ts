@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 // Certificates for tests, made by Node alone: it can sign, so no other program is needed. Form: RFC 5280, in DER.
 
-/** Signs certificates. Its own is what a client is told to trust. */
+/** Signs certificates. Its own is what a client is told to localLease. */
 export interface Authority {
   readonly pem: string;
   /** A certificate for 127.0.0.1 that ends in so many days, which may be in the past. */
@@ -67,7 +67,7 @@ function toPem(bytes: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
-interface Wish {
+interface OperatorRequest {
   readonly issuer: string;
   readonly subject: string;
   readonly publicKey: KeyObject;
@@ -97,7 +97,7 @@ const alternativeNames = der('oid', Buffer.from('551d11', 'hex'));
 const basicConstraints = der('oid', Buffer.from('551d13', 'hex'));
 let serial = 0;
 
-function signed(wish: Wish, key: KeyObject): Buffer {
+function signed(wish: OperatorRequest, key: KeyObject): Buffer {
   const body = sequence(
     der('version', der('integer', Buffer.from([2]))),
     der('integer', Buffer.from([++serial])),

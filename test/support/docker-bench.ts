@@ -72,7 +72,7 @@ async function newOptions(
     nodeId: randomUUID(),
     sharedKey: randomBytes(32),
     caCertificatePath: undefined,
-    onTrouble: (message) => troubles.push(message),
+    onFailure: (message) => troubles.push(message),
     ...more,
   };
 }

@@ -1,5 +1,5 @@
-import type { Ledger, OutputChunk } from '../../src/executor/ledger.js';
 import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../src/executor/run.js';
+import type { OutputChunk, RunRecorder } from '../../src/executor/run-recorder.js';
 import { Stop } from '../../src/executor/stop.js';
 import type { SpecFields } from '../../src/job/job.js';
 import { FakeBackend } from './fake-backend.js';
@@ -8,7 +8,7 @@ import { FakeSecrets } from './fake-secrets.js';
 
 export const benchJobId = '68f3a1c25b7e4d0011aa22bb';
 
-/** Something that a run does, told by whoever does it: `prepare`, `unwrap`, `ledger.running`. */
+/** Something that a run does, told by whoever does it: `prepare`, `unwrap`, `recorder.running`. */
 export type Step = string;
 
 /** An executor on fakes, whose every step is noted in one list, and where a test may step in at any of them. */
@@ -18,7 +18,7 @@ export class ExecutorBench implements Disposable {
   readonly stop = new Stop();
   readonly chunks: OutputChunk[] = [];
   readonly bugs: unknown[] = [];
-  /** What the ledger was told, by its method's name. */
+  /** What the recorder was told, by its method's name. */
   readonly told = new Map<string, unknown>();
   readonly #steps: Step[] = [];
   readonly #hooks = new Map<Step, () => void>();
@@ -29,14 +29,14 @@ export class ExecutorBench implements Disposable {
   }
 
   /** Does this when the step is reached; what it throws, the step throws. */
-  at(step: Step, deed: () => void): void {
-    this.#hooks.set(step, deed);
+  at(step: Step, action: () => void): void {
+    this.#hooks.set(step, action);
   }
 
   /** All steps so far, without the writes of output and the wait, which come at any time. */
   get steps(): readonly Step[] {
     this.#noteSecrets();
-    return this.#steps.filter((step) => step !== 'ledger.append' && step !== 'wait');
+    return this.#steps.filter((step) => step !== 'recorder.append' && step !== 'wait');
   }
 
   get printed(): string {
@@ -68,16 +68,16 @@ export class ExecutorBench implements Disposable {
       this.#note('open');
       return opened;
     };
-    return { job: { id: benchJobId, fence: '7', queue, open }, ledger: this.#ledger(), stop: this.stop };
+    return { job: { id: benchJobId, fence: '7', queue, open }, recorder: this.#recorder(), stop: this.stop };
   }
 
   [Symbol.dispose](): void {
     this.stop[Symbol.dispose]();
   }
 
-  #ledger(): Ledger {
+  #recorder(): RunRecorder {
     const tell = async (step: string, fact?: unknown) => {
-      this.#note(`ledger.${step}`);
+      this.#note(`recorder.${step}`);
       this.told.set(step, fact);
     };
     return {

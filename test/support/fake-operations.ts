@@ -118,7 +118,7 @@ function newDetail(): JobDetail {
     fence: '17',
     output: { stdoutBytes: 5, stderrBytes: 4, complete: true, flaw: undefined },
     token: 'live',
-    killTrouble: 'The kill is not carried out.',
+    killProblem: 'The kill is not carried out.',
     wrapExpiresAt: new Date('2025-10-18T15:18:42Z'),
     events: [
       { at: new Date('2025-10-18T14:19:00Z'), kind: 'kill_requested', actor: 'entity:e1', detail: {} },

@@ -4,9 +4,9 @@ import type {
   SecretSession,
   Secrets,
   SecretValues,
-  SeenWrap,
+  SeenWrappingToken,
   SessionHooks,
-  WrapKnowledge,
+  WrappingTokenFacts,
 } from '../../src/executor/secrets.js';
 import { JobFailedError, RefusedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
@@ -27,15 +27,15 @@ import {
   warned,
 } from '../../src/vault/reading/refusals.js';
 import { checkCiphertext } from '../../src/vault/session/payload.js';
-import { wrapNotOurs } from '../../src/vault/wrapping/refusals.js';
-import { wrapGone } from '../../src/vault/wrapping/wrapping.js';
+import { wrappingTokenNotOurs } from '../../src/vault/wrapping/refusals.js';
+import { wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
 
 export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';
 
 interface FakeWrap {
   readonly creationPath: string;
-  readonly knowledge: WrapKnowledge;
+  readonly knowledge: WrappingTokenFacts;
   used: boolean;
   seen: boolean;
 }
@@ -62,7 +62,7 @@ export class FakeSecrets implements Secrets {
   readonly #alive = new Set<string>();
   readonly #faults = new Map<FakePhase, FakeFault>();
   /** What sessions were told of their wraps. */
-  readonly #given = new Map<string, WrapKnowledge>();
+  readonly #given = new Map<string, WrappingTokenFacts>();
 
   /** A wrapped SecretID, of the jobs' role where no other path is given. */
   addWrap(options: { ttlMs?: number; creationPath?: string } = {}): Secret {
@@ -135,13 +135,13 @@ export class FakeSecrets implements Secrets {
     );
   }
 
-  async lookUpWrap(wrap: Secret): Promise<SeenWrap> {
+  async lookUpWrappingToken(wrap: Secret): Promise<SeenWrappingToken> {
     this.lookUp(wrap);
     const { knowledge } = this.#findWrap(wrap);
     return { ...knowledge, leftMs: knowledge.expiresAt - Date.now() };
   }
 
-  session(wrap: Secret, hooks: SessionHooks, known?: WrapKnowledge): SecretSession {
+  session(wrap: Secret, hooks: SessionHooks, known?: WrappingTokenFacts): SecretSession {
     if (known !== undefined) this.#given.set(wrap.reveal(), known);
     return new FakeSession(this, wrap, hooks);
   }
@@ -150,7 +150,7 @@ export class FakeSecrets implements Secrets {
   lookUp(wrap: Secret): void {
     if (this.#ask('lookUp') !== undefined) throw vaultUnavailable('look up the wrapped SecretID', sealed);
     const found = this.#findWrap(wrap);
-    if (found.creationPath !== secretIdPath) throw wrapNotOurs(found.creationPath, secretIdPath);
+    if (found.creationPath !== secretIdPath) throw wrappingTokenNotOurs(found.creationPath, secretIdPath);
     found.seen = true;
   }
 
@@ -214,7 +214,7 @@ export class FakeSecrets implements Secrets {
     const found = this.#wraps.get(wrap.reveal());
     const isGone = found === undefined || found.used || Date.now() >= found.knowledge.expiresAt;
     const seen = found?.seen === true ? found.knowledge : undefined;
-    if (isGone) throw wrapGone(seen ?? this.#given.get(wrap.reveal()), Date.now());
+    if (isGone) throw wrappingTokenGone(seen ?? this.#given.get(wrap.reveal()), Date.now());
     return found;
   }
 

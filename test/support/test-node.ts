@@ -47,7 +47,7 @@ export function openTestNode(
     slots: 4,
     leaseMs: 30_000,
     holdLimitMs: 60_000,
-    ringReady: () => undefined,
+    notifyReady: () => undefined,
     log: { info: note, error: note },
     ...changes,
   });
@@ -60,7 +60,7 @@ export function openTestNode(
     queueLimit: 0,
     wrapMinimumMs: 0,
     wake: () => worker.wake(),
-    passKill: (jobId) => worker.kill(jobId),
+    forwardKill: (jobId) => worker.kill(jobId),
   });
   return {
     secrets,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../src/job/secret.js';
-import type { VaultTrouble } from '../../src/vault/client/background-failure.js';
+import type { BackgroundFailure } from '../../src/vault/client/background-failure.js';
 import { createVaultSecrets, type VaultOptions, type VaultSecrets } from '../../src/vault/secrets.js';
 import type { Phase, SecretsBench } from '../contract/secrets.contract.js';
 import { FaultProxy, sealed } from './fault-proxy.js';
@@ -89,7 +89,7 @@ export interface LiveBench extends SecretsBench {
   readonly admin: VaultAdmin;
   readonly proxy: FaultProxy;
   readonly names: BenchNames;
-  readonly troubles: VaultTrouble[];
+  readonly troubles: BackgroundFailure[];
   readonly options: VaultOptions;
 }
 
@@ -98,7 +98,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
   const admin = new VaultAdmin(vault);
   const names = await setUp(admin, options.role ?? {});
   const proxy = await FaultProxy.start(vault.address);
-  const troubles: VaultTrouble[] = [];
+  const troubles: BackgroundFailure[] = [];
   const server = options.server && (await serverRole(admin, names, options.server));
   const vaultOptions = {
     ...(await optionsOf(admin, names)),
@@ -106,7 +106,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
     server,
     ...options.secrets,
   };
-  const secrets = createVaultSecrets({ ...vaultOptions, onTrouble: (trouble) => troubles.push(trouble) });
+  const secrets = createVaultSecrets({ ...vaultOptions, onFailure: (trouble) => troubles.push(trouble) });
   const cubbyholeOf = async (payload: string) => {
     const { auth } = await admin.call('POST', 'auth/token/create', {
       body: { policies: ['default'], ttl: '10m', num_uses: 2 },
@@ -191,7 +191,7 @@ async function optionsOf(admin: VaultAdmin, names: BenchNames): Promise<Omit<Vau
   return {
     skipVerify: false,
     timeoutMs: 2_000,
-    patienceMs: 600,
+    retryForMs: 600,
     roleId: new Secret(String(data?.role_id)),
     roleName: 'job',
     appRoleMount: names.appRole,

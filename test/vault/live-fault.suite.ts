@@ -52,7 +52,7 @@ export function liveFaultSuite(name: string, find: FindVault): void {
     let bench: LiveBench;
 
     beforeAll(async () => {
-      bench = await startLiveBench(await find(), { secrets: { timeoutMs: 500, patienceMs: 0 } });
+      bench = await startLiveBench(await find(), { secrets: { timeoutMs: 500, retryForMs: 0 } });
     });
 
     afterEach(() => bench.proxy.heal());

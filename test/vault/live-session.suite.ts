@@ -152,7 +152,7 @@ function knownWrapRules(start: Start): void {
   test('what was learned at submit tells a used wrap from an unknown one', async () => {
     const [bench, other] = [await start(), await start()];
     const wrap = await bench.wrap();
-    const known = await bench.secrets.lookUpWrap(wrap);
+    const known = await bench.secrets.lookUpWrappingToken(wrap);
     await bench.steal(wrap);
     const hooks: SessionHooks = {
       beforeSpending: async () => undefined,

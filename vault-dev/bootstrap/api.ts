@@ -58,8 +58,8 @@ export function connect(access: VaultAccess): VaultApi {
   };
 }
 
-function fieldsOf({ statusCode, body }: TransportReply, deed: string): Fields | undefined {
-  if (statusCode >= 300) throw refused(statusCode, body, deed);
+function fieldsOf({ statusCode, body }: TransportReply, action: string): Fields | undefined {
+  if (statusCode >= 300) throw refused(statusCode, body, action);
   if (!isFields(body)) return undefined;
   const found = [body.auth, body.data].find(isFields);
   return found ?? body;
@@ -80,15 +80,15 @@ export function textOf(fields: Fields | undefined, name: string): string {
 }
 
 /** Only here a refusal is a matter of the token alone: what is asked for is always the same. */
-function refused(status: number, body: unknown, deed: string): BootstrapError {
+function refused(status: number, body: unknown, action: string): BootstrapError {
   if (status === 403)
     return new BootstrapError(
-      `Could not ${deed}: Vault refused the token. Set VAULT_TOKEN to a root token, or to one whose policies allow ` +
+      `Could not ${action}: Vault refused the token. Set VAULT_TOKEN to a root token, or to one whose policies allow ` +
         'mounting engines and writing policies and roles.',
     );
   if (status === 503)
-    return new BootstrapError(`Could not ${deed}: Vault is sealed. Unseal it and try again.`);
-  return new BootstrapError(`Could not ${deed}: Vault answered ${status}${complaintOf(body)}`);
+    return new BootstrapError(`Could not ${action}: Vault is sealed. Unseal it and try again.`);
+  return new BootstrapError(`Could not ${action}: Vault answered ${status}${complaintOf(body)}`);
 }
 
 /** Unlike the server, whoever bootstraps may read Vault's own words: nothing secret was sent along. */

@@ -10,12 +10,12 @@ import { createTransit } from './engines/transit.js';
 import type { Ask } from './http/ask.js';
 import { type Answer, frame } from './http/frame.js';
 import { type Fields, listed, Refusal, type Reply } from './http/reply.js';
-import { Acl, type Deed } from './policy/acl.js';
+import { Acl, type OperatorAction } from './policy/acl.js';
 import { Policies } from './policy/policies.js';
 import type { PathRule } from './policy/policy-language.js';
 import { Seal } from './sys/seal.js';
 import { createSys } from './sys/sys.js';
-import { checkWrap, wrap, wrapSecondsOf } from './sys/wrapping.js';
+import { checkWrappingToken, wrap, wrapSecondsOf } from './sys/wrapping.js';
 import { createTokenMethod } from './token/token-method.js';
 import { type Token, Tokens } from './token/tokens.js';
 
@@ -70,7 +70,7 @@ export class Core {
     const operation = operationOf(ask);
     const path = operation === 'list' ? ask.path.replace(/\/?$/, '/') : ask.path;
     const body = operation === 'write' ? ask.body : Object.fromEntries(ask.query);
-    checkWrap(this.#tokens, path, { token: ask.token, body });
+    checkWrappingToken(this.#tokens, path, { token: ask.token, body });
     const mount = this.#mounts.find(path);
     const isOpen = mount?.engine.isOpen?.(path.slice(mount.path.length)) ?? false;
     const asked = { operation, path, body, sentToken: ask.token, wrapSeconds, mount };
@@ -149,12 +149,12 @@ function operationOf({ method, query }: Ask): Operation {
 function checkRights(acl: Acl, { operation, path, mount, wrapSeconds }: Asked, token: Token): void {
   const inside = path.slice(mount?.path.length ?? 0);
   const needsSudo = mount?.engine.needsSudo?.(inside) ?? false;
-  const deed = deedOf(operation, mount?.engine.exists?.(inside, token));
-  const isAllowed = acl.allows(deed, path, wrapSeconds) && (!needsSudo || acl.isSudo(path));
+  const action = deedOf(operation, mount?.engine.exists?.(inside, token));
+  const isAllowed = acl.allows(action, path, wrapSeconds) && (!needsSudo || acl.isSudo(path));
   if (!isAllowed) throw listed(403, 'permission denied');
 }
 
-function deedOf(operation: Operation, exists: boolean | undefined): Deed {
+function deedOf(operation: Operation, exists: boolean | undefined): OperatorAction {
   if (operation !== 'write') return operation;
   return exists === false ? 'create' : 'update';
 }

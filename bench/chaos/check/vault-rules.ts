@@ -1,4 +1,4 @@
-import type { History, StoredJob, VaultDeed } from '../history/history.js';
+import type { History, StoredJob, VaultOperation } from '../history/history.js';
 import type { Finding } from './finding.js';
 import { groupBy } from './group-by.js';
 import { lastBefore, type Opening, VaultTrail } from './vault-trail.js';
@@ -8,14 +8,17 @@ export function checkVault(history: History): Finding[] {
   const trail = new VaultTrail(history);
   const forgiven = new Set(tokensOfCutOff(trail));
   return [
-    { rule: 'wraps that were opened, or tried, again', violations: triedAgain(trail.deeds('unwrap')) },
+    { rule: 'wraps that were opened, or tried, again', violations: triedAgain(trail.operations('unwrap')) },
     { rule: 'wraps that were opened without a look', violations: openedUnseen(history, trail) },
     { rule: 'wraps that were opened for no job, or too late', violations: openedWrongly(trail) },
     { rule: 'jobs back in the queue with an opened wrap', violations: queuedAgain(trail) },
     { rule: 'jobs that disagree with Vault about their login', violations: disagreements(history, trail) },
     { rule: 'jobs that logged in twice', violations: loggedInTwice(trail) },
     { rule: 'SecretIDs that were tried again', violations: triedAgain(jobLogins(trail)) },
-    { rule: 'payloads that were read, or tried, again', violations: triedAgain(trail.deeds('read payload')) },
+    {
+      rule: 'payloads that were read, or tried, again',
+      violations: triedAgain(trail.operations('read payload')),
+    },
     { rule: 'SecretIDs that were neither used nor destroyed', violations: unusedSecretIds(trail) },
     { rule: 'tokens that were never given back', violations: keptTokens(trail, forgiven) },
     { rule: 'tokens that were used after they were given back', violations: usedAfterwards(history) },
@@ -25,9 +28,9 @@ export function checkVault(history: History): Finding[] {
 }
 
 /** What Vault did once must not be asked of it twice; what it never knew has no name. */
-function triedAgain(deeds: readonly VaultDeed[]): string[] {
+function triedAgain(operations: readonly VaultOperation[]): string[] {
   const seen = new Set<string>();
-  return deeds.flatMap(({ subject, at }) => {
+  return operations.flatMap(({ subject, at }) => {
     const isAgain = subject === '' || seen.has(subject);
     seen.add(subject);
     return isAgain ? [`at ${timeOf(at)}`] : [];
@@ -94,9 +97,9 @@ function loggedInTwice(trail: VaultTrail): string[] {
 }
 
 /** With a SecretID from a wrap; the nodes log in for themselves, too. */
-function jobLogins(trail: VaultTrail): VaultDeed[] {
+function jobLogins(trail: VaultTrail): VaultOperation[] {
   const ofJobs = new Set(trail.openings.map(({ secretId }) => secretId));
-  return trail.deeds('log in').filter(({ subject }) => ofJobs.has(subject));
+  return trail.operations('log in').filter(({ subject }) => ofJobs.has(subject));
 }
 
 function unusedSecretIds(trail: VaultTrail): string[] {
@@ -160,7 +163,7 @@ export function requestsOf(history: History): Map<StoredJob, number> {
 function countRequests(trail: VaultTrail): Map<StoredJob, number> {
   const counts = new Map<string, number>();
   for (const kind of countedKinds)
-    for (const { subject } of trail.deeds(kind)) counts.set(subject, (counts.get(subject) ?? 0) + 1);
+    for (const { subject } of trail.operations(kind)) counts.set(subject, (counts.get(subject) ?? 0) + 1);
   const requests = new Map<StoredJob, number>();
   for (const { job, wrap, wrapAccessor, secretId, secretIdAccessor, tokens } of trail.openings) {
     const subjects = [wrap, wrapAccessor, secretId, secretIdAccessor, ...tokens];

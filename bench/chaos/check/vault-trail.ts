@@ -1,4 +1,4 @@
-import type { History, StoredJob, VaultDeed, VaultDeedKind } from '../history/history.js';
+import type { History, StoredJob, VaultOperation, VaultOperationKind } from '../history/history.js';
 import { groupBy } from './group-by.js';
 
 /** One wrap that Vault has opened, and what became of the SecretID in it. */
@@ -17,15 +17,17 @@ export interface Opening {
 /** Follows the audit log from wrap to SecretID to token, and from a wrap to its job. */
 export class VaultTrail {
   readonly openings: readonly Opening[];
-  readonly #deeds: ReadonlyMap<VaultDeedKind, readonly VaultDeed[]>;
+  readonly #operations: ReadonlyMap<VaultOperationKind, readonly VaultOperation[]>;
   readonly #owners: WrapOwners;
 
   constructor(history: History) {
-    this.#deeds = groupBy(history.vault, ({ kind }) => kind);
+    this.#operations = groupBy(history.vault, ({ kind }) => kind);
     this.#owners = new WrapOwners(history);
-    const wraps = new Map(this.deeds('wrap').map((deed) => [deed.gives[0] ?? '', deed.subject]));
+    const wraps = new Map(
+      this.operations('wrap').map((operation) => [operation.gives[0] ?? '', operation.subject]),
+    );
     const logins = groupBy(this.done('log in'), ({ subject }) => subject);
-    const opened = new Map(this.done('unwrap').map((deed) => [deed.subject, deed]));
+    const opened = new Map(this.done('unwrap').map((operation) => [operation.subject, operation]));
     this.openings = [...opened.values()].flatMap(({ at, subject: wrapAccessor, gives }) => {
       const [secretId = '', secretIdAccessor = ''] = gives;
       const wrap = wraps.get(wrapAccessor);
@@ -36,12 +38,12 @@ export class VaultTrail {
     });
   }
 
-  deeds(kind: VaultDeedKind): readonly VaultDeed[] {
-    return this.#deeds.get(kind) ?? [];
+  operations(kind: VaultOperationKind): readonly VaultOperation[] {
+    return this.#operations.get(kind) ?? [];
   }
 
-  done(kind: VaultDeedKind): readonly VaultDeed[] {
-    return this.deeds(kind).filter(({ isDone }) => isDone);
+  done(kind: VaultOperationKind): readonly VaultOperation[] {
+    return this.operations(kind).filter(({ isDone }) => isDone);
   }
 
   /** Accepted, but not in the database: that is a finding of another kind. */

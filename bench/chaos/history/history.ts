@@ -13,7 +13,7 @@ export interface History {
   readonly deaths: readonly string[];
   readonly left: LeftBehind;
   /** In Vault's own order. */
-  readonly vault: readonly VaultDeed[];
+  readonly vault: readonly VaultOperation[];
   /** A text that no job's output may hold. */
   readonly secret: string;
 }
@@ -102,8 +102,8 @@ export interface LeftBehind {
 }
 
 /** One request to Vault, as its audit log has it. */
-export interface VaultDeed {
-  readonly kind: VaultDeedKind;
+export interface VaultOperation {
+  readonly kind: VaultOperationKind;
   readonly at: number;
   /** Vault did what was asked. */
   readonly isDone: boolean;
@@ -121,7 +121,7 @@ export interface VaultDeed {
  * A token is given back by itself, and revoked by somebody else. To check it is to ask with it whether it lives; whatever
  * else is done with it is a use.
  */
-export type VaultDeedKind =
+export type VaultOperationKind =
   | 'wrap'
   | 'look up'
   | 'unwrap'

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type VaultAccess, vaultAsk } from '../stage/vault.js';
-import type { VaultDeed, VaultDeedKind } from './history.js';
+import type { VaultOperation, VaultOperationKind } from './history.js';
 
 /** Lets a Vault that is ours alone write down every request, secrets and all: the file must be closed to others. */
 export async function startAudit(vault: VaultAccess, path: string): Promise<void> {
@@ -20,14 +20,14 @@ export async function stopAudit(vault: VaultAccess): Promise<void> {
  * Everything that Vault says it was asked for, in its own order, but for what we asked of it ourselves, as root. A request
  * while it was sealed is in no log.
  */
-export async function readAudit({ rootToken }: VaultAccess, path: string): Promise<VaultDeed[]> {
+export async function readAudit({ rootToken }: VaultAccess, path: string): Promise<VaultOperation[]> {
   const reader = new AuditReader(rootToken);
-  const deeds = [];
+  const operations = [];
   for await (const line of createInterface({ input: createReadStream(path) })) {
-    const deed = reader.read(JSON.parse(line) as AuditEntry);
-    if (deed !== undefined) deeds.push(deed);
+    const operation = reader.read(JSON.parse(line) as AuditEntry);
+    if (operation !== undefined) operations.push(operation);
   }
-  return deeds;
+  return operations;
 }
 
 /** One line of Vault's file audit device, as far as it is read. */
@@ -64,7 +64,7 @@ export class AuditReader {
   }
 
   /** Undefined for a line that says nothing new. */
-  read(entry: AuditEntry): VaultDeed | undefined {
+  read(entry: AuditEntry): VaultOperation | undefined {
     const { request, response, error } = entry;
     const by = this.#accessorOf(request);
     if (!isLastWord(entry) || request.client_token === this.#ourToken) return undefined;
@@ -88,16 +88,16 @@ function isLastWord({ type, error, request }: AuditEntry): boolean {
 }
 
 /** Somebody without a token, or with one of the time before the log, may ask what he likes. */
-function isOfNobody(kind: VaultDeedKind, by: string | undefined): boolean {
+function isOfNobody(kind: VaultOperationKind, by: string | undefined): boolean {
   return by === undefined && (kind === 'use' || kind === 'check');
 }
 
-function kindOf({ path, operation }: AuditEntry['request']): VaultDeedKind {
+function kindOf({ path, operation }: AuditEntry['request']): VaultOperationKind {
   const kind = kinds.find(([pattern]) => pattern.test(path))?.[1] ?? 'use';
   return kind === 'read payload' && operation !== 'read' ? 'use' : kind;
 }
 
-const kinds: readonly (readonly [RegExp, VaultDeedKind])[] = [
+const kinds: readonly (readonly [RegExp, VaultOperationKind])[] = [
   [/^auth\/approle\/role\/[^/]+\/secret-id$/, 'wrap'],
   [/^sys\/wrapping\/lookup$/, 'look up'],
   [/^sys\/wrapping\/unwrap$/, 'unwrap'],
@@ -116,7 +116,10 @@ interface Asked {
   readonly response: AuditEntry['response'];
 }
 
-const partsOf: Record<VaultDeedKind, (asked: Asked) => { subject: unknown; gives?: readonly unknown[] }> = {
+const partsOf: Record<
+  VaultOperationKind,
+  (asked: Asked) => { subject: unknown; gives?: readonly unknown[] }
+> = {
   wrap: ({ response: { wrap_info: info } = {} }) => ({
     subject: info?.token,
     gives: [info?.accessor, info?.wrapped_accessor],

@@ -28,8 +28,8 @@ export async function vaultAsk(
 
 /** A token of a submitter of its own: as far as stint sees, another person. */
 export async function newOwnerToken(vault: VaultAccess, policy: string): Promise<string> {
-  const wish = { policies: [policy], ttl: '12h', no_parent: true };
-  const { status, body } = await vaultAsk(vault, 'POST', 'auth/token/create', wish);
+  const options = { policies: [policy], ttl: '12h', no_parent: true };
+  const { status, body } = await vaultAsk(vault, 'POST', 'auth/token/create', options);
   if (body.auth === undefined)
     throw new Error(`Could not make a token for a client: Vault answered ${status}.`);
   return body.auth.client_token;

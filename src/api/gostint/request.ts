@@ -39,7 +39,7 @@ function payloadOf({ cubby_token, cubby_path, payload }: WireRequest): PayloadSo
 }
 
 function checkWrapper(wire: WireRequest): string[] {
-  return [...checkWrap(wire), ...checkCubbyhole(wire), ...checkCiphertext(wire)];
+  return [...checkWrappingToken(wire), ...checkCubbyhole(wire), ...checkCiphertext(wire)];
 }
 
 /** What may stand in a token header of Vault. Nothing of it is quoted, here or below: it is a credential. */
@@ -47,7 +47,7 @@ const tokenShape = /^[!-~]{1,4096}$/;
 const aToken = 'a token of 1 to 4096 visible ASCII characters';
 
 /** Clients look for the first two words of the first sentence. */
-function checkWrap({ wrap_secret_id: wrap }: WireRequest): string[] {
+function checkWrappingToken({ wrap_secret_id: wrap }: WireRequest): string[] {
   if (!wrap)
     return ['Wrapping Token for the SecretID is required: expected it in `wrap_secret_id`, got nothing.'];
   return tokenShape.test(wrap) ? [] : [`Expected \`wrap_secret_id\` to be ${aToken}, got something else.`];

@@ -107,13 +107,13 @@ async function health(c: ApiContext, parts: Parts): Promise<Response> {
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
 
 /** Whoever asks for the counters wants them now, also while the engine hangs. */
-const enginePatienceMs = 500;
+const engineRetryMs = 500;
 
 /** An engine that does not answer at once is away: the other counters are still worth telling. */
 async function readEngine(c: ApiContext, { engineState, log }: Parts): ReturnType<Parts['engineState']> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, enginePatienceMs, undefined);
+    timer = setTimeout(resolve, engineRetryMs, undefined);
   });
   try {
     return await Promise.race([engineState(), late]);

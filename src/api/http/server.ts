@@ -92,9 +92,9 @@ async function open(server: Server, { host, port }: ListenOptions): Promise<void
 }
 
 /** No second try will mend it: what is set is wrong. */
-function unusable(deed: string, error: unknown): BrokenError {
+function unusable(action: string, error: unknown): BrokenError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-  return new BrokenError('internal', `${deed}: ${code}.`, { cause: error, retryable: false });
+  return new BrokenError('internal', `${action}: ${code}.`, { cause: error, retryable: false });
 }
 
 /** Every connection, also one that has not sent a request or is still shaking hands: Node's own list leaves those out. */

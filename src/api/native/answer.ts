@@ -80,9 +80,9 @@ export function toWireJobDetail(known: JobDetail): WireJobDetail {
   };
 }
 
-function toWireKill({ job, killTrouble }: JobDetail): WireJobDetail['kill'] {
+function toWireKill({ job, killProblem }: JobDetail): WireJobDetail['kill'] {
   const { killRequestedAt: at, killRequestedBy: by } = job;
-  return at === undefined ? null : { at: toTime(at), by: by ?? null, trouble: killTrouble ?? null };
+  return at === undefined ? null : { at: toTime(at), by: by ?? null, trouble: killProblem ?? null };
 }
 
 export function toWireCandidate(found: ReapCandidate): WireCandidate {

@@ -8,7 +8,7 @@ import { AdoptedJobContainer, type AdoptedParts } from './adopted-container.js';
 import { secretsLabel } from './container.js';
 import { findOurs } from './create.js';
 import { isAway } from './exit.js';
-import { removeForSure } from './removal.js';
+import { removeUntilGone } from './removal.js';
 
 /** Between two questions while the engine is away. */
 const pauseMs = 500;
@@ -20,21 +20,21 @@ export async function adoptContainer(
   parts: AdoptedParts,
   request: AdoptionRequest,
 ): Promise<AdoptedContainer | undefined> {
-  const found = await patiently(() => findOurs(parts, request), parts.patienceMs);
+  const found = await retryWhileAway(() => findOurs(parts, request), parts.retryForMs);
   if (found === undefined) return undefined;
   const { id, startedAt } = found;
   if (startedAt === undefined) {
-    await removeForSure({ ...parts, findId: async () => id });
+    await removeUntilGone({ ...parts, findId: async () => id });
     return undefined;
   }
   const secrets = await readSecrets(parts.engine, found);
-  const now = await patiently(() => engineTime(parts.engine), parts.patienceMs);
+  const now = await retryWhileAway(() => engineTime(parts.engine), parts.retryForMs);
   const ranMs = Math.max(0, now.getTime() - startedAt.getTime());
   return new AdoptedJobContainer(parts, { ...found, ranMs }, secrets);
 }
 
-async function patiently<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {
-  const until = performance.now() + patienceMs;
+async function retryWhileAway<T>(ask: () => Promise<T>, retryForMs: number): Promise<T> {
+  const until = performance.now() + retryForMs;
   for (;;) {
     try {
       return await ask();

@@ -3,15 +3,15 @@ import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { resumeOutput } from '../output/resumed-output.js';
 import type { ContainerSettings } from './container.js';
 import { hasEnded, waitForExit } from './exit.js';
-import { removeForSure } from './removal.js';
+import { removeUntilGone } from './removal.js';
 import { watchRunning } from './running.js';
 
 export interface AdoptedParts {
   readonly engine: Engine;
   readonly settings: ContainerSettings;
   /** How long a running job's engine may be away, in milliseconds. */
-  readonly patienceMs: number;
-  readonly onTrouble: (message: string) => void;
+  readonly retryForMs: number;
+  readonly onFailure: (message: string) => void;
 }
 
 /** A container that an earlier life of this node started, until after its removal. */
@@ -40,10 +40,10 @@ export class AdoptedJobContainer implements AdoptedContainer {
   }
 
   resume(from: StreamPositions): RunningContainer {
-    const { engine, patienceMs, settings } = this.#parts;
+    const { engine, retryForMs, settings } = this.#parts;
     const { id, tty } = this;
     const { signal } = this.#over;
-    const exit = waitForExit(engine, id, { signal, patienceMs });
+    const exit = waitForExit(engine, id, { signal, retryForMs });
     const keptLogBytes = settings.logBytes / 2; // The newer of two files, should the older be gone.
     const log = { engine, id, tty, exit, hasEnded: this.hasEnded, from, keptLogBytes, signal };
     return watchRunning({ engine, id, exit, output: (watch) => resumeOutput({ ...log, ...watch }) });
@@ -55,8 +55,8 @@ export class AdoptedJobContainer implements AdoptedContainer {
   }
 
   async #dispose(): Promise<void> {
-    const { engine, onTrouble } = this.#parts;
+    const { engine, onFailure } = this.#parts;
     this.#over.abort(new Error('The container was disposed of.'));
-    await removeForSure({ engine, findId: async () => this.id, onTrouble });
+    await removeUntilGone({ engine, findId: async () => this.id, onFailure });
   }
 }

@@ -66,8 +66,8 @@ export interface MountOptions {
   readonly ReadOnly: true;
 }
 
-/** A job's wishes but for its content, which no create call sees. */
-export type ContainerWishes = Omit<ContainerRequest, 'content'>;
+/** A job's parameters but for its content, which no create call sees. */
+export type ContainerParameters = Omit<ContainerRequest, 'content'>;
 
 /** The user every job runs as, in numbers since an image need not know it by name. */
 export const jobUser = { uid: 2001, gid: 2001 } as const;
@@ -75,7 +75,7 @@ export const jobUser = { uid: 2001, gid: 2001 } as const;
 /** Made of job and fence alone, so that the engine itself refuses a second container of the same claim. */
 export function containerName(
   { installation }: Pick<ContainerSettings, 'installation'>,
-  { jobId, fence }: Pick<ContainerWishes, 'jobId' | 'fence'>,
+  { jobId, fence }: Pick<ContainerParameters, 'jobId' | 'fence'>,
 ): string {
   return `stint-${installation.slice(0, 8)}-${jobId}-${fence}`;
 }
@@ -86,7 +86,7 @@ export function containerName(
  */
 export function createOptions(
   settings: ContainerSettings,
-  request: ContainerWishes,
+  request: ContainerParameters,
   { imageId, files }: { imageId: string; files: readonly BoundFile[] },
 ): CreateOptions {
   return {
@@ -135,7 +135,7 @@ function toMount({ source, target }: BoundFile): MountOptions {
 }
 
 /** Set on every container of a job, whatever labels its image brings. */
-function jobLabels(settings: ContainerSettings, request: ContainerWishes): Record<string, string> {
+function jobLabels(settings: ContainerSettings, request: ContainerParameters): Record<string, string> {
   return {
     'stint.job': request.jobId,
     'stint.queue': request.queue ?? '',
@@ -154,7 +154,7 @@ export const secretsLabel = 'stint.secrets';
 /** What only this installation can compute: it tells our containers from those that merely carry our labels. */
 export function jobTag(
   { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
-  { jobId, fence }: Pick<ContainerWishes, 'jobId' | 'fence'>,
+  { jobId, fence }: Pick<ContainerParameters, 'jobId' | 'fence'>,
 ): string {
   return keyedTag(tagKey, [installation, jobId, String(fence)]);
 }

@@ -2,8 +2,8 @@ import type { Delivery } from '../delivery/delivery.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { isFault } from '../engine/errors.js';
 import {
+  type ContainerParameters,
   type ContainerSettings,
-  type ContainerWishes,
   containerName,
   createOptions,
   jobTag,
@@ -23,29 +23,29 @@ interface CreateParts {
  * bears the name decides: one of ours that never ran is replaced, once. Throws `JobFailedError` when the job is to
  * blame, `BrokenError` when a container of that name has run already or is somebody else's.
  */
-export async function createContainer(parts: CreateParts, wishes: ContainerWishes): Promise<string> {
+export async function createContainer(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
   try {
-    return await createOnce(parts, wishes);
+    return await createOnce(parts, parameters);
   } catch (error) {
     if (!isFault(error, 'name_taken', 'cut', 'timed_out')) throw createFailure(error);
-    await makeRoom(parts, wishes);
+    await makeRoom(parts, parameters);
   }
-  return await createOnce(parts, wishes).catch((error: unknown) => {
+  return await createOnce(parts, parameters).catch((error: unknown) => {
     throw createFailure(error);
   });
 }
 
-async function createOnce(parts: CreateParts, wishes: ContainerWishes): Promise<string> {
+async function createOnce(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
   const { engine, settings, delivery, imageId } = parts;
-  const options = createOptions(settings, wishes, { imageId, files: delivery.files });
-  return await engine.create(containerName(settings, wishes), options);
+  const options = createOptions(settings, parameters, { imageId, files: delivery.files });
+  return await engine.create(containerName(settings, parameters), options);
 }
 
-async function makeRoom(parts: CreateParts, wishes: ContainerWishes): Promise<void> {
-  const name = containerName(parts.settings, wishes);
+async function makeRoom(parts: CreateParts, parameters: ContainerParameters): Promise<void> {
+  const name = containerName(parts.settings, parameters);
   const found = await parts.engine.findContainer(name);
   if (found === undefined) return;
-  if (!isOurs(found, parts.settings, wishes)) throw nameTaken(name, 'it is not ours');
+  if (!isOurs(found, parts.settings, parameters)) throw nameTaken(name, 'it is not ours');
   if (found.status !== 'created' || found.startedAt !== undefined)
     throw nameTaken(name, 'it has been started for this very claim');
   await parts.engine.remove(found.id);
@@ -60,7 +60,7 @@ export async function findOurs(
   return found !== undefined && isOurs(found, settings, claim) ? found : undefined;
 }
 
-type Claim = Pick<ContainerWishes, 'jobId' | 'fence'>;
+type Claim = Pick<ContainerParameters, 'jobId' | 'fence'>;
 
 function isOurs(found: ContainerFacts, settings: ContainerSettings, claim: Claim): boolean {
   return found.labels[tagLabel] === jobTag(settings, claim);

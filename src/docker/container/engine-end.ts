@@ -8,7 +8,7 @@ const outerCodes: readonly number[] = [137, 143, 255];
 /** An engine that is stopped ends its containers first, and goes away only then. */
 const goingMs = 2_000;
 /** The same where it is known that the signal came by way of the engine: others of its containers may take their time. */
-const surelyGoingMs = 15_000;
+const killedGoingMs = 15_000;
 const pauseMs = 200;
 
 /**
@@ -32,7 +32,7 @@ async function isGoingAway({ engine, id }: Place): Promise<boolean> {
   try {
     while (performance.now() - startedAt < limitMs) {
       await engine.version();
-      if (limitMs === goingMs && (await engine.remembers(id, 'kill'))) limitMs = surelyGoingMs;
+      if (limitMs === goingMs && (await engine.remembers(id, 'kill'))) limitMs = killedGoingMs;
       await delay(pauseMs);
     }
     return !(await engine.remembers(id, 'die'));

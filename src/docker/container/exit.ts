@@ -16,7 +16,7 @@ export interface WatchedExit {
 export interface Watching {
   readonly signal: AbortSignal;
   /** How long the engine may be away before its container counts as lost, in milliseconds. */
-  readonly patienceMs: number;
+  readonly retryForMs: number;
 }
 
 /** Between two questions, where the first one did not settle it. */
@@ -30,9 +30,9 @@ const pauseMs = 200;
 export async function waitForExit(
   engine: Engine,
   id: string,
-  { signal, patienceMs }: Watching,
+  { signal, retryForMs }: Watching,
 ): Promise<WatchedExit> {
-  const absence = new Absence(patienceMs);
+  const absence = new Absence(retryForMs);
   for (;;) {
     try {
       if (absence.lasts) absence.sawEngine(await engineTime(engine));
@@ -52,12 +52,12 @@ export async function waitForExit(
 
 /** Remembers when the engine was away. */
 class Absence {
-  readonly #patienceMs: number;
+  readonly #retryForMs: number;
   #since: number | undefined;
   #endedAt: Date | undefined;
 
-  constructor(patienceMs: number) {
-    this.#patienceMs = patienceMs;
+  constructor(retryForMs: number) {
+    this.#retryForMs = retryForMs;
   }
 
   get lasts(): boolean {
@@ -72,7 +72,7 @@ class Absence {
   /** Throws the error when it has lasted too long. */
   note(error: unknown): void {
     this.#since ??= performance.now();
-    if (performance.now() - this.#since > this.#patienceMs) throw error;
+    if (performance.now() - this.#since > this.#retryForMs) throw error;
   }
 
   /** It answers again, at this time of its own clock; before its container is looked at. */

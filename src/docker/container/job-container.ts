@@ -6,11 +6,11 @@ import type { Engine } from '../engine/engine.js';
 import { EngineError, isFault } from '../engine/errors.js';
 import type { Gate } from '../gate.js';
 import { readOutput } from '../output/output.js';
-import type { ContainerSettings, ContainerWishes } from './container.js';
+import type { ContainerParameters, ContainerSettings } from './container.js';
 import { createContainer, findOurs } from './create.js';
 import { startFailure } from './errors.js';
 import { waitForExit } from './exit.js';
-import { removeForSure } from './removal.js';
+import { removeUntilGone } from './removal.js';
 import { watchRunning } from './running.js';
 
 export interface JobContainerParts {
@@ -22,14 +22,14 @@ export interface JobContainerParts {
   /** Starts are the heaviest thing an engine does: only so many at once. */
   readonly starts: Gate;
   /** How long a running job's engine may be away, in milliseconds. */
-  readonly patienceMs: number;
-  readonly onTrouble: (message: string) => void;
+  readonly retryForMs: number;
+  readonly onFailure: (message: string) => void;
 }
 
 /** The container of one job, from before its creation to after its removal. */
 export class JobContainer implements PreparedContainer {
   readonly #parts: JobContainerParts;
-  readonly #wishes: ContainerWishes;
+  readonly #parameters: ContainerParameters;
   /** Fires when nobody is interested in the container any more. */
   readonly #over = new AbortController();
   #line: Readable | undefined;
@@ -38,9 +38,9 @@ export class JobContainer implements PreparedContainer {
   #disposal: Promise<void> | undefined;
 
   constructor(parts: JobContainerParts, request: ContainerRequest) {
-    const { content: _, ...wishes } = request; // It may be large, and the delivery has it.
+    const { content: _, ...parameters } = request; // It may be large, and the delivery has it.
     this.#parts = parts;
-    this.#wishes = wishes;
+    this.#parameters = parameters;
   }
 
   get id(): string {
@@ -67,7 +67,7 @@ export class JobContainer implements PreparedContainer {
   /** After a plain refusal nothing is ours to remove: what bears our name then may be running for this very claim. */
   async #create(): Promise<string> {
     try {
-      const id = await createContainer(this.#parts, this.#wishes);
+      const id = await createContainer(this.#parts, this.#parameters);
       this.#id = id;
       return id;
     } catch (error) {
@@ -84,13 +84,13 @@ export class JobContainer implements PreparedContainer {
   /** Attach first: whoever attaches later misses what came before. The secrets' files go as soon as it has them. */
   async start(): Promise<RunningContainer> {
     this.#take('delivered', 'started');
-    const { engine, delivery, patienceMs } = this.#parts;
+    const { engine, delivery, retryForMs } = this.#parts;
     const line = await engine.attach(this.id);
     this.#line = line;
     await this.#startOnce();
     await delivery.release();
-    const exit = waitForExit(engine, this.id, { signal: this.#over.signal, patienceMs });
-    const attached = { engine, id: this.id, line, tty: this.#wishes.tty, exit };
+    const exit = waitForExit(engine, this.id, { signal: this.#over.signal, retryForMs });
+    const attached = { engine, id: this.id, line, tty: this.#parameters.tty, exit };
     return watchRunning({ ...attached, output: (watch) => readOutput({ ...attached, ...watch }) });
   }
 
@@ -100,7 +100,7 @@ export class JobContainer implements PreparedContainer {
       await this.#parts.starts.run(() => this.#parts.engine.start(this.id));
     } catch (error) {
       if (isFault(error, 'cut', 'timed_out', 'broken') && (await this.#hasStarted())) return;
-      const [command] = [...this.#wishes.entrypoint, ...this.#wishes.command];
+      const [command] = [...this.#parameters.entrypoint, ...this.#parameters.command];
       throw startFailure(error, command);
     }
   }
@@ -124,18 +124,18 @@ export class JobContainer implements PreparedContainer {
   }
 
   async #dispose(): Promise<void> {
-    const { engine, delivery, onTrouble } = this.#parts;
+    const { engine, delivery, onFailure } = this.#parts;
     this.#over.abort(new Error('The container was disposed of.'));
     await delivery
       .release()
-      .catch((error: Error) => onTrouble(`Could not remove the files of a job: ${error.message}`));
-    if (this.#step !== 'new') await removeForSure({ engine, findId: () => this.#findId(), onTrouble });
+      .catch((error: Error) => onFailure(`Could not remove the files of a job: ${error.message}`));
+    if (this.#step !== 'new') await removeUntilGone({ engine, findId: () => this.#findId(), onFailure });
     this.#line?.destroy();
     await failpoint('after-container-removed');
   }
 
   /** Where the answer to `create` was lost there is a name and no id: what bears it is removed only if it is ours. */
   async #findId(): Promise<string | undefined> {
-    return this.#id ?? (await findOurs(this.#parts, this.#wishes))?.id;
+    return this.#id ?? (await findOurs(this.#parts, this.#parameters))?.id;
   }
 }

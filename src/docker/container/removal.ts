@@ -11,21 +11,21 @@ export interface RemovalParts {
   /** Undefined when there is nothing to remove: never made, or somebody else's. */
   readonly findId: () => Promise<string | undefined>;
   /** Told once, in a sentence, when the removal has to wait. */
-  readonly onTrouble: (message: string) => void;
+  readonly onFailure: (message: string) => void;
 }
 
 /**
  * Removes a container and never throws. An engine that is away or busy is asked again: some times at once, then every
  * now and then for as long as the process lives. After that a sweep has to find it.
  */
-export async function removeForSure(parts: RemovalParts): Promise<void> {
+export async function removeUntilGone(parts: RemovalParts): Promise<void> {
   let problem: unknown;
   for (const pauseMs of pausesMs) {
     await delay(pauseMs);
     problem = await tryRemoval(parts);
     if (problem === undefined) return;
   }
-  parts.onTrouble(`${(problem as Error).message} It is tried again until it works.`);
+  parts.onFailure(`${(problem as Error).message} It is tried again until it works.`);
   void keepTrying(parts);
 }
 

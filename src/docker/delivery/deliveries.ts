@@ -9,7 +9,7 @@ export interface DeliveriesOptions {
   readonly dockerHost: string;
   /** Where jobs' files lie while their container is prepared; only used where the engine can see it. */
   readonly secretsDirectory: string;
-  readonly onTrouble: (message: string) => void;
+  readonly onFailure: (message: string) => void;
 }
 
 interface Job {
@@ -23,7 +23,7 @@ interface Job {
  */
 export class Deliveries implements AsyncDisposable {
   readonly #parts: DeliveryParts;
-  readonly #onTrouble: (message: string) => void;
+  readonly #onFailure: (message: string) => void;
   readonly #hostFiles: HostFiles | undefined;
   /** Undefined: not known yet, since the engine was not asked. */
   #isBound: boolean | undefined;
@@ -31,18 +31,18 @@ export class Deliveries implements AsyncDisposable {
   private constructor(
     parts: DeliveryParts,
     hostFiles: HostFiles | undefined,
-    onTrouble: (message: string) => void,
+    onFailure: (message: string) => void,
   ) {
     this.#parts = parts;
     this.#hostFiles = hostFiles;
-    this.#onTrouble = onTrouble;
+    this.#onFailure = onFailure;
   }
 
   /** Asks nothing of the engine. Throws `BrokenError` when the directory belongs to somebody else. */
   static async open(parts: DeliveryParts, options: DeliveriesOptions): Promise<Deliveries> {
     const isLocal = options.dockerHost.startsWith('unix://');
     const hostFiles = isLocal ? await openHostFiles(options) : undefined;
-    return new Deliveries(parts, hostFiles, options.onTrouble);
+    return new Deliveries(parts, hostFiles, options.onFailure);
   }
 
   /** The files of one job, if it is to have any on this host, exist when this returns. */
@@ -58,14 +58,14 @@ export class Deliveries implements AsyncDisposable {
   distrust(): void {
     if (this.#isBound === false) return;
     this.#isBound = false;
-    this.#onTrouble(`The engine does not see the files of this host. ${archiveInstead}`);
+    this.#onFailure(`The engine does not see the files of this host. ${archiveInstead}`);
   }
 
   /** An engine that renumbers users would show the files as somebody else's. */
   #accepts({ securityOptions }: EngineState): boolean {
     const renumbers = securityOptions.some((option) => /^name=(userns|rootless)\b/.test(option));
     if (renumbers)
-      this.#onTrouble(`The engine gives its users other numbers than this host. ${archiveInstead}`);
+      this.#onFailure(`The engine gives its users other numbers than this host. ${archiveInstead}`);
     return !renumbers;
   }
 
@@ -84,16 +84,16 @@ const archiveInstead =
 
 /** Undefined where we may not make files for the jobs' user. Tried at once: later it would cost a job its credentials. */
 async function openHostFiles(options: DeliveriesOptions): Promise<HostFiles | undefined> {
-  const { secretsDirectory, onTrouble } = options;
+  const { secretsDirectory, onFailure } = options;
   try {
     const hostFiles = await HostFiles.open(secretsDirectory);
     await (await hostFiles.create('')).remove();
     if (!hostFiles.isMemory)
-      onTrouble(`The directory "${secretsDirectory}" for secrets is not in memory. Set STINT_SECRETS_DIR.`);
+      onFailure(`The directory "${secretsDirectory}" for secrets is not in memory. Set STINT_SECRETS_DIR.`);
     return hostFiles;
   } catch (error) {
     if (error instanceof BrokenError && !error.retryable) throw error;
-    onTrouble(
+    onFailure(
       `Could not make files for jobs in "${secretsDirectory}": run as root for that. ${archiveInstead}`,
     );
     return undefined;

@@ -4,21 +4,21 @@ import type { PullPolicy } from '../../job/job.js';
 import type { Engine } from '../engine/engine.js';
 import { imageGone, imageMissing, pullFailure, referenceInvalid } from './errors.js';
 import { type PullLimits, pullImage } from './pull.js';
-import { type ImageDiary, lookAfter, lookBefore } from './pulled-names.js';
+import { imageAfterPull, imagesBeforePull, type PullRecorder } from './pull-recorder.js';
 import { SharedWork } from './shared-work.js';
 
 /** Sees to it that the engine has the image of a job. One instance serves all jobs. */
 export class Images {
   readonly #engine: Engine;
   readonly #limits: PullLimits;
-  readonly #diary: ImageDiary | undefined;
+  readonly #recorder: PullRecorder | undefined;
   /** Jobs that want the same image at the same time wait for one pull. */
   readonly #pulls = new SharedWork();
 
-  constructor(engine: Engine, limits: PullLimits, diary?: ImageDiary) {
+  constructor(engine: Engine, limits: PullLimits, recorder?: PullRecorder) {
     this.#engine = engine;
     this.#limits = limits;
-    this.#diary = diary;
+    this.#recorder = recorder;
   }
 
   /**
@@ -27,7 +27,7 @@ export class Images {
    */
   async ensure(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
     const imageId = await this.#find(image, policy, signal);
-    await this.#diary?.used(imageId);
+    await this.#recorder?.used(imageId);
     return imageId;
   }
 
@@ -42,7 +42,7 @@ export class Images {
   }
 
   async #pull(reference: string, signal: AbortSignal): Promise<string> {
-    const before = this.#diary && (await lookBefore(this.#engine));
+    const before = this.#recorder && (await imagesBeforePull(this.#engine));
     try {
       await pullImage(this.#engine, reference, { limits: this.#limits, signal });
     } catch (error) {
@@ -50,8 +50,9 @@ export class Images {
     }
     const found = await this.#engine.findImage(reference);
     if (found === undefined) throw imageGone(reference);
-    const brought = this.#diary && (await lookAfter(this.#engine, before, { imageId: found.id, reference }));
-    if (brought !== undefined) await this.#diary?.pulled(brought);
+    const brought =
+      this.#recorder && (await imageAfterPull(this.#engine, before, { imageId: found.id, reference }));
+    if (brought !== undefined) await this.#recorder?.pulled(brought);
     return found.id;
   }
 }

@@ -1,4 +1,4 @@
-export interface RoundParts {
+export interface PeriodicParts {
   /** When the first round begins and how long after that the others follow, in milliseconds. */
   readonly firstMs: number;
   readonly intervalMs: number;
@@ -7,7 +7,7 @@ export interface RoundParts {
 }
 
 /** Does something now and then until it is disposed of; one round at a time, and an error ends only its round. */
-export function everyNowAndThen({ firstMs, intervalMs, round, onError }: RoundParts): AsyncDisposable {
+export function runPeriodically({ firstMs, intervalMs, round, onError }: PeriodicParts): AsyncDisposable {
   let underWay: Promise<unknown> | undefined;
   const begin = () => {
     underWay ??= round()

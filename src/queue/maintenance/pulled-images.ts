@@ -1,7 +1,7 @@
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
-export interface ImageDiaryParts {
+export interface PulledImagesParts {
   readonly store: Pick<Store, 'recordPull' | 'touchImage'>;
   /** Undefined when the engine does not answer. */
   readonly engineId: () => Promise<string | undefined>;
@@ -23,12 +23,12 @@ const accuracyMs = 60_000;
  * Keeps account of the images that we pulled and of their last use. What cannot be written is only told to the log: an
  * image that is missing here stays at the engine for ever, which is better than a job that fails for it.
  */
-export class ImageDiary {
-  readonly #parts: ImageDiaryParts;
+export class PulledImages {
+  readonly #parts: PulledImagesParts;
   /** When we wrote last that an image is in use, on our own clock. */
   readonly #written = new Map<string, number>();
 
-  constructor(parts: ImageDiaryParts) {
+  constructor(parts: PulledImagesParts) {
     this.#parts = parts;
   }
 

@@ -38,7 +38,7 @@ export interface OwnContainer {
 }
 
 export interface ReaperParts {
-  readonly store: Pick<Store, 'readFates' | 'recordRemoval'>;
+  readonly store: Pick<Store, 'readJobFates' | 'recordRemoval'>;
   readonly engine: {
     ownContainers(): Promise<readonly OwnContainer[]>;
     removeContainer(id: string): Promise<void>;
@@ -68,7 +68,7 @@ export function createReaper(parts: ReaperParts): Reaper {
 async function findCandidates({ store, engine, graceMs }: ReaperParts): Promise<ReapCandidate[]> {
   const containers = await engine.ownContainers();
   const ids = containers.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
-  const fates = ids.length === 0 ? new Map<string, 'alive' | 'ended'>() : await store.readFates(ids);
+  const fates = ids.length === 0 ? new Map<string, 'alive' | 'ended'>() : await store.readJobFates(ids);
   return containers.flatMap((container) => {
     const { id: containerId, name: containerName, ...rest } = container;
     const fate = container.jobId === undefined ? 'helper' : fates.get(container.jobId);

@@ -3,7 +3,7 @@ import { BrokenError } from '../../job/errors.js';
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
-export interface LineWatchParts {
+export interface WaitingJobsParts {
   readonly store: Pick<Store, 'expireWaiting' | 'withholdTurns' | 'listKills'>;
   readonly node: string;
   /** A job may run now: wakes this node and the others. */
@@ -13,14 +13,14 @@ export interface LineWatchParts {
   readonly log: WorkerLog;
 }
 
-/** A kill is promised to be heard within a second, whatever becomes of the bell. */
+/** A kill is promised to be heard within a second, whatever becomes of the notifier. */
 const intervalMs = 900;
 
 /**
  * What needs a look now and then: waiting jobs whose credentials ended, turns that paused queues must not have, and kills
- * of this node's jobs whose bell nobody heard. Until it is disposed of; one round at a time.
+ * of this node's jobs whose notifier nobody heard. Until it is disposed of; one round at a time.
  */
-export function watchLine(parts: LineWatchParts): AsyncDisposable {
+export function sweepWaitingJobs(parts: WaitingJobsParts): AsyncDisposable {
   let round: Promise<void> | undefined;
   const begin = () => {
     round ??= oneRound(parts).finally(() => {
@@ -37,9 +37,9 @@ export function watchLine(parts: LineWatchParts): AsyncDisposable {
 }
 
 /** While Postgres is away there is nothing to say that others do not say already. */
-async function oneRound(parts: LineWatchParts): Promise<void> {
+async function oneRound(parts: WaitingJobsParts): Promise<void> {
   try {
-    await hearKills(parts);
+    await passOnMissedKills(parts);
     await endExpired(parts);
     await parts.store.withholdTurns();
   } catch (error) {
@@ -48,11 +48,11 @@ async function oneRound(parts: LineWatchParts): Promise<void> {
   }
 }
 
-async function hearKills({ store, node, kill }: LineWatchParts): Promise<void> {
+async function passOnMissedKills({ store, node, kill }: WaitingJobsParts): Promise<void> {
   for (const { id } of await store.listKills(node)) kill(id);
 }
 
-async function endExpired({ store, node, wake, log }: LineWatchParts): Promise<void> {
+async function endExpired({ store, node, wake, log }: WaitingJobsParts): Promise<void> {
   const expired = await store.expireWaiting(`node:${node}`);
   for (const { id, queue } of expired)
     log.info('ended a job whose wrap expired while it waited', { jobId: id, queue });

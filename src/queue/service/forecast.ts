@@ -1,25 +1,25 @@
-import type { SeenWrap } from '../../executor/secrets.js';
-import type { Outlook } from '../../store/jobs/submit.js';
+import type { SeenWrappingToken } from '../../executor/secrets.js';
+import type { QueueForecast } from '../../store/jobs/submit.js';
 
 /** What is known of a job's wait when it is submitted. */
-export interface Forecast {
-  readonly wrap: SeenWrap | undefined;
-  readonly outlook: Outlook;
+export interface WaitFacts {
+  readonly wrap: SeenWrappingToken | undefined;
+  readonly forecast: QueueForecast;
   /** Wraps that end sooner are warned of; 0: none is. */
   readonly wrapMinimumMs: number;
 }
 
 /** Why the job may never run although it is stored: its wrap would end before its turn comes, or is short anyway. */
-export function warningsOf({ wrap, outlook, wrapMinimumMs }: Forecast): string[] {
+export function warningsOf({ wrap, forecast, wrapMinimumMs }: WaitFacts): string[] {
   if (wrap === undefined) return [];
   const { leftMs } = wrap;
-  const waitMs = outlook.ahead * (outlook.typicalRunMs ?? 0);
+  const waitMs = forecast.ahead * (forecast.typicalRunMs ?? 0);
   const end = `The wrapped SecretID ends at ${new Date(wrap.expiresAt).toISOString()}, in ${seconds(leftMs)}`;
   const warnings = [];
   if (waitMs > 0 && leftMs < waitMs)
     warnings.push(
-      `${end}, and this job may have to wait ${seconds(waitMs)}: ${jobs(outlook.ahead)} before it, of which one ` +
-        `takes ${seconds(outlook.typicalRunMs ?? 0)} by the last ones. Give the wrap more time (\`X-Vault-Wrap-TTL\`).`,
+      `${end}, and this job may have to wait ${seconds(waitMs)}: ${jobs(forecast.ahead)} before it, of which one ` +
+        `takes ${seconds(forecast.typicalRunMs ?? 0)} by the last ones. Give the wrap more time (\`X-Vault-Wrap-TTL\`).`,
     );
   if (leftMs < wrapMinimumMs)
     warnings.push(

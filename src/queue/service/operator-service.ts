@@ -4,16 +4,23 @@ import { isFinal } from '../../job/state.js';
 import type { JobFacts } from '../../store/jobs/detail.js';
 import type { QueueRow } from '../../store/queues/queues.js';
 import type { Store } from '../../store/store.js';
-import type { JobDetail, NodeView, Operations, QueueDetail, QueueView, Wish } from '../operations.js';
+import type {
+  JobDetail,
+  NodeView,
+  Operations,
+  OperatorRequest,
+  QueueDetail,
+  QueueView,
+} from '../operations.js';
 import { whyWaiting } from './why.js';
 
-/** What operators' deeds stand on. */
+/** What operators' actions stand on. */
 export interface OperatorParts {
   readonly store: Store;
   /** A node that was not seen for longer is taken for gone. */
   readonly leaseMs: number;
   /** How long a kill may take before an operator may decide in its place. */
-  readonly killPatienceMs: number;
+  readonly killGraceMs: number;
   /** Why this node takes no jobs now; undefined when it takes them. */
   readonly blocker: () => string | undefined;
   /** A job may run now: wakes this node and the others. */
@@ -27,12 +34,12 @@ export function createOperations(parts: OperatorParts): Operations {
     queues: async ({ after, limit }) =>
       (await store.readQueues({ after: after ?? null, limit })).map((row) => toView(row)),
     queue: (name) => readQueue(parts, name),
-    pause: async (name, wish) => {
-      await store.pauseQueue(name, wish);
+    pause: async (name, request) => {
+      await store.pauseQueue(name, request);
       return readQueue(parts, name);
     },
     resume: (name, actor) => reopen(parts, name, () => store.resumeQueue(name, actor)),
-    release: (name, wish) => reopen(parts, name, () => store.releaseQueue(name, wish)),
+    release: (name, request) => reopen(parts, name, () => store.releaseQueue(name, request)),
     configure: async (name, settings, actor) => {
       await store.configureQueue(name, settings, actor);
       return readQueue(parts, name);
@@ -44,7 +51,7 @@ export function createOperations(parts: OperatorParts): Operations {
       return readNodes(parts);
     },
     job: (id, reach) => readJob(parts, id, reach),
-    finalise: (id, wish) => finalise(parts, id, wish),
+    finalise: (id, request) => finalise(parts, id, request),
   };
 }
 
@@ -111,14 +118,14 @@ async function readJob(parts: OperatorParts, id: string, reach: Reach): Promise<
     output: { stdoutBytes, stderrBytes, complete, flaw: flaw ?? undefined },
     token: tokenOf(facts, events),
     wrapExpiresAt: facts.wrapExpiresAt ?? undefined,
-    killTrouble: killTroubleOf(facts, parts.killPatienceMs),
+    killProblem: killProblemOf(facts, parts.killGraceMs),
     events,
   };
 }
 
 /** Only a container that is seen gone ends a kill: until then it is not claimed to be done. */
-function killTroubleOf({ job, killAgeMs }: JobFacts, patienceMs: number): string | undefined {
-  if (killAgeMs === null || killAgeMs < patienceMs || isFinal(job.state)) return undefined;
+function killProblemOf({ job, killAgeMs }: JobFacts, retryForMs: number): string | undefined {
+  if (killAgeMs === null || killAgeMs < retryForMs || isFinal(job.state)) return undefined;
   return (
     `The kill was asked for ${Math.round(killAgeMs / 1000)} seconds ago and is not carried out: the engine of node ` +
     `${job.node ?? 'unknown'} does not confirm that the container is gone. An operator may finalise the job.`
@@ -140,8 +147,8 @@ const refusals = {
     ),
 } as const;
 
-async function finalise(parts: OperatorParts, id: string, wish: Wish): Promise<JobDetail> {
-  const { answer } = await parts.store.finaliseJob(id, wish, parts.killPatienceMs);
+async function finalise(parts: OperatorParts, id: string, request: OperatorRequest): Promise<JobDetail> {
+  const { answer } = await parts.store.finaliseJob(id, request, parts.killGraceMs);
   if (answer !== 'done') throw refusals[answer]();
   return readJob(parts, id, { everyone: true });
 }

@@ -8,7 +8,7 @@ export interface Chunk {
 }
 
 /** What is known of the output beside its chunks. */
-export interface OutputKnowledge {
+export interface StoredOutputFacts {
   readonly complete: boolean;
   readonly flaw: string | undefined;
   /** Only the end was asked for: this many bytes of it. */
@@ -16,7 +16,7 @@ export interface OutputKnowledge {
 }
 
 /** Puts the chunks of a job together again; a gap between two of them becomes a line that counts it. */
-export function assembleOutput(stored: readonly Chunk[], known: OutputKnowledge): JobOutput {
+export function assembleOutput(stored: readonly Chunk[], known: StoredOutputFacts): JobOutput {
   const chunks = known.tailBytes === undefined ? stored : cutToTail(stored, known.tailBytes);
   const combined: Uint8Array[] = [];
   const stderr: Uint8Array[] = [];

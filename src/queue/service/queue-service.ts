@@ -1,6 +1,6 @@
 import type { Backend } from '../../executor/backend.js';
 import type { OpenedRequest } from '../../executor/run.js';
-import type { Secrets, SeenWrap } from '../../executor/secrets.js';
+import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
 import { decodeContent } from '../../job/content.js';
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
@@ -9,18 +9,18 @@ import type { Job, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
-import { type NewJob, type Outlook, queueFull } from '../../store/jobs/submit.js';
+import { type NewJob, type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
 import type { JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../queue.js';
 import { warningsOf } from './forecast.js';
 import { assembleOutput } from './output-text.js';
 import { sealRequest } from './seal.js';
-import { submitOnce } from './submit-once.js';
+import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the line stands on. */
-export interface LineParts {
+export interface QueueServiceParts {
   readonly store: Store;
-  readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrap'>;
+  readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrappingToken'>;
   readonly backend: Pick<Backend, 'checkContent'>;
   readonly sealKey: Buffer;
   /** How long a client may repeat a submit under its key. */
@@ -32,17 +32,17 @@ export interface LineParts {
   /** A job may run now: wakes this node and the others. */
   readonly wake: () => void;
   /** A kill was recorded: tells this node and the others. */
-  readonly passKill: (jobId: string) => void;
+  readonly forwardKill: (jobId: string) => void;
 }
 
 /** The queue as the doors see it, over one database. */
-export function createQueue(parts: LineParts): Queue {
+export function createQueue(parts: QueueServiceParts): Queue {
   const { store } = parts;
   return {
     submit: (request, key) =>
       key === undefined
         ? submit(parts, request)
-        : submitOnce(parts, key, request, (claim) => submit(parts, request, claim)),
+        : submitIdempotent(parts, key, request, (claim) => submit(parts, request, claim)),
     get: async (id, reach) => (await find(store, id, reach)).job,
     output: async (id, reach, options) => {
       const found = await find(store, id, reach);
@@ -59,15 +59,15 @@ export function createQueue(parts: LineParts): Queue {
 }
 
 /** Everything that can be refused is looked at before the cubbyhole is read: reading it spends its token. */
-async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
+async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
   await refuseBadContent(parts, request.fields.content);
-  const outlook = await lookAhead(parts, request);
+  const forecast = await readForecast(parts, request);
   const wrap = await lookAtWrap(parts, request);
   const ciphertext = await readCiphertext(parts, request);
   await failpoint('after-cubbyhole-read');
   const { wrapMinimumMs } = parts;
-  const warnings = warningsOf({ wrap, outlook, wrapMinimumMs });
-  const { job, ready } = await insertSurely(parts.store, {
+  const warnings = warningsOf({ wrap, forecast, wrapMinimumMs });
+  const { job, ready } = await insertUntilStored(parts.store, {
     ...sealed(parts, request, { wrap, ciphertext }),
     wrapLeftMs: wrap?.leftMs,
     queueLimit: parts.queueLimit,
@@ -79,15 +79,18 @@ async function submit(parts: LineParts, request: JobRequest, once?: KeyClaim): P
 }
 
 /** Also finds out whether Postgres is there. */
-async function lookAhead({ store, queueLimit }: LineParts, { queue }: JobRequest): Promise<Outlook> {
-  const outlook = await store.readOutlook(queue, queueLimit);
-  if (outlook.full) throw queueFull(queue ?? '');
-  return outlook;
+async function readForecast(
+  { store, queueLimit }: QueueServiceParts,
+  { queue }: JobRequest,
+): Promise<QueueForecast> {
+  const forecast = await store.readQueueForecast(queue, queueLimit);
+  if (forecast.full) throw queueFull(queue ?? '');
+  return forecast;
 }
 
 type Read = Pick<OpenedRequest, 'wrap' | 'ciphertext'>;
 
-function sealed(parts: LineParts, request: JobRequest, read: Read): NewJob {
+function sealed(parts: QueueServiceParts, request: JobRequest, read: Read): NewJob {
   const id = newJobId();
   const { door, queue, owner, fields, wrappedSecretId } = request;
   const context = { id, door, queue, ownerKey: owner.key };
@@ -96,12 +99,12 @@ function sealed(parts: LineParts, request: JobRequest, read: Read): NewJob {
 }
 
 /** How long a submit waits for Postgres once its payload is spent. */
-const insertPatienceMs = 10_000;
+const insertRetryForMs = 10_000;
 const insertRetryMs = 200;
 
 /** A lost reply must not lose a job whose payload is spent: it is stored again, and its id tells when it was there. */
-async function insertSurely(store: Store, job: NewJob): Promise<{ job: Job; ready: boolean }> {
-  const deadline = performance.now() + insertPatienceMs;
+async function insertUntilStored(store: Store, job: NewJob): Promise<{ job: Job; ready: boolean }> {
+  const deadline = performance.now() + insertRetryForMs;
   for (let isRepeat = false; ; isRepeat = true) {
     try {
       return await store.insertJob(job);
@@ -118,7 +121,7 @@ async function insertSurely(store: Store, job: NewJob): Promise<{ job: Job; read
 }
 
 /** The same check as at run time; here it is a refusal, and nothing is stored. */
-async function refuseBadContent(parts: LineParts, text: string | undefined): Promise<void> {
+async function refuseBadContent(parts: QueueServiceParts, text: string | undefined): Promise<void> {
   if (text === undefined || text === '') return;
   try {
     await parts.backend.checkContent(decodeContent(text));
@@ -129,11 +132,14 @@ async function refuseBadContent(parts: LineParts, text: string | undefined): Pro
 }
 
 /** GoStint's clients expect a bad wrap to be told by the job, not by the answer to its submit. */
-async function lookAtWrap(parts: LineParts, request: JobRequest): Promise<SeenWrap | undefined> {
-  return parts.secrets.lookUpWrap(request.wrappedSecretId).catch(() => undefined);
+async function lookAtWrap(
+  parts: QueueServiceParts,
+  request: JobRequest,
+): Promise<SeenWrappingToken | undefined> {
+  return parts.secrets.lookUpWrappingToken(request.wrappedSecretId).catch(() => undefined);
 }
 
-async function readCiphertext(parts: LineParts, request: JobRequest): Promise<string | undefined> {
+async function readCiphertext(parts: QueueServiceParts, request: JobRequest): Promise<string | undefined> {
   switch (request.payload.kind) {
     case 'none':
       return undefined;
@@ -173,15 +179,23 @@ async function list(store: Store, filter: JobFilter, reach: Reach): Promise<JobP
   return { jobs: await Promise.all(jobs), total: page.total };
 }
 
-async function kill(parts: LineParts, id: string, asker: { reach: Reach; caller: Caller }): Promise<Job> {
+async function kill(
+  parts: QueueServiceParts,
+  id: string,
+  asker: { reach: Reach; caller: Caller },
+): Promise<Job> {
   const asked = await parts.store.requestKill(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
   if (asked === undefined) throw notFound();
-  parts.passKill(id);
+  parts.forwardKill(id);
   if (asked.nextReady) parts.wake();
   return asked.job;
 }
 
-async function remove(parts: LineParts, id: string, asker: { reach: Reach; caller: Caller }): Promise<void> {
+async function remove(
+  parts: QueueServiceParts,
+  id: string,
+  asker: { reach: Reach; caller: Caller },
+): Promise<void> {
   const done = await parts.store.deleteJob(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
   if (done.nextReady) parts.wake();
   if (done.answer === 'missing') throw notFound();

@@ -1,14 +1,14 @@
 import type { NodeView, QueueHold, QueueHolder, QueueView } from '../operations.js';
 
 /** What is known beside the queue itself. */
-export interface Surroundings {
+export interface QueueContext {
   readonly nodes: readonly NodeView[];
   /** Why the node that is asked takes no jobs now; undefined when it takes them. */
   readonly blocker: string | undefined;
 }
 
 /** One sentence: why the first waiting job of a queue does not run. The first cause that applies is the one to remove. */
-export function whyWaiting(queue: QueueView, around: Surroundings): string {
+export function whyWaiting(queue: QueueView, around: QueueContext): string {
   const { hold, pause, holder } = queue;
   if (holder !== undefined && holder.state !== 'queued') return whyBehind(holder);
   if (hold !== undefined) return whyHeld(hold);
@@ -35,7 +35,7 @@ function whyHeld({ job, reason, until }: QueueHold): string {
   return `The queue is held because of job ${job ?? 'unknown'}, ${causes[reason] ?? reason}: ${end}.`;
 }
 
-function whyNotTaken(holder: QueueHolder, { nodes, blocker }: Surroundings): string {
+function whyNotTaken(holder: QueueHolder, { nodes, blocker }: QueueContext): string {
   const first = `Job ${holder.id} has the turn`;
   if (holder.message !== undefined) return `${first} and waits: ${holder.message}`;
   const alive = nodes.filter((node) => node.alive);

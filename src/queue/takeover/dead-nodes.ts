@@ -1,9 +1,9 @@
-import type { DeathRules, Settled } from '../../store/jobs/settle.js';
+import type { LossRules, Settled } from '../../store/jobs/settle.js';
 import type { ListedHold } from '../../store/queues/holds.js';
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
-export interface WatchParts extends DeathRules {
+export interface DeadNodeSweepParts extends LossRules {
   readonly store: Pick<Store, 'settleDeadJobs' | 'listHolds' | 'endHold' | 'endDueHolds'>;
   readonly node: string;
   readonly leaseMs: number;
@@ -25,8 +25,8 @@ const longestPauseMs = 5_000;
  * for a lost job's container, once that is proven gone or its time is over. All nodes do so; the statements see to it
  * that each thing is done once.
  */
-export class Watch implements AsyncDisposable {
-  readonly #parts: WatchParts;
+export class DeadNodeSweep implements AsyncDisposable {
+  readonly #parts: DeadNodeSweepParts;
   readonly #timer: NodeJS.Timeout;
   readonly #contact: Contact;
   /** Jobs whose container this node removed, should the end of the hold not be recorded at once. */
@@ -34,7 +34,7 @@ export class Watch implements AsyncDisposable {
   #looking: Promise<void> | undefined;
   #releasing: Promise<void> | undefined;
 
-  constructor(parts: WatchParts) {
+  constructor(parts: DeadNodeSweepParts) {
     this.#parts = parts;
     const pauseMs = Math.min(longestPauseMs, parts.graceMs / 3);
     this.#contact = new Contact(pauseMs);

@@ -1,9 +1,9 @@
 import type { StopReason } from '../../job/outcome.js';
 import type { ClaimKey, LeaseRow } from '../../store/jobs/claim.js';
-import type { HeldJob } from './claimed-job.js';
+import type { ActiveJob } from './active-job.js';
 
 interface Active {
-  readonly held: HeldJob;
+  readonly held: ActiveJob;
   readonly done: Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export class ActiveJobs {
   }
 
   /** `work` never throws. The job is active until its work is done. */
-  add(held: HeldJob, work: Promise<void>): Promise<void> {
+  add(held: ActiveJob, work: Promise<void>): Promise<void> {
     const { id } = held.claim;
     const done = work.finally(() => {
       held[Symbol.dispose]();
@@ -26,7 +26,7 @@ export class ActiveJobs {
     return done;
   }
 
-  held(): HeldJob[] {
+  held(): ActiveJob[] {
     return [...this.#jobs.values()].map((active) => active.held);
   }
 
@@ -50,20 +50,20 @@ export class ActiveJobs {
   }
 
   /** Gives back what has not begun, and waits until the others run or are done. */
-  async leave(): Promise<void> {
+  async detach(): Promise<void> {
     const jobs = [...this.#jobs.values()];
-    for (const { held } of jobs) held.leave();
+    for (const { held } of jobs) held.detach();
     await Promise.all(jobs.map(({ held, done }) => Promise.race([held.started, done])));
   }
 
   /** What a renewal told of the claims that were asked about: one that is missing is lost, a kill may have been missed. */
-  heed(asked: readonly HeldJob[], rows: readonly LeaseRow[], begunAt: number): void {
+  heed(asked: readonly ActiveJob[], rows: readonly LeaseRow[], begunAt: number): void {
     const ours = new Map(rows.map((row) => [row.fence, row]));
     for (const held of asked) {
       const row = ours.get(held.claim.fence);
       if (this.#jobs.get(held.claim.id)?.held !== held) continue;
       if (row === undefined) held.stop.request('fenced');
-      else held.trust.renewed(begunAt);
+      else held.localLease.renewed(begunAt);
       if (row?.killRequested === true) held.stop.request('kill');
     }
   }

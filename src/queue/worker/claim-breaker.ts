@@ -3,7 +3,7 @@ import type { Outcome } from '../../job/outcome.js';
 import type { WorkerLog } from './worker-log.js';
 
 /** A part without which no job can run. */
-export interface GatedPart {
+export interface GuardedPart {
   /** For log and metrics: `engine`, `vault`. */
   readonly name: string;
   /** The code with which jobs go back to the queue, or fail, when this part is away. */
@@ -12,16 +12,16 @@ export interface GatedPart {
   readonly check: () => Promise<void>;
 }
 
-export interface GateParts {
-  readonly parts: readonly GatedPart[];
+export interface ClaimBreakerParts {
+  readonly parts: readonly GuardedPart[];
   /** Called when jobs may be taken again. */
   readonly onOpen: () => void;
   readonly log: WorkerLog;
   /** Between two looks at a part that is away, and the longest wait for its answer. */
-  readonly times?: GateTimes;
+  readonly times?: ClaimBreakerTimes;
 }
 
-export interface GateTimes {
+export interface ClaimBreakerTimes {
   readonly pauseMs: number;
   readonly silenceMs: number;
 }
@@ -32,7 +32,7 @@ export interface Blocker {
   readonly reason: string | undefined;
 }
 
-const defaultTimes: GateTimes = { pauseMs: 2_000, silenceMs: 5_000 };
+const defaultTimes: ClaimBreakerTimes = { pauseMs: 2_000, silenceMs: 5_000 };
 /** Before the first look. A part that answers it, and then spoils jobs all the same, is given more and more rest. */
 const firstRestMs = 200;
 const longestRestMs = 30_000;
@@ -42,50 +42,50 @@ const longestRestMs = 30_000;
  * in the queue untouched, for other nodes or for later, and the part is looked at until it answers. So a part that is
  * away costs one postponement for each slot, not one for each job every few seconds. While all is well nothing is asked.
  */
-export class ClaimGate implements Disposable {
-  readonly #watches: readonly Watch[];
+export class ClaimBreaker implements Disposable {
+  readonly #breakers: readonly PartBreaker[];
 
-  constructor(given: GateParts) {
+  constructor(given: ClaimBreakerParts) {
     const onOpen = () => {
       if (this.mayClaim() === undefined) given.onOpen();
     };
-    this.#watches = given.parts.map((part) => new Watch(part, { ...given, onOpen }));
+    this.#breakers = given.parts.map((part) => new PartBreaker(part, { ...given, onOpen }));
   }
 
   /** Undefined: it may. Else the reason why not. */
   mayClaim(): string | undefined {
-    return this.#watches.find((watch) => watch.reason !== undefined)?.reason;
+    return this.#breakers.find((breaker) => breaker.reason !== undefined)?.reason;
   }
 
-  /** To be told how each run ended: a code that stands for a part closes the gate, a container that ended is a good sign. */
-  note(outcome: Outcome): void {
-    for (const watch of this.#watches) {
-      if (outcome.kind === 'ended') watch.trust();
-      if ('code' in outcome && outcome.code === watch.part.code) watch.close(outcome.message);
+  /** To be told how each run ended: a code that stands for a part closes the breaker, a container that ended is a good sign. */
+  recordOutcome(outcome: Outcome): void {
+    for (const breaker of this.#breakers) {
+      if (outcome.kind === 'ended') breaker.reset();
+      if ('code' in outcome && outcome.code === breaker.part.code) breaker.close(outcome.message);
     }
   }
 
   /** Every part, whether it is in the way or not. */
   blockers(): readonly Blocker[] {
-    return this.#watches.map(({ part, reason }) => ({ part: part.name, reason }));
+    return this.#breakers.map(({ part, reason }) => ({ part: part.name, reason }));
   }
 
   [Symbol.dispose](): void {
-    for (const watch of this.#watches) watch[Symbol.dispose]();
+    for (const breaker of this.#breakers) breaker[Symbol.dispose]();
   }
 }
 
 /** One part: away from the moment a job found it so until it answers a look. */
-class Watch implements Disposable {
-  readonly part: GatedPart;
-  readonly #given: GateParts;
-  readonly #times: GateTimes;
+class PartBreaker implements Disposable {
+  readonly part: GuardedPart;
+  readonly #given: ClaimBreakerParts;
+  readonly #times: ClaimBreakerTimes;
   #reason: string | undefined;
   #restMs = firstRestMs;
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
-  constructor(part: GatedPart, given: GateParts) {
+  constructor(part: GuardedPart, given: ClaimBreakerParts) {
     this.part = part;
     this.#given = given;
     this.#times = given.times ?? defaultTimes;
@@ -99,11 +99,11 @@ class Watch implements Disposable {
     if (this.#reason !== undefined || this.#isDisposed) return;
     this.#reason = reason;
     this.#given.log.error('taking no jobs until a part answers', { part: this.part.name, reason });
-    this.#lookAfter(this.#restMs);
+    this.#imageAfterPull(this.#restMs);
     this.#restMs = Math.min(2 * this.#restMs, longestRestMs);
   }
 
-  trust(): void {
+  reset(): void {
     this.#restMs = firstRestMs;
   }
 
@@ -112,16 +112,16 @@ class Watch implements Disposable {
     clearTimeout(this.#timer);
   }
 
-  #lookAfter(ms: number): void {
-    this.#timer = setTimeout(() => void this.#look(), ms).unref();
+  #imageAfterPull(ms: number): void {
+    this.#timer = setTimeout(() => void this.#probe(), ms).unref();
   }
 
-  async #look(): Promise<void> {
+  async #probe(): Promise<void> {
     const problem = await findProblem(this.part, this.#times.silenceMs);
     if (this.#isDisposed) return;
     this.#reason = problem;
     if (problem === undefined) this.#open();
-    else this.#lookAfter(this.#times.pauseMs);
+    else this.#imageAfterPull(this.#times.pauseMs);
   }
 
   #open(): void {
@@ -131,7 +131,7 @@ class Watch implements Disposable {
 }
 
 /** Never throws, and never waits for long. */
-async function findProblem({ name, check }: GatedPart, silenceMs: number): Promise<string | undefined> {
+async function findProblem({ name, check }: GuardedPart, silenceMs: number): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const silent = new Promise<string>((resolve) => {
     timer = setTimeout(resolve, silenceMs, `The ${name} did not answer within ${silenceMs / 1000} seconds.`);

@@ -1,15 +1,15 @@
-import type { Ledger } from '../../executor/ledger.js';
+import type { RunRecorder } from '../../executor/run-recorder.js';
 import { StoppedError } from '../../executor/stop.js';
 import { BrokenError, FencedError } from '../../job/errors.js';
 import { type FailpointName, failpoint } from '../../job/failpoint.js';
 import type { Store } from '../../store/store.js';
-import type { HeldJob } from './claimed-job.js';
+import type { ActiveJob } from './active-job.js';
 
 /** How long to wait before a statement is tried again while Postgres is away. */
 const retryMs = 500;
 
 /** Records a run under the fence of its claim. While Postgres is away it waits: a slow job, not a lost one. */
-export function fencedLedger(store: Store, held: HeldJob): Ledger {
+export function fencedRecorder(store: Store, held: ActiveJob): RunRecorder {
   const { claim, stop } = held;
   const unlessKilled = async (move: () => Promise<'moved' | 'kill_requested'>) => {
     if ((await persist(move)) === 'moved') return;
@@ -21,7 +21,7 @@ export function fencedLedger(store: Store, held: HeldJob): Ledger {
       held.spends();
       await unlessKilled(() => store.markSpending(claim));
       await failpoint('before-unwrap');
-      await assureTrust(store, held);
+      await renewLocalLease(store, held);
     },
     tokenTaken: (accessor) =>
       then(
@@ -40,7 +40,7 @@ export function fencedLedger(store: Store, held: HeldJob): Ledger {
     running: async (unmasked) => {
       await unlessKilled(() => store.markRunning(claim, unmasked));
       await failpoint('before-start');
-      await assureTrust(store, held);
+      await renewLocalLease(store, held);
     },
     started: () => held.starts(),
     stopping: (why) => store.markStopping(claim, why),
@@ -56,12 +56,12 @@ export function fencedLedger(store: Store, held: HeldJob): Ledger {
  * Unwrap and start cannot be undone, so they follow only where the claim is ours beyond doubt. After a pause, of the
  * process or of Postgres, the database is asked again.
  */
-async function assureTrust(store: Store, { claim, leaseMs, trust }: HeldJob): Promise<void> {
-  while (!trust.holds) {
+async function renewLocalLease(store: Store, { claim, leaseMs, localLease }: ActiveJob): Promise<void> {
+  while (!localLease.holds) {
     const begunAt = performance.now();
     const rows = await persist(() => store.extendLeases([claim], leaseMs));
     if (rows.length === 0) throw new FencedError('The claim of this job is no longer ours.');
-    trust.renewed(begunAt);
+    localLease.renewed(begunAt);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Store } from '../../store/store.js';
 import type { ActiveJobs } from './active-jobs.js';
 import type { WorkerLog } from './worker-log.js';
 
-export interface BeatParts {
+export interface HeartbeatParts {
   readonly store: Pick<Store, 'extendLeases' | 'seeNode'>;
   readonly describe: () => NodeFacts;
   readonly leaseMs: number;
@@ -11,15 +11,15 @@ export interface BeatParts {
 }
 
 /** A node's signs of life: three in the time of a lease, also when it has no job. One at a time. */
-export class Beat implements Disposable {
-  readonly #parts: BeatParts;
+export class Heartbeat implements Disposable {
+  readonly #parts: HeartbeatParts;
   readonly #active: ActiveJobs;
   #timer: NodeJS.Timeout | undefined;
-  #isBeating = false;
+  #isSending = false;
   #isNew = true;
   #isDrained = false;
 
-  constructor(parts: BeatParts, active: ActiveJobs) {
+  constructor(parts: HeartbeatParts, active: ActiveJobs) {
     this.#parts = parts;
     this.#active = active;
   }
@@ -36,17 +36,17 @@ export class Beat implements Disposable {
   }
 
   #begin(): void {
-    if (this.#isBeating) return;
-    this.#isBeating = true;
-    void this.#beat().finally(() => {
-      this.#isBeating = false;
+    if (this.#isSending) return;
+    this.#isSending = true;
+    void this.#send().finally(() => {
+      this.#isSending = false;
     });
   }
 
-  async #beat(): Promise<void> {
+  async #send(): Promise<void> {
     const { log } = this.#parts;
     await this.#extend().catch((error: unknown) => log.error('could not extend leases', { error }));
-    await this.#appear().catch((error: unknown) =>
+    await this.#report().catch((error: unknown) =>
       log.error('could not tell that this node lives', { error }),
     );
   }
@@ -59,7 +59,7 @@ export class Beat implements Disposable {
     this.#active.heed(held, rows, begunAt);
   }
 
-  async #appear(): Promise<void> {
+  async #report(): Promise<void> {
     const { store, describe, log } = this.#parts;
     const { draining } = await store.seeNode(describe(), this.#isNew);
     this.#isNew = false;

@@ -1,4 +1,4 @@
-/** For the time between a look at the clock and the deed. */
+/** For the time between a look at the clock and the action. */
 const marginShare = 0.1;
 
 /**
@@ -6,7 +6,7 @@ const marginShare = 0.1;
  * margin. By a clock that only goes forward, so neither a pause of the process nor somebody who sets the time extends it.
  * After it another node may have taken the job, so nothing may be done that could not be undone.
  */
-export class Trust {
+export class LocalLease {
   readonly #windowMs: number;
   #until: number;
 

@@ -1,8 +1,8 @@
+import type { ActiveJob } from './active-job.js';
 import type { ActiveJobs } from './active-jobs.js';
-import type { HeldJob } from './claimed-job.js';
 import type { WorkerLog } from './worker-log.js';
 
-export interface EndingParts {
+export interface ShutdownParts {
   readonly active: ActiveJobs;
   /** The claim under way, if there is one: its answer may bring jobs. */
   readonly claiming: () => Promise<void> | undefined;
@@ -15,15 +15,15 @@ export interface EndingParts {
 const leavingMs = 5_000;
 
 /** How a worker comes to its end: it waits for its jobs, stops them, or leaves them to its next life. */
-export class Ending {
-  readonly #parts: EndingParts;
+export class Shutdown {
+  readonly #parts: ShutdownParts;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #over = new AbortController();
   #hasBegun = false;
-  #isHurried = false;
+  #isStopping = false;
   #isLeaving = false;
 
-  constructor(parts: EndingParts) {
+  constructor(parts: ShutdownParts) {
     this.#parts = parts;
   }
 
@@ -34,38 +34,38 @@ export class Ending {
 
   /** Waits for the jobs; those that take longer are stopped. */
   async drain(timeoutMs: number): Promise<void> {
-    await this.#end(() => this.hurry(), timeoutMs);
+    await this.#end(() => this.stopAll(), timeoutMs);
   }
 
-  /** Waits for the jobs; those that take longer are `left`. */
-  async finish(timeoutMs: number): Promise<'finished' | 'left'> {
-    await this.#end(() => this.leave(leavingMs), timeoutMs);
-    return this.#parts.active.size === 0 ? 'finished' : 'left';
+  /** Waits for the jobs; those that take longer are `detached`. */
+  async finish(timeoutMs: number): Promise<'finished' | 'detached'> {
+    await this.#end(() => this.detach(leavingMs), timeoutMs);
+    return this.#parts.active.size === 0 ? 'finished' : 'detached';
   }
 
   /** Ends `finish` early: at once for what runs, and not later than this for what has spent its credentials. */
-  leave(limitMs: number): void {
+  detach(limitMs: number): void {
     this.#isLeaving = true;
     const ready = async () => {
       await this.#parts.claiming();
-      await this.#parts.active.leave();
+      await this.#parts.active.detach();
     };
     const late = new Promise<void>((resolve) => this.#timers.push(setTimeout(resolve, limitMs)));
     void Promise.race([ready(), late]).then(() => this.#over.abort());
   }
 
   /** Stops every running job now, and those of a claim under way. */
-  hurry(): void {
-    if (this.#isHurried) return;
-    this.#isHurried = true;
+  stopAll(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
     this.#parts.active.stopAll('shutdown');
     this.#timers.push(setTimeout(() => this.#giveUp(), this.#parts.recordMs).unref());
   }
 
   /** A job that begins is treated as those that were there. */
-  apply(held: HeldJob): void {
-    if (this.#isHurried) held.stop.request('shutdown');
-    if (this.#isLeaving) held.leave();
+  apply(held: ActiveJob): void {
+    if (this.#isStopping) held.stop.request('shutdown');
+    if (this.#isLeaving) held.detach();
   }
 
   #giveUp(): void {

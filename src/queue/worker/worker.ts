@@ -3,12 +3,12 @@ import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Store } from '../../store/store.js';
 import type { Alarms } from '../maintenance/alarms.js';
+import { ActiveJob } from './active-job.js';
 import { ActiveJobs } from './active-jobs.js';
-import type { ClaimGate } from './claim-breaker.js';
-import { HeldJob } from './claimed-job.js';
-import { Beat } from './heartbeat.js';
+import type { ClaimBreaker } from './claim-breaker.js';
+import { Heartbeat } from './heartbeat.js';
 import { type RunParts, runAdopted, runClaimed } from './run-claimed.js';
-import { Ending } from './shutdown.js';
+import { Shutdown } from './shutdown.js';
 import type { WorkerLog } from './worker-log.js';
 
 /** What a worker stands on and how it works. */
@@ -28,14 +28,14 @@ export interface WorkerParts {
   /** How long a stopped job may take to be stopped and recorded before `drain` no longer waits for it. */
   readonly recordMs?: number;
   /** Says whether jobs may be taken now, and hears how each ended. Without one they always may. */
-  readonly gate?: Pick<ClaimGate, 'mayClaim' | 'note'> | undefined;
+  readonly breaker?: Pick<ClaimBreaker, 'mayClaim' | 'recordOutcome'> | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** A job became ready that this node may not take itself. */
-  readonly ringReady: () => void;
+  readonly notifyReady: () => void;
   readonly log: WorkerLog;
 }
 
-/** A slow net under the bell: whatever a nudge missed is found by then. */
+/** A slow net under the notifier: whatever a nudge missed is found by then. */
 const pollMs = 1_500;
 /** Far longer than a container takes to stop: only a Postgres that is away needs it. */
 const defaultRecordMs = 60_000;
@@ -44,8 +44,8 @@ const defaultRecordMs = 60_000;
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #active = new ActiveJobs();
-  readonly #beat: Beat;
-  readonly #ending: Ending;
+  readonly #heartbeat: Heartbeat;
+  readonly #shutdown: Shutdown;
   #poll: NodeJS.Timeout | undefined;
   /** Kills that came while a claim was under way: the job may be in its answer. */
   readonly #earlyKills = new Set<string>();
@@ -59,31 +59,34 @@ export class Worker {
     this.#parts = parts;
     const { describe, node: id, slots, recordMs = defaultRecordMs, log } = parts;
     const claiming = () => this.#filling;
-    this.#ending = new Ending({ active: this.#active, claiming, recordMs, log });
-    this.#beat = new Beat({ ...parts, describe: () => ({ ...describe(), id, slots }) }, this.#active);
+    this.#shutdown = new Shutdown({ active: this.#active, claiming, recordMs, log });
+    this.#heartbeat = new Heartbeat(
+      { ...parts, describe: () => ({ ...describe(), id, slots }) },
+      this.#active,
+    );
   }
 
   /** Tells the others that this node lives. It takes no job yet. */
-  appear(): void {
-    this.#beat.start();
+  startHeartbeat(): void {
+    this.#heartbeat.start();
   }
 
   /**
    * To be called once what an earlier life of this node held is settled, with what is left of it to go on with; before
-   * it no bell makes it claim.
+   * it no notifier makes it claim.
    */
   start(adopted: readonly AdoptedRow[] = []): void {
     this.#started = true;
     const adoptedAt = performance.now();
     for (const row of adopted) this.#begin(row, adoptedAt, (held) => runAdopted(row, held, this.#runParts()));
-    this.appear();
+    this.startHeartbeat();
     this.#poll = setInterval(() => this.wake(), pollMs);
     this.wake();
   }
 
   /** It takes no more jobs: because it ends, or because an operator wants it so. */
   get draining(): boolean {
-    return this.#ending.hasBegun || this.#beat.isDrained;
+    return this.#shutdown.hasBegun || this.#heartbeat.isDrained;
   }
 
   /** Looks for work now. Calls while it looks become one more look. */
@@ -106,33 +109,33 @@ export class Worker {
    * because Postgres is away is left to the next life of this node, which settles it.
    */
   async drain(timeoutMs: number): Promise<void> {
-    await this.#ending.drain(timeoutMs);
+    await this.#shutdown.drain(timeoutMs);
     this.#rest();
   }
 
   /**
-   * Takes no more jobs and waits for the running ones; those that take longer are `left`: their containers run on, and
+   * Takes no more jobs and waits for the running ones; those that take longer are `detached`: their containers run on, and
    * the process must end without disposing of anything, so that its next life can adopt them.
    */
-  async finish(timeoutMs: number): Promise<'finished' | 'left'> {
-    const end = await this.#ending.finish(timeoutMs);
+  async finish(timeoutMs: number): Promise<'finished' | 'detached'> {
+    const end = await this.#shutdown.finish(timeoutMs);
     this.#rest();
     return end;
   }
 
   /** Ends `finish` early: at once for what runs, and not later than this for what has spent its credentials. */
-  leave(limitMs: number): void {
-    this.#ending.leave(limitMs);
+  detach(limitMs: number): void {
+    this.#shutdown.detach(limitMs);
   }
 
   /** Stops every running job now, and those of a claim under way. */
-  hurry(): void {
-    this.#ending.hurry();
+  stopAll(): void {
+    this.#shutdown.stopAll();
   }
 
   #rest(): void {
     clearInterval(this.#poll);
-    this.#beat[Symbol.dispose]();
+    this.#heartbeat[Symbol.dispose]();
   }
 
   async #fill(): Promise<void> {
@@ -147,9 +150,9 @@ export class Worker {
 
   /** A failed claim is no news to anybody but the log: the poll tries again. */
   async #claim(): Promise<ClaimedRow[]> {
-    const { store, node, slots, leaseMs, gate, log } = this.#parts;
+    const { store, node, slots, leaseMs, breaker, log } = this.#parts;
     const limit = slots - this.#active.size;
-    if (limit <= 0 || this.#ending.hasBegun || gate?.mayClaim() !== undefined) return [];
+    if (limit <= 0 || this.#shutdown.hasBegun || breaker?.mayClaim() !== undefined) return [];
     try {
       if (this.#isUnsure) await store.settleOwnJobs(node, this.#active.claims(), 'unsure');
       this.#isUnsure = false;
@@ -161,17 +164,17 @@ export class Worker {
     }
   }
 
-  #begin(row: { id: string; fence: string }, since: number, run: (held: HeldJob) => Promise<void>): void {
+  #begin(row: { id: string; fence: string }, since: number, run: (held: ActiveJob) => Promise<void>): void {
     const { node, leaseMs } = this.#parts;
-    const held = new HeldJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
+    const held = new ActiveJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
     if (this.#earlyKills.has(row.id)) held.stop.request('kill');
-    this.#ending.apply(held);
+    this.#shutdown.apply(held);
     void this.#active.add(held, run(held)).then(() => this.wake());
   }
 
   #runParts(): RunParts {
     const onNextReady = () => {
-      if (this.draining) this.#parts.ringReady();
+      if (this.draining) this.#parts.notifyReady();
     };
     return { ...this.#parts, onNextReady };
   }

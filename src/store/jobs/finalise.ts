@@ -1,26 +1,26 @@
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
-import type { Deed } from '../queues/queues.js';
+import type { OperatorAction } from '../queues/queues.js';
 
 /** `early`: its kill was not asked for, or may still be carried out. `ended`: there is nothing left to decide. */
 export type Finalised = 'done' | 'early' | 'ended' | 'missing';
 
 /**
- * Calls an active job lost, on an operator's word: its kill was asked for `patienceMs` ago and is not carried out. The
+ * Calls an active job lost, on an operator's word: its kill was asked for `retryForMs` ago and is not carried out. The
  * fence moves on, so whatever its worker writes from now on changes nothing. Its container may still run, so the queue is
  * held until the container is proven gone or an operator releases the queue.
  */
 export async function finaliseJob(
   sql: Sql,
   id: string,
-  deed: Deed,
-  patienceMs: number,
+  action: OperatorAction,
+  retryForMs: number,
 ): Promise<{ answer: Finalised }> {
   const [row] = await guarded(
     () => sql<{ answer: Finalised }[]>`
       with asked as (
         select id, state in ('preparing', 'running', 'stopping') as active,
-               kill_requested_at <= clock_timestamp() - ${patienceMs} * interval '1 millisecond' as late
+               kill_requested_at <= clock_timestamp() - ${retryForMs} * interval '1 millisecond' as late
         from jobs where id = ${id} for update
       ), moved as (
         update jobs set
@@ -38,8 +38,8 @@ export async function finaliseJob(
         from moved where queues.name = moved.queue
       ), told as (
         insert into events (job_id, queue, kind, actor, detail)
-        select id, queue, 'lost', ${deed.actor}::text,
-               jsonb_build_object('code', 'finalised', 'reason', ${deed.reason}::text)
+        select id, queue, 'lost', ${action.actor}::text,
+               jsonb_build_object('code', 'finalised', 'reason', ${action.reason}::text)
         from moved
       )
       select case when moved.id is not null then 'done' when asked.active then 'early' else 'ended' end as answer

@@ -5,7 +5,7 @@ import { guarded } from '../postgres/errors.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** Who asks, and how far they may reach. */
-export interface Asker {
+export interface Requester {
   readonly reach: Reach;
   /** The owner key that goes into the history. */
   readonly actor: string;
@@ -26,7 +26,7 @@ export function ownerFilter(reach: Reach): string | null {
 export async function requestKill(
   sql: Sql,
   id: string,
-  asker: Asker,
+  asker: Requester,
 ): Promise<{ job: Job; nextReady: boolean } | undefined> {
   const owner = ownerFilter(asker.reach);
   const rows = await guarded(
@@ -76,7 +76,7 @@ export async function listKills(sql: Sql, node: string): Promise<{ id: string }[
 export async function deleteJob(
   sql: Sql,
   id: string,
-  asker: Asker,
+  asker: Requester,
 ): Promise<{ answer: 'deleted' | 'active' | 'missing'; nextReady: boolean }> {
   const owner = ownerFilter(asker.reach);
   const rows = await guarded(

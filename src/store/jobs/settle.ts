@@ -39,7 +39,7 @@ export async function settleOwnJobs(
 }
 
 /** How nodes treat each other's jobs. */
-export interface DeathRules {
+export interface LossRules {
   /** How long after the end of its lease a job is given up. */
   readonly graceMs: number;
   /** How long a queue is held at most for a container that may still run. */
@@ -51,7 +51,7 @@ export interface DeathRules {
  * the queue is held: a job that was never marked running was never started, since its node starts nothing after its
  * lease. Of nodes that do this at once one settles each job.
  */
-export async function settleDeadJobs(sql: Sql, actor: string, rules: DeathRules): Promise<Settled[]> {
+export async function settleDeadJobs(sql: Sql, actor: string, rules: LossRules): Promise<Settled[]> {
   return settle(sql, {
     actor,
     whose: { node: null, known: '{}', graceMs: rules.graceMs },

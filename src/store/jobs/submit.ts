@@ -85,7 +85,7 @@ export function queueFull(queue: string): RefusedError {
 }
 
 /** What a job would find in its queue if it came now. */
-export interface Outlook {
+export interface QueueForecast {
   readonly full: boolean;
   /** Jobs before it, the one that has the turn among them, or a thousand where there are more. */
   readonly ahead: number;
@@ -97,9 +97,13 @@ export interface Outlook {
 const longestForecast = 1_000;
 
 /** Looks ahead without a lock, to refuse before anything is spent; `insertJob` decides. Without a queue it only asks. */
-export async function readOutlook(sql: Sql, queue: string | null, queueLimit: number): Promise<Outlook> {
+export async function readQueueForecast(
+  sql: Sql,
+  queue: string | null,
+  queueLimit: number,
+): Promise<QueueForecast> {
   const [row] = await guarded(
-    () => sql<Outlook[]>`
+    () => sql<QueueForecast[]>`
       with line as (
         select name, coalesce(max_waiting, nullif(${queueLimit}::integer, 0)) as most,
                exists (select from jobs where queue = name and turn) as taken,

@@ -5,7 +5,7 @@ import { guarded } from '../postgres/errors.js';
  * Which of these jobs there are, and which of them have ended. One that its queue is held for counts as alive: whoever
  * removes its container must tell that to the queue (`src/queue/takeover/dead-nodes.ts`).
  */
-export async function readFates(
+export async function readJobFates(
   sql: Sql,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, 'alive' | 'ended'>> {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { noteLoss } from './losses.js';
+import { reportConnectionLoss } from './connection-loss.js';
 
 export type Sql = postgres.Sql<Record<string, never>>;
 
@@ -46,7 +46,7 @@ export function newClient(url: string, options: { max: number }): Sql {
     // Times are read as ISO, whatever a database or a role is set to: in another style the driver reads them wrong.
     connection: { application_name: 'stint', statement_timeout: 5_000, DateStyle: 'ISO' },
     onnotice: () => {},
-    onclose: noteLoss,
+    onclose: reportConnectionLoss,
   });
 }
 

@@ -1,5 +1,5 @@
 import { BrokenError } from '../../job/errors.js';
-import { onLoss } from './losses.js';
+import { onConnectionLoss } from './connection-loss.js';
 
 /**
  * Classes of SQLSTATE that waiting may mend: connection lost, no room (disk, memory, connections), stopped by an
@@ -63,7 +63,7 @@ async function within<T>(limitMs: number, work: PromiseLike<T>, mayBeForgotten: 
     };
     giveUpAfter(limitMs);
     if (!mayBeForgotten) return;
-    loss = onLoss(() => {
+    loss = onConnectionLoss(() => {
       loss?.[Symbol.dispose](); // The first one counts: a second must not prolong it.
       giveUpAfter(forgottenMs);
     });

@@ -7,36 +7,36 @@ const readyChannel = 'stint_ready';
 /** Told to all nodes: a kill was asked for; the payload is the job's id. */
 const killChannel = 'stint_kill';
 
-export interface Bell extends AsyncDisposable {
+export interface Notifier extends AsyncDisposable {
   /** Wakes the nodes. Calls within a few milliseconds become one: a nudge says "look", not "how many". */
-  ringReady(): void;
-  ringKill(jobId: string): void;
+  notifyReady(): void;
+  notifyKill(jobId: string): void;
 }
 
-export interface BellHandlers {
+export interface NotificationHandlers {
   /** A job became ready, or the line was down and something may have been missed. */
   readonly onReady: () => void;
   readonly onKill: (jobId: string) => void;
-  readonly onTrouble: (error: unknown) => void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 const coalesceMs = 10;
 
 /** Listens on a connection of its own, which reconnects by itself; whatever was missed meanwhile is looked up again. */
-export async function listenForBells(url: string, sql: Sql, handlers: BellHandlers): Promise<Bell> {
+export async function openNotifier(url: string, sql: Sql, handlers: NotificationHandlers): Promise<Notifier> {
   const listener = await startListening(url, handlers);
   const send = (channel: string, payload: string) => {
-    sql`select pg_notify(${channel}, ${payload})`.catch(handlers.onTrouble);
+    sql`select pg_notify(${channel}, ${payload})`.catch(handlers.onFailure);
   };
   let pending: NodeJS.Timeout | undefined;
   return {
-    ringReady: () => {
+    notifyReady: () => {
       pending ??= setTimeout(() => {
         pending = undefined;
         send(readyChannel, '');
       }, coalesceMs);
     },
-    ringKill: (jobId) => send(killChannel, jobId),
+    notifyKill: (jobId) => send(killChannel, jobId),
     [Symbol.asyncDispose]: async () => {
       clearTimeout(pending);
       await listener.end({ timeout: 5 });
@@ -45,7 +45,7 @@ export async function listenForBells(url: string, sql: Sql, handlers: BellHandle
 }
 
 /** A listener that could not start is ended: left alone it would go on trying for ever. */
-async function startListening(url: string, handlers: BellHandlers): Promise<Sql> {
+async function startListening(url: string, handlers: NotificationHandlers): Promise<Sql> {
   const listener = newClient(url, { max: 1 });
   try {
     await guarded(() => listener.listen(readyChannel, handlers.onReady, handlers.onReady));

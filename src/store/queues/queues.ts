@@ -54,7 +54,7 @@ export async function readQueues(sql: Sql, choice: QueueChoice): Promise<QueueRo
 }
 
 /** Who does it, and what they say. */
-export interface Deed {
+export interface OperatorAction {
   readonly actor: string;
   readonly reason: string;
 }
@@ -63,19 +63,19 @@ export interface Deed {
  * Nobody gets the turn until the queue is resumed, and a job that only waits for a node gives it back. A queue that is
  * paused already stays as it is; one that was never used is made.
  */
-export async function pauseQueue(sql: Sql, name: string, deed: Deed): Promise<void> {
+export async function pauseQueue(sql: Sql, name: string, action: OperatorAction): Promise<void> {
   await guarded(
     () => sql`
       with paused as (
         insert into queues as q (name, paused_at, paused_by, paused_reason)
-        values (${name}, clock_timestamp(), ${deed.actor}, ${deed.reason})
+        values (${name}, clock_timestamp(), ${action.actor}, ${action.reason})
         on conflict (name) do update
         set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
         where q.paused_at is null
         returning name
       ), told as (
         insert into events (queue, kind, actor, detail)
-        select name, 'queue_paused', ${deed.actor}::text, jsonb_build_object('reason', ${deed.reason}::text) from paused
+        select name, 'queue_paused', ${action.actor}::text, jsonb_build_object('reason', ${action.reason}::text) from paused
       )
       select withhold_turn(name) from paused`,
   );
@@ -109,7 +109,7 @@ export async function resumeQueue(sql: Sql, name: string, actor: string): Promis
 }
 
 /** Ends a hold, of whatever kind; what may still run is now the operator's business. */
-export async function releaseQueue(sql: Sql, name: string, deed: Deed): Promise<Reopened> {
+export async function releaseQueue(sql: Sql, name: string, action: OperatorAction): Promise<Reopened> {
   return reopened(
     await guarded(
       () => sql<ReopenedRow[]>`
@@ -121,8 +121,8 @@ export async function releaseQueue(sql: Sql, name: string, deed: Deed): Promise<
           returning queues.name
         ), told as (
           insert into events (queue, job_id, kind, actor, detail)
-          select name, hold_job, 'queue_released', ${deed.actor}::text,
-                 jsonb_strip_nulls(jsonb_build_object('reason', ${deed.reason}::text, 'held_for', hold_reason))
+          select name, hold_job, 'queue_released', ${action.actor}::text,
+                 jsonb_strip_nulls(jsonb_build_object('reason', ${action.reason}::text, 'held_for', hold_reason))
           from released join found using (name)
         )
         select released.name is not null as changed,

@@ -1,5 +1,5 @@
 /** Something that went wrong where nobody waits for an answer. For the log and the metrics; holds no secret. */
-export interface VaultTrouble {
+export interface BackgroundFailure {
   readonly code:
     | 'token_not_revoked' //      It lives until its time ends, or until somebody revokes it by its accessor.
     | 'token_not_renewed' //      It ends before its job may.
@@ -11,4 +11,4 @@ export interface VaultTrouble {
   readonly accessor?: string;
 }
 
-export type OnTrouble = (trouble: VaultTrouble) => void;
+export type OnFailure = (trouble: BackgroundFailure) => void;

@@ -1,6 +1,6 @@
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import { isFields, ShapeError } from './shape.js';
-import { TransportError, type TransportTrouble } from './transport.js';
+import { TransportError, type TransportFailure } from './transport.js';
 
 /** What went wrong with a request to Vault, as a class of cases that are treated alike. */
 export type FailureKind =
@@ -81,7 +81,7 @@ export function toVaultFailure(error: unknown): VaultFailure {
   throw error;
 }
 
-const kindOfTrouble: Record<TransportTrouble, FailureKind> = {
+const failureKindOf: Record<TransportFailure, FailureKind> = {
   unreachable: 'unreachable',
   timeout: 'lost',
   cut: 'lost',
@@ -90,7 +90,7 @@ const kindOfTrouble: Record<TransportTrouble, FailureKind> = {
 };
 
 function ofTransport({ trouble, sent, code }: TransportError): VaultFailure {
-  return new VaultFailure(sent ? kindOfTrouble[trouble] : 'unreachable', {
+  return new VaultFailure(sent ? failureKindOf[trouble] : 'unreachable', {
     code: code ?? (trouble === 'timeout' ? 'timeout' : undefined),
   });
 }
@@ -145,15 +145,15 @@ export function isDeletedVersion(data: unknown): boolean {
   return isFields(data) && data.data === null && isFields(data.metadata);
 }
 
-/** Vault is in trouble. `deed` completes "Could not …". Not retryable where something one-shot may be spent. */
-export function vaultUnavailable(deed: string, failure: VaultFailure): BrokenError {
-  const text = `Could not ${deed}: Vault ${whyOf(failure.kind, failure)}. ${remedies[failure.kind]}`;
+/** Vault is in trouble. `action` completes "Could not …". Not retryable where something one-shot may be spent. */
+export function vaultUnavailable(action: string, failure: VaultFailure): BrokenError {
+  const text = `Could not ${action}: Vault ${whyOf(failure.kind, failure)}. ${remedies[failure.kind]}`;
   return new BrokenError('vault_unavailable', text, { cause: failure, retryable: true });
 }
 
 /** The same after the point of no return, where the job can no longer wait for Vault. */
-export function jobLostVault(deed: string, failure: VaultFailure): JobFailedError {
-  const { message } = vaultUnavailable(deed, failure);
+export function jobLostVault(action: string, failure: VaultFailure): JobFailedError {
+  const { message } = vaultUnavailable(action, failure);
   return new JobFailedError(
     'infrastructure',
     'vault_unavailable',
@@ -166,11 +166,11 @@ export function jobLostVault(deed: string, failure: VaultFailure): JobFailedErro
  * Vault may have carried out what can be done only once, and its answer is gone. Never repeated: it would look like
  * theft. It may be theft, too: to the slower of two that open one wrap in the same moment Vault 1.13 says 500.
  */
-export function vaultReplyLost(deed: string, failure: VaultFailure): JobFailedError {
+export function vaultReplyLost(action: string, failure: VaultFailure): JobFailedError {
   return new JobFailedError(
     'infrastructure',
     'vault_reply_lost',
-    `Could not ${deed}: Vault ${whyOf(failure.kind, failure)}, and it may have done so all the same. ` +
+    `Could not ${action}: Vault ${whyOf(failure.kind, failure)}, and it may have done so all the same. ` +
       "The job's one-shot credentials count as spent: submit it again with new ones.",
     { cause: failure, alarm: true },
   );

@@ -8,7 +8,7 @@ const longestPauseMs = 3_000;
  * Tries again for at most `ms` milliseconds, plus one time limit, while Vault is away and `mayRepeat` says that it does
  * no harm. Throws the last `VaultFailure`.
  */
-export async function withPatience<T>(
+export async function retryUntil<T>(
   ms: number,
   attempt: () => Promise<T>,
   mayRepeat: (failure: VaultFailure) => boolean,

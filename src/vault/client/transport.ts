@@ -34,18 +34,18 @@ export interface TransportReply {
   readonly request: { readonly path: '' };
 }
 
-export type TransportTrouble = 'unreachable' | 'timeout' | 'cut' | 'too_large' | 'not_json';
+export type TransportFailure = 'unreachable' | 'timeout' | 'cut' | 'too_large' | 'not_json';
 
 /** No usable answer. Holds nothing of what was sent or received, and no text of a library. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
-  readonly trouble: TransportTrouble;
+  readonly trouble: TransportFailure;
   /** False only when it is certain that Vault never got the request. */
   readonly sent: boolean;
   /** The system's code, such as `ECONNREFUSED`. */
   readonly code: string | undefined;
 
-  constructor(trouble: TransportTrouble, facts: { sent: boolean; code?: string | undefined }) {
+  constructor(trouble: TransportFailure, facts: { sent: boolean; code?: string | undefined }) {
     super(`No answer from Vault: ${trouble}.`);
     this.trouble = trouble;
     this.sent = facts.sent;
@@ -106,7 +106,7 @@ function exchange(
   const askedAt = performance.now();
   const going = open(asked.uri, { method: asked.method, headers, agent });
   const wasSent = watchSent(going, isTls);
-  const fail = (trouble: TransportTrouble, code?: string) => {
+  const fail = (trouble: TransportFailure, code?: string) => {
     reject(new TransportError(trouble, { sent: wasSent(), code }));
     going.destroy();
   };
@@ -139,7 +139,7 @@ function watchSent(going: ClientRequest, isTls: boolean): () => boolean {
   return () => sent;
 }
 
-type Fail = (trouble: TransportTrouble, code?: string) => void;
+type Fail = (trouble: TransportFailure, code?: string) => void;
 
 function collect(
   response: IncomingMessage,

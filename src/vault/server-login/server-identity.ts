@@ -1,5 +1,5 @@
 import type { Secret } from '../../job/secret.js';
-import type { OnTrouble } from '../client/background-failure.js';
+import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
@@ -13,7 +13,7 @@ export interface ServerIdentityOptions {
   readonly secretId: Secret;
   /** The jobs' role, whose SecretIDs it may destroy. */
   readonly jobRole: string;
-  readonly onTrouble: OnTrouble;
+  readonly onFailure: OnFailure;
 }
 
 /** `gone`: there was nothing left to do. `unsure`: it could not be done, or nobody knows. */
@@ -31,16 +31,16 @@ export class ServerIdentity implements AsyncDisposable {
   readonly #refused = new Set<string>();
   #failure: VaultFailure | undefined;
 
-  constructor(connection: VaultConnection, { onTrouble, jobRole, ...role }: ServerIdentityOptions) {
+  constructor(connection: VaultConnection, { onFailure, jobRole, ...role }: ServerIdentityOptions) {
     this.#paths = {
       token: pathOf('auth/token/revoke-accessor'),
       secretId: pathOf('auth', role.mount, 'role', jobRole, 'secret-id-accessor/destroy'),
     };
-    const onFailure = (failure: VaultFailure) => {
+    const onLoginFailure = (failure: VaultFailure) => {
       this.#failure = failure;
-      onTrouble({ code: 'server_login_failed', message: loginFailed(failure) });
+      onFailure({ code: 'server_login_failed', message: loginFailed(failure) });
     };
-    this.#login = new ServerLogin(connection, { ...role, onFailure });
+    this.#login = new ServerLogin(connection, { ...role, onFailure: onLoginFailure });
   }
 
   /** Revokes a token, with what it leased, by its accessor. */

@@ -9,7 +9,7 @@ import type { IssuedToken } from './login.js';
 import { revokeByAccessor, revokeToken } from './revoke.js';
 import type { SessionParts } from './session.js';
 
-type AdoptionParts = Pick<SessionParts, 'connection' | 'server' | 'onTrouble' | 'patienceMs'>;
+type AdoptionParts = Pick<SessionParts, 'connection' | 'server' | 'onFailure' | 'retryForMs'>;
 
 /** How long to wait before Vault is asked again, while it is away. */
 const pauseMs = 5_000;

@@ -1,9 +1,9 @@
 import type { Secret } from '../../job/secret.js';
-import type { OnTrouble } from '../client/background-failure.js';
+import type { OnFailure } from '../client/background-failure.js';
 import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
-import { withPatience } from '../client/retry.js';
+import { retryUntil } from '../client/retry.js';
 import { fieldsAt } from '../client/shape.js';
 import { type IssuedToken, readGrant } from './login.js';
 import { type Grant, Renewal, type RenewalAnswer } from './renewal.js';
@@ -11,8 +11,8 @@ import { UseBudget } from './use-budget.js';
 
 export interface JobTokenOptions {
   /** How long a request is tried again while Vault is away, in milliseconds: the credentials are spent by now. */
-  readonly patienceMs: number;
-  readonly onTrouble: OnTrouble;
+  readonly retryForMs: number;
+  readonly onFailure: OnFailure;
 }
 
 /** The token of one job: counts its uses, and keeps itself and what it leased alive until it is stopped. */
@@ -54,8 +54,8 @@ export class JobToken {
    * price of one use where Vault may have answered. Throws `VaultFailure`.
    */
   ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
-    return withPatience(
-      this.#options.patienceMs,
+    return retryUntil(
+      this.#options.retryForMs,
       () => this.#askOnce(request, shape),
       (failure) => !failure.mayBeDone || this.uses.spare > 0,
     );
@@ -135,6 +135,6 @@ export class JobToken {
   }
 
   #trouble(code: 'token_not_renewed' | 'lease_not_renewed', message: string): void {
-    if (!this.#stopped) this.#options.onTrouble({ code, message, accessor: this.accessor });
+    if (!this.#stopped) this.#options.onFailure({ code, message, accessor: this.accessor });
   }
 }

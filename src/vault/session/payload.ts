@@ -107,17 +107,17 @@ function decode(base64: string): string {
 }
 
 function decryptFailed(path: string, failure: VaultFailure): JobFailedError {
-  const deed = `decrypt the payload of this job with \`${path}\``;
-  if (failure.isAway) return jobLostVault(deed, failure);
+  const action = `decrypt the payload of this job with \`${path}\``;
+  if (failure.isAway) return jobLostVault(action, failure);
   if (failure.kind === 'denied')
     return refused(
       'permission_denied',
-      `Could not ${deed}: the job's token lacks the capability \`update\` there. Add to a policy of the job's role: ` +
+      `Could not ${action}: the job's token lacks the capability \`update\` there. Add to a policy of the job's role: ` +
         `path "${path}" { capabilities = ["update"] }`,
     );
   return refused(
     'decrypt_refused',
-    `Could not ${deed}: Vault did not accept the ciphertext. Check that it was encrypted with this key ` +
+    `Could not ${action}: Vault did not accept the ciphertext. Check that it was encrypted with this key ` +
       '(STINT_TRANSIT_KEY, STINT_TRANSIT_MOUNT) and arrived whole.',
   );
 }

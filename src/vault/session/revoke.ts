@@ -1,4 +1,4 @@
-import type { OnTrouble } from '../client/background-failure.js';
+import type { OnFailure } from '../client/background-failure.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
 import type { ServerIdentity } from '../server-login/server-identity.js';
@@ -10,30 +10,30 @@ const pauseMs = 400;
 
 export interface Revoking {
   readonly server: ServerIdentity | undefined;
-  readonly onTrouble: OnTrouble;
+  readonly onFailure: OnFailure;
 }
 
 /**
  * Gives a job's token back, with everything it leased. True once Vault has confirmed that it is gone; false is told to
- * `onTrouble`, and the token then lives until its time ends or somebody revokes it by its accessor. Never throws.
+ * `onFailure`, and the token then lives until its time ends or somebody revokes it by its accessor. Never throws.
  */
-export async function revokeToken(token: JobToken, { server, onTrouble }: Revoking): Promise<boolean> {
+export async function revokeToken(token: JobToken, { server, onFailure }: Revoking): Promise<boolean> {
   const failure = await revokeItself(token);
   if (failure === undefined) return true;
   if (isProofOfEnd(token, failure)) return true;
   const helper = failure.isAway ? undefined : server; // A Vault that is away is so for everybody.
-  return await revokeByAccessor(token.accessor, { server: helper, onTrouble }, failure.message);
+  return await revokeByAccessor(token.accessor, { server: helper, onFailure }, failure.message);
 }
 
 /** The same for a token that is not known, or does not work. `why` is a sentence. */
 export async function revokeByAccessor(
   accessor: string,
-  { server, onTrouble }: Revoking,
+  { server, onFailure }: Revoking,
   why = 'It is not known to this process.',
 ): Promise<boolean> {
   const known = server === undefined ? 'unsure' : await server.revokeByAccessor(accessor);
   if (known !== 'unsure') return true;
-  onTrouble({
+  onFailure({
     code: 'token_not_revoked',
     message: `Could not revoke the token of a job: ${why} It ends with its time.`,
     accessor,

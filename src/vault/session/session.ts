@@ -1,22 +1,27 @@
-import type { SecretSession, SecretValues, SessionHooks, WrapKnowledge } from '../../executor/secrets.js';
+import type {
+  SecretSession,
+  SecretValues,
+  SessionHooks,
+  WrappingTokenFacts,
+} from '../../executor/secrets.js';
 import type { JobFailedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { Secret } from '../../job/secret.js';
-import type { OnTrouble } from '../client/background-failure.js';
+import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, vaultReplyLost } from '../client/errors.js';
-import { withPatience } from '../client/retry.js';
+import { retryUntil } from '../client/retry.js';
 import { type ReadRules, readSecrets } from '../reading/read.js';
 import { groupReferences } from '../reading/reference.js';
 import type { KeyedMemory } from '../server-login/keyed-memory.js';
 import type { ServerIdentity } from '../server-login/server-identity.js';
 import { batchToken, loginRefused } from '../wrapping/refusals.js';
 import {
-  lookUpWrap,
+  lookUpWrappingToken,
   type OpenedSecretId,
   unwrapSecretId,
-  type WrapQuestion,
-  type WrapRules,
+  type WrappingTokenLookup,
+  type WrappingTokenRules,
 } from '../wrapping/wrapping.js';
 import { JobToken } from './job-token.js';
 import { type IssuedToken, logIn } from './login.js';
@@ -26,15 +31,15 @@ import { revokeToken } from './revoke.js';
 /** What all sessions stand on. */
 export interface SessionParts {
   readonly connection: VaultConnection;
-  readonly wraps: WrapRules;
+  readonly wraps: WrappingTokenRules;
   readonly roleId: Secret;
   readonly transit: TransitKey;
   readonly server: ServerIdentity | undefined;
   /** The wraps that were seen alive in this process. */
-  readonly seen: KeyedMemory<WrapKnowledge>;
-  readonly onTrouble: OnTrouble;
+  readonly seen: KeyedMemory<WrappingTokenFacts>;
+  readonly onFailure: OnFailure;
   /** How long a job waits for Vault once its credentials are spent, in milliseconds. */
-  readonly patienceMs: number;
+  readonly retryForMs: number;
   readonly now: () => number;
 }
 
@@ -59,8 +64,8 @@ export class VaultSession implements SecretSession {
   }
 
   async lookUp(): Promise<void> {
-    const knowledge = await lookUpWrap(this.#parts.connection, this.#question);
-    rememberWrap(this.#parts, this.#wrap, knowledge);
+    const knowledge = await lookUpWrappingToken(this.#parts.connection, this.#question);
+    rememberWrappingToken(this.#parts, this.#wrap, knowledge);
     this.#lookedUpAt = performance.now();
     await failpoint('after-look-up');
   }
@@ -84,7 +89,7 @@ export class VaultSession implements SecretSession {
     return this.#closing;
   }
 
-  get #question(): WrapQuestion {
+  get #question(): WrappingTokenLookup {
     const { wraps: rules, seen, now } = this.#parts;
     return { token: this.#wrap, rules, known: seen.get(this.#wrap), now };
   }
@@ -114,8 +119,8 @@ export class VaultSession implements SecretSession {
   async #logIn({ secretId, accessor }: OpenedSecretId): Promise<IssuedToken> {
     const { connection, wraps, roleId, server } = this.#parts;
     try {
-      const issued = await withPatience(
-        this.#parts.patienceMs,
+      const issued = await retryUntil(
+        this.#parts.retryForMs,
         () => logIn(connection, { mount: wraps.mount, roleId, secretId }),
         (failure) => !failure.mayBeDone,
       );
@@ -140,17 +145,17 @@ export class VaultSession implements SecretSession {
 const keptAfterEndMs = 3_600_000;
 
 /** Notes that a wrap was alive: gone before its time, it must have been used. */
-export function rememberWrap(
+export function rememberWrappingToken(
   parts: Pick<SessionParts, 'seen' | 'now'>,
   wrap: Secret,
-  knowledge: WrapKnowledge,
+  knowledge: WrappingTokenFacts,
 ): void {
   parts.seen.set(wrap, knowledge, Math.max(0, knowledge.expiresAt - parts.now()) + keptAfterEndMs);
 }
 
 function loginFailed(error: unknown, role: string): JobFailedError {
-  const deed = 'log in to Vault with the SecretID of this job';
+  const action = 'log in to Vault with the SecretID of this job';
   const failure = toVaultFailure(error);
-  if (failure.mayBeDone) return vaultReplyLost(deed, failure);
-  return failure.isAway ? jobLostVault(deed, failure) : loginRefused(role);
+  if (failure.mayBeDone) return vaultReplyLost(action, failure);
+  return failure.isAway ? jobLostVault(action, failure) : loginRefused(role);
 }

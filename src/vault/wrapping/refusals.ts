@@ -1,56 +1,56 @@
 import { JobFailedError } from '../../job/errors.js';
 
 const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
-const deed = 'Could not open the wrapped SecretID of this job';
+const action = 'Could not open the wrapped SecretID of this job';
 
 /** Seen alive before, and gone before its time: somebody opened it. */
-export function wrapUsed(expiresAt: number): JobFailedError {
+export function wrappingTokenUsed(expiresAt: number): JobFailedError {
   return refused(
     'wrap_used',
-    `${deed}: it was good until ${timeOf(expiresAt)}, but it has been used before its time. ${alert}: somebody else ` +
+    `${action}: it was good until ${timeOf(expiresAt)}, but it has been used before its time. ${alert}: somebody else ` +
       "may have opened it. Find out who from Vault's audit log, destroy the SecretIDs of the role, and submit the " +
       'job again with a new one.',
     { alarm: true },
   );
 }
 
-export function wrapExpired(expiresAt: number): JobFailedError {
+export function wrappingTokenExpired(expiresAt: number): JobFailedError {
   return refused(
     'wrap_expired',
-    `${deed}: it expired at ${timeOf(expiresAt)}, before the job's turn came. Submit the job again, and give the ` +
+    `${action}: it expired at ${timeOf(expiresAt)}, before the job's turn came. Submit the job again, and give the ` +
       `wrap more time (\`X-Vault-Wrap-TTL\`). ${alert}: whether somebody opened it before its end, only Vault's ` +
       'audit log can tell.',
   );
 }
 
 /** By a look-up alone nobody can tell these three apart, Vault neither. */
-export function wrapUnknown(): JobFailedError {
+export function wrappingTokenUnknown(): JobFailedError {
   return refused(
     'wrap_unknown',
-    `${deed}: Vault does not know it, so it expired, was used already, or never existed. ${alert}: if it was fresh, ` +
+    `${action}: Vault does not know it, so it expired, was used already, or never existed. ${alert}: if it was fresh, ` +
       'somebody else may have opened it. Submit the job again with a new one.',
   );
 }
 
 /** `creationPath` is where it was made in truth, `expected` where it should have been. */
-export function wrapNotOurs(creationPath: string, expected: string): JobFailedError {
+export function wrappingTokenNotOurs(creationPath: string, expected: string): JobFailedError {
   const rewrapped = creationPath === rewrapPath;
   const remedy = rewrapped
     ? "If your clients wrap SecretIDs that way, as the original's web page does, set STINT_ACCEPT_REWRAPPED=true."
     : 'Let the client create its SecretID wrapped, at that path.';
   return refused(
     'wrap_not_ours',
-    `${deed}: it was created by ${quotePath(creationPath)}, and only \`${expected}\` is accepted. It was not opened. ` +
+    `${action}: it was created by ${quotePath(creationPath)}, and only \`${expected}\` is accepted. It was not opened. ` +
       `${alert}: somebody may have replaced it. ${remedy}`,
     { alarm: true },
   );
 }
 
 /** Only after an unwrap: the path was right, or was let pass, and there is something else inside. */
-export function wrapHoldsNoSecretId(): JobFailedError {
+export function wrappingTokenHoldsNoSecretId(): JobFailedError {
   return refused(
     'wrap_not_ours',
-    `${deed}: there is no \`secret_id\` in it. ${alert}: somebody may have replaced it. Submit the job again with a ` +
+    `${action}: there is no \`secret_id\` in it. ${alert}: somebody may have replaced it. Submit the job again with a ` +
       'new one.',
     { alarm: true },
   );

@@ -1,4 +1,4 @@
-import type { SeenWrap, WrapKnowledge } from '../../executor/secrets.js';
+import type { SeenWrappingToken, WrappingTokenFacts } from '../../executor/secrets.js';
 import { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
 import { toVaultFailure, type VaultFailure, vaultReplyLost, vaultUnavailable } from '../client/errors.js';
@@ -6,15 +6,15 @@ import { isTokenShaped, pathOf } from '../client/path.js';
 import { countAt, fieldsAt, optionalTextAt, ShapeError, textAt } from '../client/shape.js';
 import {
   rewrapPath,
-  wrapExpired,
-  wrapHoldsNoSecretId,
-  wrapNotOurs,
-  wrapUnknown,
-  wrapUsed,
+  wrappingTokenExpired,
+  wrappingTokenHoldsNoSecretId,
+  wrappingTokenNotOurs,
+  wrappingTokenUnknown,
+  wrappingTokenUsed,
 } from './refusals.js';
 
 /** Which wraps are accepted. */
-export interface WrapRules {
+export interface WrappingTokenRules {
   /** Mount of the AppRole method, without slashes at its ends. */
   readonly mount: string;
   readonly role: string;
@@ -23,11 +23,11 @@ export interface WrapRules {
 }
 
 /** A wrap to be looked at. */
-export interface WrapQuestion {
+export interface WrappingTokenLookup {
   readonly token: Secret;
-  readonly rules: WrapRules;
+  readonly rules: WrappingTokenRules;
   /** From an earlier look: it tells a used wrap from an unknown one. */
-  readonly known: WrapKnowledge | undefined;
+  readonly known: WrappingTokenFacts | undefined;
   /** Vault's time, which dates the wrap. */
   readonly now: () => number;
 }
@@ -38,18 +38,24 @@ export interface WrapQuestion {
  *
  * Throws `JobFailedError` `wrap_used`, `wrap_expired`, `wrap_unknown` or `wrap_not_ours`, or `BrokenError`.
  */
-export async function lookUpWrap(connection: VaultConnection, question: WrapQuestion): Promise<SeenWrap> {
+export async function lookUpWrappingToken(
+  connection: VaultConnection,
+  question: WrappingTokenLookup,
+): Promise<SeenWrappingToken> {
   const { token, rules } = question;
-  if (!isTokenShaped(token.reveal())) throw wrapUnknown();
+  if (!isTokenShaped(token.reveal())) throw wrappingTokenUnknown();
   const found = await askAboutWrap(connection, question);
   const expected = `auth/${rules.mount}/role/${rules.role}/secret-id`;
   const accepted = rules.acceptRewrapped ? [expected, rewrapPath] : [expected];
-  if (!accepted.includes(found.creationPath)) throw wrapNotOurs(found.creationPath, expected);
+  if (!accepted.includes(found.creationPath)) throw wrappingTokenNotOurs(found.creationPath, expected);
   const expiresAt = found.createdAt + found.ttlMs;
   return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - question.now() };
 }
 
-async function askAboutWrap(connection: VaultConnection, question: WrapQuestion): Promise<CreatedWrap> {
+async function askAboutWrap(
+  connection: VaultConnection,
+  question: WrappingTokenLookup,
+): Promise<CreatedWrap> {
   const body = { token: question.token.reveal() };
   try {
     return await connection
@@ -57,7 +63,7 @@ async function askAboutWrap(connection: VaultConnection, question: WrapQuestion)
       .ask({ method: 'POST', path: pathOf('sys/wrapping/lookup'), body }, readCreation);
   } catch (error) {
     const failure = toVaultFailure(error);
-    if (isRefusal(failure)) throw wrapGone(question.known, question.now());
+    if (isRefusal(failure)) throw wrappingTokenGone(question.known, question.now());
     throw vaultUnavailable('look up the wrapped SecretID of this job', failure);
   }
 }
@@ -86,10 +92,12 @@ function readCreation(reply: unknown): CreatedWrap {
 const clockMarginMs = { least: 1_000, most: 5_000 } as const;
 
 /** Why a wrap is gone: what Vault does not say, time and an earlier look may. */
-export function wrapGone(known: WrapKnowledge | undefined, now: number): Error {
-  if (known === undefined) return wrapUnknown();
+export function wrappingTokenGone(known: WrappingTokenFacts | undefined, now: number): Error {
+  if (known === undefined) return wrappingTokenUnknown();
   const margin = Math.max(clockMarginMs.least, Math.min(clockMarginMs.most, known.ttlMs / 4));
-  return now < known.expiresAt - margin ? wrapUsed(known.expiresAt) : wrapExpired(known.expiresAt);
+  return now < known.expiresAt - margin
+    ? wrappingTokenUsed(known.expiresAt)
+    : wrappingTokenExpired(known.expiresAt);
 }
 
 export interface OpenedSecretId {
@@ -106,7 +114,7 @@ export interface OpenedSecretId {
  */
 export async function unwrapSecretId(
   connection: VaultConnection,
-  question: WrapQuestion,
+  question: WrappingTokenLookup,
 ): Promise<OpenedSecretId> {
   const reply = await askToUnwrap(connection, question);
   try {
@@ -114,20 +122,20 @@ export async function unwrapSecretId(
     const secretId = new Secret(textAt(data, 'secret_id'));
     return { secretId, accessor: optionalTextAt(data, 'secret_id_accessor') };
   } catch {
-    throw wrapHoldsNoSecretId(); // The only thing thrown above is a shape, and this says it better.
+    throw wrappingTokenHoldsNoSecretId(); // The only thing thrown above is a shape, and this says it better.
   }
 }
 
-async function askToUnwrap(connection: VaultConnection, question: WrapQuestion): Promise<unknown> {
-  const deed = 'open the wrapped SecretID of this job';
+async function askToUnwrap(connection: VaultConnection, question: WrappingTokenLookup): Promise<unknown> {
+  const action = 'open the wrapped SecretID of this job';
   try {
     return await connection
       .client(question.token)
       .ask({ method: 'POST', path: pathOf('sys/wrapping/unwrap') }, (reply) => reply);
   } catch (error) {
     const failure = toVaultFailure(error);
-    if (failure.mayBeDone) throw vaultReplyLost(deed, failure);
-    if (!isRefusal(failure)) throw vaultUnavailable(deed, failure);
-    throw wrapGone(question.known, question.now());
+    if (failure.mayBeDone) throw vaultReplyLost(action, failure);
+    if (!isRefusal(failure)) throw vaultUnavailable(action, failure);
+    throw wrappingTokenGone(question.known, question.now());
   }
 }

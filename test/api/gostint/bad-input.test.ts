@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readArchive } from '../../../src/docker/archive/archive.js';
 import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
-import { createQueue, type LineParts } from '../../../src/queue/service/queue-service.js';
+import { createQueue, type QueueServiceParts } from '../../../src/queue/service/queue-service.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 import { badArchives } from './bad-archives.js';
 import { type BadInput, badBodies, badFields, badHeaders, badPaths, badWrappers } from './bad-inputs.js';
@@ -20,7 +20,7 @@ function createBench(): Bench {
     throw new Error(`Expected nothing to be spent, got ${what}.`);
   };
   const store = {
-    readOutlook: async () => ({ full: false, ahead: 0, typicalRunMs: null }),
+    readQueueForecast: async () => ({ full: false, ahead: 0, typicalRunMs: null }),
     findJob: async () => undefined,
     insertJob: spend('insertJob'),
     requestKill: spend('requestKill'),
@@ -29,10 +29,10 @@ function createBench(): Bench {
     countJobs: async () => [],
   };
   const queue = createQueue({
-    store: store as unknown as LineParts['store'], // What a refusal may reach, and what it must not.
+    store: store as unknown as QueueServiceParts['store'], // What a refusal may reach, and what it must not.
     secrets: {
       readPayload: spend('readPayload'),
-      lookUpWrap: async () => ({ expiresAt: 0, ttlMs: 0, leftMs: 0 }),
+      lookUpWrappingToken: async () => ({ expiresAt: 0, ttlMs: 0, leftMs: 0 }),
     },
     backend: { checkContent },
     sealKey: Buffer.alloc(32),
@@ -40,7 +40,7 @@ function createBench(): Bench {
     queueLimit: 0,
     wrapMinimumMs: 0,
     wake: () => spent.push('wake'),
-    passKill: () => spent.push('passKill'),
+    forwardKill: () => spent.push('forwardKill'),
   });
   return { tested: createTestApp({ queue }), spent };
 }

@@ -129,7 +129,7 @@ test.each([
 test('deeds are passed on with who wants them and why', async () => {
   const { ask, operations } = openDesk();
   const body = '{"reason":" maintenance "}';
-  const wish = { actor: 'entity:op', reason: 'maintenance' };
+  const operatorRequest = { actor: 'entity:op', reason: 'maintenance' };
 
   await ask('POST', '/queues/demo/pause', body);
   await ask('POST', '/queues/demo/release', body);
@@ -138,9 +138,9 @@ test('deeds are passed on with who wants them and why', async () => {
   await ask('POST', '/nodes/node-1/undrain/');
 
   expect(operations.asked).toEqual([
-    ['pause', 'demo', wish],
-    ['release', 'demo', wish],
-    ['finalise', knownJob, wish],
+    ['pause', 'demo', operatorRequest],
+    ['release', 'demo', operatorRequest],
+    ['finalise', knownJob, operatorRequest],
     ['setDraining', 'node-1', true, 'entity:op'],
     ['setDraining', 'node-1', false, 'entity:op'],
   ]);

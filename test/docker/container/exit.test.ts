@@ -16,8 +16,8 @@ function each<T>(...answers: (T | Error)[]): () => Promise<T> {
   };
 }
 
-function watch(given: Partial<Engine>, patienceMs = 5_000) {
-  return waitForExit(fakeEngine(given), 'c1', { signal: over.signal, patienceMs });
+function watch(given: Partial<Engine>, retryForMs = 5_000) {
+  return waitForExit(fakeEngine(given), 'c1', { signal: over.signal, retryForMs });
 }
 
 describe('waitForExit', () => {
@@ -69,7 +69,7 @@ describe('waitForExit', () => {
     };
 
     await expect(
-      waitForExit(fakeEngine({ wait }), 'c1', { signal: AbortSignal.abort(gone), patienceMs: 1_000 }),
+      waitForExit(fakeEngine({ wait }), 'c1', { signal: AbortSignal.abort(gone), retryForMs: 1_000 }),
     ).rejects.toBe(gone);
   });
 });

@@ -36,7 +36,7 @@ function containerOn(given: Partial<Engine> = {}, starts = new Gate(1)) {
   };
   const parts = { engine, settings, delivery, imageId: 'sha256:1', imageMetadata: undefined, starts };
   const container = new JobContainer(
-    { ...parts, patienceMs: 1_000, onTrouble: () => undefined },
+    { ...parts, retryForMs: 1_000, onFailure: () => undefined },
     containerRequest({ jobId: 'job-1', fence: 1 }),
   );
   return { container, calls };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { removeForSure } from '../../../src/docker/container/removal.js';
+import { removeUntilGone } from '../../../src/docker/container/removal.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
@@ -14,7 +14,7 @@ async function remove(id: string | undefined, ...failures: Error[]) {
       if (failure !== undefined) throw failure;
     },
   });
-  await removeForSure({ engine, findId: async () => id, onTrouble: (message) => troubles.push(message) });
+  await removeUntilGone({ engine, findId: async () => id, onFailure: (message) => troubles.push(message) });
   return { asked, troubles };
 }
 

@@ -5,7 +5,7 @@ import { startEngine } from '../../../rig/engine/engine.js';
 import { buildImage } from '../../../rig/engine/image.js';
 import { startRegistry } from '../../../rig/engine/registry.js';
 import { cleanImages, type ImageCacheParts } from '../../../src/queue/maintenance/image-cache.js';
-import { ImageDiary } from '../../../src/queue/maintenance/pulled-images.js';
+import { PulledImages } from '../../../src/queue/maintenance/pulled-images.js';
 import { containerRequest } from '../../support/container-request.js';
 import { openTestDatabase } from '../../support/database.js';
 import { openDockerBench, runJob } from '../../support/docker-bench.js';
@@ -20,10 +20,10 @@ const database = await openTestDatabase();
 const { store, sql } = database;
 const log = { info: () => undefined, error: () => undefined };
 const engineId = async () => (await bench.backend.engineState()).id;
-const newDiary = () => new ImageDiary({ store, engineId, log });
-const diary = newDiary();
+const newPulledImages = () => new PulledImages({ store, engineId, log });
+const pulledImages = newPulledImages();
 const bench = await openDockerBench(engine.dockerHost, {
-  imageDiary: { pulled: (name) => diary.pulled(name), used: (id) => diary.used(id) },
+  pullRecorder: { pulled: (name) => pulledImages.pulled(name), used: (id) => pulledImages.used(id) },
 });
 afterAll(async () => {
   for (const each of [bench, database, registry, engine]) await each[Symbol.asyncDispose]();
@@ -72,7 +72,7 @@ test('E9: the clean-up of images removes those used longest ago until the others
   const first = await pullByJob('lru/first:1');
   const second = await pullByJob('lru/second:1');
   const third = await pullByJob('lru/third:1');
-  await newDiary().used(first.id);
+  await newPulledImages().used(first.id);
   const one = await sizeOf(first.reference);
 
   expect(await ours()).toEqual([second.id, third.id, first.id]);

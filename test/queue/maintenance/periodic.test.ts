@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { everyNowAndThen } from '../../../src/queue/maintenance/periodic.js';
+import { runPeriodically } from '../../../src/queue/maintenance/periodic.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 function openRounds(round: () => Promise<unknown>) {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
-  return { errors, rounds: everyNowAndThen({ firstMs: 100, intervalMs: 1_000, round, onError }) };
+  return { errors, rounds: runPeriodically({ firstMs: 100, intervalMs: 1_000, round, onError }) };
 }
 
 test('the first round waits a while after the start, the others follow until the end', async () => {

@@ -150,7 +150,9 @@ test('the reaper removes nothing while Postgres cannot say what is alive', async
   const id = await leave(bench, newJobId());
   await untilOld(id);
 
-  await expect(openReaper(noGrace, { store: { ...store, readFates: isAway } }).run()).rejects.toThrow('away');
+  await expect(openReaper(noGrace, { store: { ...store, readJobFates: isAway } }).run()).rejects.toThrow(
+    'away',
+  );
 
   expect(await exists(id)).toBe(true);
 });

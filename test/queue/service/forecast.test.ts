@@ -6,30 +6,30 @@ const wrapFor = (seconds: number) => {
   const leftMs = seconds * 1000;
   return { expiresAt: now + leftMs, ttlMs: leftMs, leftMs };
 };
-const outlook = { full: false, ahead: 4, typicalRunMs: 30_000 };
+const forecast = { full: false, ahead: 4, typicalRunMs: 30_000 };
 
 test('V6: a wrap that ends before the forecast turn is warned of, with both times', () => {
-  expect(warningsOf({ wrap: wrapFor(60), outlook, wrapMinimumMs: 0 })).toEqual([
+  expect(warningsOf({ wrap: wrapFor(60), forecast, wrapMinimumMs: 0 })).toEqual([
     'The wrapped SecretID ends at 2025-10-18T14:01:00.000Z, in 60 seconds, and this job may have to wait 120 seconds: ' +
       '4 jobs are before it, of which one takes 30 seconds by the last ones. Give the wrap more time (`X-Vault-Wrap-TTL`).',
   ]);
 });
 
 test('V6: a wrap that is shorter than the minimum is warned of', () => {
-  const free = { ...outlook, ahead: 0 };
+  const free = { ...forecast, ahead: 0 };
 
-  expect(warningsOf({ wrap: wrapFor(60), outlook: free, wrapMinimumMs: 600_000 })).toEqual([
+  expect(warningsOf({ wrap: wrapFor(60), forecast: free, wrapMinimumMs: 600_000 })).toEqual([
     expect.stringContaining('asks for at least 600 seconds'),
   ]);
 });
 
 test.each([
-  ['long enough', { wrap: wrapFor(600), outlook, wrapMinimumMs: 600_000 }],
-  ['not known', { wrap: undefined, outlook, wrapMinimumMs: 600_000 }],
+  ['long enough', { wrap: wrapFor(600), forecast, wrapMinimumMs: 600_000 }],
+  ['not known', { wrap: undefined, forecast, wrapMinimumMs: 600_000 }],
   [
     'short, where nothing is known of the queue',
-    { wrap: wrapFor(1), outlook: { ...outlook, typicalRunMs: null }, wrapMinimumMs: 0 },
+    { wrap: wrapFor(1), forecast: { ...forecast, typicalRunMs: null }, wrapMinimumMs: 0 },
   ],
-])('V6: a wrap that is %s is not warned of', (_, forecast) => {
-  expect(warningsOf(forecast)).toEqual([]);
+])('V6: a wrap that is %s is not warned of', (_, facts) => {
+  expect(warningsOf(facts)).toEqual([]);
 });

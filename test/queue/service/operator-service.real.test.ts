@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { watchLine } from '../../../src/queue/maintenance/waiting-jobs.js';
+import { sweepWaitingJobs } from '../../../src/queue/maintenance/waiting-jobs.js';
 import { createOperations } from '../../../src/queue/service/operator-service.js';
 import { openTestDatabase } from '../../support/database.js';
 import { asker, claimOne, stateOf, submit, submitInto, succeeded } from '../../support/stored-jobs.js';
@@ -13,14 +13,14 @@ beforeEach(async () => {
   await sql`truncate nodes`;
 });
 
-const wish = { actor: 'entity:op', reason: 'maintenance' };
+const request = { actor: 'entity:op', reason: 'maintenance' };
 
 function openDesk(blocker?: string) {
   const told: string[] = [];
   const operations = createOperations({
     store,
     leaseMs: 30_000,
-    killPatienceMs: 0,
+    killGraceMs: 0,
     blocker: () => blocker,
     wake: () => void told.push('wake'),
   });
@@ -37,7 +37,7 @@ describe('a queue', () => {
     await appear();
     const id = await submit(store);
 
-    const paused = await operations.pause('q', wish);
+    const paused = await operations.pause('q', request);
     const resumed = await operations.resume('q', 'entity:op');
     await operations.resume('q', 'entity:op');
 
@@ -92,10 +92,10 @@ describe('a queue', () => {
     for (const ask of [
       () => operations.queue('none'),
       () => operations.resume('none', 'entity:op'),
-      () => operations.release('none', wish),
+      () => operations.release('none', request),
       () => operations.setDraining('none', true, 'entity:op'),
       () => operations.job('0'.repeat(24), everyone),
-      () => operations.finalise('0'.repeat(24), wish),
+      () => operations.finalise('0'.repeat(24), request),
     ])
       await expect(ask()).rejects.toMatchObject({ name: 'RefusedError', code: 'not_found' });
   });
@@ -110,7 +110,7 @@ describe('a job', () => {
     expect(Number(known.wrapExpiresAt) - Number(known.job.submittedAt)).toBeCloseTo(60_000, -3);
     await store.requestKill(claim.id, asker);
     await store.markStopping(claim, 'kill');
-    expect((await operations.job(claim.id, everyone)).killTrouble).toContain('engine of node node-1');
+    expect((await operations.job(claim.id, everyone)).killProblem).toContain('engine of node node-1');
     await store.finishJob(
       claim,
       { ...succeeded, state: 'canceled' },
@@ -151,18 +151,20 @@ describe('a job', () => {
   test('is finalised with a reason once its kill was asked for', async () => {
     const { operations } = openDesk();
     const { id } = await submitInto(store, 'running');
-    await expect(operations.finalise(id, wish)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(operations.finalise(id, request)).rejects.toMatchObject({ code: 'conflict' });
     await store.requestKill(id, asker);
 
-    expect(await operations.finalise(id, wish)).toMatchObject({ job: { state: 'lost', code: 'finalised' } });
+    expect(await operations.finalise(id, request)).toMatchObject({
+      job: { state: 'lost', code: 'finalised' },
+    });
 
-    await expect(operations.finalise(id, wish)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(operations.finalise(id, request)).rejects.toMatchObject({ code: 'conflict' });
     expect(await operations.queue('q')).toMatchObject({
       state: 'held',
       hold: { job: id, reason: 'finalised', until: undefined },
       why: expect.stringContaining('until an operator releases it'),
     });
-    expect(await operations.release('q', wish)).toMatchObject({ state: 'open', why: 'No job waits.' });
+    expect(await operations.release('q', request)).toMatchObject({ state: 'open', why: 'No job waits.' });
   });
 });
 
@@ -198,7 +200,13 @@ test('V6: the watch ends a waiting job whose wrap has ended, and wakes the nodes
   const first = await submit(store, { wrapLeftMs: -60_000 });
   await submit(store);
   const log = { info: () => {}, error: () => {} };
-  await using _ = watchLine({ store, node: 'node-1', wake: () => told.push('wake'), kill: () => {}, log });
+  await using _ = sweepWaitingJobs({
+    store,
+    node: 'node-1',
+    wake: () => told.push('wake'),
+    kill: () => {},
+    log,
+  });
 
   await expect.poll(() => stateOf(store, first), { timeout: 5_000 }).toBe('failed');
   await expect.poll(() => told).toEqual(['wake']);

@@ -28,7 +28,7 @@ function openLine(changes: Partial<Store> = {}) {
     queueLimit: 0,
     wrapMinimumMs: 0,
     wake: () => void told.push('ready'),
-    passKill: (jobId) => void told.push(`kill ${jobId}`),
+    forwardKill: (jobId) => void told.push(`kill ${jobId}`),
   });
   const request = (changed: Partial<JobRequest> = {}): JobRequest => ({
     door: 'gostint',
@@ -82,7 +82,7 @@ describe('a submit', () => {
 
   test('while Postgres is away spends nothing', async () => {
     const away = new BrokenError('database_unavailable', 'Away.');
-    const { queue, secrets, request } = openLine({ readOutlook: () => Promise.reject(away) });
+    const { queue, secrets, request } = openLine({ readQueueForecast: () => Promise.reject(away) });
     const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
 
     await expect(queue.submit(request({ payload }))).rejects.toBe(away);
@@ -156,7 +156,7 @@ describe('a submit behind others', () => {
     async (aheadMs) => {
       const { queue, secrets, request } = openLine();
       const seen = { expiresAt: Date.now() + aheadMs + 60_000, ttlMs: 60_000, leftMs: 60_000 };
-      secrets.lookUpWrap = () => Promise.resolve(seen);
+      secrets.lookUpWrappingToken = () => Promise.resolve(seen);
 
       const { id } = await queue.submit(request());
 

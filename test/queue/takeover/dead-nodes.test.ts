@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
-import { Watch, type WatchParts } from '../../../src/queue/takeover/dead-nodes.js';
+import { DeadNodeSweep, type DeadNodeSweepParts } from '../../../src/queue/takeover/dead-nodes.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
@@ -14,9 +14,9 @@ const hold = { queue: 'q', jobId: 'j1', isOwn: false };
 const away = () => Promise.reject(new BrokenError('database_unavailable', 'Away.'));
 
 /** A watch over a database that is told what to answer. Lease 9 s, grace 6 s: it looks every 2 s. */
-function stage(changes: Partial<WatchParts['store']> = {}, parts: Partial<WatchParts> = {}) {
+function stage(changes: Partial<DeadNodeSweepParts['store']> = {}, parts: Partial<DeadNodeSweepParts> = {}) {
   const seen = { settled: 0, woken: 0, lost: 0, removed: [] as string[], ended: [] as string[] };
-  const watch = new Watch({
+  const watch = new DeadNodeSweep({
     store: {
       settleDeadJobs: async () => {
         seen.settled++;
@@ -129,7 +129,7 @@ test('Q6: a hold ends after the container of its job is removed', async () => {
 });
 
 test('Q6: an engine that does not answer ends no hold, and keeps nobody from the jobs of the dead', async () => {
-  const parts: Partial<WatchParts> = { removeJob: () => new Promise(() => undefined) };
+  const parts: Partial<DeadNodeSweepParts> = { removeJob: () => new Promise(() => undefined) };
   const { seen } = stage({ listHolds: async () => [hold] }, parts);
 
   await pass(14);

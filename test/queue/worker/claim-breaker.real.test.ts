@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
-import { ClaimGate } from '../../../src/queue/worker/claim-breaker.js';
+import { ClaimBreaker } from '../../../src/queue/worker/claim-breaker.js';
 import type { WorkerParts } from '../../../src/queue/worker/worker.js';
 import { openTestDatabase } from '../../support/database.js';
 import { everyone, openTestNode, type TestNode } from '../../support/test-node.js';
@@ -21,11 +21,11 @@ function openNode(changes: Partial<WorkerParts> = {}): TestNode {
   return node;
 }
 
-/** A gate that looks at the fakes, as the real one does at the real parts. */
-function openGate(look: () => Promise<void>, onOpen: () => void): ClaimGate {
+/** A breaker that looks at the fakes, as the real one does at the real parts. */
+function openBreaker(look: () => Promise<void>, onOpen: () => void): ClaimBreaker {
   const log = { info: () => undefined, error: () => undefined };
   const parts = ['vault', 'engine'].map((name) => ({ name, code: `${name}_unavailable`, check: look }));
-  return new ClaimGate({ parts, onOpen, log, times: { pauseMs: 50, silenceMs: 1_000 } });
+  return new ClaimBreaker({ parts, onOpen, log, times: { pauseMs: 50, silenceMs: 1_000 } });
 }
 
 describe('V5, E3: while a part is away', () => {
@@ -34,14 +34,14 @@ describe('V5, E3: while a part is away', () => {
     const look = async () => {
       if (isAway) throw new BrokenError('vault_unavailable', 'Vault is sealed.');
     };
-    const gate: ClaimGate = openGate(look, () => node.worker.wake());
-    const node: TestNode = openNode({ gate, slots: 2 });
+    const breaker: ClaimBreaker = openBreaker(look, () => node.worker.wake());
+    const node: TestNode = openNode({ breaker, slots: 2 });
     node.secrets.fail('lookUp', 'sealed');
     const jobs = [];
     for (let i = 0; i < 6; i++) jobs.push(await node.submit(`q${i}`));
 
     node.worker.start();
-    await expect.poll(() => gate.mayClaim()).toMatch('Vault is sealed');
+    await expect.poll(() => breaker.mayClaim()).toMatch('Vault is sealed');
     await sql`update jobs set not_before = null`;
     node.worker.wake();
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -51,7 +51,7 @@ describe('V5, E3: while a part is away', () => {
     isAway = false;
 
     for (const job of jobs) await expect.poll(() => node.stateOf(job), { timeout: 30_000 }).toBe('succeeded');
-    gate[Symbol.dispose]();
+    breaker[Symbol.dispose]();
   });
 
   test('an encrypted payload is not opened without an engine to run it on', async () => {

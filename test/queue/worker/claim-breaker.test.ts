@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
 import type { Outcome } from '../../../src/job/outcome.js';
-import { ClaimGate } from '../../../src/queue/worker/claim-breaker.js';
+import { ClaimBreaker } from '../../../src/queue/worker/claim-breaker.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 /** Two parts that a test may take away, and how often each was looked at. */
-function openGate() {
+function openBreaker() {
   const problems = new Map<string, () => Promise<void>>();
   const looks: string[] = [];
   const opened: string[] = [];
@@ -26,12 +26,12 @@ function openGate() {
       await problems.get(name)?.();
     },
   });
-  const gate = new ClaimGate({
+  const breaker = new ClaimBreaker({
     parts: [partOf('engine'), partOf('vault')],
     onOpen: () => void opened.push('opened'),
     log: { info: note, error: note },
   });
-  return { gate, problems, looks, opened, logged };
+  return { breaker, problems, looks, opened, logged };
 }
 
 function postponed(code: string): Outcome {
@@ -49,16 +49,16 @@ function away(message: string): () => Promise<void> {
   return () => Promise.reject(new BrokenError('vault_unavailable', message));
 }
 
-test('a gate is open and asks nothing as long as all is well', async () => {
-  const { gate, looks } = openGate();
-  gate.note(ended);
-  gate.note({ kind: 'failed', reason: 'exit_code', code: 'exit_code', message: '', exitCode: 1 });
-  gate.note(postponed('shutdown'));
+test('a breaker is open and asks nothing as long as all is well', async () => {
+  const { breaker, looks } = openBreaker();
+  breaker.recordOutcome(ended);
+  breaker.recordOutcome({ kind: 'failed', reason: 'exit_code', code: 'exit_code', message: '', exitCode: 1 });
+  breaker.recordOutcome(postponed('shutdown'));
 
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(gate.mayClaim()).toBeUndefined();
-  expect(gate.blockers()).toEqual([
+  expect(breaker.mayClaim()).toBeUndefined();
+  expect(breaker.blockers()).toEqual([
     { part: 'engine', reason: undefined },
     { part: 'vault', reason: undefined },
   ]);
@@ -66,21 +66,21 @@ test('a gate is open and asks nothing as long as all is well', async () => {
 });
 
 test('a job that finds a part away closes it at once, with the reason, until the part answers', async () => {
-  const { gate, problems, looks, opened, logged } = openGate();
+  const { breaker, problems, looks, opened, logged } = openBreaker();
   problems.set('vault', away('Vault is sealed.'));
 
-  gate.note(postponed('vault_unavailable'));
-  expect(gate.mayClaim()).toBe('vault_unavailable, said the job.');
-  gate.note(postponed('vault_unavailable'));
+  breaker.recordOutcome(postponed('vault_unavailable'));
+  expect(breaker.mayClaim()).toBe('vault_unavailable, said the job.');
+  breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(7_000);
-  expect(gate.mayClaim()).toBe('Vault is sealed.');
-  expect(gate.blockers()).toContainEqual({ part: 'vault', reason: 'Vault is sealed.' });
+  expect(breaker.mayClaim()).toBe('Vault is sealed.');
+  expect(breaker.blockers()).toContainEqual({ part: 'vault', reason: 'Vault is sealed.' });
   expect(looks.length).toBeLessThan(6);
   expect(opened).toEqual([]);
   problems.delete('vault');
   await vi.advanceTimersByTimeAsync(2_000);
 
-  expect(gate.mayClaim()).toBeUndefined();
+  expect(breaker.mayClaim()).toBeUndefined();
   expect(opened).toEqual(['opened']);
   expect(logged.map((line) => line.split(' {')[0])).toEqual([
     'taking no jobs until a part answers',
@@ -92,9 +92,9 @@ test('a job that finds a part away closes it at once, with the reason, until the
 });
 
 test('a job whose credentials were lost to a part that is away closes it too', () => {
-  const { gate } = openGate();
+  const { breaker } = openBreaker();
 
-  gate.note({
+  breaker.recordOutcome({
     kind: 'failed',
     reason: 'infrastructure',
     code: 'engine_unavailable',
@@ -102,16 +102,16 @@ test('a job whose credentials were lost to a part that is away closes it too', (
     exitCode: undefined,
   });
 
-  expect(gate.mayClaim()).toBe('It is gone.');
+  expect(breaker.mayClaim()).toBe('It is gone.');
 });
 
 test('with two parts away it opens when both are back', async () => {
-  const { gate, problems, opened } = openGate();
+  const { breaker, problems, opened } = openBreaker();
   problems.set('vault', away('Vault is sealed.'));
-  gate.note(postponed('engine_unavailable'));
-  gate.note(postponed('vault_unavailable'));
+  breaker.recordOutcome(postponed('engine_unavailable'));
+  breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(5_000);
-  expect(gate.mayClaim()).toBe('Vault is sealed.');
+  expect(breaker.mayClaim()).toBe('Vault is sealed.');
   expect(opened).toEqual([]);
 
   problems.clear();
@@ -121,24 +121,24 @@ test('with two parts away it opens when both are back', async () => {
 });
 
 test('a part that is silent is away, and is waited for no longer than five seconds', async () => {
-  const { gate, problems } = openGate();
+  const { breaker, problems } = openBreaker();
   problems.set('engine', () => new Promise(() => {}));
-  gate.note(postponed('engine_unavailable'));
+  breaker.recordOutcome(postponed('engine_unavailable'));
 
   await vi.advanceTimersByTimeAsync(6_000);
-  expect(gate.mayClaim()).toBe('The engine did not answer within 5 seconds.');
+  expect(breaker.mayClaim()).toBe('The engine did not answer within 5 seconds.');
   problems.delete('engine');
   await vi.advanceTimersByTimeAsync(2_000);
 
-  expect(gate.mayClaim()).toBeUndefined();
+  expect(breaker.mayClaim()).toBeUndefined();
 });
 
 test('a part that answers and spoils jobs all the same is given more and more rest, until a job has run', async () => {
-  const { gate } = openGate();
+  const { breaker } = openBreaker();
   const closedFor = async () => {
     const since = performance.now();
-    gate.note(postponed('engine_unavailable'));
-    while (gate.mayClaim() !== undefined) await vi.advanceTimersByTimeAsync(50);
+    breaker.recordOutcome(postponed('engine_unavailable'));
+    while (breaker.mayClaim() !== undefined) await vi.advanceTimersByTimeAsync(50);
     return performance.now() - since;
   };
   const times: number[] = [];
@@ -146,16 +146,16 @@ test('a part that answers and spoils jobs all the same is given more and more re
 
   expect(times.slice(0, 4)).toEqual([200, 400, 800, 1600]);
   expect(times.at(-1)).toBe(30_000);
-  gate.note(ended);
+  breaker.recordOutcome(ended);
   expect(await closedFor()).toBe(200);
 });
 
 test('nobody is looked at after the end', async () => {
-  const { gate, looks, opened } = openGate();
-  gate.note(postponed('engine_unavailable'));
+  const { breaker, looks, opened } = openBreaker();
+  breaker.recordOutcome(postponed('engine_unavailable'));
 
-  gate[Symbol.dispose]();
-  gate.note(postponed('vault_unavailable'));
+  breaker[Symbol.dispose]();
+  breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(60_000);
 
   expect(looks).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Trust } from '../../../src/queue/worker/local-lease.js';
+import { LocalLease } from '../../../src/queue/worker/local-lease.js';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'Date'] });
@@ -9,44 +9,44 @@ afterEach(() => {
 });
 
 test('Q2: a claim is trusted for a lease less a margin', () => {
-  const trust = new Trust(10_000, performance.now());
+  const localLease = new LocalLease(10_000, performance.now());
 
   vi.advanceTimersByTime(8_999);
-  expect(trust.holds).toBe(true);
+  expect(localLease.holds).toBe(true);
   vi.advanceTimersByTime(1);
-  expect(trust.holds).toBe(false);
+  expect(localLease.holds).toBe(false);
 });
 
 test('Q2: what counts is when a renewal began, not when its answer came', () => {
-  const trust = new Trust(10_000, performance.now());
+  const localLease = new LocalLease(10_000, performance.now());
   vi.advanceTimersByTime(5_000);
   const begunAt = performance.now();
   vi.advanceTimersByTime(3_000);
 
-  trust.renewed(begunAt);
+  localLease.renewed(begunAt);
 
   vi.advanceTimersByTime(5_999);
-  expect(trust.holds).toBe(true);
+  expect(localLease.holds).toBe(true);
   vi.advanceTimersByTime(1);
-  expect(trust.holds).toBe(false);
+  expect(localLease.holds).toBe(false);
 });
 
 test('Q2: an answer that comes late takes nothing back', () => {
   const begunAt = performance.now();
   vi.advanceTimersByTime(1_000);
-  const trust = new Trust(10_000, performance.now());
+  const localLease = new LocalLease(10_000, performance.now());
 
-  trust.renewed(begunAt);
+  localLease.renewed(begunAt);
 
   vi.advanceTimersByTime(8_500);
-  expect(trust.holds).toBe(true);
+  expect(localLease.holds).toBe(true);
 });
 
 test('Q10: a clock on the wall that is set back extends no trust', () => {
-  const trust = new Trust(10_000, performance.now());
+  const localLease = new LocalLease(10_000, performance.now());
 
   vi.advanceTimersByTime(9_500);
   vi.setSystemTime(0);
 
-  expect(trust.holds).toBe(false);
+  expect(localLease.holds).toBe(false);
 });

@@ -61,7 +61,7 @@ test('a job is claimed, run and recorded, and nothing of it is left', async () =
   expect(node.logged).toContain(`job recorded {"jobId":"${job.id}","state":"succeeded"}`);
 });
 
-test('a worker takes nothing before it is started, whatever bells ring', async () => {
+test('a worker takes nothing before it is started, whatever notifications ring', async () => {
   let claims = 0;
   const claimJobs: Store['claimJobs'] = (claim) => {
     claims++;
@@ -162,7 +162,7 @@ describe('a kill', () => {
 });
 
 describe('a kill that is easily missed', () => {
-  test('because no bell told of it, is found by the heartbeat', async () => {
+  test('because no notifier told of it, is found by the heartbeat', async () => {
     const node = startNode({ leaseMs: 300 });
     node.backend.runs([{ linger: 'until_told' }]);
     const job = await node.submit();
@@ -283,7 +283,7 @@ describe('a job that cannot go on', () => {
 describe('draining', () => {
   test('takes no more jobs, waits for the running one and rings for the next', async () => {
     const rung: string[] = [];
-    const node = startNode({ ringReady: () => void rung.push('ready') });
+    const node = startNode({ notifyReady: () => void rung.push('ready') });
     const hold = node.backend.hold('wait');
     const job = await node.submit();
     const next = await node.submit();
@@ -313,7 +313,7 @@ describe('draining', () => {
 
   test('gives a job back that had not begun, for another node to take at once', async () => {
     const rung: string[] = [];
-    const node = startNode({ ringReady: () => void rung.push('ready') });
+    const node = startNode({ notifyReady: () => void rung.push('ready') });
     const hold = node.backend.hold('prepare');
     const job = await node.submit();
     await hold.reached;
@@ -326,7 +326,7 @@ describe('draining', () => {
     hold.release();
   });
 
-  test('in a hurry stops the running jobs at once, and those of a claim under way', async () => {
+  test('in a stopAll stops the running jobs at once, and those of a claim under way', async () => {
     const late = lateClaims();
     const node = startNode({ store: late.store });
     node.backend.runs([{ linger: 'until_told' }]);
@@ -334,7 +334,7 @@ describe('draining', () => {
     await expect.poll(() => node.stateOf(job)).toBe('preparing');
 
     const drained = node.worker.drain(60_000);
-    node.worker.hurry();
+    node.worker.stopAll();
     late.release();
     await drained;
 

@@ -9,7 +9,7 @@ const { store, sql } = database;
 afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => database.clear());
 
-const deed = { actor: 'entity:op', reason: 'the engine is dead' };
+const action = { actor: 'entity:op', reason: 'the engine is dead' };
 
 describe('Q7: a force-finalise', () => {
   test.each(activeStates)('of a job that is %s and should have been killed calls it lost', async (state) => {
@@ -17,7 +17,7 @@ describe('Q7: a force-finalise', () => {
     const next = await submit(store);
     await store.requestKill(id, asker);
 
-    expect(await store.finaliseJob(id, deed, 0)).toEqual({ answer: 'done' });
+    expect(await store.finaliseJob(id, action, 0)).toEqual({ answer: 'done' });
 
     const facts = await store.readJobFacts(id, { everyone: true });
     expect(facts).toMatchObject({
@@ -40,14 +40,14 @@ describe('Q7: a force-finalise', () => {
     });
     expect(await store.claimJobs({ node: 'node-1', limit: 9, leaseMs: 30_000 })).toEqual([]);
 
-    expect(await store.releaseQueue('q', deed)).toEqual({ answer: 'reopened', nextReady: true });
+    expect(await store.releaseQueue('q', action)).toEqual({ answer: 'reopened', nextReady: true });
     expect(await stateOf(store, next)).toBe('queued');
   });
 
   test('takes the claim from the worker: nothing it writes from then on counts', async () => {
     const claim = await submitInto(store, 'running');
     await store.requestKill(claim.id, asker);
-    await store.finaliseJob(claim.id, deed, 0);
+    await store.finaliseJob(claim.id, action, 0);
 
     await expect(store.finishJob(claim, succeeded, noOutput)).rejects.toBeInstanceOf(FencedError);
     const chunk = { seq: 0, position: 0, runs: [1], bytes: Buffer.from('x'), drop: undefined };
@@ -60,7 +60,7 @@ describe('Q7: a force-finalise', () => {
     const { id } = await submitInto(store, 'running');
     const next = await submit(store);
     await store.requestKill(id, asker);
-    await store.finaliseJob(id, deed, 0);
+    await store.finaliseJob(id, action, 0);
 
     expect(await store.listHolds('node-1', undefined)).toEqual([{ queue: 'q', jobId: id, isOwn: true }]);
     expect(await store.endHold({ queue: 'q', jobId: id }, 'node-1')).toEqual({ nextReady: true });
@@ -73,9 +73,9 @@ describe('Q7: a force-finalise that is not called for', () => {
   test('is refused before a kill, and while the kill may still be carried out', async () => {
     const { id } = await submitInto(store, 'running');
 
-    expect(await store.finaliseJob(id, deed, 0)).toEqual({ answer: 'early' });
+    expect(await store.finaliseJob(id, action, 0)).toEqual({ answer: 'early' });
     await store.requestKill(id, asker);
-    expect(await store.finaliseJob(id, deed, 60_000)).toEqual({ answer: 'early' });
+    expect(await store.finaliseJob(id, action, 60_000)).toEqual({ answer: 'early' });
 
     expect(await stateOf(store, id)).toBe('running');
   });
@@ -83,14 +83,14 @@ describe('Q7: a force-finalise that is not called for', () => {
   test.each(finalStates)('of a job that is %s changes nothing', async (state) => {
     const { id } = await submitInto(store, state);
 
-    expect(await store.finaliseJob(id, deed, 0)).toEqual({ answer: 'ended' });
+    expect(await store.finaliseJob(id, action, 0)).toEqual({ answer: 'ended' });
 
     expect(await stateOf(store, id)).toBe(state);
     expect((await store.readQueues({ name: 'q' }))[0]).toMatchObject({ held: false });
   });
 
   test('of a job that nobody has finds none', async () => {
-    expect(await store.finaliseJob('0'.repeat(24), deed, 0)).toEqual({ answer: 'missing' });
+    expect(await store.finaliseJob('0'.repeat(24), action, 0)).toEqual({ answer: 'missing' });
   });
 
   test('and the end of the job, at once, leave one final state', async () => {
@@ -100,7 +100,7 @@ describe('Q7: a force-finalise that is not called for', () => {
       await store.requestKill(claim.id, asker);
 
       const [finalised, finished] = await Promise.allSettled([
-        store.finaliseJob(claim.id, deed, 0),
+        store.finaliseJob(claim.id, action, 0),
         store.finishJob(claim, { ...succeeded, state: 'canceled' }, noOutput),
       ]);
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
+import { reportConnectionLoss } from '../../../src/store/postgres/connection-loss.js';
 import { guarded } from '../../../src/store/postgres/errors.js';
-import { noteLoss } from '../../../src/store/postgres/losses.js';
 
 /** An error as the drivers throw it; its text holds what nobody may read. */
 function failure(code: string): Error {
@@ -77,8 +77,8 @@ test('Q4: after the loss of a connection what is still under way is given up soo
 
   await vi.advanceTimersByTimeAsync(5_000);
   expect(ended).toEqual([]);
-  noteLoss();
-  noteLoss();
+  reportConnectionLoss();
+  reportConnectionLoss();
   await vi.advanceTimersByTimeAsync(1_000);
 
   expect(ended).toEqual(['statement']);

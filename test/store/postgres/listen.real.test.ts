@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { startPostgres } from '../../../rig/postgres/postgres.js';
-import { type Bell, listenForBells } from '../../../src/store/postgres/listen.js';
+import { type Notifier, openNotifier } from '../../../src/store/postgres/listen.js';
 import { openTestDatabase } from '../../support/database.js';
 
 const database = await openTestDatabase();
@@ -15,47 +15,47 @@ beforeEach(() => {
 const handlers = {
   onReady: () => void heard.push('ready'),
   onKill: (jobId: string) => void heard.push(jobId),
-  onTrouble: () => void heard.push('trouble'),
+  onFailure: () => void heard.push('trouble'),
 };
 
 /** Listening starts with a look of its own, once a channel; those are forgotten. */
-async function listen(): Promise<Bell> {
-  const bell = await store.listen(handlers);
+async function listen(): Promise<Notifier> {
+  const notifier = await store.listen(handlers);
   heard = [];
-  return bell;
+  return notifier;
 }
 
 test('listening begins with a look: something may have been missed', async () => {
-  await using bell = await store.listen(handlers);
+  await using notifier = await store.listen(handlers);
 
   expect(heard).toContain('ready');
-  expect(bell).toBeDefined();
+  expect(notifier).toBeDefined();
 });
 
-test('a bell reaches every node', async () => {
+test('a notifier reaches every node', async () => {
   await using first = await listen();
   await using second = await listen();
 
-  first.ringReady();
-  second.ringKill('a'.repeat(24));
+  first.notifyReady();
+  second.notifyKill('a'.repeat(24));
 
   await expect.poll(() => heard.filter((each) => each === 'ready')).toHaveLength(2);
   await expect.poll(() => heard.filter((each) => each === 'a'.repeat(24))).toHaveLength(2);
 });
 
 test('many calls for ready jobs become one', async () => {
-  await using bell = await listen();
+  await using notifier = await listen();
 
-  for (let i = 0; i < 50; i++) bell.ringReady();
+  for (let i = 0; i < 50; i++) notifier.notifyReady();
   await expect.poll(() => heard).toContain('ready');
-  bell.ringKill('end');
+  notifier.notifyKill('end');
   await expect.poll(() => heard).toContain('end');
 
   expect(heard).toEqual(['ready', 'end']);
 });
 
 test('after its backend died it listens again, and looks for what it missed', async () => {
-  await using bell = await listen();
+  await using notifier = await listen();
   const rows = await sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and query like 'listen%'`;
@@ -63,53 +63,53 @@ test('after its backend died it listens again, and looks for what it missed', as
 
   await expect.poll(() => heard, { timeout: 5000 }).toContain('ready');
   heard = [];
-  bell.ringKill('b');
+  notifier.notifyKill('b');
   await expect.poll(() => heard).toContain('b');
 });
 
 test('after the server was away for a while it listens again', { timeout: 20_000 }, async () => {
   await using server = (await startPostgres({ alwaysOwn: true })).own;
   if (server === undefined) throw new Error('Expected a server of our own.');
-  await using bell = await listenForBells(server.url, sql, handlers);
+  await using notifier = await openNotifier(server.url, sql, handlers);
   await server.stop();
   await expect.poll(() => fetchFails(server.url)).toBe(true);
   heard = [];
   await server.start();
 
   await expect.poll(() => heard, { timeout: 8000 }).toContain('ready');
-  expect(bell).toBeDefined();
+  expect(notifier).toBeDefined();
 });
 
 async function fetchFails(url: string): Promise<boolean> {
-  return await listenForBells(url, sql, handlers).then(
+  return await openNotifier(url, sql, handlers).then(
     () => false,
     (error: Error) => error.name === 'BrokenError',
   );
 }
 
-test('a bell that cannot be rung is trouble, not an end', async () => {
-  const bell = await store.listen(handlers);
-  await bell[Symbol.asyncDispose]();
+test('a notifier that cannot be rung is trouble, not an end', async () => {
+  const notifier = await store.listen(handlers);
+  await notifier[Symbol.asyncDispose]();
   heard = [];
-  const silent = await listenForBells(
+  const silent = await openNotifier(
     database.url,
     (() => Promise.reject(new Error('away'))) as never,
     handlers,
   );
 
-  silent.ringKill('c');
+  silent.notifyKill('c');
   await silent[Symbol.asyncDispose]();
 
   expect(heard).toContain('trouble');
   expect(heard).not.toContain('c');
 });
 
-test('an ended bell leaves no connection behind', async () => {
+test('an ended notifier leaves no connection behind', async () => {
   const before = await countListeners();
-  const bell = await listen();
-  bell.ringReady();
+  const notifier = await listen();
+  notifier.notifyReady();
 
-  await bell[Symbol.asyncDispose]();
+  await notifier[Symbol.asyncDispose]();
 
   await expect.poll(countListeners).toBe(before);
 });

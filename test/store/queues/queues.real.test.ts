@@ -19,7 +19,7 @@ beforeEach(async () => {
   await database.clear();
 });
 
-const deed = { actor: 'entity:op', reason: 'maintenance' };
+const action = { actor: 'entity:op', reason: 'maintenance' };
 
 async function hasTurn(id: string): Promise<boolean> {
   const [row] = await sql`select turn from jobs where id = ${id}`;
@@ -51,7 +51,7 @@ describe('a pause', () => {
   test('takes the turn from a job that waits for a node, and nobody gets it while it lasts', async () => {
     const first = await submit(store);
 
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
     const second = await submit(store);
 
     expect([await hasTurn(first), await hasTurn(second)]).toEqual([false, false]);
@@ -74,7 +74,7 @@ describe('a pause', () => {
   test('lets a running job end, and the next one waits', async () => {
     const claim = await submitAndClaim(store);
     const next = await submit(store);
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
 
     const { nextReady } = await store.finishJob(claim, succeeded, noOutput);
 
@@ -84,7 +84,7 @@ describe('a pause', () => {
 
   test('of a queue whose job is put back takes the turn from it', async () => {
     const claim = await submitAndClaim(store);
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
 
     await store.postponeJob(claim, wait);
 
@@ -96,7 +96,7 @@ describe('a pause', () => {
 
   test('of a queue whose job goes back because its node died takes the turn from it', async () => {
     const claim = await submitAndClaim(store);
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
 
     await store.settleOwnJobs('node-1');
 
@@ -105,7 +105,7 @@ describe('a pause', () => {
   });
 
   test('is kept as it was when somebody pauses again', async () => {
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
     await store.pauseQueue('q', { actor: 'entity:eve', reason: 'other' });
 
     expect(await read()).toMatchObject({ pausedBy: 'entity:op', pausedReason: 'maintenance' });
@@ -117,7 +117,7 @@ describe('a pause', () => {
 
 describe('a pause that meets others', () => {
   test('may come before the first job', async () => {
-    await store.pauseQueue('new', deed);
+    await store.pauseQueue('new', action);
 
     await submit(store, { queue: 'new' });
 
@@ -125,7 +125,7 @@ describe('a pause that meets others', () => {
   });
 
   test('leaves other queues alone', async () => {
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
     const other = await submit(store, { queue: 'other' });
 
     expect(await hasTurn(other)).toBe(true);
@@ -137,7 +137,7 @@ describe('a pause that meets others', () => {
       const first = await submit(store);
       const second = await submit(store);
 
-      await Promise.all([store.pauseQueue('q', deed), store.requestKill(first, asker)]);
+      await Promise.all([store.pauseQueue('q', action), store.requestKill(first, asker)]);
 
       expect(await stateOf(store, first)).toBe('canceled');
       expect(await hasTurn(second)).toBe(false);
@@ -151,7 +151,7 @@ describe('a pause that meets others', () => {
       await submit(store);
 
       await Promise.all([
-        store.pauseQueue('q', deed),
+        store.pauseQueue('q', action),
         store.finishJob(claim, succeeded, noOutput),
         claimAny(),
         submit(store),
@@ -164,7 +164,7 @@ describe('a pause that meets others', () => {
 
 describe('a resume', () => {
   test('gives the turn to the oldest', async () => {
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
     const first = await submit(store);
     const second = await submit(store);
 
@@ -192,12 +192,12 @@ describe('a resume', () => {
     await store.configureQueue('q', { holdOnFailure: true }, 'entity:op');
     await store.finishJob(claim, failed, noOutput);
     const waiting = await submit(store);
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
 
     await store.resumeQueue('q', 'entity:op');
 
     expect(await hasTurn(waiting)).toBe(false);
-    await store.releaseQueue('q', deed);
+    await store.releaseQueue('q', action);
     expect(await hasTurn(waiting)).toBe(true);
   });
 });
@@ -230,14 +230,14 @@ describe('a queue that failures hold', () => {
     expect(await lastEvent()).toMatchObject({ kind: 'queue_held', job_id: claim.id, actor: 'node:node-1' });
     expect(await store.endDueHolds('node-1')).toEqual({ ended: 0, nextReady: false });
 
-    expect(await store.releaseQueue('q', deed)).toEqual({ answer: 'reopened', nextReady: true });
+    expect(await store.releaseQueue('q', action)).toEqual({ answer: 'reopened', nextReady: true });
     expect(await hasTurn(next)).toBe(true);
     expect(await lastEvent()).toMatchObject({
       kind: 'queue_released',
       job_id: claim.id,
       detail: { reason: 'maintenance', held_for: 'job_failed' },
     });
-    expect(await store.releaseQueue('q', deed)).toEqual({ answer: 'unchanged', nextReady: false });
+    expect(await store.releaseQueue('q', action)).toEqual({ answer: 'unchanged', nextReady: false });
   });
 
   test('is held by a job that is lost when its node dies', async () => {
@@ -288,7 +288,7 @@ describe('Q11: a queue with a limit', () => {
 
     expect(await read()).toMatchObject({ waiting: 2, maxWaiting: 2 });
     expect(await sql`select count(*)::int from job_requests`).toEqual([{ count: 3 }]);
-    expect(await store.readOutlook('q', 0)).toMatchObject({ full: true, ahead: 3 });
+    expect(await store.readQueueForecast('q', 0)).toMatchObject({ full: true, ahead: 3 });
     await claimOne(store);
     await submit(store, { queue: 'other' });
   });
@@ -317,7 +317,7 @@ describe('Q11: a queue with a limit', () => {
 
     await store.finishJob(claim, succeeded, noOutput);
 
-    expect((await store.readOutlook('q', 0)).full).toBe(false);
+    expect((await store.readQueueForecast('q', 0)).full).toBe(false);
     await submit(store);
   });
 
@@ -325,10 +325,10 @@ describe('Q11: a queue with a limit', () => {
     await submit(store);
     await store.insertJob(newJob({ queueLimit: 1 }));
     await expect(store.insertJob(newJob({ queueLimit: 1 }))).rejects.toMatchObject({ code: 'queue_full' });
-    expect([(await store.readOutlook('q', 1)).full, (await store.readOutlook('q', 0)).full]).toEqual([
-      true,
-      false,
-    ]);
+    expect([
+      (await store.readQueueForecast('q', 1)).full,
+      (await store.readQueueForecast('q', 0)).full,
+    ]).toEqual([true, false]);
 
     await store.configureQueue('q', { maxWaiting: 3 }, 'entity:op');
     await store.insertJob(newJob({ queueLimit: 1 }));
@@ -343,11 +343,11 @@ describe('Q11: a queue with a limit', () => {
 
   test('counts also what waits while it is paused', async () => {
     await store.configureQueue('q', { maxWaiting: 1 }, 'entity:op');
-    await store.pauseQueue('q', deed);
+    await store.pauseQueue('q', action);
     await submit(store);
 
     await expect(store.insertJob(newJob())).rejects.toMatchObject({ code: 'queue_full' });
-    expect((await store.readOutlook('q', 0)).full).toBe(true);
+    expect((await store.readQueueForecast('q', 0)).full).toBe(true);
   });
 });
 
@@ -371,8 +371,8 @@ describe('the list', () => {
   });
 });
 
-test('an outlook tells how many are ahead and how long the last ones ran', async () => {
-  expect(await store.readOutlook('q', 0)).toEqual({ full: false, ahead: 0, typicalRunMs: null });
+test('an forecast tells how many are ahead and how long the last ones ran', async () => {
+  expect(await store.readQueueForecast('q', 0)).toEqual({ full: false, ahead: 0, typicalRunMs: null });
   for (const seconds of [1, 2, 30]) {
     const claim = await submitAndClaim(store);
     await store.finishJob(claim, succeeded, noOutput);
@@ -381,6 +381,6 @@ test('an outlook tells how many are ahead and how long the last ones ran', async
   await submitAndClaim(store);
   await submit(store);
 
-  expect(await store.readOutlook('q', 0)).toEqual({ full: false, ahead: 2, typicalRunMs: 2000 });
-  expect(await store.readOutlook(null, 0)).toEqual({ full: false, ahead: 0, typicalRunMs: null });
+  expect(await store.readQueueForecast('q', 0)).toEqual({ full: false, ahead: 2, typicalRunMs: 2000 });
+  expect(await store.readQueueForecast(null, 0)).toEqual({ full: false, ahead: 0, typicalRunMs: null });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { wrapNotOurs } from '../../../src/vault/wrapping/refusals.js';
-import { wrapGone } from '../../../src/vault/wrapping/wrapping.js';
+import { wrappingTokenNotOurs } from '../../../src/vault/wrapping/refusals.js';
+import { wrappingTokenGone } from '../../../src/vault/wrapping/wrapping.js';
 
 const hour = 3_600_000;
 
@@ -15,17 +15,20 @@ test.each([
   ['after its end', long, hour + 1, { code: 'wrap_expired', alarm: false }],
   ['young and short-lived', short, 1_000, { code: 'wrap_used', alarm: true }],
 ])('a wrap that is gone, %s', (_, known, now, expected) => {
-  expect(wrapGone(known, now)).toMatchObject({ reason: 'auth_refused', ...expected });
+  expect(wrappingTokenGone(known, now)).toMatchObject({ reason: 'auth_refused', ...expected });
 });
 
 test('the time of the end is told', () => {
-  expect(wrapGone({ expiresAt: 0, ttlMs: 1 }, hour)).toMatchObject({
+  expect(wrappingTokenGone({ expiresAt: 0, ttlMs: 1 }, hour)).toMatchObject({
     message: expect.stringContaining('1970-01-01T00:00:00.000Z'),
   });
 });
 
 test('a foreign path is shown in part, and on one line', () => {
-  const { message } = wrapNotOurs(`kv/\n\u001b[31m"${'x'.repeat(500)}`, 'auth/approle/role/job/secret-id');
+  const { message } = wrappingTokenNotOurs(
+    `kv/\n\u001b[31m"${'x'.repeat(500)}`,
+    'auth/approle/role/job/secret-id',
+  );
 
   expect(message).toMatch(
     /created by `kv\/\?\?\?31m\?x+…`, and only `auth\/approle\/role\/job\/secret-id` is accepted/,
@@ -34,6 +37,6 @@ test('a foreign path is shown in part, and on one line', () => {
 });
 
 test('only for a re-wrap the setting is named that would let it pass', () => {
-  expect(wrapNotOurs('sys/wrapping/wrap', 'x').message).toContain('STINT_ACCEPT_REWRAPPED=true');
-  expect(wrapNotOurs('sys/wrapping/wrap2', 'x').message).not.toContain('STINT_ACCEPT_REWRAPPED');
+  expect(wrappingTokenNotOurs('sys/wrapping/wrap', 'x').message).toContain('STINT_ACCEPT_REWRAPPED=true');
+  expect(wrappingTokenNotOurs('sys/wrapping/wrap2', 'x').message).not.toContain('STINT_ACCEPT_REWRAPPED');
 });

@@ -2,7 +2,7 @@ import type { Operation } from '../engines/engine.js';
 import type { Capability, PathRule } from './policy-language.js';
 
 /** What a request asks for, once it is known whether a write creates. */
-export type Deed = Exclude<Operation, 'write'> | 'create' | 'update';
+export type OperatorAction = Exclude<Operation, 'write'> | 'create' | 'update';
 
 type Rights = Omit<PathRule, 'path'>;
 
@@ -20,10 +20,10 @@ export class Acl {
     }
   }
 
-  allows(deed: Deed, path: string, wrapSeconds: number): boolean {
+  allows(action: OperatorAction, path: string, wrapSeconds: number): boolean {
     if (this.isRoot) return true;
-    const rights = this.#rightsAt(path, deed === 'list');
-    if (rights === undefined || !rights.capabilities.has(deed)) return false;
+    const rights = this.#rightsAt(path, action === 'list');
+    if (rights === undefined || !rights.capabilities.has(action)) return false;
     if (rights.maxWrap > 0 && (wrapSeconds === 0 || wrapSeconds > rights.maxWrap)) return false;
     return rights.minWrap === 0 || wrapSeconds >= rights.minWrap;
   }

@@ -50,7 +50,11 @@ export function wrap(tokens: Tokens, reply: Reply, order: { path: string; second
 }
 
 /** Before anything else, even before the token is checked: what is asked about must be a wrap. */
-export function checkWrap(tokens: Tokens, path: string, sent: { token: string; body: Fields }): void {
+export function checkWrappingToken(
+  tokens: Tokens,
+  path: string,
+  sent: { token: string; body: Fields },
+): void {
   if (!/^sys\/wrapping\/(?:lookup|unwrap|rewrap)$/.test(path)) return;
   const id = textOf(sent.body, 'token') || sent.token;
   if (id === '') throw new Refusal(403, 'error validating wrapping token: token is empty');

@@ -5,7 +5,7 @@ import type {
   EngineEvent,
   History,
   StoredJob,
-  VaultDeed,
+  VaultOperation,
 } from '../../../../bench/chaos/history/history.js';
 
 /** Two jobs of one queue, run one after the other without any trouble. */
@@ -56,8 +56,8 @@ function life(jobId: string, from: number, to: number, containerId = `of ${jobId
 }
 
 /** What Vault is asked for one job. */
-function dance(id: string): VaultDeed[] {
-  const deed = (kind: VaultDeed['kind'], subject: string, ...gives: string[]) => ({
+function dance(id: string): VaultOperation[] {
+  const operation = (kind: VaultOperation['kind'], subject: string, ...gives: string[]) => ({
     kind,
     at: 0,
     isDone: true,
@@ -65,25 +65,25 @@ function dance(id: string): VaultDeed[] {
     gives: gives.map((name) => `${name} ${id}`),
   });
   return [
-    deed('wrap', 'wrap', 'wrap accessor', 'SecretID accessor'),
-    deed('look up', 'wrap'),
-    deed('read payload', 'cubbyhole accessor'),
-    deed('look up', 'wrap'),
-    deed('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
-    deed('log in', 'SecretID', 'token'),
-    deed('use', 'token'),
-    deed('give back', 'token'),
+    operation('wrap', 'wrap', 'wrap accessor', 'SecretID accessor'),
+    operation('look up', 'wrap'),
+    operation('read payload', 'cubbyhole accessor'),
+    operation('look up', 'wrap'),
+    operation('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
+    operation('log in', 'SecretID', 'token'),
+    operation('use', 'token'),
+    operation('give back', 'token'),
   ];
 }
 
-/** The first job's deeds without those of these kinds, and with what else there was. */
-function danced(without: readonly VaultDeed['kind'][], ...more: VaultDeed[]): Partial<History> {
+/** The first job's operations without those of these kinds, and with what else there was. */
+function danced(without: readonly VaultOperation['kind'][], ...more: VaultOperation[]): Partial<History> {
   return { vault: [...dance('a').filter(({ kind }) => !without.includes(kind)), ...dance('b'), ...more] };
 }
 
-function deedOf(kind: VaultDeed['kind'], change: Partial<VaultDeed> = {}): VaultDeed {
-  const found = dance('a').find((deed) => deed.kind === kind);
-  if (found === undefined) throw new Error(`Expected a deed of the kind ${kind}, got none.`);
+function operationOf(kind: VaultOperation['kind'], change: Partial<VaultOperation> = {}): VaultOperation {
+  const found = dance('a').find((operation) => operation.kind === kind);
+  if (found === undefined) throw new Error(`Expected a operation of the kind ${kind}, got none.`);
   return { ...found, ...change };
 }
 
@@ -129,7 +129,7 @@ test('a login that was cut off may leave its token, or its SecretID', () => {
 });
 
 test('a SecretID that could not be used may be destroyed instead', () => {
-  const destroy = deedOf('give back', { kind: 'destroy', subject: 'SecretID accessor a' });
+  const destroy = operationOf('give back', { kind: 'destroy', subject: 'SecretID accessor a' });
   const failed = {
     ...lost,
     state: 'failed',
@@ -146,8 +146,8 @@ test('a SecretID that could not be used may be destroyed instead', () => {
 });
 
 test('a token that Vault did not take back may be used further, until it does', () => {
-  const refused = deedOf('give back', { isDone: false });
-  const further = danced(['give back'], refused, deedOf('use'), deedOf('give back'));
+  const refused = operationOf('give back', { isDone: false });
+  const further = danced(['give back'], refused, operationOf('use'), operationOf('give back'));
 
   expect(broken(further)).toEqual([]);
 });
@@ -190,16 +190,16 @@ test.each<[rule: string, change: Partial<History>]>([
   ['clients that were blamed for a fault', { refusals: [{ text: '401', at: 0, to: 1 }] }],
   ['nodes that ended by themselves', { deaths: ['A'] }],
   ['leaked tokens', { left: { ...good.left, tokens: ['accessor'] } }],
-  ['wraps that were opened, or tried, again', danced([], deedOf('unwrap'))],
+  ['wraps that were opened, or tried, again', danced([], operationOf('unwrap'))],
   [
     'wraps that were opened, or tried, again',
-    danced([], deedOf('unwrap', { isDone: false, subject: '', gives: [''] })),
+    danced([], operationOf('unwrap', { isDone: false, subject: '', gives: [''] })),
   ],
   ['wraps that were opened without a look', danced(['look up'])],
-  ['wraps that were opened without a look', danced(['look up'], deedOf('look up'))],
+  ['wraps that were opened without a look', danced(['look up'], operationOf('look up'))],
   [
     'wraps that were opened without a look',
-    { vault: [deedOf('look up', { at: -1 }), ...(danced(['look up']).vault ?? [])] },
+    { vault: [operationOf('look up', { at: -1 }), ...(danced(['look up']).vault ?? [])] },
   ],
   ['wraps that were opened for no job, or too late', withFirst({ events: ends('claimed', 'succeeded') })],
   [
@@ -216,16 +216,19 @@ test.each<[rule: string, change: Partial<History>]>([
     'jobs that logged in twice',
     { ...danced([], ...dance('again')), accepted: [accepted('a', 0, 'again'), ...good.accepted] },
   ],
-  ['SecretIDs that were tried again', danced([], deedOf('log in', { isDone: false, gives: [''] }))],
-  ['payloads that were read, or tried, again', danced([], deedOf('read payload', { subject: '' }))],
+  ['SecretIDs that were tried again', danced([], operationOf('log in', { isDone: false, gives: [''] }))],
+  ['payloads that were read, or tried, again', danced([], operationOf('read payload', { subject: '' }))],
   [
     'SecretIDs that were neither used nor destroyed',
     { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'use', 'give back']) },
   ],
   ['tokens that were never given back', danced(['give back'])],
-  ['tokens that were never given back', danced(['give back'], deedOf('give back', { isDone: false }))],
-  ['tokens that were used after they were given back', danced([], deedOf('use'))],
-  ['jobs that asked Vault too often', danced([], ...Array.from({ length: 10 }, () => deedOf('look up')))],
+  ['tokens that were never given back', danced(['give back'], operationOf('give back', { isDone: false }))],
+  ['tokens that were used after they were given back', danced([], operationOf('use'))],
+  [
+    'jobs that asked Vault too often',
+    danced([], ...Array.from({ length: 10 }, () => operationOf('look up'))),
+  ],
   ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
   ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
   ['sealed requests of ended jobs', { left: { ...good.left, requestRows: ['a'] } }],

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { VaultDeed } from '../../../../bench/chaos/history/history.js';
+import type { VaultOperation } from '../../../../bench/chaos/history/history.js';
 import { readAudit, startAudit, stopAudit } from '../../../../bench/chaos/history/vault-audit.js';
 import { newOwnerToken } from '../../../../bench/chaos/stage/vault.js';
 import { GostintClient } from '../../../../demo/gostint-client.js';
@@ -40,24 +40,27 @@ async function ask(path: string, token?: string, body: object = {}): Promise<Rep
   return text === '' ? {} : (JSON.parse(text) as Reply);
 }
 
-/** The log of what these deeds ask for. */
-async function audited(deeds: (client: GostintClient) => Promise<void>): Promise<VaultDeed[]> {
+/** The log of what these operations ask for. */
+async function audited(operations: (client: GostintClient) => Promise<void>): Promise<VaultOperation[]> {
   const file = join(directory, 'audit.log');
   await rm(file, { force: true });
   await startAudit(vault, file);
   const { address } = vault;
   const token = await newOwnerToken(vault, setup.clientPolicy);
-  await deeds(new GostintClient({ vault: address, stint: '', token, roleName: setup.roleName }));
+  await operations(new GostintClient({ vault: address, stint: '', token, roleName: setup.roleName }));
   await stopAudit(vault);
   return await readAudit(vault, file);
 }
 
-function only(deeds: readonly VaultDeed[], ...kinds: readonly VaultDeed['kind'][]): VaultDeed[] {
-  return deeds.filter(({ kind }) => kinds.includes(kind));
+function only(
+  operations: readonly VaultOperation[],
+  ...kinds: readonly VaultOperation['kind'][]
+): VaultOperation[] {
+  return operations.filter(({ kind }) => kinds.includes(kind));
 }
 
 test('the log of Vault tells the way of a wrap, from its making to the end of the token', async () => {
-  const deeds = await audited(async (client) => {
+  const operations = await audited(async (client) => {
     const wrap = await client.wrapSecretId();
     await ask('sys/wrapping/lookup', undefined, { token: wrap });
     const { data } = await ask('sys/wrapping/unwrap', wrap);
@@ -68,12 +71,12 @@ test('the log of Vault tells the way of a wrap, from its making to the end of th
     await ask('transit/decrypt/stint-job', auth?.client_token); //   As this.
   });
   const kinds = ['wrap', 'look up', 'unwrap', 'log in', 'give back'] as const;
-  const [made, seen, opened, loggedIn, givenBack] = kinds.map((kind) => only(deeds, kind)[0]);
+  const [made, seen, opened, loggedIn, givenBack] = kinds.map((kind) => only(operations, kind)[0]);
   const [accessor, secretIdAccessor] = made?.gives ?? [];
   const [secretId] = opened?.gives ?? [];
   const [token] = loggedIn?.gives ?? [];
 
-  expect([made, seen, opened, loggedIn, givenBack].map((deed) => deed?.isDone)).toEqual(
+  expect([made, seen, opened, loggedIn, givenBack].map((operation) => operation?.isDone)).toEqual(
     kinds.map(() => true),
   );
   expect([accessor, secretIdAccessor, secretId, token]).not.toContain('');
@@ -81,17 +84,17 @@ test('the log of Vault tells the way of a wrap, from its making to the end of th
   expect(opened).toMatchObject({ subject: accessor, gives: [secretId, secretIdAccessor] });
   expect(loggedIn?.subject).toBe(secretId);
   expect(givenBack?.subject).toBe(token);
-  expect(only(deeds, 'unwrap')[1]).toMatchObject({ isDone: false, subject: accessor });
-  expect(deeds.find(({ subject, kind }) => kind === 'use' && subject === token)?.isDone).toBe(false);
+  expect(only(operations, 'unwrap')[1]).toMatchObject({ isDone: false, subject: accessor });
+  expect(operations.find(({ subject, kind }) => kind === 'use' && subject === token)?.isDone).toBe(false);
 });
 
 test('the log of Vault tells who read a payload, and that it was tried again', async () => {
-  const deeds = await audited(async (client) => {
+  const operations = await audited(async (client) => {
     const { cubby_token: token, cubby_path: path } = await client.leaveInCubbyhole('vault:v1:x');
     for (const _ of ['first', 'second'])
       await fetch(`${vault.address}/v1/${path}`, { headers: { 'X-Vault-Token': token } });
   });
-  const [first, second] = only(deeds, 'read payload');
+  const [first, second] = only(operations, 'read payload');
 
   expect(first).toMatchObject({ isDone: true, subject: expect.stringMatching(/./) });
   expect(second).toMatchObject({ isDone: false, subject: first?.subject });

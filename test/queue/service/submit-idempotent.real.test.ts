@@ -35,7 +35,7 @@ function openLine(secrets: FakeSecrets, changes: Partial<Store> = {}): Queue {
     queueLimit: 0,
     wrapMinimumMs: 3_600_000,
     wake: () => undefined,
-    passKill: () => undefined,
+    forwardKill: () => undefined,
   });
 }
 
@@ -213,11 +213,11 @@ test('a key whose first request is still in work is refused, and free when that 
   const secrets = new FakeSecrets();
   const request = requestTo(secrets);
   const hold = new Hold();
-  const readOutlook = async () => {
+  const readQueueForecast = async () => {
     await hold.wait();
     throw new BrokenError('database_unavailable', 'Away.');
   };
-  const first = outcomeOf(openLine(secrets, { readOutlook }).submit(request, 'key-1'));
+  const first = outcomeOf(openLine(secrets, { readQueueForecast }).submit(request, 'key-1'));
   await expect.poll(() => sql`select key from idempotency_keys`).toHaveLength(1);
 
   await expect(openLine(secrets).submit(request, 'key-1')).rejects.toMatchObject({ code: 'key_in_flight' });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ListedImage } from '../../../src/docker/engine/engine.js';
-import { lookAfter, lookBefore } from '../../../src/docker/image/pulled-names.js';
+import { imageAfterPull, imagesBeforePull } from '../../../src/docker/image/pull-recorder.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
 const pulled = { imageId: 'i1', reference: 'docker.io/library/a:1' };
@@ -10,7 +10,7 @@ function image(id: string, ...names: string[]): ListedImage {
 }
 
 async function bring(before: ListedImage[] | undefined, after: ListedImage[]) {
-  return lookAfter(fakeEngine({ listImages: async () => after }), before, pulled);
+  return imageAfterPull(fakeEngine({ listImages: async () => after }), before, pulled);
 }
 
 test('an image that was not there is new, under the name that the engine gives it', async () => {
@@ -40,7 +40,7 @@ test('a pull that changed nothing brought nothing', async () => {
 test('where the engine did not say what it had, nothing is ours', async () => {
   const away = fakeEngine({ listImages: () => Promise.reject(new Error('away')) });
 
-  expect(await lookBefore(away)).toBeUndefined();
+  expect(await imagesBeforePull(away)).toBeUndefined();
   expect(await bring(undefined, [image('i1', 'a:1')])).toBeUndefined();
-  expect(await lookAfter(away, [], pulled)).toBeUndefined();
+  expect(await imageAfterPull(away, [], pulled)).toBeUndefined();
 });

@@ -6,7 +6,7 @@ import type { KeyAnswer, KeyClaim } from '../../store/jobs/idempotency.js';
 import type { Store } from '../../store/store.js';
 import type { SubmittedJob } from '../queue.js';
 
-export interface OnceParts {
+export interface IdempotencyParts {
   readonly store: Pick<Store, 'claimKey' | 'releaseKey'>;
   readonly sealKey: Buffer;
   /** How long a client may repeat a submit under its key. */
@@ -20,8 +20,8 @@ const staleMs = 60_000;
  * Submits a request at most once under its key. A repeat is answered as the first was, without anything being read or
  * spent. `submitNew` must store the job together with the key's answer; what it throws gives the key back.
  */
-export async function submitOnce(
-  { store, sealKey, keyTtlMs }: OnceParts,
+export async function submitIdempotent(
+  { store, sealKey, keyTtlMs }: IdempotencyParts,
   key: string,
   request: JobRequest,
   submitNew: (claim: KeyClaim) => Promise<SubmittedJob>,
@@ -35,7 +35,11 @@ export async function submitOnce(
 }
 
 /** Does nothing to the key of another. Where Postgres is away ours becomes stale. */
-async function releasing<T>(store: OnceParts['store'], claim: KeyClaim, work: () => Promise<T>): Promise<T> {
+async function releasing<T>(
+  store: IdempotencyParts['store'],
+  claim: KeyClaim,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

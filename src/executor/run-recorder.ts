@@ -2,10 +2,10 @@ import type { StopReason } from '../job/outcome.js';
 import type { StreamPositions } from './backend.js';
 
 /**
- * What the executor has recorded of a job, each before or right after the deed it names. All of them are fenced:
+ * What the executor has recorded of a job, each before or right after the action it names. All of them are fenced:
  * they throw `FencedError` when the claim is no longer ours, and `StoppedError` when a kill stands in the way.
  */
-export interface Ledger {
+export interface RunRecorder {
   /** Before the unwrap, the point of no return. */
   spending(): Promise<void>;
   /** After the login: anybody may now revoke the token by its accessor. */

@@ -1,5 +1,5 @@
 import { Stop } from '../../executor/stop.js';
-import { Trust } from './local-lease.js';
+import { LocalLease } from './local-lease.js';
 
 /** A claim by the node that works on it. `fence` is a bigint as text. */
 export interface NodeClaim {
@@ -9,11 +9,11 @@ export interface NodeClaim {
 }
 
 /** A job that this node works on: its claim, what may stop it, and how far it has come. */
-export class HeldJob implements Disposable {
+export class ActiveJob implements Disposable {
   readonly claim: NodeClaim;
   readonly leaseMs: number;
   readonly stop = new Stop();
-  readonly trust: Trust;
+  readonly localLease: LocalLease;
   /** Resolves once its container runs. */
   readonly started: Promise<void>;
   #tellStarted: () => void = () => undefined;
@@ -23,7 +23,7 @@ export class HeldJob implements Disposable {
   constructor(claim: NodeClaim, leaseMs: number, claimedAt: number) {
     this.claim = claim;
     this.leaseMs = leaseMs;
-    this.trust = new Trust(leaseMs, claimedAt);
+    this.localLease = new LocalLease(leaseMs, claimedAt);
     this.started = new Promise((resolve) => {
       this.#tellStarted = resolve;
     });
@@ -39,7 +39,7 @@ export class HeldJob implements Disposable {
   }
 
   /** Gives it back if it can be given back; else it has to run, so that it can be adopted. */
-  leave(): void {
+  detach(): void {
     if (!this.#hasSpent) this.stop.request('shutdown');
   }
 
