@@ -1,3 +1,7 @@
+import { styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
 /** Prints the demo: steps with the time they took, and boxes of what came out. Colors only where a person looks. */
 export class Show {
   readonly #write: (text: string) => void;
@@ -9,36 +13,36 @@ export class Show {
   }
 
   title(text: string): void {
-    this.#write(`\n${this.#paint('1', text)}\n`);
+    this.#write(`\n${this.#paint('bold', text)}\n`);
   }
 
   /** Does the step, then prints its line; `describe` may add what came of it. */
   async step<T>(text: string, work: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     const result = await work().catch((error: unknown) => {
-      this.#write(`  ${this.#paint('31', '✗')} ${text}\n`);
+      this.#write(`  ${this.#paint('red', '✗')} ${text}\n`);
       throw error;
     });
     const detail = describe === undefined ? '' : `: ${describe(result)}`;
     const took = `${Math.round(performance.now() - startedAt)} ms`;
-    this.#write(`  ${this.#paint('32', '✓')} ${text}${detail} ${this.#paint('2', `(${took})`)}\n`);
+    this.#write(`  ${this.#paint('green', '✓')} ${text}${detail} ${this.#paint('dim', `(${took})`)}\n`);
     return result;
   }
 
   fact(name: string, value: string): void {
-    this.#write(`  ${this.#paint('2', name.padEnd(12))} ${value}\n`);
+    this.#write(`  ${this.#paint('dim', name.padEnd(12))} ${value}\n`);
   }
 
   /** A text of several lines as it came. */
   text(text: string): void {
-    for (const line of text.trimEnd().split('\n')) this.#write(`  ${this.#paint('2', '│')} ${line}\n`);
+    for (const line of text.trimEnd().split('\n')) this.#write(`  ${this.#paint('dim', '│')} ${line}\n`);
   }
 
   line(text = ''): void {
     this.#write(`${text}\n`);
   }
 
-  #paint(code: string, text: string): string {
-    return this.#isColored ? `\u001b[${code}m${text}\u001b[0m` : text;
+  #paint(style: Style, text: string): string {
+    return this.#isColored ? styleText(style, text, { validateStream: false }) : text;
   }
 }

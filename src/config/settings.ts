@@ -1,4 +1,4 @@
-/** One setting as its reader sees it. The README's table is made of these; `schema.ts` reads their values. */
+/** One setting as its reader sees it. The table in docs/settings.md is made of these; `schema.ts` reads their values. */
 export interface Setting {
   readonly name: string;
   /** The original's name for it, still understood. */
@@ -15,7 +15,7 @@ export interface Setting {
   readonly meaning: string;
 }
 
-/** Every setting there is, in the order of the README. */
+/** Every setting there is, in the order of docs/settings.md. */
 export const settings = [
   {
     name: 'STINT_PORT',

@@ -1,10 +1,10 @@
+import pLimit from 'p-limit';
 import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive/rules.js';
 import type { ContainerSettings } from './container/container.js';
 import { Leftovers } from './container/leftovers.js';
 import { Deliveries } from './delivery/deliveries.js';
 import { connectEngine } from './engine/dockerode-engine.js';
 import { type DockerBackend, EngineBackend } from './engine-backend.js';
-import { Gate } from './gate.js';
 import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
 import { Images } from './image/images.js';
@@ -70,7 +70,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.pullRecorder),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
-    starts: new Gate(options.starts),
+    starts: pLimit(options.starts),
     retryForMs,
     isLocal: docker.host.startsWith('unix://'),
     onFailure,

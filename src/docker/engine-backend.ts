@@ -1,3 +1,4 @@
+import type { LimitFunction } from 'p-limit';
 import type {
   AdoptedContainer,
   AdoptionRequest,
@@ -18,7 +19,6 @@ import type { Deliveries } from './delivery/deliveries.js';
 import type { Engine, EngineState, ListedImage } from './engine/engine.js';
 import { isFault } from './engine/errors.js';
 import { checkDisk, checkEngine } from './engine/readiness.js';
-import type { Gate } from './gate.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 
@@ -60,7 +60,7 @@ export interface DockerBackendParts {
   readonly imageFacts: ImageFactsReader;
   readonly deliveries: Deliveries;
   readonly leftovers: Leftovers;
-  readonly starts: Gate;
+  readonly starts: LimitFunction;
   readonly retryForMs: JobContainerParts['retryForMs'];
   /** Whether the engine may be on this host, so that its disk is one of ours. */
   readonly isLocal?: boolean;

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CreateOptions } from '../../src/docker/container/container.js';
 import { Leftovers } from '../../src/docker/container/leftovers.js';
@@ -8,7 +9,6 @@ import { Deliveries } from '../../src/docker/delivery/deliveries.js';
 import type { Engine } from '../../src/docker/engine/engine.js';
 import { EngineError } from '../../src/docker/engine/errors.js';
 import { EngineBackend } from '../../src/docker/engine-backend.js';
-import { Gate } from '../../src/docker/gate.js';
 import { ImageFactsReader } from '../../src/docker/image/facts.js';
 import { Images } from '../../src/docker/image/images.js';
 import { engineState, testRules, testSettings } from '../support/backend-parts.js';
@@ -59,7 +59,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
     imageFacts: new ImageFactsReader(engine, testSettings),
     deliveries,
     leftovers: new Leftovers(engine, testSettings),
-    starts: new Gate(1),
+    starts: pLimit(1),
     retryForMs: 1_000,
     onFailure,
   });

@@ -48,7 +48,7 @@ function problemOf(c: ApiContext, fault: Fault): Problem {
 }
 
 export function answerNoSuchPath(c: ApiContext): Response {
-  const detail = 'The path was not found: the README lists those below `/stint/v1/`.';
+  const detail = 'The path was not found: `GET /stint/v1/openapi.json` lists those below `/stint/v1/`.';
   return answer(c, { status: 404, code: 'not_found', detail });
 }
 

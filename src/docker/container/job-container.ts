@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
+import type { LimitFunction } from 'p-limit';
 import type { ContainerRequest, PreparedContainer, RunningContainer } from '../../executor/backend.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { Engine } from '../engine/engine.js';
 import { EngineError, isFault } from '../engine/errors.js';
-import type { Gate } from '../gate.js';
 import { readOutput } from '../output/output.js';
 import type { ContainerParameters, ContainerSettings } from './container.js';
 import { createContainer, findOurs } from './create.js';
@@ -20,7 +20,7 @@ export interface JobContainerParts {
   readonly imageId: string;
   readonly imageMetadata: string | undefined;
   /** Starts are the heaviest thing an engine does: only so many at once. */
-  readonly starts: Gate;
+  readonly starts: LimitFunction;
   /** How long a running job's engine may be away, in milliseconds. */
   readonly retryForMs: number;
   readonly onFailure: (message: string) => void;
@@ -97,7 +97,7 @@ export class JobContainer implements PreparedContainer {
   /** Asked exactly once: a start that was carried out, its answer lost, would run an ended container again. */
   async #startOnce(): Promise<void> {
     try {
-      await this.#parts.starts.run(() => this.#parts.engine.start(this.id));
+      await this.#parts.starts(() => this.#parts.engine.start(this.id));
     } catch (error) {
       if (isFault(error, 'cut', 'timed_out', 'broken') && (await this.#hasStarted())) return;
       const [command] = [...this.#parameters.entrypoint, ...this.#parameters.command];

@@ -1,7 +1,7 @@
-import { setInterval } from 'node:timers';
 import { BrokenError } from '../../job/errors.js';
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
+import { runPeriodically } from './periodic.js';
 
 export interface WaitingJobsParts {
   readonly store: Pick<Store, 'expireWaiting' | 'withholdTurns' | 'listKills'>;
@@ -21,31 +21,18 @@ const intervalMs = 900;
  * of this node's jobs whose notifier nobody heard. Until it is disposed of; one round at a time.
  */
 export function sweepWaitingJobs(parts: WaitingJobsParts): AsyncDisposable {
-  let round: Promise<void> | undefined;
-  const begin = () => {
-    round ??= oneRound(parts).finally(() => {
-      round = undefined;
-    });
-  };
-  const timer = setInterval(begin, intervalMs);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      clearInterval(timer);
-      await round;
-    },
-  };
-}
-
-/** While Postgres is away there is nothing to say that others do not say already. */
-async function oneRound(parts: WaitingJobsParts): Promise<void> {
-  try {
-    await passOnMissedKills(parts);
-    await endExpired(parts);
-    await parts.store.withholdTurns();
-  } catch (error) {
+  const onError = (error: unknown) => {
+    // While Postgres is unavailable others say so already.
     if (!(error instanceof BrokenError && error.retryable))
       parts.log.error('could not look after waiting jobs', { error });
-  }
+  };
+  return runPeriodically({ firstMs: intervalMs, intervalMs, round: () => sweepOnce(parts), onError });
+}
+
+async function sweepOnce(parts: WaitingJobsParts): Promise<void> {
+  await passOnMissedKills(parts);
+  await endExpired(parts);
+  await parts.store.withholdTurns();
 }
 
 async function passOnMissedKills({ store, node, kill }: WaitingJobsParts): Promise<void> {

@@ -1,6 +1,7 @@
 import type { LossRules, Settled } from '../../store/jobs/settle.js';
 import type { ListedHold } from '../../store/queues/holds.js';
 import type { Store } from '../../store/store.js';
+import { runPeriodically } from '../maintenance/periodic.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
 export interface DeadNodeSweepParts extends LossRules {
@@ -27,33 +28,20 @@ const longestPauseMs = 5_000;
  */
 export class DeadNodeSweep implements AsyncDisposable {
   readonly #parts: DeadNodeSweepParts;
-  readonly #timer: NodeJS.Timeout;
   readonly #contact: Contact;
   /** Jobs whose container this node removed, should the end of the hold not be recorded at once. */
   readonly #proven = new Set<string>();
-  #looking: Promise<void> | undefined;
-  #releasing: Promise<void> | undefined;
+  /** An engine that hangs must not keep us from the jobs of dead nodes: the two sweeps run side by side. */
+  readonly #sweeps: readonly AsyncDisposable[];
 
   constructor(parts: DeadNodeSweepParts) {
     this.#parts = parts;
-    const pauseMs = Math.min(longestPauseMs, parts.graceMs / 3);
-    this.#contact = new Contact(pauseMs);
-    this.#timer = setInterval(() => this.#begin(), pauseMs);
-    this.#begin();
-  }
-
-  /** An engine that hangs must not keep us from the jobs of the dead: the two go on side by side. */
-  #begin(): void {
-    this.#looking ??= this.#look()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#looking = undefined;
-      });
-    this.#releasing ??= this.#endProvenHolds()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#releasing = undefined;
-      });
+    const intervalMs = Math.min(longestPauseMs, parts.graceMs / 3);
+    this.#contact = new Contact(intervalMs);
+    const onError = (error: unknown) => this.#fail(error);
+    this.#sweeps = [() => this.#settleAndRelease(), () => this.#endProvenHolds()].map((round) =>
+      runPeriodically({ firstMs: 0, intervalMs, round, onError }),
+    );
   }
 
   #fail(error: unknown): void {
@@ -65,7 +53,7 @@ export class DeadNodeSweep implements AsyncDisposable {
    * Whoever could not reach Postgres cannot tell whether the others could: after a Postgres that was away, or a pause of
    * this process, the other nodes get a lease's time to show that they live.
    */
-  async #look(): Promise<void> {
+  async #settleAndRelease(): Promise<void> {
     const { store, node, graceMs, leaseMs, log, wake } = this.#parts;
     const isSure = this.#contact.ageMs > Math.max(graceMs, leaseMs);
     const settled = isSure ? await store.settleDeadJobs(node, this.#parts) : [];
@@ -111,8 +99,7 @@ export class DeadNodeSweep implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await Promise.all([this.#looking, this.#releasing]);
+    await Promise.all(this.#sweeps.map((sweep) => sweep[Symbol.asyncDispose]()));
   }
 }
 

@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { describe, expect, test } from 'vitest';
 import { jobTag, tagLabel } from '../../../src/docker/container/container.js';
 import { JobContainer } from '../../../src/docker/container/job-container.js';
 import type { ContainerFacts, Engine } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
-import { Gate } from '../../../src/docker/gate.js';
 import { testSettings as settings } from '../../support/backend-parts.js';
 import { containerRequest } from '../../support/container-request.js';
 import { fired } from '../../support/fake-container.js';
 import { containerFacts, fakeEngine } from '../../support/fake-engine.js';
 
 /** A container on an engine on which all goes well, but for what is given. Notes the calls in their order. */
-function containerOn(given: Partial<Engine> = {}, starts = new Gate(1)) {
+function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
   const calls: string[] = [];
   const note =
     <T>(call: string, result?: T) =>
@@ -42,7 +42,7 @@ function containerOn(given: Partial<Engine> = {}, starts = new Gate(1)) {
   return { container, calls };
 }
 
-async function startOn(given: Partial<Engine>, starts?: Gate) {
+async function startOn(given: Partial<Engine>, starts?: LimitFunction) {
   const { container, calls } = containerOn(given, starts);
   await container.prepare(new AbortController().signal);
   await container.deliver(Buffer.from('x'));
@@ -102,10 +102,10 @@ describe('a container of a job', () => {
   });
 
   test('waits for its turn to start', async () => {
-    const gate = new Gate(1);
+    const starts = pLimit(1);
     const go = new AbortController();
-    const first = await startOn({ start: () => fired(go.signal) }, gate);
-    const second = await startOn({}, gate);
+    const first = await startOn({ start: () => fired(go.signal) }, starts);
+    const second = await startOn({}, starts);
 
     await expect.poll(() => second.calls).toContain('attach');
     expect(second.calls).not.toContain('start');

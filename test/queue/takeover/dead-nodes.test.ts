@@ -3,7 +3,7 @@ import { BrokenError } from '../../../src/job/errors.js';
 import { DeadNodeSweep, type DeadNodeSweepParts } from '../../../src/queue/takeover/dead-nodes.js';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
+  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] });
 });
 afterEach(() => {
   vi.useRealTimers();
