@@ -1,27 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { statusWords } from '../src/api/gostint/states.js';
-import { type Setting, settings } from '../src/config/settings.js';
 
 const readme = readFileSync('README.md', 'utf8');
 const scripts = Object.keys(
   (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: object }).scripts,
 );
-
-/** One row of the table of settings, as the README must have it. */
-function rowOf(setting: Setting): string {
-  const alias = setting.alias === undefined ? '' : `, \`${setting.alias}\``;
-  const file = setting.secret === true ? ' (or `…_FILE`)' : '';
-  const own = setting.default === undefined ? setting.derived : `\`${setting.default}\``;
-  const fallback = setting.required === true ? '**required**' : (own ?? 'none');
-  return `| \`${setting.name}\`${alias}${file} | ${fallback} | ${setting.meaning} |`;
-}
-
-test('the table of settings in the README says what the schema says, in its order', () => {
-  const rows = readme.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line));
-
-  expect(rows).toEqual(settings.map(rowOf));
-});
 
 test('the walk-through waits while its job has any status that is not final', () => {
   const awaited = /IN\(([^)]+)\)/.exec(readme)?.[1];

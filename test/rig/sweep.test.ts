@@ -27,7 +27,7 @@ async function compile(): Promise<string> {
   spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--noCheck', '--outDir', target], {
     cwd: ROOT,
   });
-  await access(join(target, 'rig/engine.js'));
+  await access(join(target, 'rig/engine/engine.js'));
   return target;
 }
 

@@ -1,9 +1,9 @@
 // Starts an engine with a running container and a database, tells where they are, and waits to be killed.
 const compiled = process.argv[2];
-const { startEngine } = await import(`${compiled}/rig/engine.js`);
-const { startPostgres } = await import(`${compiled}/rig/postgres.js`);
-const { connectDocker } = await import(`${compiled}/rig/docker.js`);
-const { ensureImage } = await import(`${compiled}/rig/image.js`);
+const { startEngine } = await import(`${compiled}/rig/engine/engine.js`);
+const { startPostgres } = await import(`${compiled}/rig/postgres/postgres.js`);
+const { connectDocker } = await import(`${compiled}/rig/engine/docker.js`);
+const { ensureImage } = await import(`${compiled}/rig/engine/image.js`);
 
 const [engine, postgres] = await Promise.all([
   startEngine({ alwaysOwn: true }),

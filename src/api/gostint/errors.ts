@@ -49,7 +49,7 @@ export function answerUnknownPath(c: ApiContext): Response {
   return answerError(
     c,
     notFound,
-    'The path was not found: the README lists those below `/v1/api/` and `/stint/v1/`.',
+    'The path was not found: the README lists those below `/v1/api/`, `GET /stint/v1/openapi.json` those below `/stint/v1/`.',
   );
 }
 

@@ -278,7 +278,7 @@ test.each(['/', '/v1', '/v1/api/nothing', '/V1/api/health', '/v1/api/health/x', 
     expect(response.headers.get('content-type')).toBe(json);
     expect(await response.json()).toEqual({
       status: 'Not Found.',
-      error: 'The path was not found: the README lists those below `/v1/api/` and `/stint/v1/`.',
+      error: 'The path was not found: the README lists those below `/v1/api/`, `GET /stint/v1/openapi.json` those below `/stint/v1/`.',
     });
   },
 );

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { openApiDocument } from '../src/api/native/openapi.js';
+import { type Setting, settings } from '../src/config/settings.js';
+
+/** Tables that are made from the code. With this variable set they are written anew instead of compared. */
+const isUpdating = process.env.STINT_UPDATE_DOCS !== undefined;
+
+function checkTable(path: string, name: string, table: readonly string[]): void {
+  const text = readFileSync(path, 'utf8');
+  const [start, end] = [`<!-- table: ${name} -->\n`, '<!-- end -->'];
+  const from = text.indexOf(start) + start.length;
+  const to = text.indexOf(end, from);
+  const made = `${table.join('\n')}\n`;
+  if (isUpdating) writeFileSync(path, `${text.slice(0, from)}${made}${text.slice(to)}`);
+  expect(isUpdating ? made : text.slice(from, to)).toBe(made);
+}
+
+/** One row of the table of settings. */
+function settingRow(setting: Setting): string {
+  const alias = setting.alias === undefined ? '' : `, \`${setting.alias}\``;
+  const file = setting.secret === true ? ' (or `…_FILE`)' : '';
+  const own = setting.default === undefined ? setting.derived : `\`${setting.default}\``;
+  const fallback = setting.required === true ? '**required**' : (own ?? 'none');
+  return `| \`${setting.name}\`${alias}${file} | ${fallback} | ${setting.meaning} |`;
+}
+
+test('docs/settings.md says what the schema of the settings says, in its order', () => {
+  const rows = settings.map(settingRow);
+
+  expect(rows.length).toBeGreaterThan(40);
+  checkTable('docs/settings.md', 'settings', ['| name | default | meaning |', '|---|---|---|', ...rows]);
+});
+
+interface Described {
+  readonly summary: string;
+  readonly requestBody?: { readonly content: { readonly 'application/json': { schema: { $ref: string } } } };
+}
+
+function routeRows(): string[] {
+  const { paths, components } = openApiDocument('/stint/v1') as {
+    paths: Record<string, Record<string, Described>>;
+    components: { schemas: Record<string, { properties?: object }> };
+  };
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([method]) => method !== 'parameters')
+      .map(([method, { summary, requestBody }]) => {
+        const schema = requestBody?.content['application/json'].schema.$ref.split('/').at(-1) ?? '';
+        const fields = Object.keys(components.schemas[schema]?.properties ?? {}).map(
+          (field) => `\`${field}\``,
+        );
+        return `| \`${method.toUpperCase()} ${path}\` | ${fields.join(', ')} | ${summary} |`;
+      }),
+  );
+}
+
+test('docs/operators.md lists the native routes as OpenAPI describes them', () => {
+  const rows = routeRows();
+
+  expect(rows.length).toBeGreaterThan(10);
+  checkTable('docs/operators.md', 'routes', [
+    '| request | fields of its body | what it does |',
+    '|---|---|---|',
+    ...rows,
+  ]);
+});
+
+const walk = readFileSync('docs/walkthrough.md', 'utf8');
+
+/** What a source file defines: functions, classes, methods are not told apart. */
+function defines(path: string, name: string): boolean {
+  const source = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return new RegExp(`(?:function|class|interface|const) ${name}\\b`).test(source);
+}
+
+test('docs/walkthrough.md takes ten stops at most, and each is there in the code', () => {
+  const stops = [...walk.matchAll(/^\| (\d+) \| `(\S+)` \| `(\w+)` \|/gm)];
+
+  expect(stops.length).toBeGreaterThan(5);
+  expect(stops.length).toBeLessThanOrEqual(10);
+  expect(stops.filter(([, , path = '', name = '']) => !defines(path, name)).map(([row]) => row)).toEqual([]);
+});
+
+test('every file that the documents name is there', () => {
+  const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/walkthrough.md'];
+  const named = documents.flatMap((document) =>
+    [
+      ...readFileSync(document, 'utf8').matchAll(
+        /`((?:src|test|bench|rig|docs|vault-dev|migrations)\/[\w./-]*)`/g,
+      ),
+    ].map(([, path = '']) => path),
+  );
+
+  expect(named.length).toBeGreaterThan(30);
+  expect(named.filter((path) => !existsSync(path))).toEqual([]);
+});
+
+const lines = (path: string) => readFileSync(path, 'utf8').split('\n').length;
+
+test('README and ARCHITECTURE stay short', () => {
+  expect(lines('README.md')).toBeLessThanOrEqual(150);
+  expect(lines('ARCHITECTURE.md')).toBeLessThanOrEqual(150);
+});
