@@ -1,3 +1,4 @@
+// Starts real parts, a stint server and a client for the measures, and prints their figures.
 import { GostintClient } from '../demo/gostint-client.js';
 import { connectDocker } from '../rig/engine/docker.js';
 import { ensureImage } from '../rig/engine/image.js';
@@ -6,7 +7,7 @@ import { settingsFor } from '../rig/stint/settings.js';
 import { type StintServer, startStintServer } from '../rig/stint/stint.js';
 import { bootstrapVault } from '../vault-dev/bootstrap.js';
 
-/** A stint as a process of its own on real parts, and a client of it. Disposing ends everything. */
+/** A stint server in its own process on real parts, and a client. Disposing stops everything. */
 export interface Bench extends AsyncDisposable {
   readonly rig: Rig;
   readonly stint: StintServer;
@@ -30,9 +31,9 @@ async function startOn(rig: Rig, settings: Readonly<Record<string, string>>): Pr
   const { vault, engine, postgres } = rig;
   const setup = await bootstrapVault({ address: vault.address, token: vault.rootToken });
   await ensureImage(connectDocker(engine.dockerHost), imageName);
-  const ground = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
+  const parts = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
   const stint = await startStintServer({
-    env: { ...settingsFor({ ...ground, setup }), ...settings },
+    env: { ...settingsFor({ ...parts, setup }), ...settings },
     log: say,
   });
   const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
@@ -51,7 +52,7 @@ export function say(line: string): void {
   process.stderr.write(`bench: ${line}\n`);
 }
 
-/** One figure with what it is compared to. */
+/** Prints one figure with the target or value that it is compared with. */
 export function report(measure: string, figure: string): void {
   process.stdout.write(`${measure.padEnd(46)} ${figure}\n`);
 }

@@ -1,23 +1,27 @@
+// Measures how long a kill takes, compared with a plain stop of the same program at the engine.
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectDocker } from '../rig/engine/docker.js';
 import { type Bench, median, report } from './bench.js';
 
 const rounds = 5;
-/** A job is called running when its start is asked for: its program needs a moment to be up. */
-const upMs = 1_000;
+/** A job is running once its start was requested; its program needs a moment until it runs. */
+const startupMs = 1_000;
 
-/** Measures 13 and 14: from the request to kill to the job's end, and a bare engine's stop of the same program. */
+/** Measures 13 and 14: from the kill request to the end of the job, and the engine's own stop of the same program. */
 export async function measureKill(bench: Bench): Promise<void> {
   report(
     'kill of `sleep 300`, median',
     `${(await killTimes(bench, ['sleep', '300'])).toFixed(0)} ms (target: at most 500 ms)`,
   );
-  const obeys = ['sh', '-c', 'trap "exit 0" TERM; sleep 300 & wait'];
+  const endsOnTerm = ['sh', '-c', 'trap "exit 0" TERM; sleep 300 & wait'];
   report(
-    'kill of a job that obeys TERM, median',
-    `${(await killTimes(bench, obeys)).toFixed(0)} ms (target: at most 300 ms)`,
+    'kill of a job that ends on TERM, median',
+    `${(await killTimes(bench, endsOnTerm)).toFixed(0)} ms (target: at most 300 ms)`,
   );
-  report('a bare stop and removal of the same, median', `${(await stopTimes(bench, obeys)).toFixed(0)} ms`);
+  report(
+    'stop and removal at the engine alone, median',
+    `${(await stopTimes(bench, endsOnTerm)).toFixed(0)} ms`,
+  );
 }
 
 async function killTimes({ client, image }: Bench, run: readonly string[]): Promise<number> {
@@ -25,7 +29,7 @@ async function killTimes({ client, image }: Bench, run: readonly string[]): Prom
   for (let round = 0; round < rounds; round++) {
     const id = await client.submit({ qname: 'kill', container_image: image, run });
     await client.wait(id, 60_000, async () => await isUp(client, id));
-    await delay(upMs);
+    await delay(startupMs);
     const startedAt = performance.now();
     await client.kill(id);
     await client.wait(id);
@@ -44,7 +48,7 @@ async function stopTimes({ rig, image }: Bench, run: readonly string[]): Promise
       HostConfig: { Init: true },
     });
     await container.start();
-    await delay(upMs);
+    await delay(startupMs);
     const startedAt = performance.now();
     await container.stop();
     await container.remove();

@@ -1,3 +1,4 @@
+// Measures one job from submit to end, compared with a container that is run without stint.
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { connectDocker } from '../rig/engine/docker.js';
@@ -5,7 +6,7 @@ import { type Bench, median, report } from './bench.js';
 
 const rounds = 15;
 
-/** Measure 1: POST sent to final status readable, beside a bare life of a container, taken in turns. */
+/** Measure 1: from the POST to a readable final status, and the same container without stint; both are measured in turns. */
 export async function measureLife(bench: Bench): Promise<void> {
   const docker = connectDocker(bench.rig.engine.dockerHost);
   const bare: number[] = [];
@@ -18,14 +19,14 @@ export async function measureLife(bench: Bench): Promise<void> {
       container_image: bench.image,
       run: ['true'],
     });
-    whole.push(await timed(() => wholeLife(bench, request, took * stillness)));
+    whole.push(await timed(() => wholeLife(bench, request, took * quietShare)));
   }
   const [own, other] = [median(whole.slice(1)), median(bare.slice(1))]; // The first round warms up.
   report(
     'end to end, one at a time, median',
-    `${own.toFixed(0)} ms; a bare life with one upload ${other.toFixed(0)} ms`,
+    `${own.toFixed(0)} ms; a container without stint, with one upload ${other.toFixed(0)} ms`,
   );
-  report('the first beside the second', `${(own / other).toFixed(2)} (target: at most 1.05)`);
+  report('the first divided by the second', `${(own / other).toFixed(2)} (target: at most 1.05)`);
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -34,17 +35,17 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** So much of a bare life nobody asks how the job does: on two cores each question slows its container down. */
-const stillness = 0.7;
+/** Polling begins after this share of a bare life: on two cores each request slows the job's container down. */
+const quietShare = 0.7;
 
-/** `request` was prepared before the clock started: what a client does in Vault is not ours to speed up. */
-async function wholeLife({ client }: Bench, request: object, stillMs: number): Promise<void> {
+/** `request` was prepared before the measurement: stint cannot speed up what a client does in Vault. */
+async function wholeLife({ client }: Bench, request: object, quietMs: number): Promise<void> {
   const { _id: id } = await client.post(request);
-  await delay(stillMs);
+  await delay(quietMs);
   await client.wait(id);
 }
 
-/** What any executor does at least: create, one upload, attach, start, wait, remove. */
+/** The least that any executor must do: create, one upload, attach, start, wait, remove. */
 async function bareLife(docker: Docker, image: string): Promise<void> {
   const container = await docker.createContainer({ Image: image, Cmd: ['true'], HostConfig: { Init: true } });
   await container.putArchive(emptyTar, { path: '/' });

@@ -1,4 +1,4 @@
-// npm run bench [-- measure ...]: takes the measures on real parts and prints one line a figure.
+// `npm run bench [-- measure ...]` takes the measures on real parts and prints one line a figure.
 import { type Bench, report, say, startBench } from './bench.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
 }
 
 await main().catch((error: Error) => {
-  process.stderr.write(`The bench could not go on. ${error.message}\n`);
+  process.stderr.write(`The bench could not continue. ${error.message}\n`);
   process.exitCode = 1;
 });
 process.exit();

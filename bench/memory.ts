@@ -1,3 +1,4 @@
+// Measures the server's memory while jobs print little and much, to show that it does not grow with the output.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AnsweredJob } from '../demo/gostint-client.js';
@@ -8,8 +9,8 @@ const sizes = [10, 256, 1024];
 const sampleMs = 100;
 
 /**
- * Measure 10: the server's memory while a job prints 1 GiB, beside the same with 10 MiB. The middle one tells what grows
- * with the output from what any longer work warms up.
+ * Measure 10: the server's memory while a job prints 1 GiB, compared with 10 MiB. The size between separates growth with
+ * the output from what any longer run allocates.
  */
 export async function measureOutputMemory(bench: Bench): Promise<void> {
   const peaks: number[] = [];
@@ -24,8 +25,8 @@ export async function measureOutputMemory(bench: Bench): Promise<void> {
     );
   }
   const [small = 1, middle = 1, large = 1] = peaks;
-  report('1024 MiB beside 10 MiB', `${(large / small).toFixed(2)} (target: at most 1.15)`);
-  report('1024 MiB beside 256 MiB', `${(large / middle).toFixed(2)} (flat: at most 1.15)`);
+  report('1024 MiB divided by 10 MiB', `${(large / small).toFixed(2)} (target: at most 1.15)`);
+  report('1024 MiB divided by 256 MiB', `${(large / middle).toFixed(2)} (flat: at most 1.15)`);
 }
 
 async function peakWhilePrinting({ client, stint, image }: Bench, size: number): Promise<number> {
@@ -35,7 +36,7 @@ async function peakWhilePrinting({ client, stint, image }: Bench, size: number):
   let peak = 0;
   for (;;) {
     peak = Math.max(peak, await residentBytes(stint.pid));
-    const job = await lookAt(client, `memory ${size}`);
+    const job = await readFromList(client, `memory ${size}`);
     if (job.status === 'success') return peak;
     if (job.status !== 'queued' && job.status !== 'running')
       throw new Error(`Expected job ${id} to succeed, got ${job.status}: ${job.output.slice(-200)}`);
@@ -43,8 +44,8 @@ async function peakWhilePrinting({ client, stint, image }: Bench, size: number):
   }
 }
 
-/** In the list, which shows the end of the output only: to read megabytes at each look would be measured too. */
-async function lookAt(client: Bench['client'], qname: string): Promise<AnsweredJob> {
+/** From the list, which has the end of the output only: reading megabytes at each poll would change the measurement. */
+async function readFromList(client: Bench['client'], qname: string): Promise<AnsweredJob> {
   const query = new URLSearchParams({ qname, limit: '1' });
   const page = (await client.stint('GET', `/v1/api/job?${query}`)) as { data: AnsweredJob[] };
   const [job] = page.data;

@@ -1,3 +1,4 @@
+// Measures throughput over many queues and checks that the jobs of a queue ran one after another, in order.
 import { type Bench, report } from './bench.js';
 import { findOverlaps, type Witness, witnessOf, witnessScript } from './witness.js';
 
@@ -5,7 +6,7 @@ const jobs = 200;
 const queues = 20;
 const limitMs = 10 * 60_000;
 
-/** 200 jobs in 20 queues: none may overlap another of its queue, and all must run in the order they were posted. */
+/** No job may overlap another of its queue, and all must run in the order in which they were posted. */
 export async function measureQueues({ client, image }: Bench): Promise<void> {
   const ids: string[] = [];
   const startedAt = performance.now();

@@ -1,8 +1,9 @@
+// Reads the demo's command line options.
 import { parseArgs } from 'node:util';
 
-/** How the demo was asked for. */
+/** The options, as given. */
 export interface DemoArguments {
-  /** Leaves everything running until Ctrl-C, for people who want to look around. */
+  /** Leaves everything running until Ctrl-C, so that it can be inspected. */
   readonly keep: boolean;
   /** Installs what is missing without asking. */
   readonly yes: boolean;
@@ -18,7 +19,7 @@ Runs one job from end to end on real parts, shows what happened, and cleans up.
   --help   show this text
 `;
 
-/** Throws `Error` with one sentence for an argument that means nothing. */
+/** Throws `Error` with one sentence for an unknown argument. */
 export function readArguments(args: readonly string[]): DemoArguments {
   try {
     const options = {

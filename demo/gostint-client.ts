@@ -1,18 +1,19 @@
+// A client that sends what GoStint's own client sends; for the demo, the bench and tests.
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Where a client of GoStint's finds its two servers, and what it may use. */
+/** The addresses of Vault and stint, and what the client uses there. */
 export interface ClientOptions {
   readonly vault: string;
   readonly stint: string;
-  /** The requestor's own token: it makes what a job needs and never leaves for stint. */
+  /** The requestor's own token: it creates what a job needs in Vault and is never sent to stint. */
   readonly token: string;
-  /** The jobs' AppRole, which names the transit key too. */
+  /** The jobs' AppRole; the transit key has the same name. */
   readonly roleName: string;
-  /** Between two looks at a job that is waited for; 50 ms unless told. */
+  /** Between two polls of a job; 50 ms by default. */
   readonly pollMs?: number;
 }
 
-/** The fields of an answered job that people look at. */
+/** The fields of an answered job that are used here. */
 export interface AnsweredJob {
   readonly _id: string;
   readonly status: string;
@@ -30,13 +31,13 @@ export interface AnsweredJob {
   readonly kill_requested: boolean;
 }
 
-/** What a job is to do, in GoStint's words. */
+/** A job in GoStint's wire format. */
 export interface JobPayload {
   readonly qname?: string;
   readonly [field: string]: unknown;
 }
 
-/** An answer that was no success, with what stint or Vault said. */
+/** An answer other than success, with the body that stint or Vault sent. */
 export class AnswerError extends Error {
   override readonly name = 'AnswerError';
   readonly status: number;
@@ -49,26 +50,26 @@ export class AnswerError extends Error {
   }
 }
 
-const goesOn: readonly string[] = ['queued', 'running', 'stopping'];
+const activeStatuses: readonly string[] = ['queued', 'running', 'stopping'];
 
-/** The client's side of the dance, request by request as GoStint's own client sends them. */
+/** Each method is one step that GoStint's own client takes; `submit` takes them all. */
 export class GostintClient {
   readonly #options: ClientOptions;
-  /** What stint is shown: good for nothing in Vault. */
+  /** The token that stint gets: it has no rights in Vault beyond identifying the caller. */
   #apiToken: string | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
   }
 
-  /** A login with an AppRole, for clients that have no token yet. */
+  /** Logs in with an AppRole, for clients that have no token yet. */
   static async logIn(vault: string, login: { roleId: string; secretId: string }): Promise<string> {
     const body = { role_id: login.roleId, secret_id: login.secretId };
     const answer = await ask(`${vault}/v1/auth/approle/login`, 'log in to Vault', { method: 'POST', body });
     return at(answer, 'auth', 'client_token');
   }
 
-  /** A token that proves who is calling and may do nothing else. */
+  /** A token that identifies the caller and may do nothing else. */
   async minimalToken(): Promise<string> {
     this.#apiToken ??= at(
       await this.#vault('auth/token/create', { policies: ['default'] }),
@@ -78,7 +79,7 @@ export class GostintClient {
     return this.#apiToken;
   }
 
-  /** The right to log in as a job, in a wrapping that opens once. */
+  /** A SecretID of the jobs' role in a wrapping token, which opens once. */
   async wrapSecretId(ttl = '1h'): Promise<string> {
     const path = `auth/approle/role/${this.#options.roleName}/secret-id`;
     return at(await this.#vault(path, {}, { 'X-Vault-Wrap-TTL': ttl }), 'wrap_info', 'token');
@@ -93,10 +94,10 @@ export class GostintClient {
     );
   }
 
-  /** A token of two uses: one puts the payload into its cubbyhole, the other takes it out. */
+  /** Makes a token of two uses: one writes the payload into its cubbyhole, the other reads it. */
   async leaveInCubbyhole(ciphertext: string): Promise<{ cubby_token: string; cubby_path: string }> {
-    const wish = { policies: ['default'], ttl: '60m', num_uses: 2 };
-    const token = at(await this.#vault('auth/token/create', wish), 'auth', 'client_token');
+    const options = { policies: ['default'], ttl: '60m', num_uses: 2 };
+    const token = at(await this.#vault('auth/token/create', options), 'auth', 'client_token');
     await this.#vault('cubbyhole/job', { payload: ciphertext }, { 'X-Vault-Token': token });
     return { cubby_token: token, cubby_path: 'cubbyhole/job' };
   }
@@ -109,13 +110,13 @@ export class GostintClient {
     };
   }
 
-  /** All that is done in Vault for one job. What is in `payload` is seen by nobody but the job's own server. */
+  /** Does everything in Vault for one job. Only the server that runs the job can read `payload`. */
   async prepare(payload: JobPayload): Promise<object> {
     const cubbyhole = await this.leaveInCubbyhole(await this.encrypt(payload));
     return { qname: payload.qname ?? '', ...cubbyhole, wrap_secret_id: await this.wrapSecretId() };
   }
 
-  /** The whole dance for one job. Returns its id. */
+  /** Prepares and posts one job. Returns its id. */
   async submit(payload: JobPayload): Promise<string> {
     const { _id: id } = await this.post(await this.prepare(payload));
     return id;
@@ -129,19 +130,19 @@ export class GostintClient {
     return (await this.stint('POST', `/v1/api/job/kill/${id}`)) as AnsweredJob;
   }
 
-  /** Polls until the job has one of these words, or has ended where none is given. */
+  /** Polls until `until` accepts the job; without it, until the job has ended. */
   async wait(
     id: string,
     limitMs = 60_000,
     until?: (job: AnsweredJob) => boolean | Promise<boolean>,
   ): Promise<AnsweredJob> {
     const deadline = Date.now() + limitMs;
-    const isThere = until ?? ((job: AnsweredJob) => !goesOn.includes(job.status));
+    const isReached = until ?? ((job: AnsweredJob) => !activeStatuses.includes(job.status));
     for (;;) {
       const job = await this.get(id);
-      if (await isThere(job)) return job;
+      if (await isReached(job)) return job;
       if (Date.now() > deadline)
-        throw new Error(`Waited ${limitMs} ms in vain for job ${id}, which is ${job.status}.`);
+        throw new Error(`Waited ${limitMs} ms for job ${id}, which is still ${job.status}.`);
       await delay(this.#options.pollMs ?? 50);
     }
   }
@@ -185,7 +186,7 @@ function readAnswer(text: string): unknown {
   }
 }
 
-/** The text at these names, one inside the other. */
+/** The text at this path of field names. */
 function at(answer: unknown, ...names: string[]): string {
   let value = answer;
   for (const name of names) value = (value as Record<string, unknown> | undefined)?.[name];

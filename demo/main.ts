@@ -1,4 +1,4 @@
-// npm run demo: one job from end to end on real parts. See `arguments.ts` for what may be asked for.
+// `npm run demo`: one job from end to end on real parts. Its options are in `arguments.ts`.
 import { once } from 'node:events';
 import { setInterval } from 'node:timers';
 import { RigError } from '../rig/process.js';
@@ -20,17 +20,17 @@ async function main(): Promise<void> {
   if (args.keep) await keepRunning(stage);
 }
 
-/** Rejects when somebody wants the demo to end; whatever runs is then ended in order. */
+/** Rejects on SIGINT or SIGTERM; everything is then stopped in order. */
 async function interruption(): Promise<never> {
   await nextSignal();
-  throw new Error('It was interrupted; everything it started is ended.');
+  throw new Error('It was interrupted; everything that it started is stopped.');
 }
 
 async function nextSignal(): Promise<void> {
   await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
 }
 
-/** The parts end with this process, so it waits for somebody to end it. */
+/** The parts end with this process, so it waits for a signal. */
 async function keepRunning({ stint, rig, setup }: Stage): Promise<void> {
   show.line('Everything is left running. A shell to try it from:');
   show.line(`  export STINT=${stint.url}`);
@@ -47,12 +47,12 @@ async function keepRunning({ stint, rig, setup }: Stage): Promise<void> {
   show.line('Cleaning up.');
 }
 
-/** Our own sentences are enough for people; everything else is a bug and shows where it is. */
+/** Messages of our own errors suffice; any other error is a bug and is printed with its stack. */
 function giveUp(error: unknown): void {
   const isOurs =
     error instanceof RigError || error instanceof AnswerError || (error as Error).name === 'Error';
   process.stderr.write(
-    `\nThe demo could not go on. ${isOurs ? (error as Error).message : (error as Error).stack}\n`,
+    `\nThe demo could not continue. ${isOurs ? (error as Error).message : (error as Error).stack}\n`,
   );
   process.exitCode = 1;
 }

@@ -1,8 +1,9 @@
+// Prints the demo's steps, times and results to the terminal.
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Prints the demo: steps with the time they took, and boxes of what came out. Colors only where a person looks. */
+/** Prints steps with the time that they took, facts and texts. Colors only on a terminal. */
 export class Show {
   readonly #write: (text: string) => void;
   readonly #isColored: boolean;
@@ -16,7 +17,7 @@ export class Show {
     this.#write(`\n${this.#paint('bold', text)}\n`);
   }
 
-  /** Does the step, then prints its line; `describe` may add what came of it. */
+  /** Does the step, then prints its line; `describe` may add its result. */
   async step<T>(text: string, work: () => Promise<T>, describe?: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     const result = await work().catch((error: unknown) => {
@@ -33,7 +34,7 @@ export class Show {
     this.#write(`  ${this.#paint('dim', name.padEnd(12))} ${value}\n`);
   }
 
-  /** A text of several lines as it came. */
+  /** A text of several lines, unchanged. */
   text(text: string): void {
     for (const line of text.trimEnd().split('\n')) this.#write(`  ${this.#paint('dim', '│')} ${line}\n`);
   }

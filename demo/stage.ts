@@ -1,3 +1,4 @@
+// Starts the parts and a stint server for the demo, and stops them at the end.
 import { createInterface } from 'node:readline/promises';
 import { connectDocker } from '../rig/engine/docker.js';
 import { type EnsuredImage, ensureImage } from '../rig/engine/image.js';
@@ -8,7 +9,7 @@ import { bootstrapVault, type VaultSetup } from '../vault-dev/bootstrap.js';
 import type { DemoArguments } from './arguments.js';
 import type { Show } from './show.js';
 
-/** Everything the demo plays on, running. Disposing ends what was started, in reverse. */
+/** Everything the demo needs, running. Disposing stops what was started, in reverse order. */
 export interface Stage extends AsyncDisposable {
   readonly rig: Rig;
   readonly setup: VaultSetup;
@@ -18,10 +19,10 @@ export interface Stage extends AsyncDisposable {
 
 const imageName = 'busybox:latest';
 
-/** One of those that `bootstrapVault` writes; the demo's stint takes its tokens for operators'. */
+/** A policy that `bootstrapVault` writes; the demo's server treats tokens with it as operators'. */
 export const operatorPolicy = 'stint-operator';
 
-/** Finds or starts the parts, prepares Vault and starts stint on them. Where one fails, none is left. */
+/** Finds or starts the parts, prepares Vault and starts stint on them. Where one fails, all are stopped. */
 export async function setStage(show: Show, args: DemoArguments): Promise<Stage> {
   show.title('The parts');
   const rig = await show.step(
@@ -39,7 +40,7 @@ export async function setStage(show: Show, args: DemoArguments): Promise<Stage> 
 
 async function build(show: Show, rig: Rig): Promise<Stage> {
   const { vault, engine, postgres } = rig;
-  const ground = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
+  const parts = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
   const image = await show.step(
     'an image to run',
     () => ensureImage(connectDocker(engine.dockerHost), imageName),
@@ -52,7 +53,7 @@ async function build(show: Show, rig: Rig): Promise<Stage> {
     'stint started',
     () =>
       startStintServer({
-        env: { ...settingsFor({ ...ground, setup }), STINT_OPERATOR_POLICIES: operatorPolicy },
+        env: { ...settingsFor({ ...parts, setup }), STINT_OPERATOR_POLICIES: operatorPolicy },
       }),
     ({ url }) => url,
   );
@@ -69,7 +70,7 @@ function describeRig({ engine, postgres, vault }: Rig): string {
     vault: 'a real Vault of our own',
     bao: 'a real OpenBao of our own',
     built: 'a real Vault, built from source',
-    embedded: 'the embedded Vault, which stands in for a real one (none was at hand at once)',
+    embedded: 'the embedded Vault, which stands in for a real one (a real one would have to be built first)',
   };
   return `engine ${originOf(engine.own)}, PostgreSQL ${originOf(postgres.own)}, ${vaults[vault.kind] ?? vault.kind}`;
 }
@@ -78,7 +79,7 @@ function originOf(own: unknown): string {
   return own === undefined ? 'found' : 'started';
 }
 
-/** Only a person at a terminal can be asked. */
+/** Asks only where a person sits at a terminal. */
 function confirmWith({ yes }: DemoArguments): ((question: string) => Promise<boolean>) | undefined {
   if (yes || !process.stdin.isTTY) return undefined;
   return async (question) => {
@@ -91,7 +92,7 @@ function confirmWith({ yes }: DemoArguments): ((question: string) => Promise<boo
   };
 }
 
-/** What takes long must be said before, or people think that it hangs. */
+/** What takes long is announced beforehand, or people think that it hangs. */
 function logInstalls(show: Show): (line: string) => void {
   return (line) => {
     if (/^(?:installing|building|waiting)/.test(line)) show.line(`  … ${line}`);

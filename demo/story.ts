@@ -1,3 +1,4 @@
+// What the demo does and shows: one job step by step, two jobs in one queue, and the history in Postgres.
 import postgres from 'postgres';
 import { type AnsweredJob, GostintClient } from './gostint-client.js';
 import type { Show } from './show.js';
@@ -5,7 +6,7 @@ import type { Stage } from './stage.js';
 
 const queue = 'demo';
 
-/** Plays the client: one job step by step, then two more to show the order of a queue, then the history. */
+/** Acts as the client: one job step by step, then two more to show the order of a queue, then the history. */
 export async function tellStory(show: Show, { rig, setup, image, stint }: Stage): Promise<void> {
   const vault = rig.vault.address;
   show.title('A client, step by step');
@@ -24,7 +25,7 @@ export async function tellStory(show: Show, { rig, setup, image, stint }: Stage)
   await showHistory(show, rig.postgres.url, id);
 }
 
-/** What the job is to do; only the job's own server can read it. */
+/** What the job does; only the server that runs it can read this. */
 function payloadFor(image: string) {
   const script = [
     'echo "I am $(id -un) in the queue of $QUEUE"',
@@ -46,8 +47,10 @@ function payloadFor(image: string) {
 }
 
 async function postStepByStep(show: Show, client: GostintClient, payload: object): Promise<string> {
-  await show.step('made a minimal token, the only one that stint is shown', () => client.minimalToken());
-  const wrap = await show.step('made a wrapped SecretID, which opens once', () => client.wrapSecretId());
+  await show.step('made a minimal token, the only one that stint gets', () => client.minimalToken());
+  const wrap = await show.step('made a wrapped SecretID, which can be unwrapped once', () =>
+    client.wrapSecretId(),
+  );
   const ciphertext = await show.step(
     'encrypted the payload with the transit key',
     () => client.encrypt(payload),
@@ -66,7 +69,7 @@ async function postStepByStep(show: Show, client: GostintClient, payload: object
 }
 
 function showJob(show: Show, job: AnsweredJob): void {
-  show.title('What came of it');
+  show.title('The result');
   show.fact('status', job.status);
   show.fact('return code', String(job.return_code));
   show.fact('image', job.container_image);
@@ -75,7 +78,7 @@ function showJob(show: Show, job: AnsweredJob): void {
   show.text(job.output);
 }
 
-/** Posted one right after the other: the second waits for the first, by the database's word. */
+/** Both are posted at once: the second waits for the first, as the times in the database show. */
 async function showOrder(show: Show, client: GostintClient, image: string): Promise<void> {
   show.title('Two more jobs in one queue');
   const payload = (name: string) => ({
@@ -101,7 +104,7 @@ function clock(time: string): string {
   return time.slice(11, 23);
 }
 
-/** Straight from Postgres: the row of the job and what its events say. */
+/** Read from Postgres directly: the row of the job and its events. */
 async function showHistory(show: Show, url: string, id: string): Promise<void> {
   show.title('The history in PostgreSQL');
   const sql = postgres(url, { max: 1 });

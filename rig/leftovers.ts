@@ -1,8 +1,9 @@
+// Removes a run's directory and every process, mount and control group that uses it.
 import { readdir, readFile, readlink, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runCommand, until } from './process.js';
 
-/** Ends every server and container that lives in a run directory, then unmounts and deletes it. May be repeated. */
+/** Kills every server and container that uses the directory, then unmounts and deletes it. May be repeated. */
 export async function removeDirectoryAndUsers(directory: string): Promise<void> {
   await killUsers(directory);
   await removeShimSockets(directory);
@@ -24,7 +25,7 @@ function killQuietly(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It ended by itself between the look and the signal.
+    // It ended by itself between the check and the signal.
   }
 }
 
@@ -34,7 +35,7 @@ async function usersOf(directory: string): Promise<number[]> {
   return pids.filter((_, index) => uses[index]);
 }
 
-/** A server of ours names its directory on its command line; a container has its root file system there. */
+/** Our servers have the directory on their command line; containers have their root file system in it. */
 async function isUser(pid: number, directory: string): Promise<boolean> {
   const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   if (commandLine.includes(`${directory}/`)) return SERVERS.test(await programOf(pid));
@@ -42,7 +43,7 @@ async function isUser(pid: number, directory: string): Promise<boolean> {
   return mounts.split('\n').some((line) => line.split(' ')[4] === '/' && line.includes(`=${directory}/`));
 }
 
-/** Only programs that the rig itself starts: somebody may be reading a log in there with an editor. */
+/** Only programs that the rig starts: somebody may have a log file in the directory open in an editor. */
 const SERVERS =
   /^(dockerd|docker-proxy|docker-init|containerd|containerd-shim.*|runc|postgres|initdb|docker-registry)$/;
 
@@ -51,7 +52,7 @@ async function programOf(pid: number): Promise<string> {
   return basename(path.replace(/ \(deleted\)$/, ''));
 }
 
-/** The sockets of killed shims lie outside our directory; only the shims' own notes tell which are ours. */
+/** Sockets of killed shims are outside our directory; only the shims' `address` files tell which are ours. */
 async function removeShimSockets(directory: string): Promise<void> {
   const tasks = join(directory, 'exec/containerd/daemon/io.containerd.runtime.v2.task/moby');
   for (const task of await readdir(tasks).catch(() => [])) {
@@ -66,11 +67,11 @@ async function unmountAll(directory: string): Promise<void> {
   const table = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
   const points = table.split('\n').map((line) => line.split(' ')[4] ?? '');
   const inside = points.filter((point) => point.startsWith(`${directory}/`)).toReversed();
-  // Lazily, because a killed container's last thread may hold its root for another moment.
+  // Lazily, because the last thread of a killed container may use its root for another moment.
   for (const point of inside) await runCommand('umount', ['--lazy', point]).catch(() => undefined);
 }
 
-/** The engine makes a control group per container in each hierarchy and had no chance to remove them. */
+/** A killed engine leaves a control group for each container in each hierarchy. */
 async function removeControlGroups(directory: string): Promise<void> {
   const ids = await readdir(join(directory, 'data/containers')).catch(() => []);
   const hierarchies = (await readdir('/sys/fs/cgroup').catch(() => [])).map(

@@ -1,3 +1,4 @@
+// Starts, watches and stops programs for the rest of the rig.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { access, constants, readFile } from 'node:fs/promises';
@@ -5,10 +6,10 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** Takes one line of progress. The rig prints nothing by itself. */
+/** Receives one line of progress. The rig itself prints nothing. */
 export type Log = (line: string) => void;
 
-/** A real part could not be found, started or stopped. The message names the way out. */
+/** A real part could not be found, started or stopped. The message says what to do about it. */
 export class RigError extends Error {
   override readonly name = 'RigError';
 }
@@ -30,7 +31,7 @@ export interface RunOptions {
   readonly as?: Identity | undefined;
 }
 
-/** Runs a command to its end and returns what it printed; what it complained about goes into the error. */
+/** Runs a command to its end and returns its standard output. Its standard error goes into the `RigError`. */
 export async function runCommand(
   command: string,
   args: readonly string[],
@@ -42,27 +43,27 @@ export async function runCommand(
     const result = await promisify(execFile)(command, [...args], all);
     return result.stdout;
   } catch (error) {
-    throw new RigError(`Could not run "${command}": ${complaint(error)}`, { cause: error });
+    throw new RigError(`Could not run "${command}": ${errorOutput(error)}`, { cause: error });
   }
 }
 
-function complaint(error: unknown): string {
+function errorOutput(error: unknown): string {
   const stderr = String((error as { stderr?: unknown }).stderr ?? '').trim();
   return stderr === '' ? String((error as Error).message) : lastLines(stderr, 5);
 }
 
-/** The end of a text that may be long: logs say why something failed in their last lines. */
+/** The end of a text that may be long: the last lines of a log say why something failed. */
 export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');
 }
 
-/** A root shell that was entered without a login has a plain user's PATH too, and our parts call each other by name. */
+/** A root shell without a login may have a plain user's PATH, and our parts call each other by name. */
 function withSystemPath(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const folders = [env.PATH ?? '', '/usr/local/sbin', '/usr/sbin', '/sbin'];
   return { ...env, PATH: folders.filter((folder) => folder !== '').join(delimiter) };
 }
 
-/** Finds a program on the PATH and in the system's own folders, which a plain user's PATH leaves out. */
+/** Looks on the PATH and in the system folders that a plain user's PATH leaves out. */
 export async function findProgram(name: string): Promise<string | undefined> {
   const folders = withSystemPath().PATH?.split(delimiter) ?? [];
   for (const folder of folders.filter((one) => one !== '')) {
@@ -80,19 +81,19 @@ export async function isExecutable(path: string): Promise<boolean> {
 }
 
 /**
- * The kernel's start time of a running process; undefined where there is none, or only a zombie that nobody has
- * collected yet. A pid alone says little: it may have gone to another program meanwhile.
+ * The kernel's start time of a running process; undefined where there is none, or only a zombie. A pid alone does not
+ * identify a process, because it may be reused.
  */
 export async function findStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The program's name stands in parentheses and may hold anything; what follows it starts with the state.
+  // The program's name is in parentheses and may contain anything; the fields after it start with the state.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields?.[0] === 'Z' ? undefined : fields?.[19];
 }
 
 export interface PartOptions extends RunOptions {
   readonly logFile: string;
-  /** What the part gets when this process dies without saying good-bye. */
+  /** The signal that the part gets from the kernel when this process dies. */
   readonly deathSignal: 'TERM' | 'INT' | 'KILL';
 }
 
@@ -109,8 +110,8 @@ export interface Part {
 }
 
 /**
- * Starts a program in a session of its own, so that a Ctrl-C in the terminal reaches only us and we stop the parts
- * in order. The kernel signals it when we die, so that a killed run leaves no servers behind.
+ * Starts a program in its own session, so that Ctrl-C in the terminal reaches only this process, which then stops the parts
+ * in order. The kernel signals the program when this process dies, so that a killed run leaves no servers behind.
  */
 export async function startPart(command: string, args: string[], options: PartOptions): Promise<Part> {
   const { as, cwd, logFile, deathSignal } = options;
@@ -153,14 +154,14 @@ export interface UntilOptions {
   readonly what: string;
 }
 
-/** Asks again and again, quickly, until the answer is yes. */
+/** Polls every few milliseconds until the answer is true; throws `RigError` after the limit. */
 export async function until(
   question: () => boolean | Promise<boolean>,
   { limitMs, what }: UntilOptions,
 ): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await question())) {
-    if (Date.now() > deadline) throw new RigError(`Waited ${limitMs} ms in vain for ${what}.`);
+    if (Date.now() > deadline) throw new RigError(`Waited ${limitMs} ms for ${what} without success.`);
     await delay(POLL_MS);
   }
 }

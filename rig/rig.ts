@@ -1,10 +1,11 @@
+// Starts engine, PostgreSQL and Vault together, and stops them together.
 import type { Confirm } from './engine/debian.js';
 import { type Engine, startEngine } from './engine/engine.js';
 import { type Postgres, startPostgres } from './postgres/postgres.js';
 import type { Log } from './process.js';
 import { startVault, type VaultChoice, type VaultPart } from './vault/vault.js';
 
-/** Everything stint stands on, running. Disposing ends what we started and nothing else. */
+/** All parts that stint needs, running. Disposing stops those that we started and no others. */
 export interface Rig extends AsyncDisposable {
   readonly engine: Engine;
   readonly postgres: Postgres;
@@ -13,13 +14,13 @@ export interface Rig extends AsyncDisposable {
 
 export interface RigOptions {
   readonly vault: VaultChoice;
-  /** For a rig that is meant to stay: see `PostgresOptions`. */
+  /** See `PostgresOptions`. */
   readonly durable?: boolean;
   readonly confirm?: Confirm | undefined;
   readonly log?: Log | undefined;
 }
 
-/** Finds or starts all parts, at the same time, since each mostly waits. Where one fails, none is left. */
+/** Finds or starts all parts at the same time, since each mostly waits. Where one fails, the others are stopped. */
 export async function startRig(options: RigOptions): Promise<Rig> {
   const { confirm, log, durable = false } = options;
   const starts = [
@@ -41,17 +42,17 @@ export async function startRig(options: RigOptions): Promise<Rig> {
 async function timed<T>(name: string, log: Log | undefined, start: () => Promise<T>): Promise<T> {
   const startedAt = Date.now();
   const part = await start();
-  log?.(`${name} is there after ${Date.now() - startedAt} ms`);
+  log?.(`${name} is ready after ${Date.now() - startedAt} ms`);
   return part;
 }
 
-/** In reverse, and to the last one: a part that does not end must not keep the others running. */
+/** In reverse order. An error of one part is logged, so that the others are stopped as well. */
 async function endAll(parts: readonly AsyncDisposable[], log: Log | undefined): Promise<void> {
   for (const part of parts.toReversed()) {
     try {
       await part[Symbol.asyncDispose]();
     } catch (error) {
-      log?.(`could not end a part: ${(error as Error).message}`);
+      log?.(`could not stop a part: ${(error as Error).message}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+// Gives each part of a run a directory, and removes the directories of dead runs.
 import type { Stats } from 'node:fs';
 import {
   chmod,
@@ -16,8 +17,8 @@ import { removeDirectoryAndUsers } from './leftovers.js';
 import { findStartTime, RigError } from './process.js';
 
 /**
- * Makes a directory for one part of this run. It names its owner, so that a later run can tell a living neighbor's
- * directory from one that a killed process left behind. It appears complete, owner and all, by a rename.
+ * Makes a directory for one part of this run. A file in it names the owner process, so that a later run can tell the
+ * directory of a running process from one that a killed process left. A rename makes it appear complete, with its owner.
  */
 export async function createRunDirectory(name: string): Promise<string> {
   const base = await ensureBase();
@@ -34,7 +35,7 @@ async function describeOurselves(): Promise<Owner> {
   return { pid: process.pid, startTime, namespace: await findNamespace() };
 }
 
-/** Removes what dead runs left: their servers, containers, mounts and files. Living runs are not touched. */
+/** Removes servers, containers, mounts and files of dead runs. Running ones are not touched. */
 export async function sweepDeadRuns(): Promise<string[]> {
   const base = await ensureBase();
   const names = await readdir(base);
@@ -48,7 +49,7 @@ async function sweepIfDead(path: string): Promise<string | undefined> {
     await removeDirectoryAndUsers(path);
     return path;
   } catch {
-    // What cannot be removed now is no reason not to start; the next run tries again.
+    // A failed removal must not prevent the start; the next run tries again.
     return undefined;
   }
 }
@@ -57,7 +58,7 @@ async function isDead(path: string): Promise<boolean> {
   const stats = await lstat(path).catch(() => undefined);
   if (!stats?.isDirectory()) return false;
   const text = await readFile(join(path, OWNER_FILE), 'utf8').catch(() => undefined);
-  // A directory without an owner is either being made this very moment or was left half made.
+  // A directory without an owner is being made right now, or its making was interrupted.
   if (text === undefined) return Date.now() - stats.mtimeMs > HALF_MADE_MS;
   const owner = JSON.parse(text) as Owner;
   if (owner.namespace !== (await findNamespace())) return false;
@@ -67,7 +68,7 @@ async function isDead(path: string): Promise<boolean> {
 interface Owner {
   readonly pid: number;
   readonly startTime: string | undefined;
-  /** Where the pid counts: a container that shares our temporary directory has pids of its own, which we cannot see. */
+  /** The pid namespace: a container that shares our temporary directory has its own pids, which we cannot see. */
   readonly namespace: string | undefined;
 }
 
@@ -85,16 +86,16 @@ async function ensureBase(): Promise<string> {
   return base;
 }
 
-/** The name is easy to guess, so somebody else may have made it first, to read or to replace what we put there. */
+/** The name is easy to guess, so another user may have made the directory first, to read or replace our files. */
 function assertOurs(base: string, stats: Stats): void {
   const ours = stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
   if (!ours)
     throw new RigError(
-      `Could not use "${base}": it is not a directory of ours alone. Remove it, or set TMPDIR.`,
+      `Could not use "${base}": it is not a directory that only this user can write. Remove it, or set TMPDIR.`,
     );
 }
 
-/** Everybody may pass through, nobody but us may look around: the database runs as another user. */
+/** Others may enter but not list it: the database runs as another user and must get through. */
 const PASSABLE = 0o711;
 const OWNER_FILE = 'owner';
 const UNNAMED = '.new-';

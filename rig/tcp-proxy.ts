@@ -1,15 +1,16 @@
+// A proxy in front of a part, with which tests cut, refuse, slow or stall connections.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface TcpProxyOptions {
-  /** What stands behind it: `{ path }` or `{ host, port }`. */
+  /** The server behind it: `{ path }` or `{ host, port }`. */
   readonly to: NetConnectOpts;
-  /** Listens on this Unix socket; on a free port of the loopback where it is left out. */
+  /** Listens on this Unix socket; by default on a free port of the loopback. */
   readonly socketPath?: string;
 }
 
-/** Stands between a server and one of its parts, knows nothing of what they say, and spoils the line when told to. */
+/** It passes bytes on and knows nothing of the protocol. `heal` ends what `refuse`, `slow` and `stall` began. */
 export class TcpProxy implements AsyncDisposable {
   #to: NetConnectOpts;
   readonly #open = new Set<Socket>();
@@ -31,34 +32,34 @@ export class TcpProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** Where it listens on the loopback. */
+  /** The port on the loopback. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Breaks all lines that are open now; new ones work. */
+  /** Breaks all open connections; new ones work. */
   cut(): void {
     for (const socket of this.#open) socket.destroy();
   }
 
-  /** Breaks all lines and every new one, as a part that is gone, until `heal`. */
+  /** Breaks all open connections and every new one, as if the part were gone, until `heal`. */
   refuse(): void {
     this.#isRefusing = true;
     this.cut();
   }
 
-  /** Breaks all lines, and leads new ones to another server. */
+  /** Breaks all open connections, and leads new ones to another server. */
   redirect(to: NetConnectOpts): void {
     this.#to = to;
     this.cut();
   }
 
-  /** Everything that passes takes so much longer, until `heal`. */
+  /** Delays everything that passes by this time, until `heal`. */
   slow(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** Nothing passes and nothing breaks, until `heal`. */
+  /** Nothing passes, but connections stay open, until `heal`. */
   stall(): void {
     this.#stalled ??= new Promise((resolve) => {
       this.#release = resolve;
@@ -94,7 +95,7 @@ export class TcpProxy implements AsyncDisposable {
     void this.#pump(far, near);
   }
 
-  /** One piece after the other, so that a line that gets slower or faster never changes their order. */
+  /** One chunk after another, so that a changed delay never changes their order. */
   async #pump(from: Socket, to: Socket): Promise<void> {
     try {
       for await (const piece of from.iterator({ destroyOnReturn: false })) {
@@ -109,7 +110,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 }
 
-/** The same address, by way of the proxy. */
+/** The same address, through the proxy. */
 export function through(url: string, proxy: TcpProxy): string {
   const changed = new URL(url);
   changed.hostname = '127.0.0.1';

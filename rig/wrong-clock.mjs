@@ -1,6 +1,7 @@
-// To be loaded before a program (`node --import`): its clock on the wall goes wrong by as many milliseconds as the file of
-// WRONG_CLOCK_FILE says at that moment. Clocks that cannot be set (`performance.now`, timers) stay as they are, as on a
-// real machine whose time is wrong.
+// Makes `Date` wrong in the program that it is loaded into (`node --import`).
+//
+// WRONG_CLOCK_FILE names a file with the offset in milliseconds, which is read repeatedly. Clocks that cannot be set
+// (`performance.now`, timers) stay right, as on a real machine whose time is wrong.
 import { readFileSync } from 'node:fs';
 
 const Real = globalThis.Date;
@@ -10,7 +11,7 @@ setInterval(() => {
   try {
     offsetMs = readOffset();
   } catch {
-    // Whoever made the file is done with it: the clock stays as it was last set.
+    // The file was removed: the clock keeps its last offset.
   }
 }, 20).unref();
 

@@ -1,5 +1,7 @@
-// Makes a fresh clone runnable: npm packages first, then the build. Plain JavaScript without npm packages, because
-// it runs before there are any. Two runs may start beside each other: the second waits and finds the work done.
+// Makes a fresh clone runnable: installs the npm packages, then builds.
+//
+// Plain JavaScript without npm packages, because it runs before any are installed. Two runs may start at once: the second
+// waits and finds the work done.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -43,7 +45,7 @@ export async function ensurePackages() {
   });
 }
 
-/** Builds `dist/` where a source changed, came or went since the last build. */
+/** Builds `dist/` where a source was changed, added or removed since the last build. */
 export async function ensureBuild() {
   if (isBuildFresh()) return;
   await withLock(WORK, () => {
@@ -62,14 +64,14 @@ function arePackagesFresh() {
 }
 
 /**
- * Not "npm ci": it refuses a lock file that leaves out the optional packages of other platforms, and it deletes what a
- * run beside us is using. This installs the same locked versions and does not write the lock file either.
+ * Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and it deletes packages that
+ * another run is using. `npm install --no-save` installs the same locked versions and does not write the lock file either.
  */
 function installPackages() {
   say('installing npm packages');
   const args = ['install', '--no-save', '--no-audit', '--no-fund'];
   run('npm', args, 'Could not install the npm packages with "npm install".');
-  // Where nothing was missing npm leaves its own record alone, and we would ask again at every start.
+  // Where nothing was missing npm does not touch its own record, and every start would run npm again.
   utimesSync(INSTALLED, new Date(), new Date());
 }
 
@@ -77,7 +79,7 @@ function isBuildFresh() {
   return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint();
 }
 
-/** Builds aside and swaps, so that a server that is running from `dist/` never sees half a build. */
+/** Builds into another directory and swaps, so that a server that runs from `dist/` never sees half a build. */
 function build() {
   say('building');
   const next = join(WORK, `build-${process.pid}`);
@@ -98,7 +100,7 @@ function replaceDirectory(target, next) {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Names, sizes and times of all sources: also a deleted or an older file makes the build stale. */
+/** From names, sizes and times of all sources: a deleted or an older file makes the build stale too. */
 function fingerprint() {
   const lines = SOURCES.flatMap((name) => listFiles(name)).map(describeFile);
   return createHash('sha256').update(lines.join('\n')).digest('hex');
@@ -118,7 +120,7 @@ function describeFile(name) {
   return `${name} ${size} ${mtimeMs}`;
 }
 
-/** What the tools print goes to standard error: standard output belongs to the program that is about to start. */
+/** The tools' output goes to standard error: standard output is for the program that starts afterwards. */
 function run(command, args, complaint) {
   const result = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 2, 2] });
   if (result.error) throw new Error(`${complaint} ${result.error.message}`);
@@ -130,7 +132,7 @@ function say(text) {
   process.stderr.write(`stint: ${text}\n`);
 }
 
-/** Runs a task of this folder as a program: a failure is one sentence and exit code 1, not a stack. */
+/** Runs a task as a program: a failure prints one sentence instead of a stack, and the exit code is 1. */
 export async function runTask(task) {
   try {
     await task();

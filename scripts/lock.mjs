@@ -1,5 +1,7 @@
-// One holder at a time, across processes. A directory is renamed into place with its holder's name inside, which the
-// file system does for exactly one of several; a lock whose holder died is taken over.
+// A lock across processes, with one holder at a time.
+//
+// The lock is a directory that names its holder. It is renamed into place, which succeeds for exactly one of several
+// processes. A lock whose holder died is taken over.
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,7 +37,7 @@ function tryAcquire(directory, path) {
   const candidate = mkdtempSync(join(directory, 'lock-'));
   writeFileSync(join(candidate, 'owner'), describeProcess(process.pid));
   try {
-    // Fails where the target is there and not empty; with its owner inside, a lock is never empty.
+    // Fails where the target exists and is not empty; with its owner inside, a lock is never empty.
     renameSync(candidate, path);
     return true;
   } catch {
@@ -44,18 +46,18 @@ function tryAcquire(directory, path) {
   }
 }
 
-/** Moves a dead holder's lock away. Who moved a living one, taken meanwhile by a third process, puts it back. */
+/** Moves a dead holder's lock away. Where a third process has taken the lock meanwhile, it is put back. */
 function removeIfDead(directory, path) {
   const owner = ownerOf(path);
   if (owner === undefined || isAlive(owner)) return;
-  const grave = mkdtempSync(join(directory, 'dead-'));
+  const removed = mkdtempSync(join(directory, 'dead-'));
   try {
-    renameSync(path, join(grave, 'lock'));
-    if (isAlive(ownerOf(join(grave, 'lock')) ?? '')) renameSync(join(grave, 'lock'), path);
+    renameSync(path, join(removed, 'lock'));
+    if (isAlive(ownerOf(join(removed, 'lock')) ?? '')) renameSync(join(removed, 'lock'), path);
   } catch {
-    // Another process was faster; the next round tells what it did.
+    // Another process was faster; the next round shows what it did.
   }
-  rmSync(grave, { recursive: true, force: true });
+  rmSync(removed, { recursive: true, force: true });
 }
 
 /** Undefined where nobody holds the lock. */
@@ -67,7 +69,7 @@ function ownerOf(path) {
   }
 }
 
-/** The pid and, where the system tells it, the start time: the pid alone may have gone to another program since. */
+/** The pid and, where the system knows it, the start time, since a pid may be reused. Undefined for a dead process. */
 function describeProcess(pid) {
   try {
     process.kill(pid, 0);
@@ -78,7 +80,7 @@ function describeProcess(pid) {
   return stat?.[0] === 'Z' ? undefined : `${pid} ${stat?.[19] ?? ''}`;
 }
 
-/** What follows the program's name, which stands in parentheses: the state first. */
+/** The fields after the program's name, which is in parentheses; the first one is the state. */
 function readStat(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

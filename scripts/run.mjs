@@ -1,5 +1,6 @@
-// node scripts/run.mjs ENTRY [arguments]: makes the checkout ready, then runs dist/ENTRY.js in this very process, so
-// that signals reach the program and its exit code is ours.
+// node scripts/run.mjs ENTRY [arguments]: makes the checkout runnable, then runs dist/ENTRY.js.
+//
+// The program runs in this process, so that it gets the signals and its exit code is this process's.
 import { fileURLToPath } from 'node:url';
 import { ensureBuild, ensurePackages, runTask } from './ensure.mjs';
 

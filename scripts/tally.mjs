@@ -1,5 +1,7 @@
-// node scripts/tally.mjs REPORT: prints one line with the numbers of a vitest JSON report. A skipped test fails, since
-// here nothing may be left out; so does a file that could not even be loaded, which vitest counts as no test at all.
+// node scripts/tally.mjs REPORT: prints the numbers of passed, failed and skipped tests of a vitest JSON report.
+//
+// A skipped test counts as a failure, since no test may be left out. So does a file that could not be loaded, which vitest
+// does not count as a test.
 import { readFileSync } from 'node:fs';
 
 const report = readReport(process.argv[2] ?? '');
@@ -14,7 +16,7 @@ for (const file of broken) process.stdout.write(`could not be loaded: ${file.nam
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 process.exitCode = passed > 0 && failed === 0 && skipped === 0 ? 0 : 1;
 
-/** Without a report the run broke down before its end, which must not look like a run without failures. */
+/** Without a report the run did not reach its end, which must not look like a run without failures. */
 function readReport(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));

@@ -1,9 +1,10 @@
+// The process: reads settings, starts the server, turns signals into drain and detach, sets the exit code.
 import { type Config, ConfigError, readConfig } from './config/config.js';
 import { armFailpoints } from './job/failpoint.js';
 import { createLog, type Log } from './server/log.js';
 import { type Stint, startStint } from './server/start.js';
 
-/** The process: settings, log, signals, exit code. What runs inside is put together in `stint.ts`. */
+/** Runs until a signal ends it. The server itself is started in `server/start.ts`. */
 async function main(): Promise<void> {
   const config = readConfig();
   const log = createLog({ level: config.logLevel });
@@ -13,57 +14,60 @@ async function main(): Promise<void> {
   await endOnSignal(stint, log);
 }
 
-/** Never quietly: whoever left this on in a server that people use must see it. */
+/** Logs a warning each time, so that nobody leaves this on in production unnoticed. */
 function armFromSettings({ failpoints }: Config, log: Log): void {
   if (failpoints.length === 0) return;
   armFailpoints(failpoints);
-  log.warn('FAILPOINTS ARE ARMED: this server will hurt itself on purpose, as STINT_FAILPOINTS asks', {
-    failpoints,
-  });
+  log.warn(
+    'FAILPOINTS ARE ARMED: this server kills, stops or delays itself on purpose, as STINT_FAILPOINTS says',
+    {
+      failpoints,
+    },
+  );
 }
 
 /**
- * The first signal lets the running jobs finish, a second one leaves them. What is left is not disposed of: its containers
- * and tokens must live on for the next start.
+ * The first signal drains: running jobs may finish. A second one detaches them. After a detach nothing is disposed of: the
+ * containers and tokens must stay alive, so that the next process can adopt the jobs.
  */
 async function endOnSignal(stint: Stint, log: Log): Promise<void> {
   const first = await nextSignal();
   log.info('draining: no more jobs are taken', { signal: first });
   void detachOnSignal(stint, log);
   const end = await stint.drain();
-  if (end === 'detached') log.warn('running jobs are left to the next start of this node');
+  if (end === 'detached') log.warn('running jobs are detached; the next start of this node adopts them');
   else await stint[Symbol.asyncDispose]();
   log.info('stint has ended');
 }
 
 async function detachOnSignal(stint: Stint, log: Log): Promise<void> {
   const second = await nextSignal();
-  log.warn('leaving the running jobs to the next start', { signal: second });
+  log.warn('detaching the running jobs', { signal: second });
   stint.detach();
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const heed = (signal: NodeJS.Signals) => {
-      for (const name of endSignals) process.off(name, heed);
+    const onSignal = (signal: NodeJS.Signals) => {
+      for (const name of endSignals) process.off(name, onSignal);
       resolve(signal);
     };
-    for (const name of endSignals) process.on(name, heed);
+    for (const name of endSignals) process.on(name, onSignal);
   });
 }
 
 const endSignals = ['SIGTERM', 'SIGINT'] as const;
 
-/** Our own sentence goes to the terminal; of an error that is not ours only what is safe to show. */
+/** A `ConfigError` is printed as text. Any other error is logged, reduced to what is safe to show. */
 function giveUp(error: unknown): void {
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
-  else createLog({ level: 'error', destination: process.stderr }).error('stint could not go on', { error });
+  else createLog({ level: 'error', destination: process.stderr }).error('stint failed and ends', { error });
   process.exitCode = 1;
 }
 
 try {
   await main();
-  process.exit(0); // Nothing of ours is left; a library's idle timer must not keep the process.
+  process.exit(0); // Everything is closed; an idle timer of a library must not keep the process alive.
 } catch (error) {
   giveUp(error);
   process.exit();

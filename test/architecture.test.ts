@@ -62,7 +62,7 @@ async function lint(samples: readonly Pick<Sample, 'path' | 'text'>[]): Promise<
   }
 }
 
-/** It ends with 1 when it found something, which is what we want of it. */
+/** The linter exits with 1 when it found something, which is expected here. */
 function runLinter(directory: string): Promise<string> {
   const args = [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json'];
   return new Promise((resolve, reject) => {
@@ -92,7 +92,7 @@ function sample(folder: string, from: string, isAllowed: boolean): Sample {
   };
 }
 
-/** Each folder takes something from each other one. */
+/** Each folder imports from each other folder. */
 function folderSamples(table: readonly FolderRule[], executorFiles: readonly string[]): Sample[] {
   const folders = table.map(({ folder }) => folder).filter((folder) => folder !== '');
   return table.flatMap(({ folder, imports }) => {
@@ -112,7 +112,7 @@ function folderSamples(table: readonly FolderRule[], executorFiles: readonly str
   });
 }
 
-/** Each folder takes each package, its whole and a part of it. */
+/** Each folder imports each package, and a subpath of it. */
 function packageSamples(table: readonly FolderRule[], dependencies: readonly string[]): Sample[] {
   return table.flatMap(({ folder, packages }) =>
     dependencies.flatMap((name) => [
@@ -134,7 +134,7 @@ beforeAll(async () => {
   );
 });
 
-/** What became of every sample and what should have, in words that show the difference. */
+/** The result of every sample and the expected one, as texts that show the difference. */
 async function judge(samples: readonly Sample[]): Promise<{ found: string[]; wanted: string[] }> {
   const codes = await lint(samples);
   const tell = ({ path, text }: Sample, isRefused: boolean) =>
@@ -176,7 +176,7 @@ describe('the table of ARCHITECTURE.md', () => {
 const lines = (amount: number) => Array.from({ length: amount }, (_, at) => `  x(${at});`).join('\n');
 const nested = (depth: number) => `${'if (x) {'.repeat(depth)} x(); ${'}'.repeat(depth)}`;
 
-/** A rule, what just passes and what does not. */
+/** A rule, code that just passes and code that does not. */
 const limits: readonly [string, string, string][] = [
   ['eslint(max-lines)', lines(400), lines(401)],
   ['eslint(max-lines-per-function)', `function f() {\n${lines(58)}\n}`, `function f() {\n${lines(59)}\n}`],
@@ -186,7 +186,7 @@ const limits: readonly [string, string, string][] = [
 ];
 
 describe('the linter refuses', () => {
-  test('what the table does not allow one folder to take from another, and nothing else', async () => {
+  test('imports between folders that the table does not allow, and nothing else', async () => {
     const samples = folderSamples(table, executorFiles);
 
     expect(samples.filter(({ isRefused }) => isRefused).length).toBeGreaterThan(50);
@@ -195,7 +195,7 @@ describe('the linter refuses', () => {
     expect(found).toEqual(wanted);
   });
 
-  test('a package outside of its home, and nothing else', async () => {
+  test('a package outside its home, and nothing else', async () => {
     const samples = packageSamples(table, dependencies);
 
     expect(samples.filter(({ isRefused }) => isRefused).length).toBeGreaterThan(100);
@@ -204,7 +204,7 @@ describe('the linter refuses', () => {
     expect(found).toEqual(wanted);
   });
 
-  test('whoever takes from main.ts', async () => {
+  test('imports from main.ts', async () => {
     const folders = table.map(({ folder }) => folder).filter((folder) => folder !== '');
 
     const { found, wanted } = await judge([
@@ -217,7 +217,7 @@ describe('the linter refuses', () => {
     expect(found).toEqual(wanted);
   });
 
-  test('a door that takes more than the model, the queue and what all doors share', async () => {
+  test('a door that imports more than the model, the queue and what all doors share', async () => {
     const doors = ['api/gostint', 'api/native'];
     const refused = ['config', 'docker', 'executor', 'server', 'store', 'vault'];
     const home = new Set(['hono', 'zod']);
@@ -236,8 +236,8 @@ describe('the linter refuses', () => {
   });
 });
 
-describe('the linter is not fooled', () => {
-  test('when only types are taken, or when it is handed on', async () => {
+describe('the linter also finds violations', () => {
+  test('in imports of types only, and in re-exports', async () => {
     const { found, wanted } = await judge([
       {
         path: 'src/job/types.ts',
@@ -255,7 +255,7 @@ describe('the linter is not fooled', () => {
     expect(found).toEqual(wanted);
   });
 
-  test('by a circle of files, not even of types alone', async () => {
+  test('in circular imports, also of types only', async () => {
     const codes = await lint(
       ['src/queue', 'bench/chaos', 'rig', 'vault-dev/embedded', 'test/support'].flatMap((folder) => [
         { path: `${folder}/a.ts`, text: "import type { B } from './b.js';\n\nexport type A = B | 1;\n" },
@@ -271,7 +271,7 @@ describe('the linter is not fooled', () => {
     expect(names.filter((path) => path.endsWith('/d.ts'))).toEqual([]);
   });
 
-  test('by what is too large, has too many parameters, is nested too deep or has no name', async () => {
+  test('in code that is too large, has too many parameters, is nested too deep or has no name', async () => {
     const samples = ['src/job', 'src', 'test/job', 'rig', 'demo', 'bench', 'vault-dev'].flatMap((folder) =>
       limits.flatMap(([rule, good, bad], index) => [
         { path: `${folder}/good-${index}.ts`, text: `${good}\n`, rule, isBad: false },
@@ -286,7 +286,7 @@ describe('the linter is not fooled', () => {
 });
 
 describe('nothing is exempt', () => {
-  test('no file or folder switches a rule off in the settings of the linter, but for what tools ask for', async () => {
+  test('no file or folder switches a rule off in the settings of the linter, except where tools require it', async () => {
     const { rules, overrides, ignorePatterns } = JSON.parse(await readFile(join(root, config), 'utf8')) as {
       rules: Readonly<Record<string, unknown>>;
       overrides: { files: string[]; rules: Readonly<Record<string, unknown>> }[];
@@ -315,7 +315,7 @@ describe('nothing is exempt', () => {
     expect(sources.length).toBeGreaterThan(100);
   });
 
-  test('no package comes in by another way than the linter looks at, unless it is at home there', async () => {
+  test('no package is imported in a way that the linter does not check, except in its home', async () => {
     const found = (await sourcesIn('src')).flatMap(({ path, text }) => {
       const { packages = [] } = table.find(({ folder }) => folder === path.split('/')[1]) ?? {};
       return [...text.matchAll(/\b(?:import|require)\((.*?)\)/g)]
@@ -327,7 +327,20 @@ describe('nothing is exempt', () => {
   });
 });
 
-/** Folders with more files side by side than anybody takes in at a glance, and how many they hold. */
+const firstLine = /^\/\/ [A-Z\d`].{10,115}\.$/;
+
+describe('every source file', () => {
+  test('begins with one line that says what it is for', async () => {
+    const folders = ['src', 'rig', 'demo', 'bench', 'vault-dev'];
+    const sources = (await Promise.all(folders.map((folder) => sourcesIn(folder)))).flat();
+    const silent = sources.filter(({ text }) => !firstLine.test(text.slice(0, text.indexOf('\n'))));
+
+    expect(sources.length).toBeGreaterThan(250);
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+/** Folders with more than sixteen files side by side, and their numbers of files. */
 function crowdedFolders(paths: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const path of paths) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
@@ -344,13 +357,13 @@ describe('no folder of code', () => {
     expect(crowdedFolders(paths.map(({ path }) => path))).toEqual([]);
   });
 
-  test('could do so unseen', () => {
+  test('escapes this check', () => {
     expect(crowdedFolders([...planted(16), 'src/job/deeper/file.ts'])).toEqual([]);
     expect(crowdedFolders(planted(17))).toEqual(['src/job: 17']);
   });
 });
 
-/** All code below a folder; one that is not there has none. */
+/** All code below a folder; none where the folder does not exist. */
 async function sourcesIn(folder: string): Promise<{ path: string; text: string }[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true }).catch(() => []);
   const paths = entries
@@ -362,7 +375,7 @@ async function sourcesIn(folder: string): Promise<{ path: string; text: string }
   );
 }
 
-/** The only ones that may ask what time it is by the clock of their node, which may be wrong and may jump. */
+/** The only files that may read the node's clock, which may be wrong and may jump. */
 const wallClockFiles: Readonly<Record<string, string>> = {
   'src/job/id.ts': 'an id begins with a time, as its format wants; nothing is ordered by it',
   'src/docker/delivery/host-files.ts': "files of this machine are dated by this machine's clock",
@@ -370,11 +383,11 @@ const wallClockFiles: Readonly<Record<string, string>> = {
   'src/vault/client/vault-clock.ts': 'only before the first answer of Vault',
 };
 
-/** All ways to ask the node for the time; a `Date` that is made of something given asks nobody. */
+/** All ways to read the node's clock; a `Date` that is made from a value does not read it. */
 const wallClock =
   /\bDate\s*\.\s*now\b|\bnew\s+(?:globalThis\.)?Date\b(?!\s*\(\s*[^\s)])|(?<!\bnew\s+(?:globalThis\.)?)\bDate\s*\(|\bDate\s*\[|=\s*(?:globalThis\.)?Date\s*[;,)]|\btimeOrigin\b/;
 
-/** What Postgres calls the time at which a statement began, and a time that a node would tell it. */
+/** Postgres' names for the start of a statement, and a time that comes from a node. */
 const otherSqlClock =
   /(?<!\.)\bnow\(\)|\b(?:current|local)_?time(?:stamp)?\b|\bcurrent_date\b|\b(?:statement|transaction)_timestamp\b|'now'|\}::(?:timestamp|date)/i;
 

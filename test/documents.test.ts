@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { type Setting, settings } from '../src/config/settings.js';
 
-/** Tables that are made from the code. With this variable set they are written anew instead of compared. */
+/** Tables that are generated from the code. With this variable set they are written instead of compared. */
 const isUpdating = process.env.STINT_UPDATE_DOCS !== undefined;
 
 function checkTable(path: string, name: string, table: readonly string[]): void {
@@ -68,13 +68,13 @@ test('docs/operators.md lists the native routes as OpenAPI describes them', () =
 
 const walk = readFileSync('docs/walkthrough.md', 'utf8');
 
-/** What a source file defines: functions, classes, methods are not told apart. */
+/** Whether a source file defines this name, as a function, class, interface or constant. */
 function defines(path: string, name: string): boolean {
   const source = existsSync(path) ? readFileSync(path, 'utf8') : '';
   return new RegExp(`(?:function|class|interface|const) ${name}\\b`).test(source);
 }
 
-test('docs/walkthrough.md takes ten stops at most, and each is there in the code', () => {
+test('docs/walkthrough.md takes ten stops at most, and each exists in the code', () => {
   const stops = [...walk.matchAll(/^\| (\d+) \| `(\S+)` \| `(\w+)` \|/gm)];
 
   expect(stops.length).toBeGreaterThan(5);
@@ -82,7 +82,7 @@ test('docs/walkthrough.md takes ten stops at most, and each is there in the code
   expect(stops.filter(([, , path = '', name = '']) => !defines(path, name)).map(([row]) => row)).toEqual([]);
 });
 
-test('every file that the documents name is there', () => {
+test('every file that the documents name exists', () => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/walkthrough.md'];
   const named = documents.flatMap((document) =>
     [

@@ -14,14 +14,14 @@ test('the walk-through waits while its job has any status that is not final', ()
   expect(JSON.parse(`[${awaited}]`)).toEqual(statusWords.filter((word) => !final.includes(word)));
 });
 
-test('every npm command that the README names is there', () => {
+test('every npm command that the README names exists', () => {
   const named = [...readme.matchAll(/npm run (?:--silent )?([a-z-]+)/g)].map((match) => match[1]);
 
   expect(named.length).toBeGreaterThan(3);
   expect(scripts).toEqual(expect.arrayContaining(named));
 });
 
-test('every file that the documents link to is there', () => {
+test('every file that the documents link to exists', () => {
   const documents = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
   const links = documents.flatMap((document) =>
     [...readFileSync(document, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1] ?? ''),
@@ -31,7 +31,7 @@ test('every file that the documents link to is there', () => {
   expect(links.filter((link) => !existsSync(link))).toEqual([]);
 });
 
-test('every test that docs/reliability.md names is there', () => {
+test('every test that docs/reliability.md names exists', () => {
   const matrix = readFileSync('docs/reliability.md', 'utf8');
   const named = [...matrix.matchAll(/`(test\/[^`]+\.ts)`(?:: ((?:"[^"]+"(?:, )?)+))?/g)];
 

@@ -1,4 +1,5 @@
-// npm run vault-bootstrap: prepares the Vault of VAULT_ADDR with VAULT_TOKEN and prints the settings for a server.
+// `npm run vault-bootstrap` prepares the Vault of VAULT_ADDR with VAULT_TOKEN and prints settings for a server.
+
 // Progress goes to standard error, so that `eval "$(npm run --silent vault-bootstrap)"` works.
 import { clientHint, exportLines, readAccess } from './bootstrap/settings.js';
 import { BootstrapError, bootstrapVault } from './bootstrap.js';
@@ -11,7 +12,7 @@ Prepares the Vault of VAULT_ADDR with VAULT_TOKEN and prints the settings for a 
   --help                show this text
 `;
 
-/** Throws `BootstrapError` for an argument that means nothing. */
+/** Throws `BootstrapError` for an unknown argument. */
 function readOptions(args: readonly string[]): { help: boolean; overwritePolicies: boolean } {
   const known = ['--overwrite-policies', '--help'];
   const unknown = args.find((arg) => !known.includes(arg));

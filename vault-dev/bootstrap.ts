@@ -1,3 +1,5 @@
+// Prepares a Vault for stint: the order of the steps, and the settings that result.
+
 import { connect, type VaultAccess } from './bootstrap/api.js';
 import { ensureDemoSecrets } from './bootstrap/demo-secrets.js';
 import { ensureMounts } from './bootstrap/mounts.js';
@@ -8,20 +10,20 @@ import { ensure, type Log, type Workbench } from './bootstrap/steps.js';
 export { BootstrapError } from './bootstrap/api.js';
 
 export interface BootstrapOptions extends VaultAccess {
-  /** Replaces policies of ours that somebody has changed. */
+  /** Replace policies of stint that somebody has changed. */
   readonly overwritePolicies?: boolean | undefined;
   readonly log?: Log | undefined;
 }
 
-/** What a prepared Vault has: what a server is set up with, and what a client needs. Holds secrets. */
+/** The settings for a server, and what a client needs. Holds secrets. */
 export interface VaultSetup {
   /** Where the AppRole method and the transit engine are. */
   readonly appRoleMount: string;
   readonly transitMount: string;
-  /** The role that jobs log in with; clients make its SecretIDs. */
+  /** The role that jobs log in with; clients create its SecretIDs. */
   readonly roleName: string;
   readonly roleId: string;
-  /** Clients encrypt payloads with it. */
+  /** The key that clients encrypt payloads with. */
   readonly transitKey: string;
   readonly serverRoleId: string;
   readonly serverSecretId: string;
@@ -32,15 +34,15 @@ export interface VaultSetup {
 }
 
 /**
- * Prepares a Vault or an OpenBao for stint: engines, AppRoles, transit key, policies, demo secrets. Run again, it makes
- * only what is missing and returns the same. Nothing that is there is changed, and nothing is ever removed.
+ * Prepares a Vault or an OpenBao for stint: engines, AppRoles, transit key, policies, demo secrets. Another run creates
+ * only what is missing and returns the same. What exists is not changed, and nothing is ever removed.
  *
- * Throws `BootstrapError`; what was made until then stays, and the next run goes on from there.
+ * Throws `BootstrapError`. What was created until then stays, and the next run continues from there.
  */
 export async function bootstrapVault(options: BootstrapOptions): Promise<VaultSetup> {
   using api = connect(options);
   const bench: Workbench = { api, log: options.log ?? (() => undefined) };
-  await api.read('auth/token/lookup-self'); // Whether there is a Vault that knows the token, before anything is made.
+  await api.read('auth/token/lookup-self'); // Fails early, before anything is created, without a Vault that knows the token.
   await ensureMounts(bench);
   await ensureTransitKey(bench);
   await ensurePolicies(bench, options.overwritePolicies ?? false);
@@ -49,7 +51,7 @@ export async function bootstrapVault(options: BootstrapOptions): Promise<VaultSe
   return await readSetup(bench);
 }
 
-/** Named as the role is, since GoStint's clients know no other name for it. It cannot be exported. */
+/** Named like the role, because GoStint's clients use one name for both. It cannot be exported. */
 async function ensureTransitKey(bench: Workbench): Promise<void> {
   const path = `transit/keys/${roleNames.job}`;
   await ensure(bench, {

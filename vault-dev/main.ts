@@ -1,5 +1,6 @@
-// npm run vault-dev [-- --port 8200] [--no-bootstrap]: an embedded Vault for trying things out, ready for stint. The
-// warning and the progress go to standard error, the lines for a shell to standard output.
+// `npm run vault-dev [-- --port 8200]`: an embedded Vault for trying things out, set up for stint.
+
+// The warning and the progress go to standard error, the lines for a shell to standard output.
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { exportLines } from './bootstrap/settings.js';
@@ -18,8 +19,8 @@ const usage = `npm run vault-dev [-- options]
 
 Starts a stand-in for Vault, in memory, ready for stint, until Ctrl-C. It is no Vault and protects nothing.
 
-  --port N           port to listen on, 8200 unless said; 0 takes a free one
-  --root-token TEXT  the root token; a random one unless said
+  --port N           port to listen on, by default 8200; 0 picks a free one
+  --root-token TEXT  the root token; by default a random one
   --no-bootstrap     leave it empty
   --help             show this text
 `;
@@ -53,19 +54,19 @@ function readArguments(args: readonly string[]): Arguments {
 async function main(): Promise<void> {
   const { port, rootToken, isBare, help } = readArguments(process.argv.slice(2));
   if (help) return console.log(usage);
-  const signal = nextSignal(); // From here on a signal ends it in order.
+  const signal = nextSignal(); // From here on a signal leads to an orderly end.
   await using vault = await startEmbeddedVault({ port, ...(rootToken === undefined ? {} : { rootToken }) });
   console.error(warning);
   console.error(`Address:    ${vault.address}`);
   console.error(`Root token: ${vault.rootToken}`);
   console.error(`Unseal key: ${vault.unsealKey}\n`);
-  await tellShell(vault, isBare);
+  await printSettings(vault, isBare);
   console.error('\nCtrl-C ends it.');
   await signal;
 }
 
-/** What to paste into a shell; with a bootstrap also what stint itself is set up with. */
-async function tellShell(vault: EmbeddedVault, isBare: boolean): Promise<void> {
+/** Prints lines for a shell; with a bootstrap also the settings of stint. */
+async function printSettings(vault: EmbeddedVault, isBare: boolean): Promise<void> {
   const access = { address: vault.address, token: vault.rootToken };
   const lines = [`export VAULT_ADDR=${vault.address}`, `export VAULT_TOKEN=${vault.rootToken}`];
   if (isBare) return console.log(lines.join('\n'));
@@ -78,8 +79,8 @@ async function nextSignal(): Promise<void> {
   await Promise.race(['SIGINT', 'SIGTERM'].map((name) => once(process, name)));
 }
 
-/** A port in use and a wrong argument are no bugs: a sentence is enough. */
-function giveUp(error: unknown): void {
+/** A port in use or a wrong argument is not a bug, so it is reported without a stack trace. */
+function reportFailure(error: unknown): void {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') {
     console.error('Could not start the embedded Vault: its port is in use. Choose another with --port.');
@@ -92,4 +93,4 @@ function giveUp(error: unknown): void {
   process.exitCode = 1;
 }
 
-await main().catch(giveUp);
+await main().catch(reportFailure);

@@ -1,5 +1,4 @@
-// npm run chaos [-- --jobs N --queues N --minutes N --seed N --calm --clocks --logs DIRECTORY]: load and random faults on two nodes, then
-// the checker's table. The exit code is 1 where a promise was broken. See docs/reliability.md.
+// `npm run chaos`: load and random faults on two nodes, then the table of the checker. Exit code 1 where a rule broke.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
@@ -8,7 +7,7 @@ import { check, isClean } from './check/check.js';
 import { runChaos } from './run.js';
 import { tableOf } from './table.js';
 
-/** How many of a rule's violations are shown one by one. */
+/** How many violations of a rule are printed one by one. */
 const shown = 10;
 
 async function main(): Promise<void> {
@@ -25,9 +24,10 @@ async function main(): Promise<void> {
 
 async function interruption(): Promise<never> {
   await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
-  throw new Error('It was interrupted; everything it started is ended.');
+  throw new Error('It was interrupted; everything that it started is stopped.');
 }
 
+/** --jobs N --queues N --minutes N --seed N --calm --clocks --logs DIRECTORY: see docs/reliability.md. */
 function readOptions() {
   const { values } = parseArgs({
     options: {
@@ -63,7 +63,7 @@ function say(line: string): void {
 }
 
 await main().catch((error: Error) => {
-  process.stderr.write(`The chaos could not go on. ${error.message}\n`);
+  process.stderr.write(`The chaos run could not continue. ${error.message}\n`);
   process.exitCode = 1;
 });
 process.exit();

@@ -1,3 +1,4 @@
+// One chaos run: builds the stage, applies load and faults, waits until all jobs ended, collects the history.
 import { setInterval } from 'node:timers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../../rig/process.js';
@@ -9,7 +10,7 @@ import { readAudit, stopAudit } from './history/vault-audit.js';
 import { Load, type LoadReport } from './load/load.js';
 import { Random } from './load/random.js';
 import { letClocksJump } from './stage/clocks.js';
-import { type FaultOptions, inflictFaults } from './stage/faults.js';
+import { type FaultOptions, injectFaults } from './stage/faults.js';
 import { buildStage, type Stage } from './stage/stage.js';
 
 export interface ChaosOptions {
@@ -20,10 +21,10 @@ export interface ChaosOptions {
   readonly seed: number;
   /** Between the beginnings of two faults; undefined for a load without any. */
   readonly faultPauseMs: FaultOptions['pauseMs'] | undefined;
-  /** The nodes' clocks are an hour wrong and jump, which is no excuse for anything. */
+  /** The nodes' clocks are an hour wrong and jump. That is not a fault: it excuses no violation. */
   readonly wrongClocks?: boolean;
   readonly logDirectory?: string | undefined;
-  /** Rejects when somebody wants the run to end early; what it started is ended then. */
+  /** Rejects when the run must end early; everything that it started is stopped then. */
   readonly interruption?: Promise<never>;
   readonly log: Log;
 }
@@ -35,16 +36,16 @@ export interface ChaosResult {
 }
 
 const leaseMs = 3_000;
-/** How long jobs may take to end once all faults are over, and clean-ups after that. */
+/** How long jobs may take to end after the last fault, and how long clean-ups may take after that. */
 const quietLimitMs = 120_000;
 const cleanLimitMs = 45_000;
-/** How long an interruption waits for a stage that is only half built. */
+/** How long an interruption waits for a stage that is still being built. */
 const buildLimitMs = 30_000;
 const progressMs = 10_000;
 
 const forever = new Promise<never>(() => undefined);
 
-/** Load and faults from one seed, then peace, then everything that anybody saw. */
+/** Load and faults come from one seed. Afterwards everything that was recorded is collected. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { wrongClocks = false, logDirectory, log, interruption = forever } = options;
   const closers = new Closers();
@@ -52,7 +53,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   try {
     return await runOn(await Promise.race([building, interruption]), options);
   } finally {
-    // Where it was interrupted, the stage may still open what is to be closed.
+    // After an interruption the stage may still be opening what must be closed.
     await Promise.race([building.catch(() => undefined), delay(buildLimitMs, undefined, { ref: false })]);
     await closers.close();
   }
@@ -61,12 +62,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 async function runOn(stage: Stage, options: ChaosOptions): Promise<ChaosResult> {
   const { log, interruption = forever } = options;
   const startedAt = Date.now();
-  const { load, faults } = await disturb(stage, options);
+  const { load, faults } = await applyLoadAndFaults(stage, options);
   const loadedAt = Date.now();
   log('all faults are over');
   await Promise.race([waitForQuiet(stage.sql, quietLimitMs), interruption]);
   const quietAt = Date.now();
-  log('looking for what is left');
+  log('checking what is left');
   const left = await Promise.race([waitForNothingLeft(stage.places, cleanLimitMs), interruption]);
   await stopAudit(stage.vault);
   const history: History = {
@@ -85,8 +86,8 @@ async function runOn(stage: Stage, options: ChaosOptions): Promise<ChaosResult> 
   return { history, load, seconds };
 }
 
-/** Also where it is interrupted, each fault is healed before anything is closed: it would start what was ended. */
-async function disturb(
+/** After an interruption too, faults are undone before anything is closed: undoing one starts what it had stopped. */
+async function applyLoadAndFaults(
   stage: Stage,
   options: ChaosOptions,
 ): Promise<{ readonly load: LoadReport; readonly faults: readonly Injected[] }> {
@@ -100,11 +101,11 @@ async function disturb(
   const timer = setInterval(() => log(load.progress), progressMs);
   const chaos = { random: new Random(seed + 1), leaseMs, log };
   const jumping = wrongClocks ? letClocksJump(stage.nodes, over.signal) : undefined;
-  const inflicting = pauseMs && inflictFaults(stage, { ...chaos, pauseMs }, over.signal);
+  const injecting = pauseMs && injectFaults(stage, { ...chaos, pauseMs }, over.signal);
   const report = await Promise.race([load.run(), interruption]).finally(async () => {
     over.abort();
     clearInterval(timer);
-    await Promise.all([jumping, inflicting]);
+    await Promise.all([jumping, injecting]);
   });
-  return { load: report, faults: (await inflicting) ?? [] };
+  return { load: report, faults: (await injecting) ?? [] };
 }

@@ -1,9 +1,10 @@
+// Formats the figures and the findings of a chaos run as a table.
 import { isDisturbed } from './check/ends.js';
 import type { Finding } from './check/finding.js';
 import { lostLogins, requestsOf, tokensOfLostLogins } from './check/vault-rules.js';
 import type { ChaosResult } from './run.js';
 
-/** The run in figures: what was done, how the jobs ended, and how often each rule was broken. */
+/** What was done, how the jobs ended, and how often each rule was violated; one line a figure. */
 export function tableOf({ history, load, seconds }: ChaosResult, findings: readonly Finding[]): string[] {
   const { jobs, faults } = history;
   const states = countBy(
@@ -12,16 +13,16 @@ export function tableOf({ history, load, seconds }: ChaosResult, findings: reado
   return [
     row('jobs accepted', load.accepted.length),
     row('jobs stored', jobs.length),
-    row('posts without an answer', load.unsure),
-    row('posts turned away for a while', load.turnedAway),
+    row('posts without an answer', load.unanswered),
+    row('posts refused for the moment (429, 5xx)', load.refusedForNow),
     row('load', `${seconds.load.toFixed(0)} s, ${(jobs.length / seconds.load).toFixed(1)} jobs/s`),
     row('until all jobs had ended, after the last fault', `${seconds.quiet.toFixed(1)} s`),
     row('faults', faults.length),
     ...countBy(faults.map(({ kind }) => kind)).map(([kind, count]) => row(`  ${kind}`, count)),
     ...states.map(([state, count]) => row(`jobs ${state}`, count)),
-    row('jobs lost or broken off, each in a fault', jobs.filter(isDisturbed).length),
+    row('jobs lost or interrupted, each in a fault', jobs.filter(isDisturbed).length),
     row('jobs whose login was cut off', lostLogins(jobs).length),
-    row('tokens that such a login left, which nobody knows', tokensOfLostLogins(history).length),
+    row('unknown tokens that such a login left', tokensOfLostLogins(history).length),
     row('requests in the audit log of Vault', history.vault.length),
     row('requests to Vault for one job', spreadOf([...requestsOf(history).values()])),
     row('jobs back in the queue after a fault', jobs.filter(wasClaimedAgain).length),

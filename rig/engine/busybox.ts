@@ -1,8 +1,9 @@
+// The files of a busybox image, made from Debian's `busybox-static`, for machines that reach no registry.
 import { readFile } from 'node:fs/promises';
 import { findProgram, RigError, runCommand } from '../process.js';
 import { type InstallOptions, installDebianPackages } from './debian.js';
 
-/** A file, folder or link for an image. Owned by root unless it says otherwise. */
+/** A file, folder or link for an image. Owned by root by default. */
 export interface ImageEntry {
   readonly path: string;
   readonly type: 'file' | 'directory' | 'symlink';
@@ -13,7 +14,7 @@ export interface ImageEntry {
   readonly target?: string;
 }
 
-/** The root file system of a busybox image as the public one has it, made of Debian's `busybox-static`. */
+/** The same root file system as the public busybox image. Installs `busybox-static` where it is missing. */
 export async function busyboxEntries(options: InstallOptions = {}): Promise<ImageEntry[]> {
   const program = (await findStaticBusybox()) ?? (await installBusybox(options));
   const applets = (await runCommand(program, ['--list'])).trim().split('\n');
@@ -37,14 +38,14 @@ async function installBusybox(options: InstallOptions): Promise<string> {
   return program;
 }
 
-/** The package `busybox` installs a program of the same name that needs libraries, which an image would not have. */
+/** The package `busybox` installs a program of the same name, but it needs libraries that the image does not have. */
 async function findStaticBusybox(): Promise<string | undefined> {
   const program = await findProgram('busybox');
   if (program === undefined || !isStatic(await readFile(program))) return undefined;
   return program;
 }
 
-/** An ELF file that needs libraries names the loader that finds them, in a program header of its own kind. */
+/** An ELF file that needs libraries has a program header that names their loader. */
 function isStatic(file: Buffer): boolean {
   const tableAt = Number(file.readBigUInt64LE(32));
   const entrySize = file.readUInt16LE(54);

@@ -1,3 +1,4 @@
+// Installs the Debian packages that a part needs, one run at a time.
 import { findProgram, isRoot, type Log, RigError, runCommand } from '../process.js';
 
 /** Asks the person at the terminal; without one, the answer is yes. */
@@ -9,8 +10,8 @@ export interface InstallOptions {
 }
 
 /**
- * Installs Debian packages as root, or says what to type. Two runs may want the same at once: the second waits for
- * the first and finds the work done, because apt itself refuses at once when another one updates its lists.
+ * Installs Debian packages as root, or throws with the command to type. Two runs may install at once: a lock makes the
+ * second wait and then find the packages installed, because apt itself fails while another apt updates its lists.
  */
 export async function installDebianPackages(packages: string[], options: InstallOptions = {}): Promise<void> {
   await assertInstallable(packages);
@@ -32,7 +33,7 @@ const SCRIPT = [
 async function assertInstallable(packages: string[]): Promise<void> {
   const list = packages.join(' ');
   if ((await findProgram('apt-get')) === undefined)
-    throw new RigError(`Could not install ${list}: this is no Debian. Install what matches it by hand.`);
+    throw new RigError(`Could not install ${list}: this is not Debian. Install the equivalent by hand.`);
   if (!isRoot())
     throw new RigError(
       `Could not install ${list}: only root may. Type: sudo apt-get install --no-install-recommends ${list}`,
@@ -43,6 +44,6 @@ async function assertWanted(packages: string[], confirm: Confirm | undefined): P
   const list = packages.join(' ');
   if (confirm === undefined || (await confirm(`Install the Debian packages ${list}?`))) return;
   throw new RigError(
-    `Could not go on without ${list}. Type: apt-get install --no-install-recommends ${list}`,
+    `Could not continue without ${list}. Type: apt-get install --no-install-recommends ${list}`,
   );
 }

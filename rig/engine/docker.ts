@@ -1,3 +1,4 @@
+// Connects to a Docker engine and checks that it answers.
 import { request } from 'node:http';
 import Docker from 'dockerode';
 
@@ -8,7 +9,7 @@ export function connectDocker(dockerHost: string): Docker {
   return new Docker({ host: url.hostname, port: url.port === '' ? 2375 : Number(url.port) });
 }
 
-/** Asks the engine whether it is there. Returns what is wrong; undefined says that it answers. */
+/** Checks that the engine answers. Returns the error; undefined means that it answers. */
 export async function pingEngine(dockerHost: string): Promise<NodeJS.ErrnoException | undefined> {
   return await new Promise((resolve) => {
     const call = request({ ...addressOf(dockerHost), path: '/_ping', agent: false, timeout: PING_LIMIT_MS });

@@ -1,22 +1,23 @@
+// Finds a Docker engine for tests, demo and bench, or starts one.
 import { findProgram, isRoot, type Log, RigError } from '../process.js';
 import { type Confirm, installDebianPackages } from './debian.js';
 import { pingEngine } from './docker.js';
 import { type OwnEngine, startOwnEngine } from './own-engine.js';
 
-/** A Docker engine that answers, and how to talk to it. Disposing ends it only if it is ours. */
+/** A Docker engine that answers. Disposing stops it only where we started it. */
 export interface Engine extends AsyncDisposable {
   /** The value for `DOCKER_HOST`. */
   readonly dockerHost: string;
   /** Undefined where the engine is reached over the network. */
   readonly socketPath: string | undefined;
-  /** Set where we started it ourselves: then it can be stopped, killed and started again. */
+  /** Set where we started it: then a test may stop, kill and restart it. */
   readonly own: OwnEngine | undefined;
 }
 
 export interface EngineOptions {
-  /** Used in the directory's name and in log lines. Give each a name where one run has several. */
+  /** Used in the directory's name and in log lines. Several engines in one run need different names. */
   readonly name?: string;
-  /** Never takes an engine that is there already: for a second node, or for tests that break the engine. */
+  /** Always starts a private engine: for a second node, or for tests that break the engine. */
   readonly alwaysOwn?: boolean;
   /** Further arguments for our own `dockerd`, such as `--live-restore`. */
   readonly args?: readonly string[];
@@ -25,8 +26,8 @@ export interface EngineOptions {
 }
 
 /**
- * Finds an engine: `DOCKER_HOST`, then the default socket, then Debian's `docker.io`, installed if need be and
- * started by hand. Who is not root must be given one of the first two.
+ * Tries `DOCKER_HOST`, then the default socket, then a private engine from Debian's `docker.io`, which is installed where
+ * needed. Only root can do the last.
  */
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
   const found = options.alwaysOwn === true ? undefined : await findEngine();
@@ -55,7 +56,7 @@ async function useNamed(dockerHost: string): Promise<Engine> {
   );
 }
 
-/** Who is not root can only be told how to get an engine. */
+/** Without root rights no engine can be started, so the error says how to get one. */
 export function explainUnusable(problem: NodeJS.ErrnoException): RigError {
   return new RigError(
     `Could not use the Docker engine at "${DEFAULT_HOST}": ${problem.message}. ${fixFor(problem.code)}`,
@@ -80,7 +81,7 @@ function toFound(dockerHost: string): Engine {
     socketPath: dockerHost.startsWith('unix://') ? dockerHost.slice('unix://'.length) : undefined,
     own: undefined,
     [Symbol.asyncDispose]: async () => {
-      // It was there before us and stays.
+      // It was running before and keeps running.
     },
   };
 }
@@ -90,6 +91,6 @@ function toOwn(own: OwnEngine): Engine {
   return { dockerHost, socketPath, own, [Symbol.asyncDispose]: () => own[Symbol.asyncDispose]() };
 }
 
-/** An engine of ours reaches no registry, so its images are made of this busybox: better asked for once than twice. */
+/** `busybox-static` too: images of a private engine are made of it, and so people are asked only once. */
 const PACKAGES = ['docker.io', 'iptables', 'iproute2', 'busybox-static'];
 const DEFAULT_HOST = 'unix:///var/run/docker.sock';

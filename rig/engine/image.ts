@@ -1,3 +1,4 @@
+// Provides images without a registry: takes one that is present, pulls it, or builds and imports it.
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
@@ -11,7 +12,7 @@ export interface EnsuredImage {
   readonly origin: 'present' | 'pulled' | 'made';
 }
 
-/** Sees to it that the engine has the image: it has it, pulls it, or gets a busybox of our own under that name. */
+/** Ensures that the engine has the image: it has it, pulls it, or imports a busybox that is built here under its name. */
 export async function ensureImage(
   docker: Docker,
   name: string,
@@ -19,8 +20,7 @@ export async function ensureImage(
 ): Promise<EnsuredImage> {
   if (await hasImage(docker, name)) return { name, origin: 'present' };
   if (await pullImage(docker, name)) return { name, origin: 'pulled' };
-  if (name.includes('@'))
-    throw new RigError(`Could not make an image "${name}": nobody can choose a digest.`);
+  if (name.includes('@')) throw new RigError(`Could not make an image "${name}": a digest cannot be chosen.`);
   await buildImage(docker, { tag: name }, options);
   return { name, origin: 'made' };
 }
@@ -35,7 +35,7 @@ async function hasImage(docker: Docker, name: string): Promise<boolean> {
     );
 }
 
-/** Gives up soon: without a way out, a name look-up alone may take half a minute. */
+/** Gives up soon: without an internet connection the name look-up alone may take half a minute. */
 async function pullImage(docker: Docker, name: string): Promise<boolean> {
   const abortSignal = AbortSignal.timeout(PULL_LIMIT_MS);
   try {
@@ -131,7 +131,7 @@ function packEntries(entries: readonly ImageEntry[]): Readable {
   return Readable.from(tar);
 }
 
-/** A fixed time makes the same recipe give the same layer, whose import the engine then finds done. */
+/** A fixed time makes the same recipe give the same layer, which the engine then already has. */
 function toHeader({ path, type, mode, uid, gid, target }: ImageEntry): Parameters<Pack['entry']>[0] {
   const owner = { uid: uid ?? 0, gid: gid ?? 0 };
   const header = { name: path, type, mode: mode ?? 0o644, mtime: new Date(0), ...owner };

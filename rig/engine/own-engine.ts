@@ -1,3 +1,4 @@
+// Runs a private `dockerd` in a network namespace of its own; tests may stop, kill and restart it.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeDirectoryAndUsers } from '../leftovers.js';
@@ -11,7 +12,7 @@ export interface OwnEngineOptions {
   readonly log?: Log | undefined;
 }
 
-/** Starts a `dockerd` of our own, as root, beside whatever else runs on the machine. */
+/** Starts a private `dockerd`, as root, independent of other engines on the machine. */
 export async function startOwnEngine(options: OwnEngineOptions = {}): Promise<OwnEngine> {
   await sweepDeadRuns();
   const directory = await createRunDirectory(options.name ?? 'engine');
@@ -26,9 +27,9 @@ export async function startOwnEngine(options: OwnEngineOptions = {}): Promise<Ow
 }
 
 /**
- * Holds a network namespace with loopback up. A bridge and its packet filter rules belong to one engine alone, so
- * each of ours gets a network of its own; it outlives the engine's restarts because this holder, not the engine,
- * made it. Nothing outside can be reached from it.
+ * Starts a process that holds a network namespace with loopback up. Two engines cannot share a bridge and its packet filter
+ * rules, so each private engine gets its own network. It survives the engine's restarts because this process, not the
+ * engine, made it. Nothing outside can be reached from it.
  */
 async function startNetwork(directory: string): Promise<Part> {
   const logFile = join(directory, 'network.log');
@@ -43,7 +44,7 @@ async function startNetwork(directory: string): Promise<Part> {
   return holder;
 }
 
-/** An engine that a test may stop, kill and start again on the same data. Disposing leaves nothing of it. */
+/** A test may stop, kill and restart it on the same data. Disposing removes everything. */
 export class OwnEngine implements AsyncDisposable {
   readonly socketPath: string;
   readonly dockerHost: string;
@@ -73,7 +74,7 @@ export class OwnEngine implements AsyncDisposable {
 
   async start(): Promise<void> {
     const startedAt = Date.now();
-    // Without a file of its own it would read the machine's settings, which may contradict our arguments.
+    // Without this file it would read the machine's settings, which may contradict our arguments.
     await writeFile(join(this.directory, 'daemon.json'), '{}');
     const logFile = join(this.directory, 'dockerd.log');
     const daemon = await startPart(...this.inNetwork('dockerd', this.#daemonArgs()), {
@@ -100,22 +101,22 @@ export class OwnEngine implements AsyncDisposable {
     return [...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]), ...this.#args];
   }
 
-  /** Politely: the engine stops its containers first, unless it was told to leave them running. */
+  /** SIGTERM: the engine stops its containers first, unless it runs with `--live-restore`. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
   }
 
-  /** As a crash: the containers go on without it. */
+  /** SIGKILL, as in a crash: the containers keep running. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
-    await this.#forgetContainerd();
+    await this.#removeContainerdPid();
   }
 
   /**
-   * The engine's helper dies with it, but its pid file stays. Where process 1 is slow to collect the dead, the next
-   * engine takes the pid for a running helper and waits for it in vain.
+   * containerd ends with the engine, but its pid file stays. Where process 1 is slow to reap zombies, the next engine takes
+   * the pid for a running containerd and waits for it in vain.
    */
-  async #forgetContainerd(): Promise<void> {
+  async #removeContainerdPid(): Promise<void> {
     const pidFile = join(this.directory, 'exec/containerd/containerd.pid');
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => Number.NaN));
     if (Number.isNaN(pid)) return;
@@ -124,7 +125,7 @@ export class OwnEngine implements AsyncDisposable {
     await rm(pidFile, { force: true });
   }
 
-  /** Makes it hang without answering until `resume`. */
+  /** Makes it hang without an answer until `resume`. */
   suspend(): void {
     this.#daemon?.signal('SIGSTOP');
   }
@@ -149,14 +150,14 @@ export class OwnEngine implements AsyncDisposable {
       await this.#removeContainers();
       await this.stop();
     } catch (error) {
-      this.#log(`the engine did not stop politely: ${(error as Error).message}`);
+      this.#log(`the engine did not stop on SIGTERM: ${(error as Error).message}`);
     }
     this.#network.signal('SIGKILL');
     await removeDirectoryAndUsers(this.directory);
     this.#log(`dockerd stopped and removed in ${Date.now() - startedAt} ms`);
   }
 
-  /** First the containers, at once: a polite stop would wait ten seconds for each that ignores the signal. */
+  /** Containers are removed by force first: stopping them would wait ten seconds for each that ignores the signal. */
   async #removeContainers(): Promise<void> {
     if (this.#daemon === undefined || this.#daemon.hasExited()) return;
     const docker = connectDocker(this.dockerHost);

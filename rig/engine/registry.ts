@@ -1,3 +1,4 @@
+// Runs a private image registry, so that tests pull for real without the internet.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
@@ -8,9 +9,9 @@ import { type Confirm, installDebianPackages } from './debian.js';
 import type { Engine } from './engine.js';
 
 export interface RegistryOptions {
-  /** The engine that pushes and pulls: the registry listens on the loopback of its network, where it needs no TLS. */
+  /** The engine that pushes and pulls. The registry listens on the loopback of its network, where no TLS is needed. */
   readonly engine: Engine;
-  /** Nobody gets in without `REGISTRY_LOGIN`. */
+  /** Requires `REGISTRY_LOGIN`. */
   readonly closed?: boolean;
   readonly confirm?: Confirm | undefined;
   readonly log?: Log | undefined;
@@ -48,7 +49,7 @@ async function startServer(configFile: string, logFile: string, { engine }: Regi
   return await startPart(...command, { logFile, deathSignal: 'TERM' });
 }
 
-/** JSON is YAML too, and needs no care about quotes. */
+/** JSON is valid YAML and needs no quoting rules. */
 function toConfig(directory: string, closed: boolean): object {
   const login = { auth: { htpasswd: { realm: 'stint', path: join(directory, 'accounts') } } };
   return {
@@ -60,7 +61,7 @@ function toConfig(directory: string, closed: boolean): object {
   };
 }
 
-/** It takes a free port by itself and tells which in its log; from outside its network nobody could ask it. */
+/** The registry chooses a free port and logs it; it cannot be asked from outside its network. */
 async function readAddress(part: Part): Promise<string> {
   const find = () => /listening on (127\.0\.0\.1:\d+)/.exec(part.logTail())?.[1];
   const limit = { limitMs: START_LIMIT_MS, what: 'docker-registry' };
@@ -70,7 +71,7 @@ async function readAddress(part: Part): Promise<string> {
   return host;
 }
 
-/** What a pushed image is called from now on. */
+/** The names of a pushed image. */
 export interface PushedImage {
   /** With the registry and the tag. */
   readonly reference: string;
@@ -79,7 +80,7 @@ export interface PushedImage {
 }
 
 export class Registry implements AsyncDisposable {
-  /** What stands before the slash in the names of its images. */
+  /** The host in the names of its images, before the first slash. */
   readonly host: string;
   readonly #directory: string;
   readonly #part: Part;
@@ -105,7 +106,7 @@ export class Registry implements AsyncDisposable {
     return { reference, byDigest };
   }
 
-  /** Makes it hang: it accepts connections and never answers, until `resume`. */
+  /** Makes it hang: it accepts connections and does not answer until `resume`. */
   suspend(): void {
     this.#part.signal('SIGSTOP');
   }
@@ -120,7 +121,7 @@ export class Registry implements AsyncDisposable {
   }
 }
 
-/** A push that fails half way says so in its progress only, not by its status. */
+/** A push that fails midway reports that in its progress stream only, not by its status. */
 async function followProgress(docker: Docker, progress: NodeJS.ReadableStream): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     docker.modem.followProgress(progress, (error) => (error ? reject(error) : resolve()));

@@ -1,15 +1,16 @@
+// Finds PostgreSQL server programs: installed ones, or those of the npm package.
 import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { findProgram, isExecutable, isRoot, RigError, runCommand } from '../process.js';
 
-/** The server's programs, in one folder. */
+/** The folder with the server's programs. */
 export interface PostgresBinaries {
   readonly folder: string;
   readonly origin: 'installed' | 'npm';
 }
 
-/** Finds server programs of a version that stint runs on, the newest first, or copies those of the npm package. */
+/** Takes the newest installed version that stint supports, or copies the programs of the npm package. */
 export async function findPostgresBinaries(
   directory: string,
   wanted?: PostgresBinaries['origin'],
@@ -36,8 +37,8 @@ async function isUsable(folder: string): Promise<boolean> {
 }
 
 /**
- * Copies the npm package's programs to where the server's user can read them: as root that is another user than
- * ours, and our checkout may lie in a home that is closed to it.
+ * Copies the npm package's programs to where the server's user can read them: root runs the server as another user, who may
+ * not be able to read the home that the checkout is in.
  */
 async function copyFromNpm(directory: string): Promise<string> {
   const native = await findNpmPackage();
@@ -48,12 +49,12 @@ async function copyFromNpm(directory: string): Promise<string> {
   return join(target, 'bin');
 }
 
-/** Archives for the linker and notes for the compiler are a good part of the package. */
+/** Leaves out files for linker and compiler, which are a large part of the package. */
 function isNeededToRun(path: string): boolean {
   return !path.endsWith('.a') && basename(path) !== 'pkgconfig';
 }
 
-/** npm packages cannot hold links; the install script that would make them is not run, as `.npmrc` says. */
+/** npm packages cannot contain links, and the install script that makes them does not run: `.npmrc` forbids it. */
 async function linkLibraries(native: string, target: string): Promise<void> {
   const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8');
   const links = JSON.parse(text) as { source: string; target: string }[];
@@ -68,7 +69,7 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EEXIST') throw error;
 }
 
-/** Not with `import.meta.resolve`, which a test runner may not have. */
+/** `import.meta.resolve` would be simpler, but a test runner may not have it. */
 async function findNpmPackage(): Promise<string> {
   try {
     return join(dirname(createRequire(import.meta.url).resolve(NPM_PACKAGE)), '..', 'native');

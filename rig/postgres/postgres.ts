@@ -1,3 +1,4 @@
+// Finds a PostgreSQL server, or starts a private one that tests may restart and replicate.
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -16,19 +17,19 @@ import {
 import { createRunDirectory, sweepDeadRuns } from '../run-directory.js';
 import { findPostgresBinaries, type PostgresBinaries } from './binaries.js';
 
-/** A PostgreSQL server and how to reach it as its superuser. Disposing ends it only if it is ours. */
+/** A PostgreSQL server and its superuser's address. Disposing stops it only where we started it. */
 export interface Postgres extends AsyncDisposable {
   readonly url: string;
-  /** Set where we started it ourselves: then it can be stopped and started again. */
+  /** Set where we started it: then a test may stop and restart it. */
   readonly own: OwnPostgres | undefined;
 }
 
 export interface PostgresOptions {
-  /** Never takes the server of `STINT_DATABASE_URL`: for tests that break the server. */
+  /** Ignores `STINT_DATABASE_URL` and starts a private server: for tests that break it. */
   readonly alwaysOwn?: boolean;
-  /** Which programs to run; those that are installed, where there are any, unless it says otherwise. */
+  /** Which programs to run; by default installed ones where there are any. */
   readonly programs?: PostgresBinaries['origin'];
-  /** Data survive a crash of the machine. Tests do without: it is what makes small commits slow. */
+  /** Data survive a crash of the machine. Tests do not need that, and it makes small commits slow. */
   readonly durable?: boolean;
   /** Further settings of the server, by name. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -48,7 +49,7 @@ function toFound(url: string): Postgres {
     url,
     own: undefined,
     [Symbol.asyncDispose]: async () => {
-      // It was there before us and stays.
+      // It was running before and keeps running.
     },
   };
 }
@@ -69,7 +70,7 @@ async function startOwnPostgres(options: PostgresOptions): Promise<OwnPostgres> 
 
 interface Cluster {
   readonly binaries: PostgresBinaries;
-  /** Undefined: as ourselves. The server refuses to run as root. */
+  /** The user that the server runs as, since it refuses to run as root; undefined: the current user. */
   readonly as: Identity | undefined;
   readonly password: string;
   readonly port: number;
@@ -98,7 +99,7 @@ async function makeClosedFolders(directory: string, as: Identity | undefined): P
   }
 }
 
-/** Programs of other users reach the port, but not the socket: so the port asks for the password. */
+/** Other users on the machine can reach the port but not the socket, so only the port requires the password. */
 async function initialize(
   directory: string,
   folder: string,
@@ -114,7 +115,7 @@ async function initialize(
   await rm(passwordFile);
 }
 
-/** With owners and rights. The signal file makes the copy follow instead of writing. */
+/** Keeps owners and permissions. The file `standby.signal` makes the copy start as a standby. */
 async function copyCluster(from: string, to: string): Promise<void> {
   await runCommand('cp', ['-a', `${join(from, 'cluster')}/.`, join(to, 'cluster')]);
   await writeFile(join(to, 'cluster', 'standby.signal'), '');
@@ -128,12 +129,12 @@ async function findFreePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A cluster of our own that a test may stop and start again on the same port. Disposing leaves nothing of it. */
+/** A test may stop and restart it on the same port. Disposing removes everything. */
 export class OwnPostgres implements AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly origin: PostgresBinaries['origin'];
-  /** The folder of the unix socket; only the server's user and root can enter it, and need no password there. */
+  /** The folder of the Unix socket. Only the server's user and root can enter it; they need no password there. */
   readonly socketFolder: string;
   readonly #directory: string;
   readonly #cluster: Cluster;
@@ -160,7 +161,7 @@ export class OwnPostgres implements AsyncDisposable {
     const startedAt = Date.now();
     const program = join(this.#cluster.binaries.folder, 'postgres');
     const logFile = join(this.#directory, 'postgres.log');
-    // An interrupt is the "fast" stop; a TERM would wait for every client to leave.
+    // SIGINT is the "fast" stop; SIGTERM would wait for all clients to disconnect.
     const server = await startPart(program, this.#serverArgs(), {
       as: this.#cluster.as,
       cwd: this.#directory,
@@ -187,7 +188,7 @@ export class OwnPostgres implements AsyncDisposable {
     return ['-D', join(this.#directory, 'cluster'), ...args];
   }
 
-  /** The server keeps its own state in the last line of its pid file; that is also what `pg_ctl` waits for. */
+  /** The server writes its state into the last line of its pid file; `pg_ctl` waits for that too. */
   async #isReady(): Promise<boolean> {
     const path = join(this.#directory, 'cluster', 'postmaster.pid');
     const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
@@ -195,8 +196,8 @@ export class OwnPostgres implements AsyncDisposable {
   }
 
   /**
-   * Starts another server that follows this one, which is stopped for a moment to be copied. It can be read until it is
-   * promoted. It has the same password, and must be disposed of first: it may run our programs.
+   * Starts a standby of this server, which is stopped briefly to be copied. The standby is read-only until it is promoted.
+   * It has the same password. Dispose of it before this server: it may run programs in this server's directory.
    */
   async startStandby(): Promise<OwnPostgres> {
     await this.stop();
@@ -217,7 +218,7 @@ export class OwnPostgres implements AsyncDisposable {
     }
   }
 
-  /** Fast: connections are cut, what was committed is kept. Immediate: as a crash, to be recovered at the start. */
+  /** `fast`: connections are cut, then a clean shutdown. `immediate`: as in a crash; the next start recovers. */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -234,7 +235,7 @@ export class OwnPostgres implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const startedAt = Date.now();
-    // Nobody will read the data again, so there is nothing to write down at the end.
+    // Nobody reads the data again, so a clean shutdown is not needed.
     await this.stop('immediate').catch((error: Error) => this.#log(error.message));
     await removeDirectoryAndUsers(this.#directory);
     this.#log(`postgres stopped and removed in ${Date.now() - startedAt} ms`);

@@ -1,20 +1,21 @@
+// The settings that connect a stint server to the parts of a rig.
 import type { VaultSetup } from '../../vault-dev/bootstrap.js';
 
-/** What a stint stands on. */
-export interface Ground {
+/** The parts of a rig that a stint server uses. */
+export interface ServerParts {
   readonly databaseUrl: string;
   readonly dockerHost: string;
   readonly vaultAddress: string;
   readonly setup: VaultSetup;
 }
 
-/** The settings of a stint on these parts, as an operator would write them. */
+/** As an operator would write them into the environment. */
 export function settingsFor({
   databaseUrl,
   dockerHost,
   vaultAddress,
   setup,
-}: Ground): Record<string, string> {
+}: ServerParts): Record<string, string> {
   return {
     STINT_DATABASE_URL: databaseUrl,
     DOCKER_HOST: dockerHost,

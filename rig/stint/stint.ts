@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs';
+// Runs a stint server as a process of its own, and builds it first where needed.
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeDirectoryAndUsers } from '../leftovers.js';
 import { type Log, type Part, RigError, startPart, until } from '../process.js';
+import { repositoryPath } from '../repository.js';
 import { createRunDirectory, sweepDeadRuns } from '../run-directory.js';
 import type { WrongClock } from './wrong-clock.js';
 
-/** A stint server as a process of its own, the way `npm start` runs it. Disposing ends it politely, then by force. */
+/** A server process as `npm start` runs it. Disposing sends SIGTERM, and SIGKILL after a limit. */
 export interface StintServer extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string;
@@ -19,14 +20,14 @@ export interface StintServer extends AsyncDisposable {
 }
 
 export interface StintServerOptions {
-  /** Settings beside those of the machine; the port is a free one and the state a fresh directory unless it says so. */
+  /** The server's settings. By default the port is a free one and the state directory is new. */
   readonly env: Readonly<Record<string, string>>;
-  /** What it takes for the time; the right one, unless this is given. */
+  /** The clock that the server sees; the real one by default. */
   readonly clock?: WrongClock | undefined;
   readonly log?: Log | undefined;
 }
 
-/** Builds stint where that is needed, starts it and waits until it is ready to run jobs. Throws `RigError`. */
+/** Waits until the server is ready to run jobs. Throws `RigError`. */
 export async function startStintServer(options: StintServerOptions): Promise<StintServer> {
   await sweepDeadRuns();
   const directory = await createRunDirectory('stint');
@@ -44,11 +45,15 @@ async function startIn(directory: string, { env, clock, log }: StintServerOption
   const state = join(directory, 'state');
   await mkdir(state, { mode: 0o700 });
   const own = { STINT_PORT: '0', STINT_STATE_DIR: state, ...clock?.env };
-  const part = await startPart(process.execPath, [...(clock?.args ?? []), findRunner(), 'src/main'], {
-    env: { ...settingsOnly(process.env), ...own, ...env },
-    logFile,
-    deathSignal: 'TERM',
-  });
+  const part = await startPart(
+    process.execPath,
+    [...(clock?.args ?? []), repositoryPath('scripts', 'run.mjs'), 'src/main'],
+    {
+      env: { ...withoutForeignSettings(process.env), ...own, ...env },
+      logFile,
+      deathSignal: 'TERM',
+    },
+  );
   try {
     const url = await waitUntilReady(part, logFile);
     log?.(`stint ${part.pid} is ready after ${Date.now() - startedAt} ms`);
@@ -59,16 +64,10 @@ async function startIn(directory: string, { env, clock, log }: StintServerOption
   }
 }
 
-/** Somebody's own settings must not reach a server of ours: what is not given is at its default. */
-function settingsOnly(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** Removes the developer's own settings, which must not reach the server: what is not given has its default. */
+function withoutForeignSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const foreign = /^(?:STINT_|GOSTINT_|VAULT_|DOCKER_)/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !foreign.test(name)));
-}
-
-/** Seen from `rig/` and from the compiled `dist/rig/`. */
-function findRunner(): string {
-  const beside = join(import.meta.dirname, '..', 'scripts', 'run.mjs');
-  return existsSync(beside) ? beside : join(import.meta.dirname, '..', '..', 'scripts', 'run.mjs');
 }
 
 async function waitUntilReady(part: Part, logFile: string): Promise<string> {
@@ -83,7 +82,7 @@ async function waitUntilReady(part: Part, logFile: string): Promise<string> {
   return url;
 }
 
-/** A certificate of our own is no reason to wait for ever: who asks for HTTPS checks it by himself. */
+/** A test certificate is not trusted here, so HTTPS is not checked: tests with HTTPS check it themselves. */
 async function isOk(url: string): Promise<boolean> {
   if (url.startsWith('https:')) return true;
   const response = await fetch(url).catch(() => undefined);
@@ -112,14 +111,14 @@ function toServer(running: RunningStint): StintServer {
   };
 }
 
-/** What still runs is given a while to finish; whoever needs it gone at once signals it twice before. */
+/** Running jobs get some time to finish. To end the server at once, send the signal twice before. */
 async function end({ part, directory, log }: RunningStint): Promise<void> {
   try {
     part.signal('SIGTERM');
     part.signal('SIGCONT');
     await part.gone(STOP_LIMIT_MS);
   } catch (error) {
-    log?.(`stint ${part.pid} did not end politely: ${(error as Error).message}`);
+    log?.(`stint ${part.pid} did not end on SIGTERM: ${(error as Error).message}`);
     part.signal('SIGKILL');
   }
   await removeDirectoryAndUsers(directory);

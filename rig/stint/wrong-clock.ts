@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+// Gives a Node process a wrong clock that can be set while the process runs.
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { repositoryPath } from '../repository.js';
 
-/** The clock on the wall of a Node process that is wrong, and may be set while it runs. */
+/** Only the settable clock is wrong (`Date`); timers and `performance.now` stay right. */
 export class WrongClock {
   readonly #file: string;
 
@@ -11,31 +11,25 @@ export class WrongClock {
     this.#file = file;
   }
 
-  /** `file` is made, and belongs to the clock; whoever gave it removes it, after the process. */
+  /** Creates `file`, which tells the process its offset. The caller removes it after the process has ended. */
   static async start(file: string, offsetMs: number): Promise<WrongClock> {
     const clock = new WrongClock(file);
     await clock.set(offsetMs);
     return clock;
   }
 
-  /** Lets it jump: from soon on, at most after some 20 ms, it is so much ahead of the right time; behind, below zero. */
+  /** Sets the offset from the right time; below zero the clock is behind. It takes effect within some 20 ms. */
   async set(offsetMs: number): Promise<void> {
     await writeFile(`${this.#file}.new`, String(Math.round(offsetMs)));
-    await rename(`${this.#file}.new`, this.#file); // Never half of it is read.
+    await rename(`${this.#file}.new`, this.#file); // A rename, so that the process never reads half of it.
   }
 
-  /** What Node is to be given before the name of its program. */
+  /** Node's arguments before the name of the program. */
   get args(): readonly string[] {
-    return ['--import', pathToFileURL(findPreload()).href];
+    return ['--import', pathToFileURL(repositoryPath('rig', 'wrong-clock.mjs')).href];
   }
 
   get env(): Readonly<Record<string, string>> {
     return { WRONG_CLOCK_FILE: this.#file };
   }
-}
-
-/** Seen from `rig/` and from the compiled `dist/rig/`. */
-function findPreload(): string {
-  const beside = join(import.meta.dirname, 'wrong-clock.mjs');
-  return existsSync(beside) ? beside : join(import.meta.dirname, '..', '..', 'rig', 'wrong-clock.mjs');
 }

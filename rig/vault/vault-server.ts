@@ -1,8 +1,9 @@
+// Finds a real Vault, starts one from an installed program, or builds one from source.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -17,40 +18,41 @@ import {
   startPart,
   until,
 } from '../process.js';
+import { repositoryPath } from '../repository.js';
 import { createRunDirectory, sweepDeadRuns } from '../run-directory.js';
 
-/** A real Vault that is unsealed and answers. Disposing ends it only if it is ours. */
+/** A real Vault that is unsealed and answers. Disposing stops it only where we started it. */
 export interface VaultServer extends AsyncDisposable {
-  /** Given by the environment, one of the programs on the PATH, or built from `vault-dev/server`. */
+  /** `given`: by the environment; a program on the PATH; or `built` from `vault-dev/server`. */
   readonly kind: 'given' | ProgramName | 'built';
-  /** False where somebody else runs it: then it must not be sealed, and it may hold what others put there. */
+  /** False where somebody else runs it: then it must not be sealed, and it may contain other people's data. */
   readonly ours: boolean;
   /** As in `VAULT_ADDR`, without a slash at the end. */
   readonly address: string;
   readonly rootToken: string;
-  /** The one key that unseals it, in base64. Set where it is ours. */
+  /** The only unseal key, in base64. Set where it is ours. */
   readonly unsealKey: string | undefined;
   /** Set where it is ours: then a test may suspend or kill it. */
   readonly pid: number | undefined;
 }
 
 export interface VaultServerOptions {
-  /** Never takes the server of `STINT_TEST_VAULT_ADDR`: for tests that seal or kill it. */
+  /** Ignores `STINT_TEST_VAULT_ADDR` and starts a private server: for tests that seal or kill it. */
   readonly alwaysOwn?: boolean;
   readonly confirm?: Confirm | undefined;
   readonly log?: Log | undefined;
 }
 
 /**
- * Finds a Vault: the one of `STINT_TEST_VAULT_ADDR` and `STINT_TEST_VAULT_TOKEN`, else a private one in memory, run by
- * `vault` or `bao` from the PATH or by our own program. Building that takes three to five minutes, once for a user.
+ * Takes the Vault of `STINT_TEST_VAULT_ADDR` and `STINT_TEST_VAULT_TOKEN`, else starts a private one in memory: `vault` or
+ * `bao` from the PATH, or our own program. Building that takes three to five minutes, once for each user.
  */
 export async function startVaultServer(options: VaultServerOptions = {}): Promise<VaultServer> {
   const atOnce = await findVaultServerAtOnce(options);
   return atOnce ?? (await startBuilt(await ensureBuilt(options), options));
 }
 
-/** As `startVaultServer`, but undefined where that would have to build: the demo cannot keep people waiting. */
+/** As `startVaultServer`, but undefined where that would have to build: that takes too long for the demo. */
 export async function findVaultServerAtOnce(
   options: VaultServerOptions = {},
 ): Promise<VaultServer | undefined> {
@@ -75,12 +77,12 @@ async function findGiven(): Promise<VaultServer | undefined> {
     unsealKey: undefined,
     pid: undefined,
     [Symbol.asyncDispose]: async () => {
-      // It was there before us and stays.
+      // It was running before and keeps running.
     },
   };
 }
 
-/** A look at one's own token needs no policy and fails on a sealed Vault, so it answers both questions. */
+/** A look-up of the token with itself needs no policy and fails on a sealed Vault, so it checks both token and seal. */
 async function assertUsable(address: string, token: string): Promise<void> {
   const status = await ask(address, 'auth/token/lookup-self', token).catch((error: Error) => reasonOf(error));
   if (status === 200) return;
@@ -90,7 +92,7 @@ async function assertUsable(address: string, token: string): Promise<void> {
   );
 }
 
-/** What `fetch` throws says "fetch failed"; the reason is beneath. */
+/** `fetch` throws "fetch failed"; the reason is in `cause`. */
 function reasonOf(error: Error): string {
   return `"${error.cause instanceof Error ? error.cause.message : error.message}"`;
 }
@@ -125,7 +127,7 @@ async function startInstalled(
 ): Promise<VaultServer> {
   const rootToken = makeRootToken();
   const listen = `127.0.0.1:${await findFreePort()}`;
-  // Without the second flag it would overwrite the token in the home of the person who runs the tests.
+  // Without the second flag it overwrites the token in the home of the person who runs the tests.
   const flags = [
     '-dev',
     '-dev-no-store-token',
@@ -174,8 +176,8 @@ async function findFreePort(): Promise<number> {
 }
 
 /**
- * Starts a program that ends when its standard input does. We hold the other end, and the kernel closes it however we
- * end. In a session of its own a Ctrl-C in the terminal does not reach the program, as in `startPart`.
+ * Starts a program that ends when its standard input is closed. This process holds the other end, which the kernel closes
+ * however the process ends. The program has its own session, so that Ctrl-C does not reach it, as in `startPart`.
  */
 async function startTied(program: string, args: string[], logFile: string): Promise<Part> {
   const log = openSync(logFile, 'a', 0o600);
@@ -197,13 +199,13 @@ async function startTied(program: string, args: string[], logFile: string): Prom
   };
 }
 
-/** What differs between the ways to run a server of our own. */
+/** What differs between the ways to run a private server. */
 interface Recipe {
   readonly kind: VaultServer['kind'];
   readonly rootToken: string;
   readonly log: Log | undefined;
   readonly launch: (logFile: string) => Promise<Part>;
-  /** Finds in the program's output what only it knows; undefined as long as it has not said it. */
+  /** Reads address and unseal key from the program's output; undefined until they are there. */
   readonly announced: (output: string) => Announcement | undefined;
 }
 
@@ -254,7 +256,7 @@ async function waitUntilReady({ part, directory }: Running, recipe: Recipe): Pro
   return announcement;
 }
 
-/** A fresh KV 2 mount is unusable for a moment, while it upgrades itself; asking for its settings tells when it is over. */
+/** A new KV 2 mount cannot be used while it upgrades itself; its settings can be read once that is over. */
 async function isReady(address: string, token: string): Promise<boolean> {
   const isHealthy = (await ask(address, 'sys/health').catch(() => 0)) === 200;
   return isHealthy && (await ask(address, 'secret/config', token)) === 200;
@@ -272,39 +274,30 @@ function toServer(running: Running, recipe: Recipe, announcement: Announcement):
   };
 }
 
-/** Never throws. May be repeated; a suspended server is woken, because it would not hear that it is to end. */
+/** Never throws. May be repeated. A suspended server is resumed first, because it would not handle the signal. */
 async function end({ part, directory }: Running, log: Log | undefined): Promise<void> {
   try {
     part.signal('SIGCONT');
     part.signal('SIGTERM');
     await part.gone(STOP_LIMIT_MS);
   } catch (error) {
-    log?.(`vault ${part.pid} did not stop politely: ${(error as Error).message}`);
+    log?.(`vault ${part.pid} did not stop on SIGTERM: ${(error as Error).message}`);
     part.signal('SIGKILL');
   }
   await rm(directory, { recursive: true, force: true });
 }
 
-/** The cache lies outside the checkout: a fresh clone, or a second one, finds what the first has built. */
+/** The cache is outside the checkout, so that another clone finds what the first has built. */
 async function findBuiltPath(): Promise<string> {
   const given = process.env.XDG_CACHE_HOME ?? '';
   const cache = isAbsolute(given) ? given : join(homedir(), '.cache');
   const hash = createHash('sha256');
-  const sources = await findSources();
+  const sources = repositoryPath('vault-dev', 'server');
   for (const name of ['go.mod', 'go.sum', 'main.go']) hash.update(await readFile(join(sources, name)));
   return join(cache, 'stint', 'vault-server', hash.digest('hex'), 'vault-server');
 }
 
-/** Seen from `rig/` and from the compiled `dist/rig/`, which has no Go files beside it. */
-async function findSources(): Promise<string> {
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    const sources = join(folder, 'vault-dev', 'server');
-    if (await succeeds(access(join(sources, 'go.mod')))) return sources;
-  }
-  throw new RigError(`Could not find "vault-dev/server" above "${import.meta.dirname}".`);
-}
-
-/** Builds the program where nobody has yet. Of several runs beside each other one builds and the others wait for it. */
+/** Builds the program unless it is there. Of several runs at once, one builds and the others wait. */
 async function ensureBuilt(options: VaultServerOptions): Promise<string> {
   const path = await findBuiltPath();
   await mkdir(dirname(path), { recursive: true });
@@ -314,16 +307,16 @@ async function ensureBuilt(options: VaultServerOptions): Promise<string> {
   return path;
 }
 
-/** Builds aside and renames, so that what stands at the path is always complete, however this run ends. */
+/** Builds under another name and renames, so that the program at the path is always complete, however this run ends. */
 async function build(path: string, options: VaultServerOptions): Promise<void> {
   const go = await findGo(options);
   const unfinished = `${path}.${process.pid}`;
   const startedAt = Date.now();
   options.log?.('building a Vault server from source, once; this takes three to five minutes');
   try {
-    const complaint = await runGo(go, unfinished, join(dirname(path), 'build.log'));
+    const compilerOutput = await runGo(go, unfinished, join(dirname(path), 'build.log'));
     await rename(unfinished, path).catch(() => {
-      throw new RigError(`Could not build a Vault server with "${go}":\n${complaint}\n${OTHER_WAYS}`);
+      throw new RigError(`Could not build a Vault server with "${go}":\n${compilerOutput}\n${OTHER_WAYS}`);
     });
   } finally {
     await rm(unfinished, { force: true });
@@ -331,14 +324,14 @@ async function build(path: string, options: VaultServerOptions): Promise<void> {
   options.log?.(`built it in ${Math.round((Date.now() - startedAt) / 1000)} s`);
 }
 
-/** Returns the end of what the compiler said; whether it succeeded is told by the file that it made. */
+/** Returns the end of the compiler's output. Whether it succeeded shows in the file that it made. */
 async function runGo(go: string, output: string, logFile: string): Promise<string> {
   await rm(logFile, { force: true });
   const flags = ['-trimpath', '-ldflags', '-s -w', '-mod=readonly', '-buildvcs=false', '-o', output];
-  // Without a C compiler Go 1.19 builds nothing that could use one, unless told so. A workspace would change versions.
+  // CGO_ENABLED: Go 1.19 fails without a C compiler otherwise. GOWORK: a workspace would change module versions.
   const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' };
-  const cwd = await findSources();
-  // On an interrupt, unlike a TERM, it deletes its temporary files.
+  const cwd = repositoryPath('vault-dev', 'server');
+  // On SIGINT, unlike SIGTERM, the compiler deletes its temporary files.
   const compiler = await startPart(go, ['build', ...flags, '.'], { cwd, env, logFile, deathSignal: 'INT' });
   await compiler.gone(BUILD_LIMIT_MS).catch((error: unknown) => {
     compiler.signal('SIGINT');
@@ -365,8 +358,8 @@ async function installGo(options: VaultServerOptions): Promise<void> {
 }
 
 /**
- * One holder at a time, across processes. A lock is a directory that names its holder; who finds the holder dead takes
- * it over. Two that do so in the same instant may both build, which costs time and harms nothing.
+ * One holder at a time, across processes. The lock is a directory that names its holder; a process that finds the holder
+ * dead takes it over. Two processes that do so at the same instant may both build, which costs time and does no harm.
  */
 async function withLock(lock: string, log: Log | undefined, task: () => Promise<void>): Promise<void> {
   if (!(await tryLock(lock))) {
@@ -386,17 +379,17 @@ async function tryLock(lock: string): Promise<boolean> {
   if (holder !== undefined) await rm(lock, { recursive: true, force: true });
   const mine = await mkdtemp(`${lock}-`);
   await writeFile(join(mine, 'owner'), `${await describeProcess(process.pid)}`);
-  // Fails where a lock is there meanwhile: with its owner inside it is never an empty directory.
+  // Fails where a lock exists by now: with its owner inside, it is never an empty directory.
   const isOurs = await succeeds(rename(mine, lock));
   if (!isOurs) await rm(mine, { recursive: true });
   return isOurs;
 }
 
-/** Pid and start time, since the pid alone may go to another program. Undefined where the process has ended. */
+/** Pid and start time, since a pid may be reused. Undefined where the process has ended. */
 async function describeProcess(pid: number): Promise<string | undefined> {
   if (!isAlive(pid)) return undefined;
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The program's name stands in parentheses and may hold anything; the start time is the 20th field after it.
+  // The program's name is in parentheses and may contain anything; the start time is the 20th field after it.
   return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
 }
 
@@ -424,5 +417,5 @@ const OTHER_WAYS =
 const ANSWER_LIMIT_MS = 3000;
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 10_000;
-/** Two cores take three to five minutes; a slow network, which brings the modules, may add a lot. */
+/** Two cores take three to five minutes; downloading the modules over a slow network may add a lot. */
 const BUILD_LIMIT_MS = 30 * 60_000;

@@ -1,3 +1,4 @@
+// Chooses between a real Vault and the embedded one.
 import { type EmbeddedVault, startEmbeddedVault } from '../../vault-dev/embedded/embedded.js';
 import {
   findVaultServerAtOnce,
@@ -7,18 +8,18 @@ import {
 } from './vault-server.js';
 
 /**
- * Which Vault it may be. `real`: found or built, however long that takes. `at-once`: a real one if that takes no
- * building, else the embedded one. `embedded`: ours in TypeScript, which protects nothing.
+ * `real`: a real Vault, found or built, however long that takes. `at-once`: a real one if it need not be built, else the
+ * embedded one. `embedded`: our own in TypeScript, which protects nothing.
  */
 export type VaultChoice = 'real' | 'at-once' | 'embedded';
 
-/** A Vault that is unsealed and answers. Disposing ends it only if it is ours. */
+/** A Vault that is unsealed and answers. Disposing stops it only where we started it. */
 export interface VaultPart extends Omit<VaultServer, 'kind'> {
-  /** `embedded` runs in this very process and ends with it. */
+  /** `embedded` runs in this process and ends with it. */
   readonly kind: VaultServer['kind'] | 'embedded';
 }
 
-/** Finds or starts the Vault that was chosen. Throws `RigError` where there is none to be had. */
+/** Finds or starts the chosen Vault. Throws `RigError` where that is not possible. */
 export async function startVault(
   choice: VaultChoice,
   options: Pick<VaultServerOptions, 'confirm' | 'log'> = {},
@@ -28,7 +29,7 @@ export async function startVault(
   return real ?? toPart(await startEmbeddedVault());
 }
 
-/** It has no process of its own that could be suspended. */
+/** It has no own process, so it cannot be suspended. */
 function toPart(embedded: EmbeddedVault): VaultPart {
   const { address, rootToken, unsealKey } = embedded;
   return {

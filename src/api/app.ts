@@ -1,3 +1,5 @@
+// Builds the Hono app from all routes, with the error format that fits each path.
+
 import { Hono } from 'hono';
 import { answerBadPath, answerFault, answerUnknownPath, answerWrongMethod } from './gostint/errors.js';
 import { addGostint } from './gostint/routes.js';
@@ -11,12 +13,12 @@ import { limitDeclaredBody } from './request/body.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
 
-/** All doors as one app. What is below no door's prefix is answered in GoStint's form. */
+/** Paths outside the native prefix are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false }); // One slash at the end is ignored, never redirected.
   const metrics = createMetrics(parts);
   app.onError((error, c) => (isNative(c) ? answerProblem : answerFault)(c, faultOf(error)));
-  app.notFound((c: ApiContext) => answerNowhere(c));
+  app.notFound((c: ApiContext) => answerNotFound(c));
   app.use(startRequest, observeRequests(parts.log, metrics), limitDeclaredBody(parts.bodyLimitBytes));
   addHealth(app, parts, answerWrongMethod);
   addGostint(app, { ...parts, renderMetrics: () => metrics.render() });
@@ -28,7 +30,7 @@ function isNative(c: ApiContext): boolean {
   return c.req.path.startsWith(`${nativePrefix}/`);
 }
 
-function answerNowhere(c: ApiContext): Response {
+function answerNotFound(c: ApiContext): Response {
   if (isNative(c)) return answerNoSuchPath(c);
   return isDecodable(c.req.url) ? answerUnknownPath(c) : answerBadPath(c);
 }

@@ -1,15 +1,17 @@
+// The liveness and readiness endpoints, `/healthz` and `/readyz`.
+
 import type { Hono } from 'hono';
 import { BrokenError } from '../job/errors.js';
 import type { AppParts, Dependency } from './parts.js';
 import type { ApiEnv } from './request/env.js';
 import { type AnswerWrongMethod, addRoute } from './request/route.js';
 
-/** A part that is silent for longer is not ready. Shorter than the patience of what asks us. */
-const retryForMs = 3000;
+/** A part that does not answer within this time is not ready. Shorter than the usual timeout of readiness checks. */
+const checkTimeoutMs = 3000;
 
 /**
- * `/healthz`: this process lives, restart it if not. `/readyz`: it can do its work, send it some; each part it needs is
- * named. Neither wants a token.
+ * `/healthz`: the process runs; if it does not answer, restart it. `/readyz`: it can take requests and jobs; the answer
+ * names each part that it needs. Neither needs a token.
  */
 export function addHealth(app: Hono<ApiEnv>, parts: AppParts, answerWrongMethod: AnswerWrongMethod): void {
   addRoute(app, '/healthz', { GET: (c) => c.json({ status: 'ok' }) }, answerWrongMethod);
@@ -44,17 +46,17 @@ async function readReadiness({ dependencies, isDraining, blockers }: AppParts): 
 }
 
 async function readPart({ name, check }: Dependency): Promise<PartState> {
-  const silence = waitFor(retryForMs);
+  const timeout = waitFor(checkTimeoutMs);
   try {
-    const isSilent = await Promise.race([check().then(() => false), silence.over]);
-    if (isSilent)
-      return { ready: false, message: `${name} did not answer within ${retryForMs / 1000} seconds.` };
+    const isLate = await Promise.race([check().then(() => false), timeout.over]);
+    if (isLate)
+      return { ready: false, message: `${name} did not answer within ${checkTimeoutMs / 1000} seconds.` };
     return { ready: true, message: `${name} answers.` };
   } catch (error) {
     if (error instanceof BrokenError) return { ready: false, message: error.message };
     return { ready: false, message: `${name} could not be reached.` };
   } finally {
-    silence.cancel();
+    timeout.cancel();
   }
 }
 

@@ -1,3 +1,5 @@
+// The Prometheus metrics: HTTP requests, jobs by state, blocked claims, security alarms.
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { jobStates } from '../job/state.js';
 import type { AppParts } from './parts.js';
@@ -10,7 +12,7 @@ export interface MetricsText {
 export interface AnsweredRequest {
   readonly code: number;
   readonly method: string;
-  /** The pattern of the route: with ids in it, each job would make a series of its own. */
+  /** The pattern of the route: with ids in it, each job would create a new time series. */
   readonly path: string;
   readonly seconds: number;
 }
@@ -22,7 +24,7 @@ export interface Metrics {
 
 type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'alarms' | 'log'>;
 
-/** What Prometheus reads. Each app has a registry of its own, so that two in one process do not meet. */
+/** Each app has its own registry, so that two apps in one process do not share metrics. */
 export function createMetrics({ queue, blockers, alarms, log }: MetricsParts): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
@@ -34,7 +36,7 @@ export function createMetrics({ queue, blockers, alarms, log }: MetricsParts): M
     observe: ({ seconds, code, ...labels }) => requests.observe({ code: String(code), ...labels }, seconds),
     render: async () => {
       await fill(jobs, queue).catch((error: unknown) => {
-        jobs.reset(); // No number is better than an old one.
+        jobs.reset(); // No number is better than an outdated one.
         log.warn('Could not count the jobs for the metrics.', { error });
       });
       for (const { part, reason } of blockers()) blocked.set({ part }, reason === undefined ? 0 : 1);
@@ -65,13 +67,13 @@ function newJobGauge(register: Registry): Gauge<'state'> {
 function newBlockerGauge(register: Registry): Gauge<'part'> {
   return new Gauge({
     name: 'stint_claims_blocked',
-    help: 'Whether this node takes no jobs because this part is away: 1 or 0.',
+    help: 'Whether this node takes no jobs because this part is unavailable: 1 or 0.',
     labelNames: ['part'],
     registers: [register],
   });
 }
 
-/** Told by others: what they count is read when somebody asks. */
+/** The counts are kept elsewhere, and are read at each scrape. */
 function addAlarmCounter(register: Registry, alarms: MetricsParts['alarms']): void {
   const counter = new Counter({
     name: 'stint_alarms_total',

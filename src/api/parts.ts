@@ -1,9 +1,11 @@
+// Declares what the app needs from the rest of the server.
+
 import type { IdentifyCaller } from '../job/owner.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
 import type { Queue } from '../queue/queue.js';
 
-/** What the app stands on. It opens no port and starts nothing. */
+/** All parts that the app uses. The app itself opens no port and starts nothing. */
 export interface AppParts {
   readonly queue: Queue;
   readonly operations: Operations;
@@ -11,16 +13,16 @@ export interface AppParts {
   readonly identify: IdentifyCaller;
   /** `shared`: every accepted token may see, kill and delete every job. */
   readonly access: 'owner' | 'shared';
-  /** Who has one of them is an operator. */
+  /** A caller with one of these policies is an operator. */
   readonly operatorPolicies: readonly string[];
   readonly bodyLimitBytes: number;
-  /** Told to clients, who talk to Vault themselves; the second address is the one for browsers. */
+  /** Shown to clients, which connect to Vault themselves; the second address is the one for browsers. */
   readonly vault: { readonly address: string; readonly externalAddress: string };
-  /** Undefined when the engine is away. */
+  /** Undefined when the engine is unavailable. */
   readonly engineState: () => Promise<EngineSummary | undefined>;
   readonly dependencies: readonly Dependency[];
   readonly isDraining: () => boolean;
-  /** The parts for which this node can be waiting, each with the reason why it takes no jobs now, if it takes none. */
+  /** The parts that can stop this node from taking jobs, each with the current reason, if there is one. */
   readonly blockers: () => readonly Blocker[];
   /** Security alarms since the start of this node, by code. */
   readonly alarms: () => ReadonlyMap<string, number>;
@@ -29,19 +31,19 @@ export interface AppParts {
 
 /** A part without which no job can run. */
 export interface Dependency {
-  /** Begins a sentence: `Postgres`, `Vault`. */
+  /** Used to start a sentence: `Postgres`, `Vault`. */
   readonly name: string;
-  /** Throws when the part is not there; a `BrokenError` says why in words that may be shown. */
+  /** Throws when the part is unavailable; the text of a `BrokenError` may be shown. */
   readonly check: () => Promise<void>;
 }
 
 export interface Blocker {
-  /** As a label of the metrics: `engine`, `vault`. */
+  /** A label of the metrics: `engine`, `vault`. */
   readonly part: string;
   readonly reason: string | undefined;
 }
 
-/** What the health answer tells of the container engine. */
+/** What the health answer reports about the container engine. */
 export interface EngineSummary {
   readonly containers: number;
   readonly containersRunning: number;

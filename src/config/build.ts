@@ -1,16 +1,17 @@
+// Turns checked setting values into the `Config` object, with the defaults that depend on the machine or on others.
 import { join } from 'node:path';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
 import type { Config, JobConfig, VaultConfig } from './types.js';
 
-/** What the machine says where no setting does. */
+/** Facts about the machine that defaults are derived from. */
 export interface MachineFacts {
   readonly cores: number;
   readonly isRoot: boolean;
   readonly home: string;
 }
 
-/** Gives the values their places and works out the defaults that depend on others. */
+/** Builds the configuration. A default that depends on another setting or on the machine is worked out here. */
 export function toConfig(values: SettingValues, machine: MachineFacts): Config {
   return {
     host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),

@@ -1,3 +1,4 @@
+// Gathers the raw text of each setting from variables, GoStint's names for them and `_FILE` files.
 import { findUnknownNames } from './names.js';
 import { quotePath } from './quote.js';
 import { type RawSettings, type Setting, type SettingName, settings } from './settings.js';
@@ -39,7 +40,7 @@ interface Found {
   readonly value: string;
 }
 
-/** Two sources that agree are harmless: a unit file may set the old and the new name for a while. */
+/** Two sources with the same value are allowed: a unit file may set the old and the new name for a while. */
 function collectOne(setting: Setting, sources: Sources): string | undefined {
   const found = [
     ...readBoth(setting.name, setting, sources),
@@ -69,7 +70,7 @@ function readBoth(name: string, setting: Setting, sources: Sources): Found[] {
   return setting.secret === true ? [...plain, ...readFrom(`${name}_FILE`, sources)] : plain;
 }
 
-/** Line breaks at the end come from the editor or `echo`, not from the secret. */
+/** Removes line breaks at the end: they come from an editor or `echo`, not from the secret. */
 function readFrom(name: string, { env, readFile, problems }: Sources): Found[] {
   const path = env[name];
   if (path === undefined || path === '') return [];

@@ -1,3 +1,4 @@
+// Entry point of the settings: reads and checks them all, and reports every problem in one error.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { type MachineFacts, toConfig } from './build.js';

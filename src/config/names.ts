@@ -1,15 +1,16 @@
+// Finds misspelled `STINT_` variables and suggests the nearest known name.
 import { type Setting, settings } from './settings.js';
 
-/** Every variable that means something to us. */
+/** Every variable that stint reads. */
 const known = (settings as readonly Setting[]).flatMap((setting) => {
   const names = setting.alias === undefined ? [setting.name] : [setting.name, setting.alias];
   return setting.secret === true ? names.flatMap((name) => [name, `${name}_FILE`]) : names;
 });
 
-/** Ours too, but read by the test rig: a server that a test starts inherits them. */
+/** Prefix of the test rig's own variables: a server that a test starts inherits them. */
 const testPrefix = 'STINT_TEST_';
 
-/** One problem for each variable that looks like ours and is not: a misspelled setting must not be silently its default. */
+/** One problem for each unknown `STINT_` variable: a misspelled setting must not silently fall back to its default. */
 export function findUnknownNames(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env)
     .filter((name) => name.startsWith('STINT_') && !name.startsWith(testPrefix) && !known.includes(name))
@@ -22,7 +23,7 @@ function nearest(name: string): string {
   return distances.reduce((best, next) => (next.distance < best.distance ? next : best)).candidate;
 }
 
-/** Number of single letters to add, drop or change to make one text of the other. */
+/** Number of letters to add, drop or change to turn one text into the other (Levenshtein distance). */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [line, letter] of [...from].entries()) {

@@ -1,10 +1,11 @@
+// Checks settings against each other: pairs that belong together, and plain connections to other machines.
 import { quoteSetting } from './quote.js';
 import { parseBoolean } from './schema.js';
 import type { RawSettings, SettingName } from './settings.js';
 
 /**
- * What the settings must be to each other. It works on their texts, so that its findings appear beside those about
- * single values, in one go.
+ * Finds settings that contradict each other. It works on their raw texts, so that its findings are reported together
+ * with those about single values.
  */
 export function findConflicts(raw: RawSettings): string[] {
   return [
@@ -15,7 +16,7 @@ export function findConflicts(raw: RawSettings): string[] {
   ];
 }
 
-/** Without TLS only this machine may connect, unless somebody says otherwise in so many words. */
+/** Without TLS only this machine may connect, unless `STINT_HOST` and `STINT_INSECURE_HTTP` say otherwise. */
 export function defaultHost(certPath: string | undefined): string {
   return certPath === undefined ? '127.0.0.1' : '0.0.0.0';
 }

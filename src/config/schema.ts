@@ -1,3 +1,4 @@
+// The zod schema: what text each setting accepts and the value it is parsed to.
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { durationShape, parseDuration, showDuration } from '../job/duration.js';
@@ -6,10 +7,10 @@ import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
 import type { SettingName } from './settings.js';
 
-/** Node's timers count 32 bits of milliseconds and fire at once beyond that. */
+/** Node's timers hold milliseconds in 32 bits; a longer timer would fire at once. */
 const longestTimerMs = 24 * 86_400_000;
 
-/** A text that is parsed; `shape` completes "Expected NAME to be …" when `parse` finds nothing in it. */
+/** A text that is parsed; `shape` completes "Expected NAME to be …" when `parse` returns undefined. */
 function text<T>(shape: string, parse: (text: string) => T | undefined) {
   return z.string().transform((given, context): T => {
     const value = parse(given);
@@ -66,7 +67,7 @@ const cpus = text('a number of CPUs such as `2` or `0.5`, from 0.01 to 1024', (g
   return value >= 0.01 && value <= 1024 ? value : undefined;
 });
 
-/** Made absolute at once, since nobody remembers later where the server was started. */
+/** Made absolute at once: a relative path would depend on the directory where the server was started. */
 const path = text('a path', (given) => (given.includes('\0') ? undefined : resolve(given)));
 
 const secret = text('a text without line breaks and blanks', (given) =>
@@ -77,7 +78,7 @@ const databaseUrl = text('a URL that starts with `postgres://` or `postgresql://
   /^postgres(?:ql)?:\/\/\S+$/.test(given) ? new Secret(given) : undefined,
 );
 
-/** A key of another length would be cut or stretched by somebody; refuse it instead. */
+/** A key of another length is refused: it must not be cut or padded silently. */
 const sealKey = text('32 bytes in base64 (44 characters, `openssl rand -base64 32`)', (given) =>
   /^[A-Za-z0-9+/]{43}=$/.test(given) ? new Secret(given) : undefined,
 );
@@ -119,7 +120,7 @@ const policies = text('names of Vault policies, separated by commas, `default` n
   return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
 });
 
-/** What each setting's text must be and what becomes of it. What has a default or is required is never missing. */
+/** What each setting accepts and what it is parsed to. A setting that is required or has a default is never missing. */
 export const schema = z.object({
   STINT_PORT: integer(0, 65_535),
   STINT_HOST: host.optional(),

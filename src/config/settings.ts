@@ -1,13 +1,14 @@
-/** One setting as its reader sees it. The table in docs/settings.md is made of these; `schema.ts` reads their values. */
+// The list of all settings with defaults and meanings; docs/settings.md is generated from it.
+/** One setting as it is documented; `schema.ts` parses its value. */
 export interface Setting {
   readonly name: string;
-  /** The original's name for it, still understood. */
+  /** GoStint's name for it, which is still read. */
   readonly alias?: string;
-  /** The original took any text in its variable for "on". */
+  /** GoStint takes any text in this variable as "on". */
   readonly aliasIsSwitch?: true;
-  /** The value when it is not set, as one would write it; undefined when there is none or it is worked out. */
+  /** The value when it is not set, as text; undefined when there is none or it is derived. */
   readonly default?: string;
-  /** Where the default comes from when it is worked out. */
+  /** Where the default comes from when it is derived. */
   readonly derived?: string;
   readonly required?: true;
   /** A secret: never shown, and readable from a file named by `<name>_FILE`. */
@@ -90,12 +91,12 @@ export const settings = [
   {
     name: 'STINT_ACCEPT_REWRAPPED',
     default: 'false',
-    meaning: "Accept SecretIDs wrapped again through `sys/wrapping/wrap`, as the original's web page does.",
+    meaning: "Accept SecretIDs wrapped again through `sys/wrapping/wrap`, as GoStint's web page does.",
   },
   {
     name: 'STINT_WRAP_MINIMUM',
     default: '0s',
-    meaning: 'A submit whose wrapped SecretID ends sooner is answered with a warning.',
+    meaning: 'A submit whose wrapping token expires sooner is answered with a warning.',
   },
   {
     name: 'STINT_ACCESS',
@@ -116,7 +117,7 @@ export const settings = [
   {
     name: 'STINT_STOP_GRACE',
     default: '15s',
-    meaning: 'Time between the polite signal and the kill.',
+    meaning: 'Time between the stop signal and SIGKILL.',
   },
   { name: 'STINT_MAX_RUN_TIME', default: '24h', meaning: 'Longest run of a job.' },
   {
@@ -162,16 +163,21 @@ export const settings = [
     derived: 'a file in `STINT_STATE_DIR`',
     meaning: 'UUID of this node.',
   },
-  { name: 'STINT_LEASE', default: '30s', meaning: 'How long a claim lives without a sign of its node.' },
+  {
+    name: 'STINT_LEASE',
+    default: '30s',
+    meaning: 'How long a claim is valid without a heartbeat of its node.',
+  },
   {
     name: 'STINT_LOST_GRACE',
     default: '30s',
-    meaning: 'How long after the end of its claim a silent node is given up and its jobs are settled.',
+    meaning: 'How long after the end of its lease a silent node is taken for dead and its jobs are settled.',
   },
   {
     name: 'STINT_HOLD_LIMIT',
     default: '5m',
-    meaning: 'How long a queue waits at most while a lost job may still run on an engine out of reach.',
+    meaning:
+      'How long a queue is held at most while a lost job may still run on an engine that cannot be reached.',
   },
   {
     name: 'STINT_ON_SHUTDOWN',
@@ -192,11 +198,11 @@ export const settings = [
   {
     name: 'STINT_REAP_GRACE',
     default: '10m',
-    meaning: 'Age at which a container of ours whose job nobody knows is removed.',
+    meaning: 'Age at which a container of stint whose job is unknown is removed.',
   },
   {
     name: 'STINT_IMAGE_CACHE',
-    meaning: 'Size that images pulled by stint may have together; those used longest ago go first.',
+    meaning: 'Total size of the images that stint pulled; the least recently used are removed first.',
   },
   {
     name: 'STINT_LOG_LEVEL',

@@ -1,7 +1,8 @@
+// The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
 import type { Secret } from '../job/secret.js';
 
-/** Everything that can be set, frozen. Times in milliseconds, sizes in bytes, paths absolute. */
+/** All settings, frozen. Times are in milliseconds, sizes in bytes, paths absolute. */
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -11,7 +12,7 @@ export interface Config {
   readonly vault: VaultConfig;
   readonly docker: DockerConfig;
   readonly job: JobConfig;
-  /** Shorter wraps are warned of; 0: none is. */
+  /** A wrapping token that expires sooner gets a warning; 0: none does. */
   readonly wrapMinimumMs: number;
   readonly access: 'owner' | 'shared';
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
@@ -34,7 +35,7 @@ export interface Config {
   /** Undefined: an id kept in the state directory. */
   readonly nodeId: string | undefined;
   readonly leaseMs: number;
-  /** How long after the end of its lease a job of any node is given up. */
+  /** How long after the end of its lease a job is settled, whichever node held it. */
   readonly lostGraceMs: number;
   /** How long a queue is held for a lost job whose container may still run. */
   readonly holdLimitMs: number;
@@ -46,7 +47,7 @@ export interface Config {
   /** Of all images that stint pulled; undefined: they stay. */
   readonly imageCacheBytes: number | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** Where a server under a crash test hurts itself; empty everywhere else. */
+  /** Where a server in a crash test kills, stops or delays itself; empty everywhere else. */
   readonly failpoints: readonly Failpoint[];
 }
 

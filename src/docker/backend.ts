@@ -1,3 +1,4 @@
+// Builds the Docker backend and its parts from the settings of the server.
 import pLimit from 'p-limit';
 import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive/rules.js';
 import type { ContainerSettings } from './container/container.js';
@@ -32,26 +33,26 @@ export interface DockerBackendOptions {
   /** Containers that are started at once. */
   readonly starts: number;
   readonly nodeId: string;
-  /** The key that all nodes of one installation share; by what is made of it we know our own containers. */
+  /** The key that all nodes of one installation share; our own containers are recognized by a tag derived from it. */
   readonly sharedKey: Uint8Array;
-  /** Of Vault's authority, put into every container at the same path. */
+  /** The CA certificate of Vault, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
-  /** Undefined: nobody keeps account of the images that are pulled. */
+  /** Undefined: pulled images are not recorded. */
   readonly pullRecorder?: PullRecorder | undefined;
-  /** Told in a sentence of what an operator should look at and no job is to blame for. */
+  /** Called with a sentence for the operator about a failure that is no job's fault. */
   readonly onFailure: (message: string) => void;
 }
 
 const sharedMemoryBytes = 64 * 1024 * 1024;
 /** Twice the output that is kept of a job by default. */
 const logBytes = 32 * 1024 * 1024;
-/** Longer than an engine's restart, shorter than anybody wants to look at a job that says nothing. */
+/** Longer than a restart of the engine takes, but short enough that a job without news does not hang for long. */
 const retryForMs = 120_000;
 const longestStallMs = 120_000;
 
 /**
- * Opens the backend on a Docker engine. Asks nothing of the engine yet, so a server starts without it; jobs get a
- * retryable `BrokenError` until it is there. Throws `BrokenError` when the directory for secrets belongs to somebody else.
+ * Opens the backend on a Docker engine. Sends no request yet, so a server starts without its engine; jobs get a
+ * retryable `BrokenError` until it answers. Throws `BrokenError` when another user owns the directory for secrets.
  */
 export async function openDockerBackend(options: DockerBackendOptions): Promise<DockerBackend> {
   const { docker, secretsDirectory, caCertificatePath, onFailure } = options;
@@ -83,7 +84,7 @@ function settingsOf({ nodeId, sharedKey, job }: DockerBackendOptions): Container
   return { ...identityOf(sharedKey), node: nodeId, ...limits };
 }
 
-/** Links are let in: checked as they are, they cannot leave the container's own root. */
+/** Links are accepted: after the checks they cannot leave the container's own root. */
 function rulesOf({ contentLimitBytes, caCertificatePath }: DockerBackendOptions): ArchiveRules {
   const limits = {
     ...defaultArchiveLimits,

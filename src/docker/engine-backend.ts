@@ -1,3 +1,4 @@
+// The `Backend` on a Docker engine: calls the parts in the right order.
 import type { LimitFunction } from 'p-limit';
 import type {
   AdoptedContainer,
@@ -22,36 +23,40 @@ import { checkDisk, checkEngine } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 
-/** A `Backend` on a Docker engine, and what the server asks of that engine beside the jobs. */
+/** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
-  /** What the engine says of itself. Throws `BrokenError` when it is away. */
+  /** What the engine reports about itself. Throws `BrokenError` when it is unavailable. */
   engineState(): Promise<EngineState>;
   /**
-   * Removes what is left of a job at this engine, running or not, whichever node of ours started it, and returns how many
-   * containers that were. When it returns, none is there. Throws `BrokenError` when the engine is away.
+   * Removes all containers of a job at this engine, running or not, whichever node of ours started them, and returns
+   * how many there were. When it returns, none is left. Throws `BrokenError` when the engine is unavailable.
    */
   removeJob(jobId: string): Promise<number>;
   /**
-   * Removes what an earlier life of this node left at the engine, but for the containers of jobs that are to be kept or
-   * were adopted, and returns how many there were. Called before the node's old jobs are settled. Throws `BrokenError`
-   * when the engine is away; the first job tries again.
+   * Removes the containers that a previous process of this node left at the engine, except those of jobs to keep and of
+   * adopted jobs, and returns how many there were. Called before the node's old jobs are settled. Throws `BrokenError`
+   * when the engine is unavailable; the first job tries again.
    */
   removeLeftovers(keep?: (jobId: string) => boolean): Promise<number>;
-  /** Everything at the engine that our installation made, whichever node. Throws `BrokenError` when it is away. */
+  /**
+   * All containers at the engine that any node of our installation made. Throws `BrokenError` when it is unavailable.
+   */
   ownContainers(): Promise<OwnContainer[]>;
-  /** With its anonymous volumes, running or not. Throws `BrokenError`. */
+  /** Removes it with its anonymous volumes, running or not. Throws `BrokenError`. */
   removeContainer(id: string): Promise<void>;
-  /** What images there are, ours or not. Throws `BrokenError`. */
+  /** All images at the engine, ours or not. Throws `BrokenError`. */
   listImages(): Promise<ListedImage[]>;
-  /** Ids of the images that containers are made of, running or not. Throws `BrokenError`. */
+  /** Ids of the images that any container uses, running or not. Throws `BrokenError`. */
   imagesInUse(): Promise<ReadonlySet<string>>;
-  /** Takes all its names away, and with the last the image. False: the engine keeps it. Throws `BrokenError`. */
+  /**
+   * Removes all names of the image, and the image with the last one. False: the engine keeps it. Throws `BrokenError`.
+   */
   removeImage(image: Pick<ListedImage, 'id' | 'names'>): Promise<boolean>;
-  /** Removes the files of jobs that dead processes left on this host. */
+  /** Removes the job files that dead processes left on this host. */
   sweepHostFiles(): Promise<void>;
 }
 
-/** What the backend stands on; one of each for the whole process. */
+/** The parts of the backend; one of each for the whole process. */
 export interface DockerBackendParts {
   readonly engine: Engine;
   readonly settings: ContainerSettings;
@@ -67,10 +72,10 @@ export interface DockerBackendParts {
   readonly onFailure: (message: string) => void;
 }
 
-/** The parts put together: each step is in a file of its own. */
+/** Each step is in a file of its own. */
 export class EngineBackend implements DockerBackend {
   readonly #parts: DockerBackendParts;
-  /** What does not change while an engine runs. */
+  /** Known after the first check; it does not change while an engine runs. */
   #dataRoot: string | undefined;
 
   constructor(parts: DockerBackendParts) {
@@ -82,15 +87,15 @@ export class EngineBackend implements DockerBackend {
   }
 
   /**
-   * Twice where the first try met what a second one does better: an image that was removed between look-up and use,
-   * or an engine that does not see our files.
+   * Tries a second time after two faults: the image was removed between look-up and use, or the engine does not see our
+   * files.
    */
   async prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
     try {
       return await this.#prepareOnce(request, signal);
     } catch (error) {
       if (!isFault(error, 'image_missing', 'source_missing')) throw error;
-      if (error.fault === 'source_missing') this.#parts.deliveries.distrust();
+      if (error.fault === 'source_missing') this.#parts.deliveries.switchToArchive();
     }
     return await this.#prepareOnce(request, signal);
   }
@@ -98,7 +103,7 @@ export class EngineBackend implements DockerBackend {
   async #prepareOnce(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
     signal.throwIfAborted();
     const { images, imageFacts, deliveries, leftovers } = this.#parts;
-    await leftovers.remove(); // One of them may be running a job of the same queue still.
+    await leftovers.remove(); // One of them may still run a job of the same queue.
     const imageId = await images.ensure(request.image, request.pullPolicy, signal);
     const { metadata: imageMetadata, passwd } = await imageFacts.read(imageId);
     const delivery = await deliveries.begin({ request, passwd });
@@ -113,7 +118,7 @@ export class EngineBackend implements DockerBackend {
   }
 
   async adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined> {
-    this.#parts.leftovers.spare(request.jobId);
+    this.#parts.leftovers.exclude(request.jobId);
     return await adoptContainer(this.#parts, request);
   }
 
@@ -123,12 +128,12 @@ export class EngineBackend implements DockerBackend {
 
   async check(): Promise<void> {
     await checkEngine(this.#parts.engine, this.#parts.settings.network);
-    this.#dataRoot ??= await this.#lookAtEngine();
+    this.#dataRoot ??= await this.#readDataRoot();
     if (this.#parts.isLocal === true) await checkDisk(this.#dataRoot);
   }
 
-  /** Once: one warning is enough. Returns where the engine keeps its data. */
-  async #lookAtEngine(): Promise<string> {
+  /** Called once, so that it warns once about missing limits. Returns the engine's data directory. */
+  async #readDataRoot(): Promise<string> {
     const { missingLimits, dataRoot } = await this.#parts.engine.info();
     if (missingLimits.length > 0)
       this.#parts.onFailure(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
@@ -159,7 +164,7 @@ export class EngineBackend implements DockerBackend {
     return await this.#parts.engine.imagesInUse();
   }
 
-  /** By its names and never by force, so that whatever somebody else has named stays. */
+  /** By its names and never by force, so that an image with names of others stays. */
   async removeImage({ id, names }: Pick<ListedImage, 'id' | 'names'>): Promise<boolean> {
     for (const name of names.length > 0 ? names : [id])
       if (!(await this.#parts.engine.removeImage(name))) return false;

@@ -1,9 +1,10 @@
+// Derives the installation id and the tag key of our containers from the shared key.
 import { hkdfSync } from 'node:crypto';
 import type { ContainerSettings } from './container/container.js';
 
 /**
- * Who we are to an engine: a name for the labels and a key for the tags, both made of the key that all nodes of one
- * installation share, so that there is nothing more to set or to keep. Neither tells anything about that key.
+ * An id for the labels and a key for the tags, both derived from the key that all nodes of one installation share, so
+ * that no further setting is needed. Neither reveals anything about that key.
  */
 export function identityOf(sharedKey: Uint8Array): Pick<ContainerSettings, 'installation' | 'tagKey'> {
   return {

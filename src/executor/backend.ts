@@ -1,55 +1,54 @@
+// The contract `Backend`: how the executor runs containers.
 import type { PullPolicy } from '../job/job.js';
 import type { Exit } from '../job/outcome.js';
 
 /**
- * Where containers run.
- *
  * One instance talks to one engine and serves the whole process; calls for different jobs may overlap. The order
  * for one job: `checkContent` (at submit and again before use), `prepare`, `deliver` once, `start` once, then
  * `output` read to its end while `wait` or `stop` is pending, then dispose.
  *
- * Everything up to `prepare` is done without credentials, so whatever can fail fails there: the image is present,
- * the archive is laid over, the container exists. A container is started at most once: its name is made of the job
- * and the claim's fence, and a second start of the same name is refused.
+ * Everything up to `prepare` is done without credentials, so that most failures happen there: after it the image is
+ * present, the content is uploaded, the container exists. A container is started at most once: its name is made of the
+ * job and the claim's fence, and a second start of the same name is refused.
  *
- * Abort: `signal` ends `prepare` early, at a pull for instance. Nothing after `start` listens to a signal but `stop`.
+ * Abort: `signal` ends `prepare` early, at a pull for instance. After `start` only `stop` ends the container.
  * Dispose removes the container with its anonymous volumes and every file on the host, whatever state they are in,
  * also when `prepare` failed half way; it never throws and may be repeated.
  *
- * Failures: `JobFailedError` when the job is to blame or cannot go on, `BrokenError` when the engine is.
+ * Failures: `JobFailedError` when the job is at fault or cannot continue, `BrokenError` when the engine is.
  */
 export interface Backend {
-  /** Throws a retryable `BrokenError` when no container could be made now: asked before credentials are spent. */
+  /** Throws a retryable `BrokenError` when no container could be made now. Called before credentials are spent. */
   check(): Promise<void>;
   /** Reads the whole archive, unpacks nothing. Refuses with `content_refused` and names the entries. */
   checkContent(content: Uint8Array): Promise<ContentMetadata>;
   prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer>;
   /**
-   * Finds the container that an earlier life of this node started for a job, running or ended. Undefined when it is gone,
-   * is not ours though it bears the name, or was never started: then it is removed. While the engine is away it waits, as
-   * `wait` does, and throws `BrokenError` when that takes too long.
+   * Finds the container that the previous process of this node started for a job, running or ended. Undefined when it
+   * is gone, when it has the name but is not ours, or when it was never started, and is removed then. Waits while the
+   * engine is unavailable, as `wait` does, and throws `BrokenError` when that takes too long.
    */
   adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined>;
 }
 
 export interface AdoptionRequest {
   readonly jobId: string;
-  /** The one in the container's name: of the claim that made it. */
+  /** The fence in the container's name: that of the claim that created it. */
   readonly fence: number;
 }
 
-/** A container that was started by somebody who is no more. Dispose removes it, as it does a prepared one. */
+/** A container that a previous process started. Dispose removes it, like a prepared one. */
 export interface AdoptedContainer extends AsyncDisposable {
   readonly id: string;
   /** How long ago it was started, in milliseconds, by the engine's clock. */
   readonly ranMs: number;
   readonly hasEnded: boolean;
   readonly tty: boolean;
-  /** The secrets file as it was delivered; undefined where it cannot be had any more. */
+  /** The secrets file as it was delivered; undefined when it can no longer be read. */
   readonly secrets: Uint8Array | undefined;
   /**
-   * Goes on with the output after so many bytes of each stream. Called once. The output throws at its end when it could
-   * not go on exactly there, or when bytes may be missing; `wait` and `stop` are as ever.
+   * Continues the output after so many bytes of each stream. Called once. The output throws at its end when it could
+   * not continue exactly there, or when bytes may be missing; `wait` and `stop` work as for a new container.
    */
   resume(from: StreamPositions): RunningContainer;
 }
@@ -60,7 +59,7 @@ export interface StreamPositions {
   readonly stderr: number;
 }
 
-/** What the archive says of itself in `gostint.yml`, as text; undefined where there is no such file. */
+/** The text of `gostint.yml` in the archive; undefined when there is no such file. */
 export interface ContentMetadata {
   readonly metadata: string | undefined;
 }
@@ -86,18 +85,21 @@ export interface PreparedContainer extends AsyncDisposable {
   readonly imageId: string;
   /** Text of `/gostint_image.yml` in the image; undefined where there is none. */
   readonly imageMetadata: string | undefined;
-  /** Puts the secrets file in its place. Called once, before `start`. */
+  /** Writes the secrets file. Called once, before `start`. */
   deliver(secrets: Uint8Array): Promise<void>;
-  /** Attaches to the output, then starts. When it returns, no byte can be missed. */
+  /** Attaches to the output, then starts, so that no byte of the output is missed. */
   start(): Promise<RunningContainer>;
 }
 
 export interface RunningContainer {
-  /** Every byte in the order of arrival. Ends when the container has ended and all was read, or throws when the line broke. */
+  /**
+   * Every byte in the order of arrival. Ends when the container has ended and all was read; throws when bytes may be
+   * lost.
+   */
   readonly output: AsyncIterable<OutputPart>;
   /** Settles when the engine says that the container ended. */
   wait(): Promise<Exit>;
-  /** Asks politely, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */
+  /** Sends the stop signal, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */
   stop(graceMs: number): Promise<void>;
 }
 

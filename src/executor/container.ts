@@ -1,3 +1,4 @@
+// Prepares the container of a job and delivers its secrets.
 import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { PreparedContainer } from './backend.js';
@@ -7,7 +8,7 @@ import type { ExecutorParts, Run } from './run.js';
 import type { SecretSession, SecretValues } from './secrets.js';
 import { renderSecretsFile, secretsPath } from './secrets-file.js';
 
-/** Image, container, content: all that can fail without the job's secrets. */
+/** Image, container and content: all the steps that do not need the job's secrets. */
 export async function prepareContainer(
   run: Run,
   using: { spec: LayeredSpec; session: SecretSession; parts: ExecutorParts },
@@ -41,7 +42,7 @@ async function recordPrepared(run: Run, spec: JobSpec, container: PreparedContai
   run.stop.check();
 }
 
-/** The server's variables come last, so that a job cannot be pointed at another Vault. */
+/** The server's variables come last, so that a request cannot point its job at another Vault. */
 async function environment(spec: JobSpec, session: SecretSession, parts: ExecutorParts): Promise<string[]> {
   const { env, tokenInEnv } = parts.options;
   const token = tokenInEnv ? [`VAULT_TOKEN=${(await session.token()).reveal()}`] : [];
@@ -49,8 +50,8 @@ async function environment(spec: JobSpec, session: SecretSession, parts: Executo
 }
 
 /**
- * Reads the references of all layers and puts the file into its place. Returns every value to be masked: the job's own
- * token too where a reference of that name took its place in the file, for it may stand in the environment.
+ * Reads the references of all layers and delivers the secrets file. Returns every value to be masked. That includes the
+ * job's own token even when a reference called `TOKEN` replaced it in the file, because it may be in the environment.
  */
 export async function deliverSecrets(
   run: Run,
@@ -64,5 +65,5 @@ export async function deliverSecrets(
   const inFile = new Map([['TOKEN', token], ...values]);
   await using.container.deliver(renderSecretsFile(spec.secretFileType, inFile));
   await failpoint('after-deliver');
-  return new Map([...inFile, ['the own token', token]]); // No variable has blanks in its name.
+  return new Map([...inFile, ['the own token', token]]); // This key cannot collide: no variable has spaces in its name.
 }

@@ -1,10 +1,14 @@
+// The recipe: the steps of one claimed job, in their order.
 import { deliverSecrets, prepareContainer } from './container.js';
 import { noOutput, runToEnd } from './follow.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { newSession, readSpec } from './request.js';
 import type { Execution, ExecutorParts, Run } from './run.js';
 
-/** Runs one claimed job. Every end is an answer; it throws only `FencedError`, when the job is no longer ours. */
+/**
+ * Runs one claimed job. Failures are returned as outcomes; it throws only `FencedError`, when the job is no longer
+ * ours.
+ */
 export async function execute(run: Run, parts: ExecutorParts): Promise<Execution> {
   try {
     return await runJob(run, parts);
@@ -14,9 +18,9 @@ export async function execute(run: Run, parts: ExecutorParts): Promise<Execution
 }
 
 /**
- * The recipe. Whatever can fail without credentials is done before the session opens: it opens by itself when the
- * first thing is asked of it, to read an encrypted payload at the earliest, the job's secrets at the latest. On the
- * way out the container is removed first, then the token is revoked, whatever happened.
+ * Whatever can fail without credentials is done before the session opens. The session opens at its first use: at the
+ * earliest to decrypt the payload, at the latest to read the job's secrets. At the end the container is removed first,
+ * then the token is revoked, whatever happened.
  */
 async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
   const request = run.job.open();

@@ -1,3 +1,4 @@
+// Starts the container, stores its output, stops it on request, and returns the outcome.
 import { BrokenError, FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import type { Exit, Outcome } from '../job/outcome.js';
@@ -9,26 +10,26 @@ import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFi
 import type { Execution, ExecutorParts, OutputFacts, Run } from './run.js';
 import type { SecretValues } from './secrets.js';
 
-/** The facts of a job that never ran. */
+/** Of a job that never ran. */
 export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: undefined };
 
 /** How long the rest of the output may take after the container has ended. */
 const drainMs = 30_000;
 
-/** What steers a job whose container was started. */
-export type Steered = Pick<Run, 'recorder' | 'stop'> & { readonly job: { readonly id: string } };
+/** What records and stops a job whose container was started. */
+export type StartedRun = Pick<Run, 'recorder' | 'stop'> & { readonly job: { readonly id: string } };
 
 export interface Following {
   readonly running: RunningContainer;
   readonly filter: PartFilter;
-  /** What of the output is stored already. */
+  /** What is already stored of the output. */
   readonly from: OutputState;
-  /** What is left of the time that the job may take; undefined for one that has ended. */
+  /** What is left of the job's time limit; undefined for a container that has ended. */
   readonly timeMs: number | undefined;
   readonly parts: ExecutorParts;
 }
 
-/** Starts the container, unless somebody asked for the end meanwhile, and stays with it. */
+/** Starts the container, unless a stop was requested meanwhile, and follows it to its end. */
 export async function runToEnd(
   run: Run,
   {
@@ -51,13 +52,13 @@ export async function runToEnd(
   }
 }
 
-/** What hides a job's secrets in its output, where the settings want that. */
+/** Masks a job's secrets in its output, unless masking is switched off. */
 export function jobMask(secrets: SecretValues, { options }: ExecutorParts): PartFilter {
   return partMask(options.maskOutput ? secrets : new Map());
 }
 
-/** Copies the output until the container has ended, stops it when asked, and says how it ended. */
-export async function followToEnd(run: Steered, following: Following): Promise<Execution> {
+/** Copies the output until the container has ended, stops it when requested, and returns how it ended. */
+export async function followToEnd(run: StartedRun, following: Following): Promise<Execution> {
   const { from, timeMs, parts } = following;
   const { options } = parts;
   const collector = new OutputCollector(
@@ -67,7 +68,7 @@ export async function followToEnd(run: Steered, following: Following): Promise<E
   );
   const copying = copyFrom(run, following, collector);
   if (timeMs !== undefined) run.stop.limit(timeMs);
-  const stopping = stopWhenAsked(run, following.running, options.stopGraceMs);
+  const stopping = stopWhenRequested(run, following.running, options.stopGraceMs);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');
   stopping.release();
@@ -75,9 +76,11 @@ export async function followToEnd(run: Steered, following: Following): Promise<E
   return { outcome, output: { ...collector.totals, flaw } };
 }
 
-/** Resolves to what spoiled the output, or to undefined. A lost claim stops the job: somebody else decides now. */
+/**
+ * Resolves to the flaw of the output, or to undefined. A lost claim stops the job: another node decides about it now.
+ */
 async function copyFrom(
-  run: Steered,
+  run: StartedRun,
   { running, filter }: Following,
   collector: OutputCollector,
 ): Promise<string | undefined> {
@@ -90,15 +93,19 @@ async function copyFrom(
   }
 }
 
-/** How long a stop waits to be recorded: a Postgres that is away must not spare a container. */
+/** How long a stop waits to be recorded: an unavailable Postgres must not keep a container running. */
 const recordingMs = 1_000;
 
-/** A kill or a limit: recorded, then carried out. The end itself is seen by `waitForEnd`. */
-function stopWhenAsked(run: Steered, running: RunningContainer, graceMs: number): { release: () => void } {
+/** Records a requested stop, then carries it out. `waitForEnd` sees the end itself. */
+function stopWhenRequested(
+  run: StartedRun,
+  running: RunningContainer,
+  graceMs: number,
+): { release: () => void } {
   const carryOut = async () => {
-    const recorded = run.recorder.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // Nor does a lost claim.
+    const recorded = run.recorder.stopping(run.stop.reason ?? 'kill').catch(() => undefined); // Nor must a lost claim.
     await within(recordingMs, recorded, undefined);
-    await running.stop(graceMs).catch(() => undefined); // Removal follows in any case, by force.
+    await running.stop(graceMs).catch(() => undefined); // The container is removed by force in any case.
   };
   const onAbort = () => void carryOut();
   if (run.stop.signal.aborted) onAbort();
@@ -106,8 +113,8 @@ function stopWhenAsked(run: Steered, running: RunningContainer, graceMs: number)
   return { release: () => run.stop.signal.removeEventListener('abort', onAbort) };
 }
 
-/** Every end is an outcome, so that the output which is still on its way is waited for in any case. */
-async function waitForEnd(run: Steered, { running, parts }: Following): Promise<Outcome> {
+/** Returns an outcome even after an error, so that the caller waits for the remaining output in any case. */
+async function waitForEnd(run: StartedRun, { running, parts }: Following): Promise<Outcome> {
   try {
     const exit: Exit = await running.wait();
     await failpoint('after-exit');
@@ -117,8 +124,8 @@ async function waitForEnd(run: Steered, { running, parts }: Following): Promise<
   }
 }
 
-/** From the start on, an engine that gives no answer leaves the job lost: not failed, not postponed, never succeeded. */
-export function outcomeAfterStart(error: unknown, run: Steered, parts: ExecutorParts): Outcome {
+/** After the start, an engine that does not answer makes the job lost: not failed, not postponed, never succeeded. */
+export function outcomeAfterStart(error: unknown, run: StartedRun, parts: ExecutorParts): Outcome {
   if (error instanceof BrokenError) return { kind: 'vanished', message: error.message };
   return outcomeOfError(error, run, parts);
 }

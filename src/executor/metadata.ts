@@ -1,15 +1,16 @@
+// Reads image and secret references from `gostint.yml` and `gostint_image.yml`.
 import { parseDocument } from 'yaml';
 import { JobFailedError } from '../job/errors.js';
 import type { SpecFields } from '../job/job.js';
 
-/** Far above any real file; parsing costs grow with it, and the text comes from strangers. */
+/** Far above any real file. Limits the cost of parsing, because the text is untrusted. */
 const largestMetadataBytes = 64 * 1024;
 /** Aliases may repeat a list; more than this many copies is an attempt to fill the memory. */
 const mostAliases = 100;
 
 /**
- * Reads `gostint.yml` of a job's content: its image and its references; other keys are none of ours. No text gives no
- * fields. Throws `JobFailedError` `metadata_invalid`, naming the line where there is one.
+ * Reads image and references from `gostint.yml` of a job's content and ignores other keys. Without text there are no
+ * fields. Throws `JobFailedError` `metadata_invalid`, with the line if it is known.
  */
 export function readContentMetadata(text: string | undefined): SpecFields {
   const map = readMap(text, contentFile);
@@ -23,7 +24,7 @@ export function readImageSecretRefs(text: string | undefined): string[] {
   return secretRefsIn(readMap(text, imageFile), imageFile);
 }
 
-/** The file that is read, and how it is refused. */
+/** The name of the file for messages, and the error that refuses it. */
 interface MetadataFile {
   readonly shown: string;
   readonly refuse: (message: string) => JobFailedError;
@@ -53,7 +54,7 @@ function readMap(text: string | undefined, file: MetadataFile): YamlMap {
   throw file.refuse(`Expected ${file.shown} to be a map of keys and values, got ${kindOf(value)}.`);
 }
 
-/** Whatever the parser throws is about the text: an alias bomb, or a nesting deeper than the stack. */
+/** If the parser throws, the text is at fault: an alias bomb, or a nesting deeper than the stack. */
 function parse(text: string, file: MetadataFile): unknown {
   try {
     const document = parseDocument(text, { logLevel: 'error' });
@@ -73,9 +74,9 @@ function placeOf(position: readonly { line: number; col: number }[] | undefined)
   return start === undefined ? 'it' : `line ${start.line}, column ${start.col}`;
 }
 
-/** What people get wrong most often, in our words. */
+/** Plain explanations for the most common mistakes. */
 const hints: Readonly<Partial<Record<string, string>>> = {
-  TAB_AS_INDENT: 'is indented by a tab, where YAML wants blanks',
+  TAB_AS_INDENT: 'is indented by a tab, where YAML requires spaces',
   DUPLICATE_KEY: 'names a key for the second time',
   MULTIPLE_DOCS: 'starts a second document, where one is expected',
   BAD_INDENT: 'is indented wrongly, or a bracket is not closed before it',

@@ -1,12 +1,12 @@
+// Turns an error that ended a job before its start into an outcome.
 import { BrokenError, FencedError, JobFailedError } from '../job/errors.js';
 import type { Outcome } from '../job/outcome.js';
 import type { ExecutorParts } from './run.js';
 import { StoppedError } from './stop.js';
 
 /**
- * Turns whatever a step before the start threw into an outcome. A part that is away postpones the job: by contract
- * a retryable `BrokenError` says that nothing was spent. A shutdown does so too while nothing was spent; the database
- * refuses to postpone a job whose credentials are gone, and it fails then.
+ * An unavailable part postpones the job: by contract a retryable `BrokenError` says that nothing was spent. A shutdown
+ * also postpones it. The database refuses to postpone a job whose credentials are spent; such a job fails.
  */
 export function outcomeOfError(
   error: unknown,
@@ -27,7 +27,7 @@ export function outcomeOfError(
   return failed(
     'internal',
     'internal',
-    'stint met an error of its own; its log tells more under this job id.',
+    'stint failed with an internal error; its log has the details under this job id.',
   );
 }
 

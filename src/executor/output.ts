@@ -1,34 +1,37 @@
+// Collects a job's output into chunks, stores them in order, and limits what is kept.
 import type { OutputPart, StreamPositions } from './backend.js';
 import type { OutputChunk } from './run-recorder.js';
 
-/** A chunk is written when it has this size or this age, whichever comes first; the first byte at once. */
+/** A chunk is stored when it reaches this size or this age, whichever comes first; the first byte is stored at once. */
 const chunkBytes = 256 * 1024;
 const chunkAgeMs = 200;
 
-/** Bytes that the job printed so far, per stream: before masking, whether they are kept or not. */
+/** Bytes that the job printed so far, per stream: before masking, including dropped ones. */
 export interface OutputTotals {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
 }
 
-/** How parts are masked on their way: one per stream, because a secret may be cut by the other stream's bytes. */
+/**
+ * Masks or withholds parts. Each stream has its own state, because bytes of the other stream may interrupt a secret.
+ */
 export interface PartFilter {
   push(part: OutputPart): OutputPart;
-  /** How many of the bytes that went in have not come out yet, in their own or another form. */
+  /** How many input bytes are not yet part of the output, as they are or masked. */
   held(stream: OutputPart['stream']): number;
-  /** Why bytes that went in will never come out. */
+  /** Why input bytes will never be returned; undefined when there are none. */
   readonly flaw?: string | undefined;
-  /** What the filter still holds back when the streams have ended. */
+  /** Returns what the filter still holds back, after the streams have ended. */
   end(): OutputPart[];
 }
 
-/** What is stored of an output whose collector is gone. */
+/** What a previous process stored of an output. */
 export interface OutputState {
-  /** Of the next chunk. */
+  /** Number of the next chunk. */
   readonly seq: number;
-  /** Bytes before the next chunk, as they are stored or were dropped. */
+  /** Bytes before the next chunk, after masking, including dropped ones. */
   readonly position: number;
-  /** What of the job's own bytes is contained; undefined when an older version stored the last chunk. */
+  /** How many of the job's own bytes are contained; undefined when an older version of stint stored the last chunk. */
   readonly raw: StreamPositions | undefined;
   /** The chunks that were not dropped, in order. */
   readonly kept: readonly KeptChunk[];
@@ -43,10 +46,9 @@ export interface KeptChunk {
 export const emptyOutput: OutputState = { seq: 0, position: 0, raw: { stdout: 0, stderr: 0 }, kept: [] };
 
 /**
- * Collects output into chunks and stores them in order, one write at a time. While a write is under way the next
- * chunk fills; when that is full too, `push` waits, and with it the container: a slow store means a slow job, never
- * lost bytes and never more than two chunks in memory. The first half of the limit is kept for good; after it the
- * oldest chunks of the tail give way.
+ * Stores chunks one write at a time. During a write the next chunk fills; when it is full too, `push` waits, and with
+ * it the container: a slow store slows the job down, but bytes are never lost and at most two chunks are in memory. The
+ * first half of the limit is kept permanently; after it the oldest chunks of the tail are dropped.
  */
 export class OutputCollector {
   readonly #append: (chunk: OutputChunk) => Promise<void>;
@@ -57,7 +59,7 @@ export class OutputCollector {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
-  /** Bytes that the job printed, and how many of them are contained in what was pushed. */
+  /** Bytes that the job printed, and how many of them the pushed parts contain. */
   readonly #printed: Record<OutputPart['stream'], number>;
   readonly #contained: Record<OutputPart['stream'], number>;
 
@@ -70,7 +72,9 @@ export class OutputCollector {
     this.#contained = { ...this.#printed };
   }
 
-  /** Takes a part as it is to be stored; `origin` says what of the job's own bytes led to it, and what is held back. */
+  /**
+   * Takes a part to store; `origin` says how many of the job's own bytes led to it, and how many the filter holds back.
+   */
   async push(part: OutputPart, origin = { taken: part.bytes.length, held: 0 }): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
     const { stream } = part;
@@ -92,7 +96,7 @@ export class OutputCollector {
     return { stdoutBytes: this.#printed.stdout, stderrBytes: this.#printed.stderr };
   }
 
-  /** Queues a write behind the one under way and waits for that one only. */
+  /** Queues a write after the current one and waits only for the current one. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -120,7 +124,7 @@ export class OutputCollector {
   }
 }
 
-/** The chunk that fills: parts in the order of arrival, neighbors of one stream joined. */
+/** The chunk being filled: parts in the order of arrival, adjacent parts of one stream joined. */
 class OpenChunk {
   bytes = 0;
   #parts: Uint8Array[] = [];
@@ -146,7 +150,7 @@ class OpenChunk {
   }
 }
 
-/** Decides which chunks stay: a head that fills first, then a tail that moves. */
+/** Decides which chunks are kept: first a head that stays, then a tail that drops its oldest chunks. */
 class Keeper {
   readonly #half: number;
   #headBytes = 0;
@@ -154,12 +158,12 @@ class Keeper {
   #tail: { seq: number; length: number }[] = [];
   #tailBytes = 0;
 
-  /** `kept` is what an earlier keeper of the same limit had left. */
+  /** `kept` is what an earlier keeper with the same limit kept. */
   constructor(limitBytes: number, kept: readonly KeptChunk[]) {
     this.#half = limitBytes / 2;
     let next = 0;
     for (const { seq, length } of kept) {
-      if (seq !== next) this.#headFull = true; // What lay between has given way, so this is the tail.
+      if (seq !== next) this.#headFull = true; // The chunks between were dropped, so this is the tail.
       this.add(seq, length);
       next = seq + 1;
     }

@@ -1,3 +1,4 @@
+// Opens the request of a job and layers it into a spec.
 import { checkFields } from '../job/check.js';
 import { decodeContent } from '../job/content.js';
 import { JobFailedError } from '../job/errors.js';
@@ -7,19 +8,19 @@ import { readContentMetadata } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import type { SecretSession } from './secrets.js';
 
-/** A spec, complete but for the references that the image itself brings. */
+/** A spec that is complete except for the references in the image's metadata. */
 export interface LayeredSpec {
   readonly spec: JobSpec;
   /** All references, once the image's metadata is known. */
   readonly secretRefs: (image: readonly string[]) => string[];
 }
 
-/** A session that tells the recorder what it does. It opens when the first thing is asked of it. */
+/** A session that records what it does. It opens at its first use. */
 export function newSession(run: Run, request: OpenedRequest, parts: ExecutorParts): SecretSession {
   const { recorder, stop } = run;
   const hooks = {
     beforeSpending: async () => {
-      await parts.backend.check(); // What comes out of an encrypted payload needs the engine right after.
+      await parts.backend.check(); // The engine is needed right after an encrypted payload is opened.
       stop.check();
       await recorder.spending();
     },
@@ -35,7 +36,7 @@ interface Reading {
   readonly parts: ExecutorParts;
 }
 
-/** Opens the payload, if there is one, and lays the request, the payload and the content's metadata over each other. */
+/** Decrypts the payload, if there is one, and layers request, payload and the content's metadata. */
 export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
   const inline = request.fields;
   const payload = await readPayload(request, reading);
@@ -56,7 +57,7 @@ async function readPayload(request: OpenedRequest, { run, session, parts }: Read
   return payload;
 }
 
-/** A payload that was made for another queue must not run here: somebody may have moved it. */
+/** A payload that was made for another queue must not run here: it may have been copied from another request. */
 function refuseOtherQueue(inPayload: string, inRequest: string): void {
   if (inPayload.toLowerCase() === inRequest) return;
   throw new JobFailedError(

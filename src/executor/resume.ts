@@ -1,3 +1,4 @@
+// Continues a job whose container the previous process of this node started.
 import type { Outcome } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
@@ -8,12 +9,12 @@ import type { SecretValues } from './secrets.js';
 import { readSecretsFile } from './secrets-file.js';
 import type { Stop } from './stop.js';
 
-/** A job whose container an earlier life of this node started, and what steers it. */
+/** A job to continue, and what records and stops it. */
 export interface ResumedRun {
   readonly job: ResumedJob;
   readonly recorder: RunRecorder;
   readonly stop: Stop;
-  /** What is stored of its output. Read after the claim was renewed, so that nobody else writes any more. */
+  /** What is stored of its output. Read after the new claim, so that no other process still writes. */
   readonly output: OutputState;
 }
 
@@ -26,8 +27,8 @@ export interface ResumedJob {
 }
 
 /**
- * Goes on with a job whose container was started. Nothing is started again: a container that is gone leaves the job lost.
- * Every end is an answer; it throws only `FencedError`.
+ * Starts nothing again: if the container is gone, the job is lost. Failures are returned as outcomes; it throws only
+ * `FencedError`.
  */
 export async function resume(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
   try {
@@ -40,7 +41,7 @@ export async function resume(run: ResumedRun, parts: ExecutorParts): Promise<Exe
   }
 }
 
-/** The second half of the recipe. On the way out the container is removed first, then the token is revoked. */
+/** The second half of the recipe. At the end the container is removed first, then the token is revoked. */
 async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
   const { id: jobId, containerFence: fence, tokenAccessor: accessor } = run.job;
   const container = await parts.backend.adopt({ jobId, fence });
@@ -48,7 +49,7 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   const onRevoked = () => run.recorder.tokenRevoked();
   const login = parts.secrets.adopt({ token: secrets?.get('TOKEN'), accessor }, { onRevoked });
   try {
-    return await goOn(run, { container, secrets, parts });
+    return await followAdopted(run, { container, secrets, parts });
   } finally {
     await login[Symbol.asyncDispose]();
   }
@@ -60,34 +61,37 @@ interface Found {
   readonly parts: ExecutorParts;
 }
 
-async function goOn(run: ResumedRun, { container: found, secrets, parts }: Found): Promise<Execution> {
+async function followAdopted(
+  run: ResumedRun,
+  { container: found, secrets, parts }: Found,
+): Promise<Execution> {
   await using container = found;
-  if (container === undefined) return { outcome: gone, output: storedFacts(run, 'container_gone') };
+  if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
   const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
   const filter = filterOf(run, secrets, parts);
   const timeMs = timeLeft(container, parts);
   return await followToEnd(run, { running, filter, from: run.output, timeMs, parts });
 }
 
-const gone: Outcome = {
+const containerGone: Outcome = {
   kind: 'vanished',
   message:
-    'Could not learn how the job ended: when its node was back, its container was gone. Somebody may have removed it.',
+    'Could not learn how the job ended: after the restart of its node its container was gone. Somebody may have removed it.',
 };
 
-/** Of what was stored before; what came after it is not known. */
+/** Only what was stored before; later output is not known. */
 function storedFacts({ output: { raw } }: ResumedRun, flaw: string): OutputFacts {
   return { stdoutBytes: raw?.stdout ?? 0, stderrBytes: raw?.stderr ?? 0, flaw };
 }
 
-/** Without the secrets nothing may be shown, and without a position nobody knows what is new. */
+/** Without the secrets no output may be shown, and without a position it is not known which output is new. */
 function filterOf(run: ResumedRun, secrets: SecretValues | undefined, parts: ExecutorParts): PartFilter {
   if (run.output.raw === undefined) return withhold('position_unknown');
   if (secrets === undefined && parts.options.maskOutput) return withhold('secrets_unknown');
   return jobMask(secrets ?? new Map(), parts);
 }
 
-/** Counts what comes and gives nothing on. */
+/** Counts the output and passes nothing on. */
 function withhold(flaw: string): PartFilter {
   const held = { stdout: 0, stderr: 0 };
   return {
@@ -103,7 +107,10 @@ function withhold(flaw: string): PartFilter {
   };
 }
 
-/** The clock did not stop while nobody looked; one that ended by itself meanwhile was in time, or nobody can say. */
+/**
+ * The time limit also ran while no process watched. A container that ended meanwhile has no limit: its run time is not
+ * judged.
+ */
 function timeLeft({ ranMs, hasEnded }: AdoptedContainer, { options }: ExecutorParts): number | undefined {
   return hasEnded ? undefined : Math.max(0, options.maxRunTimeMs - ranMs);
 }

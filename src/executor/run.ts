@@ -1,3 +1,4 @@
+// The types of a run: its parts, its job, its result.
 import type { SpecFields } from '../job/job.js';
 import type { Outcome } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
@@ -6,14 +7,14 @@ import type { RunRecorder } from './run-recorder.js';
 import type { Secrets, WrappingTokenFacts } from './secrets.js';
 import type { Stop } from './stop.js';
 
-/** What the executor stands on; one for the whole process. */
+/** The parts of the executor; one of each for the whole process. */
 export interface ExecutorParts {
   readonly secrets: Secrets;
   readonly backend: Backend;
-  /** Reads the decrypted payload in the words of the door the job came through. Throws `JobFailedError`. */
+  /** Parses the decrypted payload in the format of the door that took the job. Throws `JobFailedError`. */
   readonly readPayload: (json: string) => SpecFields;
   readonly options: ExecutorOptions;
-  /** Told of what nobody foresaw: a bug. */
+  /** Called with an unexpected error, which is a bug. */
   readonly onBug: (error: unknown, jobId: string) => void;
 }
 
@@ -24,11 +25,11 @@ export interface ExecutorOptions {
   readonly maskOutput: boolean;
   /** Added to every job's environment: `VAULT_ADDR` and the like. */
   readonly env: readonly string[];
-  /** Adds `VAULT_TOKEN` too, where the engine shows it to whoever may inspect. */
+  /** Also adds `VAULT_TOKEN`; everybody who may inspect containers at the engine can then read it. */
   readonly tokenInEnv: boolean;
 }
 
-/** One claimed job and what steers it. */
+/** One claimed job, and what records and stops it. */
 export interface Run {
   readonly job: ClaimedJob;
   readonly recorder: RunRecorder;
@@ -40,15 +41,15 @@ export interface ClaimedJob {
   /** The fence of the claim, as text. */
   readonly fence: string;
   readonly queue: string | null;
-  /** Unseals what waited with the job. Throws `JobFailedError` when it is not what was stored. */
+  /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */
   readonly open: () => OpenedRequest;
 }
 
 export interface OpenedRequest {
   readonly wrappedSecretId: Secret;
-  /** What was seen of it when the job was submitted; undefined when Vault had nothing good to say. */
+  /** What the look-up at submit found; undefined when there was no successful look-up. */
   readonly wrap?: WrappingTokenFacts | undefined;
-  /** The payload as the cubbyhole held it; undefined when all fields came in the clear. */
+  /** The payload as read from the cubbyhole; undefined when all fields came in the clear. */
   readonly ciphertext: string | undefined;
   readonly fields: SpecFields;
 }

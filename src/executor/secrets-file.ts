@@ -1,20 +1,21 @@
+// Writes the secrets file of a job as YAML or JSON, and reads it back.
 import { parseDocument } from 'yaml';
 import type { SecretFileType } from '../job/job.js';
 import { Secret } from '../job/secret.js';
 import type { SecretValues } from './secrets.js';
 import { isPlainYaml } from './yaml-plain.js';
 
-/** The two lines every GoStint job knows; some scripts skip them by number. */
+/** The first two lines of GoStint's file; some scripts skip them by number. */
 const yamlHeader = '---\n# gostint vault secrets injected:\n';
 
-/** Where the file lies inside the container. */
+/** The path of the file inside the container. */
 export function secretsPath(type: SecretFileType): string {
   return type === 'json' ? '/secrets.json' : '/secrets.yml';
 }
 
 /**
- * Renders the secrets file: one entry per variable, sorted by name, whose values read back as the very same texts with
- * YAML 1.1 and 1.2 alike. `values` holds the job's own `TOKEN` beside what its references name.
+ * One entry per variable, sorted by name. YAML 1.1 and 1.2 readers get back exactly the same texts. `values` holds the
+ * job's own `TOKEN` and the values of its references.
  */
 export function renderSecretsFile(type: SecretFileType, values: ReadonlyMap<string, Secret>): Uint8Array {
   const entries = [...values].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -24,7 +25,7 @@ export function renderSecretsFile(type: SecretFileType, values: ReadonlyMap<stri
 
 type Entry = readonly [name: string, value: Secret];
 
-/** Written entry by entry: an object literal would swallow a variable called `__proto__`. */
+/** Written entry by entry: an object literal would lose a variable called `__proto__`. */
 function jsonOf(entries: readonly Entry[]): string {
   const members = entries.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value.reveal())}`);
   return `{${members.join(',')}}\n`;
@@ -38,7 +39,10 @@ function yamlText(text: string): string {
   return isPlainYaml(text) ? text : quotedText(text);
 }
 
-/** A JSON string is a YAML string too, but for characters that YAML 1.1 takes for line breaks or does not allow raw. */
+/**
+ * A JSON string is also a YAML string, except for characters that YAML 1.1 treats as line breaks or does not allow
+ * unescaped.
+ */
 export function quotedText(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g, escaped);
 }
@@ -47,7 +51,7 @@ function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** Reads back what `renderSecretsFile` has written, of either type. Undefined where it is anything else. */
+/** Reads what `renderSecretsFile` wrote, of either type. Undefined for anything else. */
 export function readSecretsFile(bytes: Uint8Array): SecretValues | undefined {
   const text = Buffer.from(bytes).toString();
   try {
@@ -57,11 +61,11 @@ export function readSecretsFile(bytes: Uint8Array): SecretValues | undefined {
       ? new Map(entries.map(([name, value]) => [String(name), new Secret(String(value))]))
       : undefined;
   } catch {
-    return undefined; // Its text goes nowhere: it may hold secrets all the same.
+    return undefined; // The error is dropped, because its text may contain secrets.
   }
 }
 
-/** Everything in our file is a text, whatever it looks like. */
+/** Every value in our file is a text, whatever it looks like. */
 function yamlEntries(text: string): [unknown, unknown][] {
   if (!text.startsWith(yamlHeader)) throw new Error('Expected a secrets file, got another one.');
   const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });

@@ -1,6 +1,7 @@
+// Combines kill, time limit and shutdown of a job into one signal with one reason.
 import type { StopReason } from '../job/outcome.js';
 
-/** A job was stopped before it had a container that could end. Thrown by steps, caught at the recipe's border. */
+/** A job was stopped before its container was started. The steps throw it; `execute` turns it into an outcome. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError';
   readonly by: StopReason;
@@ -11,7 +12,7 @@ export class StoppedError extends Error {
   }
 }
 
-/** Kill, time limit and shutdown as one signal with one reason: the first one wins. */
+/** The first reason wins. */
 export class Stop implements Disposable {
   readonly #controller = new AbortController();
   #reason: StopReason | undefined;
@@ -31,12 +32,12 @@ export class Stop implements Disposable {
     this.#controller.abort(new StoppedError(reason));
   }
 
-  /** Starts the clock of the job's run time. */
+  /** Starts the time limit of the job. */
   limit(ms: number): void {
     this.#timer = setTimeout(() => this.request('time_limit'), Math.min(ms, 2 ** 31 - 1));
   }
 
-  /** Throws when somebody asked for the end: called between steps. */
+  /** Throws when a stop was requested. Called between steps. */
   check(): void {
     if (this.#reason !== undefined) throw new StoppedError(this.#reason);
   }

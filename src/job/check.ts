@@ -1,22 +1,24 @@
+// Checks a job's fields when it is submitted, before any credential is spent.
+
 import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
 import { findReferenceProblem } from './reference.js';
 
 export { secretReferencePattern } from './reference.js';
 
-/** How the caller calls a field; each door has words of its own. A field without a name keeps the model's. */
+/** The names of the fields in a door's format, for error texts. A field without an entry has the model's name. */
 export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>>;
 
 const longestQueueName = 255;
 const mostEntries = 4096;
-/** Linux takes no single argument or variable of 128 KiB or more. */
+/** Linux accepts no single argument or variable of 128 KiB or more. */
 const largestEntryBytes = 128 * 1024 - 1;
 /** A refusal quotes what it refuses; this much is enough to recognize it. */
 const longestQuote = 100;
 
 /**
- * Everything that is wrong with the given fields, one sentence each; empty when all is well. Values of the environment
- * are never quoted, since they may be secret.
+ * All problems with the given fields, one sentence each; empty when there are none. Values of environment variables
+ * are never quoted, because they may be secret.
  */
 export function checkFields(fields: SpecFields, names: FieldNames = {}): string[] {
   const named = (field: keyof SpecFields) => `\`${names[field] ?? field}\``;
@@ -76,7 +78,7 @@ function checkReferences(list: readonly string[] | undefined, name: string): str
 
 type CheckEntry = (entry: string, place: string) => readonly string[];
 
-/** Places are counted from 1, as people count. */
+/** Entries are counted from 1 in the texts. */
 function checkList(list: readonly string[] | undefined, name: string, check: CheckEntry): string[] {
   if (list === undefined) return [];
   if (list.length > mostEntries)
@@ -84,7 +86,7 @@ function checkList(list: readonly string[] | undefined, name: string, check: Che
   return list.flatMap((entry, index) => check(entry, `entry ${index + 1} of ${name}`));
 }
 
-/** What the kernel would cut or refuse when the container starts. */
+/** Finds what the kernel would cut or refuse when the container starts. */
 function checkEntry(entry: string, place: string): string[] {
   const nul = entry.indexOf('\0');
   if (nul >= 0) return [`Expected ${place} to be free of NUL characters, got one at ${nul}.`];
@@ -93,7 +95,7 @@ function checkEntry(entry: string, place: string): string[] {
   return [`Expected ${place} to be at most ${largestEntryBytes} bytes long, got ${size} bytes.`];
 }
 
-/** C0, DEL, C1 and the two separators that break lines: what could forge lines in a log or a terminal. */
+/** Finds C0, DEL, C1 and the two separators that break lines: they could forge lines in a log or a terminal. */
 function findControl(text: string): number {
   return text.search(/[\p{Cc}\u2028\u2029]/u);
 }

@@ -1,13 +1,15 @@
+// Decodes a job's `content` from base64 and says where it is malformed.
+
 import { JobFailedError } from './errors.js';
 
 const prefix = 'targz,';
-/** Line breaks are let through: command line tools wrap base64, and the original's decoder skipped them too. */
+/** Line breaks are accepted: command line tools wrap base64, and GoStint's decoder skips them too. */
 const foreign = /[^A-Za-z0-9+/=\r\n]/;
 const padding = /={1,2}[\r\n]*$/;
 
 /**
- * Decodes the `content` of a job: base64 in the standard alphabet, with or without `targz,` in front. It does not look
- * into the archive.
+ * Decodes the `content` of a job: base64 in the standard alphabet, with or without `targz,` in front. It does not check
+ * the archive itself.
  *
  * Throws `JobFailedError` `content_not_base64` with the place of the first character that does not belong there,
  * counted from 0 in the text as it was sent.

@@ -1,9 +1,11 @@
+// Parses and prints durations, such as `1h30m`.
+
 const millisecondsPer = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
 const unitsInOrder = Object.keys(millisecondsPer);
 /** One number with its unit; `ms` before `m`, or the `s` would be left over. */
 const part = /(\d+(?:\.\d+)?)(ms|d|h|m|s)/gy;
 
-/** How a refusal describes what it wanted. */
+/** Completes "Expected … to be" in error texts. */
 export const durationShape = 'a duration such as `500ms`, `15s`, `1h30m` or `2d`';
 
 /**
@@ -25,7 +27,7 @@ export function parseDuration(text: string): number | undefined {
   return read > 0 && read === text.length ? wholeOrNothing(total) : undefined;
 }
 
-/** Fractions such as 0.1 h are not exact in binary: what is within a millionth of a whole number means it. */
+/** Fractions such as 0.1 h are not exact in binary, so a value within a millionth of a whole number counts as that number. */
 function wholeOrNothing(value: number): number | undefined {
   const rounded = Math.round(value);
   return Math.abs(value - rounded) < 1e-6 && Number.isSafeInteger(rounded) ? rounded : undefined;

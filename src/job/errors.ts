@@ -1,6 +1,8 @@
+// The error classes of the whole program: refused, broken, job failed, fenced.
+
 import type { FailureReason } from './state.js';
 
-/** What a caller asked for and we will not or cannot do: a 4xx. `code` is stable, `message` may be shown to the caller. */
+/** The request is refused: a 4xx. `code` is stable, `message` may be shown to the caller. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
   readonly code: RefusalCode;
@@ -11,7 +13,7 @@ export class RefusedError extends Error {
   }
 }
 
-/** Stable words for refusals; each door has one table from them to its own status and text. */
+/** Stable codes of refusals; each door has one table from them to its own status and text. */
 export type RefusalCode =
   | 'invalid_request'
   | 'content_refused'
@@ -27,7 +29,7 @@ export type RefusalCode =
   | 'forbidden'
   | 'draining';
 
-/** We or a part we stand on failed: a 5xx. `part` names it; `retryable` says that trying again later may help. */
+/** stint or a part it needs failed: a 5xx. `code` names the part; `retryable` says that a later retry may help. */
 export class BrokenError extends Error {
   override readonly name = 'BrokenError';
   readonly code: BreakdownCode;
@@ -43,7 +45,7 @@ export class BrokenError extends Error {
 export type BreakdownCode = 'vault_unavailable' | 'engine_unavailable' | 'database_unavailable' | 'internal';
 
 /**
- * A step found that the job cannot succeed. It is no error of ours: the executor turns it into the outcome `failed`.
+ * A step found that the job cannot succeed. It is not an error of stint: the executor turns it into the outcome `failed`.
  * `code` refines `reason` (`wrap_used`, `image_missing`, ...); `message` is shown to the owner, so it names paths,
  * variables and fixes, never a value.
  */
@@ -51,7 +53,7 @@ export class JobFailedError extends Error {
   override readonly name = 'JobFailedError';
   readonly reason: FailureReason;
   readonly code: string;
-  /** True for what an operator must hear of: a stolen or forged credential. */
+  /** True when an operator must be notified: a credential was stolen or forged. */
   readonly alarm: boolean;
   /** Known only where a container existed: 126 and 127 for a command that could not be started. */
   readonly exitCode: number | undefined;
@@ -70,7 +72,7 @@ export class JobFailedError extends Error {
   }
 }
 
-/** The claim is no longer ours: another node, or an operator, decided about this job. Stand down without noise. */
+/** Another node or an operator has taken over this job. Stop working on it without reporting a failure. */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }

@@ -1,4 +1,6 @@
-/** The places where a server can be told to die, to stop or to be slow, in the order a job meets them. */
+// Named places in the code where crash tests kill, stop or delay the process.
+
+/** All failpoints, in the order in which a job reaches them. */
 export const failpointNames = [
   'after-cubbyhole-read',
   'after-insert',
@@ -22,7 +24,7 @@ export const failpointNames = [
 
 export type FailpointName = (typeof failpointNames)[number];
 
-/** What happens at one place, once: at its first pass unless another is named. */
+/** One action at one place. It happens once: at the first pass unless `pass` names another. */
 export interface Failpoint {
   readonly name: FailpointName;
   /** `kill` and `stop` send that signal to our own process; a number waits so many milliseconds. */
@@ -32,9 +34,9 @@ export interface Failpoint {
 
 /** Completes "Expected … to be". */
 export const failpointsShape =
-  'names of failpoints with `=kill`, `=stop` or `=delay:MILLISECONDS`, each perhaps with `@PASS`, divided by commas';
+  'names of failpoints with `=kill`, `=stop` or `=delay:MILLISECONDS`, each optionally with `@PASS`, separated by commas';
 
-/** Reads `before-unwrap=kill,after-start=delay:500@2`. Undefined where a part of it means nothing. */
+/** Reads `before-unwrap=kill,after-start=delay:500@2`. Undefined when a part is invalid. */
 export function parseFailpoints(text: string): readonly Failpoint[] | undefined {
   const found = text.split(',').map((part) => parseOne(part.trim()));
   const known = found.filter((each) => each !== undefined);
@@ -49,23 +51,23 @@ function parseOne(text: string): Failpoint | undefined {
   return { name, action: action === 'kill' || action === 'stop' ? action : Number(ms), pass: Number(pass) };
 }
 
-/** Empty in every server but one of a crash test. */
+/** Empty except in crash tests. */
 let armed: { readonly point: Failpoint; passes: number }[] = [];
 
-/** Takes the place of what was armed before. Only for the program's start, and for tests. */
+/** Replaces what was armed before. Only for the start of the program, and for tests. */
 export function armFailpoints(points: readonly Failpoint[]): void {
   armed = points.map((point) => ({ point, passes: 0 }));
 }
 
 /**
- * A named place between two actions, to be awaited, where a crash test may end the process the hardest way there is: no
- * `finally` runs, no connection says good-bye. Does nothing in a server that was not armed.
+ * A named place between two actions, where a crash test may kill the process: no `finally` runs and no connection is
+ * closed. Await it. Does nothing unless failpoints are armed.
  */
 export function failpoint(name: FailpointName): Promise<void> | undefined {
-  return armed.length === 0 ? undefined : passBy(name);
+  return armed.length === 0 ? undefined : runFailpoint(name);
 }
 
-async function passBy(name: FailpointName): Promise<void> {
+async function runFailpoint(name: FailpointName): Promise<void> {
   for (const each of armed.filter(({ point }) => point.name === name)) {
     each.passes += 1;
     if (each.passes === each.point.pass) await act(each.point.action);

@@ -1,11 +1,13 @@
-/** An image as a person names it, taken apart. */
+// Parses image references as Docker does and explains what is wrong with one.
+
+/** The parts of an image reference as it was written. */
 export interface ImageReference {
-  /** `host` or `host:port`; undefined when the engine's own default registry is meant. */
+  /** `host` or `host:port`; undefined for the engine's default registry. */
   readonly registry: string | undefined;
   /** The path without the registry, as written: nothing is added to it. */
   readonly repository: string;
   readonly tag: string | undefined;
-  /** `algorithm:hex`; it decides when there is a tag too. */
+  /** `algorithm:hex`; it takes precedence over the tag. */
   readonly digest: string | undefined;
 }
 
@@ -19,7 +21,7 @@ const tagShape = new RegExp(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,${longestTag - 1}}$`)
 const digestShape = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$/;
 const sha256Shape = /^sha256:[0-9a-f]{64}$/;
 
-/** The parts of an image reference, or undefined when the text is none: `findImageProblem` then says why. */
+/** The parts of an image reference, or undefined for an invalid one: `findImageProblem` then says why. */
 export function parseImageReference(text: string): ImageReference | undefined {
   return findImageProblem(text) === undefined ? split(text) : undefined;
 }
@@ -33,7 +35,7 @@ export function withDefaultTag(text: string): string {
   return tag === undefined && digest === undefined ? `${text}:latest` : text;
 }
 
-/** What is wrong with an image reference, as the second half of "Expected an image …, got …"; undefined when it is right. */
+/** What is wrong with an image reference, to complete "Expected an image …, got …"; undefined when it is valid. */
 export function findImageProblem(text: string): string | undefined {
   const { registry, repository, tag, digest } = split(text);
   if (registry !== undefined && !registryShape.test(registry))
@@ -54,7 +56,7 @@ function findRepositoryProblem(repository: string): string | undefined {
   return 'whose repository is made of lower-case letters and digits, with single `.`, `_` or `-` between and `/` around them';
 }
 
-/** The part before the first slash is a registry only if it looks like a host: `library/alpine` has none. */
+/** The part before the first slash is a registry only if it looks like a host: `library/alpine` has no registry. */
 function split(text: string): ImageReference {
   const at = text.indexOf('@');
   const named = at < 0 ? text : text.slice(0, at);

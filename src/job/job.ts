@@ -1,3 +1,5 @@
+// The types of the job model: its fields, its spec, the request for it and the stored job.
+
 import type { Owner } from './owner.js';
 import type { Secret } from './secret.js';
 import type { FailureReason, JobState } from './state.js';
@@ -31,7 +33,7 @@ export interface SpecFields {
   readonly continueOnWarnings?: boolean;
 }
 
-/** What is to be run, complete: what the executor and the backend work from. Never stored: `env` may hold secrets. */
+/** The complete description of a run, for the executor and the backend. Never stored, because `env` may hold secrets. */
 export interface JobSpec {
   readonly image: string;
   readonly pullPolicy: PullPolicy;
@@ -42,22 +44,22 @@ export interface JobSpec {
   readonly tty: boolean;
   /** The decoded archive, still compressed; checked, not yet re-packed. */
   readonly content: Uint8Array | undefined;
-  /** All references, image's metadata still to come; a later entry for the same variable wins. */
+  /** All references but those of the image's metadata; a later entry for the same variable replaces an earlier one. */
   readonly secretRefs: readonly string[];
   readonly secretFileType: SecretFileType;
   readonly continueOnWarnings: boolean;
 }
 
-/** Where the payload of a request is to be found when it arrives. Reading a cubbyhole spends its token. */
+/** Where the payload of a request is. Reading a cubbyhole spends its token. */
 export type PayloadSource =
   | { readonly kind: 'none' }
   | { readonly kind: 'cubbyhole'; readonly token: Secret; readonly path: string }
   | { readonly kind: 'ciphertext'; readonly ciphertext: string };
 
-/** A job as a door understood it, not yet stored. */
+/** A job as a door has read it from a request, not yet stored. */
 export interface JobRequest {
   readonly door: Door;
-  /** Name of the serial queue, lower-cased; `null` for a job that waits for nothing but a slot. */
+  /** Name of the serial queue, lower-cased; `null` for a job that waits only for a slot. */
   readonly queue: string | null;
   readonly owner: Owner;
   readonly wrappedSecretId: Secret;
@@ -68,7 +70,7 @@ export interface JobRequest {
 export const doors = ['gostint'] as const;
 export type Door = (typeof doors)[number];
 
-/** A job as it is stored and shown. Every time is the database's. */
+/** A job as it is stored and shown. All times come from the database's clock. */
 export interface Job {
   /** 24 lower-case hex digits; the first 8 are the creation time in Unix seconds, so ids sort by age. */
   readonly id: string;
@@ -82,20 +84,20 @@ export interface Job {
   readonly code: string | undefined;
   /** One sentence for the owner: why the job failed, or why it still waits. */
   readonly message: string | undefined;
-  /** The node that holds the job, or held it last; undefined while it never left the queue. */
+  /** The node that holds the job, or held it last; undefined for one that was never claimed. */
   readonly node: string | undefined;
   /** Resolved when the layers are known; undefined before. */
   readonly image: string | undefined;
-  /** As the engine names the image that really ran. */
+  /** The engine's id of the image that really ran. */
   readonly imageId: string | undefined;
   readonly tty: boolean;
   readonly containerId: string | undefined;
   /** The container's exit status; undefined until known. */
   readonly exitCode: number | undefined;
-  /** The kernel killed a process of the job for memory; the job itself may have gone on. */
+  /** The kernel killed a process of the job for memory; the job itself may have continued. */
   readonly outOfMemory: boolean;
   readonly submittedAt: Date;
-  /** When it was claimed; cleared when it goes back to the queue. */
+  /** When it was claimed; cleared when it returns to the queue. */
   readonly startedAt: Date | undefined;
   readonly finishedAt: Date | undefined;
   /** A kill was asked for: a request, not a state. The worker carries it out. */

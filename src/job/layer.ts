@@ -1,9 +1,11 @@
+// Merges request, payload and metadata into the one spec that is run.
+
 import { JobFailedError } from './errors.js';
 import type { JobSpec, SpecFields } from './job.js';
 
-/** Where the fields of a job come from. What the request and the payload leave open, the content's metadata may give. */
+/** The sources of a job's fields. The content's metadata only fills in what request and payload leave out. */
 export interface Layers {
-  /** The fields that stood beside the wrapper fields of the request. */
+  /** Job fields that the request has in the clear, beside token and payload. */
   readonly inline: SpecFields;
   /** The decrypted payload. */
   readonly payload: SpecFields;
@@ -12,8 +14,8 @@ export interface Layers {
 }
 
 /**
- * Makes one spec of several layers; an empty text or list counts as not given. `content` is what `decodeContent` made
- * of `contentText`, so that a large archive is decoded once only.
+ * Merges the layers into one spec; an empty text or list counts as not given. `content` is what `decodeContent` returned
+ * for `contentText`, so that a large archive is decoded only once.
  *
  * Throws `JobFailedError` `image_missing_in_spec` when no layer names an image.
  */
@@ -34,12 +36,12 @@ export function layer(layers: Layers, content: Uint8Array | undefined): JobSpec 
   };
 }
 
-/** The encoded content that counts: the payload's, else the request's; undefined when neither has one. */
+/** The encoded content to use: the payload's, else the request's; undefined when neither has one. */
 export function contentText(layers: Pick<Layers, 'inline' | 'payload'>): string | undefined {
   return firstText(layers.payload.content, layers.inline.content);
 }
 
-/** The references of each source; the image's are known only once its container exists. */
+/** The references of each source. The image's are known only once its container exists. */
 export interface SecretRefSources {
   readonly inline?: readonly string[] | undefined;
   readonly image?: readonly string[] | undefined;
@@ -48,8 +50,8 @@ export interface SecretRefSources {
 }
 
 /**
- * Joins the references of all sources in rising order of weight. An entry that a later one for the same variable
- * replaces is left out, so that nobody needs a right to read, and no use of the token is spent on, what is not used.
+ * Joins the references of all sources, the weakest source first. A later entry for the same variable replaces an
+ * earlier one. The replaced one is not read: it needs no right and costs no use of the token.
  */
 export function joinSecretRefs(sources: SecretRefSources): string[] {
   const { inline = [], image = [], content = [], payload = [] } = sources;
@@ -76,7 +78,7 @@ function secretRefsOf(layers: Layers): string[] {
   return withImageSecretRefs(layers, {});
 }
 
-/** A reference without `@` is wrong, but it is not ours to say here: it stands for itself and is refused later. */
+/** A reference without `@` is invalid. It is kept here under its whole text, and refused later. */
 function variableOf(reference: string): string {
   const at = reference.indexOf('@');
   return at < 0 ? reference : reference.slice(0, at);

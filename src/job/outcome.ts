@@ -1,3 +1,5 @@
+// How a run ended, and the final state, reason and message that this gives the job.
+
 import type { FailureReason, FinalState } from './state.js';
 
 /** How a container ended, as the engine says. */
@@ -5,11 +7,11 @@ export interface Exit {
   readonly exitCode: number;
   /** The kernel killed a process of the container for memory. */
   readonly outOfMemory: boolean;
-  /** The engine names a start and an end of this very container: without it a 0 is no success. */
+  /** The engine reports a start and an end of this very container: without both, exit code 0 is no success. */
   readonly proven: boolean;
 }
 
-/** Who or what ended a job before its own end. The first reason wins. */
+/** Why a job was stopped. The first reason counts. */
 export type StopReason = 'kill' | 'time_limit' | 'shutdown' | 'fenced';
 
 /** How a run ended: data, not an error. */
@@ -27,15 +29,15 @@ export type Outcome =
       readonly code: string;
       readonly message: string;
       readonly exitCode: number | undefined;
-      /** An operator must hear of it. */
+      /** An operator must be notified. */
       readonly alarm?: boolean;
     }
   /** The container was started and the engine cannot say how it ended. */
   | { readonly kind: 'vanished'; readonly message: string }
-  /** Nothing was spent and a part is missing: the job goes back to its place in the queue. */
+  /** No credential was spent and a part is unavailable: the job returns to its place in the queue. */
   | { readonly kind: 'postponed'; readonly code: string; readonly message: string };
 
-/** What is written into the row of a job that has ended. */
+/** What is stored of a job that has ended. */
 export interface Verdict {
   readonly state: FinalState;
   readonly reason: FailureReason | undefined;
@@ -43,13 +45,13 @@ export interface Verdict {
   readonly message: string | undefined;
   readonly exitCode: number | undefined;
   readonly outOfMemory: boolean;
-  /** An operator must hear of it: a credential was used by somebody else, for one. */
+  /** An operator must be notified, for example because somebody else used a credential. */
   readonly alarm: boolean;
 }
 
 type Final = Exclude<Outcome, { kind: 'postponed' }>;
 
-/** The one ladder from an outcome to its verdict and the sentence the owner reads. */
+/** The only place that turns an outcome into the final state, with the sentence that the owner reads. */
 export function verdictOf(outcome: Final): Verdict {
   switch (outcome.kind) {
     case 'ended':
@@ -78,7 +80,7 @@ function endedVerdict(exit: Exit, stopped: StopReason | undefined, limitMs: numb
       ...plain('lost'),
       ...seen,
       code: 'end_unproven',
-      message: 'The engine names no end of this container.',
+      message: 'The engine reports no end of this container.',
     };
   if (exit.exitCode === 0) return { ...plain('succeeded'), ...seen };
   if (exit.outOfMemory && exit.exitCode === 137)
@@ -86,7 +88,7 @@ function endedVerdict(exit: Exit, stopped: StopReason | undefined, limitMs: numb
   return failed('exit_code', `The job ended with exit code ${exit.exitCode}.`, seen);
 }
 
-/** A shutdown that reaches a started job leaves nobody who could say how it would have ended: it is lost, not failed. */
+/** A shutdown that stops a started job makes it lost, not failed: how it would have ended is not known. */
 function stoppedVerdict(by: StopReason, limitMs: number): Verdict {
   if (by === 'kill') return { ...plain('canceled'), code: 'killed', message: 'job killed' };
   if (by === 'time_limit')

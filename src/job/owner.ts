@@ -1,10 +1,12 @@
-/** Who is calling, as Vault says. */
+// Who calls the API, who owns a job, and which jobs a caller may see.
+
+/** The holder of a token, as Vault reports it. */
 export interface Caller {
-  /** Vault's entity; empty for root tokens and for tokens made without a login. */
+  /** Vault's entity; empty for root tokens and for tokens created without a login. */
   readonly entityId: string;
   readonly accessor: string;
   readonly displayName: string;
-  /** Kept for finer rights: Vault decides them, not stint. */
+  /** Vault grants them, not stint. They decide who is an operator. */
   readonly policies: readonly string[];
 }
 
@@ -15,7 +17,7 @@ export interface Owner {
   readonly displayName: string;
 }
 
-/** The same person has one key over all tokens when Vault knows the entity, else one key per token. */
+/** A person has one key for all tokens when Vault knows the entity, else one key per token. */
 export function ownerOf(caller: Caller): Owner {
   const key = caller.entityId === '' ? `accessor:${caller.accessor}` : `entity:${caller.entityId}`;
   return { key, displayName: caller.displayName };

@@ -1,9 +1,11 @@
-/** A secret reference: variable, Vault read path, key. Neither path nor key may hold a dot. */
+// Checks the form of secret references, `NAME@PATH.KEY`, and explains what is wrong with one.
+
+/** Its groups are the variable, the Vault path and the key. Neither path nor key may hold a dot. */
 export const secretReferencePattern = /^(\w+)@([\w\-/]+)\.([\w-]+)$/;
 
 const longestVariable = 255;
 
-/** Why a text is no secret reference, as a hint at what to change; undefined when it is one. */
+/** Why a text is not a secret reference, as a hint at what to change; undefined when it is one. */
 export function findReferenceProblem(text: string): string | undefined {
   const match = secretReferencePattern.exec(text);
   if (match === null) return guessProblem(text);
@@ -11,7 +13,7 @@ export function findReferenceProblem(text: string): string | undefined {
   return tooLong ? `the name is longer than ${longestVariable} characters` : undefined;
 }
 
-/** The first thing a person would see. The order matters: each guess assumes that the ones before did not apply. */
+/** The most likely mistake. The order matters: each guess assumes that the ones before did not apply. */
 function guessProblem(text: string): string {
   const at = text.indexOf('@');
   if (text === '') return 'it is empty';
@@ -24,7 +26,7 @@ function guessProblem(text: string): string {
 
 function guessPathProblem(rest: string): string {
   const dots = rest.split('.').length - 1;
-  if (rest.includes('..')) return '`..` leads nowhere in a Vault path';
+  if (rest.includes('..')) return 'a Vault path cannot hold `..`';
   if (dots === 0) return 'the `.KEY` at the end is missing';
   if (dots > 1) return 'neither path nor key may hold a dot, only one stands between them';
   const [path = '', key = ''] = rest.split('.');

@@ -1,15 +1,17 @@
+// Parses and prints sizes in bytes, such as `512Mi`.
+
 const powers = { b: 0, k: 1, m: 2, g: 3, t: 4 } as const;
 type Letter = keyof typeof powers;
 
 /** Docker's lower-case letters, or Kubernetes' two letters, which `B` may follow. */
 const shape = /^(\d+)(?:\.(\d+))?(?:([bkmgt])|([KMGT])iB?)?$/;
 
-/** How a refusal describes what it wanted. */
+/** Completes "Expected … to be" in error texts. */
 export const sizeShape = 'a size in bytes such as `1048576`, `512m`, `512Mi` or `1GiB`';
 
 /**
  * Bytes of a size: a plain number, Docker's `512m` or Kubernetes' `512Mi`, all binary. Undefined for everything else.
- * `512M` and `512MB` are refused because they mean two things: binary to Docker, decimal to Kubernetes.
+ * `512M` and `512MB` are refused because they are ambiguous: binary to Docker, decimal to Kubernetes.
  */
 export function parseSize(text: string): number | undefined {
   const match = shape.exec(text);

@@ -1,13 +1,15 @@
-/** The states of a job, in the order of its life. Each story: who brings a job here, who takes it out, what a crash does. */
+// The eight states of a job, the moves between them, and the reasons for a failure.
+
+/** All states in order. Each comment says how a job enters and leaves the state, and what a crash does. */
 export const jobStates = [
-  'queued', //     Stored by submit; waits for its turn and a slot. A claim takes it out; a kill ends it at once, as does the end of its wrap. A crash changes nothing.
-  'preparing', //  Claimed by one node; nothing of the user's has run. A crash before the unwrap puts it back, after it the job is lost.
+  'queued', //     Stored by submit; waits for its turn and a slot. A claim takes it out; a kill ends it at once, as does the expiry of its wrapping token. A crash changes nothing.
+  'preparing', //  Claimed by one node; nothing of the user's has run. A crash before the unwrap returns it to the queue; after the unwrap the job is lost.
   'running', //    The container was started. Its exit ends the state. A crash after this point makes the job lost, never run again.
   'stopping', //   A kill or a time limit is being carried out. Ends when the engine confirms that the container is gone.
   'succeeded', //  Final: exit code 0 of this very container, read from the engine.
   'failed', //     Final: with one of `failureReasons`.
   'canceled', //   Final: a person asked.
-  'lost', //       Final: its node or engine vanished after the point of no return. Not a failure: we do not know.
+  'lost', //       Final: its node or engine was lost after the credentials were spent. Not a failure: the result is not known.
 ] as const;
 
 export type JobState = (typeof jobStates)[number];
@@ -19,7 +21,7 @@ export const activeStates = ['preparing', 'running', 'stopping'] as const satisf
 export const finalStates = ['succeeded', 'failed', 'canceled', 'lost'] as const satisfies readonly JobState[];
 export type FinalState = (typeof finalStates)[number];
 
-/** Why a job failed. Stable words: operators write alerts on them. */
+/** Why a job failed. Stable names: operators write alerts on them. */
 export const failureReasons = [
   'exit_code',
   'timed_out',
@@ -38,7 +40,7 @@ export const failureReasons = [
 
 export type FailureReason = (typeof failureReasons)[number];
 
-/** Every allowed move. The database repeats it as guards in the statements of `store/`. */
+/** All allowed moves. The SQL statements in `store/` check the same moves again. */
 const moves: Record<JobState, readonly JobState[]> = {
   queued: ['preparing', 'failed', 'canceled'],
   preparing: ['queued', 'running', 'stopping', 'failed', 'canceled', 'lost'],

@@ -1,16 +1,17 @@
+// The contract of the operators' actions, and the shapes that it answers with.
 import type { Job } from '../job/job.js';
 import type { Reach } from '../job/owner.js';
 
-/** What operators do. Everything that changes something takes the owner key of who asks, for the history. */
+/** What operators can do. Every method that changes something takes the owner key of the caller, for the history. */
 export interface Operations {
-  /** Every queue that was ever used or set, in the order of names, from the one after `after`. */
+  /** Every queue that was ever used or configured, ordered by name, starting after `after`. */
   queues(page: { after: string | undefined; limit: number }): Promise<readonly QueueView[]>;
   /** Refuses with `not_found`. */
   queue(name: string): Promise<QueueDetail>;
-  /** Nobody gets the turn until `resume`; a job that runs goes on. Also before the first job of a queue. */
+  /** No job gets the turn until `resume`; a running job goes on. A queue may be paused before its first job. */
   pause(name: string, request: OperatorRequest): Promise<QueueDetail>;
   resume(name: string, actor: string): Promise<QueueDetail>;
-  /** Ends a hold: the operator answers for what may still run. */
+  /** Ends a hold. The operator takes responsibility for a container that may still run. */
   release(name: string, request: OperatorRequest): Promise<QueueDetail>;
   configure(name: string, settings: QueueSettings, actor: string): Promise<QueueDetail>;
   nodes(): Promise<readonly NodeView[]>;
@@ -18,11 +19,11 @@ export interface Operations {
   setDraining(node: string, draining: boolean, actor: string): Promise<readonly NodeView[]>;
   /** Refuses with `not_found`, also when the job is out of reach. */
   job(id: string, reach: Reach): Promise<JobDetail>;
-  /** Calls a job lost whose kill is not carried out. Refuses with `conflict` while it may still be, or on an ended job. */
+  /** Declares a job lost whose kill is not carried out. Refuses with `conflict` while it still may be, or on an ended job. */
   finalise(id: string, request: OperatorRequest): Promise<JobDetail>;
 }
 
-/** Who wants it, and why. */
+/** Who asks, and why. */
 export interface OperatorRequest {
   readonly actor: string;
   readonly reason: string;
@@ -31,14 +32,14 @@ export interface OperatorRequest {
 export interface QueueSettings {
   /** How many jobs may wait behind the one that has the turn; null: what the server's setting says. */
   readonly maxWaiting?: number | null | undefined;
-  /** After a job that failed nobody gets the turn until an operator releases the queue. */
+  /** After a failed job no job gets the turn until an operator releases the queue. */
   readonly holdOnFailure?: boolean | undefined;
 }
 
 /** A queue as operators see it. */
 export interface QueueView {
   readonly name: string;
-  /** `held` counts more than `paused`: it says that something is wrong. */
+  /** A queue that is both held and paused is shown as `held`: a hold means that something is wrong. */
   readonly state: 'open' | 'paused' | 'held';
   /** The job that has the turn. */
   readonly holder: QueueHolder | undefined;
@@ -88,7 +89,7 @@ export interface JobDetail {
   readonly job: Job;
   readonly fence: string | undefined;
   readonly output: JobOutputFacts;
-  /** `pending`: alive in Vault, to be revoked; `none`: the job never had one. */
+  /** `pending`: still valid in Vault, to be revoked; `none`: the job never had one. */
   readonly token: 'none' | 'live' | 'pending' | 'revoked';
   /** By the database's clock. */
   readonly wrapExpiresAt: Date | undefined;

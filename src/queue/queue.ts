@@ -1,21 +1,22 @@
+// The contract of the queue that the doors call, and the shapes that it answers with.
 import type { Job, JobRequest } from '../job/job.js';
 import type { Caller, Reach } from '../job/owner.js';
 import type { JobState } from '../job/state.js';
 
-/** The line: the only thing the doors talk to. Ids are in their stored form (`parseJobId`). */
+/** The only interface that the doors use. Ids are in their stored form (`parseJobId`). */
 export interface Queue {
   /**
-   * Checks what can be checked, reads the cubbyhole, stores the job. What it refuses has spent nothing. With an
-   * idempotency key it does so once: a repeat of the same request gets the same answer, another request is refused.
+   * Checks the request, reads the cubbyhole, stores the job. A refused request has spent nothing. With an idempotency
+   * key this happens once: a repeat of the same request gets the same answer, a different request is refused.
    */
   submit(request: JobRequest, idempotencyKey?: string): Promise<SubmittedJob>;
-  /** Refuses with `not_found`, also when the job is out of reach: a foreign job looks like a missing one. */
+  /** Refuses with `not_found`, also when the job is out of reach: a foreign job must look like a missing one. */
   get(id: string, reach: Reach): Promise<Job>;
   /** The stored output; `tailBytes` asks for the end only. */
   output(id: string, reach: Reach, options?: { tailBytes?: number }): Promise<JobOutput>;
   /** Newest first. */
   list(filter: JobFilter, reach: Reach): Promise<JobPage>;
-  /** Records the request and carries it out. Returns the job as it was when asked; harmless on an ended job. */
+  /** Records the kill and forwards it. Returns the job as it was before; has no effect on an ended job. */
   kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
   /** Removes a waiting or ended job with its output; refuses `conflict` while it is active. Its events stay. */
   delete(id: string, reach: Reach, caller: Caller): Promise<void>;
@@ -27,7 +28,7 @@ export interface Queue {
 export interface SubmittedJob extends Job {
   /** True: it was stored by an earlier request with the same idempotency key. */
   readonly isReplay?: true;
-  /** Why it may never run although it is stored: one sentence each. */
+  /** Reasons why the stored job may never run, one sentence each. */
   readonly warnings?: readonly string[];
 }
 
@@ -59,9 +60,9 @@ export interface JobCount {
   readonly count: number;
 }
 
-/** What a job printed. Bytes as they came, but for masked secrets. */
+/** What a job printed: the original bytes, except for masked secrets. */
 export interface JobOutput {
-  /** Both streams in the order of arrival; where bytes were dropped a marker line stands in between. */
+  /** Both streams in the order of arrival; a marker line stands where bytes were dropped. */
   readonly combined: Uint8Array;
   readonly stderr: Uint8Array;
   /** Bytes between the kept head and the kept tail that were not kept. */

@@ -1,4 +1,5 @@
-/** What was opened, to be closed in reverse: each part stands on those before it. */
+// Keeps what was opened, so that shutdown and a failed start close it in reverse order.
+/** A stack of opened parts. They close in reverse, because each part may depend on those before it. */
 export class Closers {
   readonly #open: (Disposable | AsyncDisposable)[] = [];
 
@@ -7,7 +8,7 @@ export class Closers {
     return part;
   }
 
-  /** Closes to the last one, whatever fails on the way; then throws the first failure. May be repeated. */
+  /** Closes all parts, also when one of them fails; then throws the first failure. May be repeated. */
   async close(): Promise<void> {
     const failures: unknown[] = [];
     for (let part = this.#open.pop(); part !== undefined; part = this.#open.pop()) {

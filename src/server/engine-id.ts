@@ -1,4 +1,5 @@
-/** The engine's own id as far as it is known: it is asked for now and then, and needed when the engine may be away. */
+// Asks the container engine for its id and remembers the last answer for times when it is unavailable.
+/** The last known id of the engine. It is asked for now and then, but is also needed while the engine is unavailable. */
 export class EngineId {
   readonly #ask: () => Promise<{ readonly id: string }>;
   #id: string | undefined;
@@ -11,7 +12,7 @@ export class EngineId {
     return this.#id;
   }
 
-  /** Undefined when it does not answer now, so that nobody takes the word of another engine for its. Never throws. */
+  /** Asks now. Undefined when there is no answer: the remembered id may be that of another engine. Never throws. */
   async ask(): Promise<string | undefined> {
     try {
       const { id } = await this.#ask();

@@ -1,9 +1,10 @@
+// Decides which parts of an error may be logged, since foreign messages and fields may hold secrets.
 import { ConfigError } from '../config/config.js';
 import { BrokenError, FencedError, JobFailedError, RefusedError } from '../job/errors.js';
 
-/** Errors whose messages are written by us and hold no secret. */
+/** Our own errors: their messages hold no secret. */
 const ours = [RefusedError, BrokenError, JobFailedError, FencedError, ConfigError];
-/** A chain of causes is cut here, which also ends circles. */
+/** A chain of causes is cut at this length, which also ends cycles. */
 const longestChain = 5;
 
 /** What of an error may be logged. */
@@ -18,17 +19,17 @@ export interface ErrorFacts {
 }
 
 /**
- * The safe part of an error. A foreign error tells its name, code, status and where it was thrown, but not its message
- * and none of its other fields: libraries put requests, headers and query parameters there.
+ * The safe part of an error. Of a foreign error it keeps name, code, status and stack frames, but neither the message nor
+ * any other field: libraries put requests, headers and query parameters there.
  */
 export function factsOfError(error: Error, depth = 0): ErrorFacts {
   const { code, reason, status } = error as { code?: unknown; reason?: unknown; status?: unknown };
   const isOurs = ours.some((kind) => error instanceof kind);
   const { cause } = error;
   return {
-    name: isWord(error.name) ? error.name : 'Error',
-    ...(isWord(code) && { code }),
-    ...(isOurs && isWord(reason) && { reason }),
+    name: isShortWord(error.name) ? error.name : 'Error',
+    ...(isShortWord(code) && { code }),
+    ...(isOurs && isShortWord(reason) && { reason }),
     ...(typeof status === 'number' && { status }),
     ...(isOurs && { message: error.message }),
     stack: framesOf(error),
@@ -36,12 +37,12 @@ export function factsOfError(error: Error, depth = 0): ErrorFacts {
   };
 }
 
-/** Names and codes are words: a text with blanks or of some length is a message in disguise. */
-function isWord(value: unknown): value is string {
+/** A name or code is one short word. A longer text, or one with blanks, may be a message and is not logged. */
+function isShortWord(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z][\w.]{0,63}$/.test(value);
 }
 
-/** Only the lines that name a place. The message stands above them; some of its lines may look like places too. */
+/** Only the stack frames. The message before them is cut off first, since some of its lines may look like frames. */
 function framesOf(error: Error): string[] {
   const stack = error.stack ?? '';
   const message = error.message === '' ? -1 : stack.indexOf(error.message);

@@ -1,7 +1,8 @@
+// The JSON log: a wrapper of pino that masks secret facts and reduces errors to safe parts.
 import { pino } from 'pino';
 import { factsOfError } from './log-error.js';
 
-/** What a log line tells beside its sentence. */
+/** The fields of a log line beside its message. */
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** Writes one JSON object a line. `error` among the facts is written without what a foreign error might carry. */
@@ -32,9 +33,7 @@ export function createLog({ level, destination = process.stdout }: LogOptions): 
 
 type Sink = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'child'>;
 
-/**
- * Our own face over pino: given an error, pino would write its message and every field of it, request headers included.
- */
+/** Cleans the facts before pino sees them: pino would write the message and every field of an error, headers included. */
 function wrap(sink: Sink): Log {
   return {
     debug: (message, facts = {}) => sink.debug(cleanFacts(facts), message),
@@ -45,29 +44,29 @@ function wrap(sink: Sink): Log {
   };
 }
 
-/** Names whose values nobody may read; the first net is that secrets live in `Secret`, which prints itself hidden. */
+/** Names whose values are masked. A second line of defence: secrets are kept in `Secret`, which masks itself. */
 const secretName =
   /token|secret(?!_?(?:ref|file|count))|password|passphrase|authorization|cookie|(?:api|seal|private)_?key|credential|payload|ciphertext|^env$/i;
-const shown = '[secret]';
-/** Deeper than any fact of ours; also ends circles. */
-const deepest = 6;
+const masked = '[secret]';
+/** Deeper than any of our facts; also ends cycles. */
+const maxDepth = 6;
 
 function cleanFacts(facts: Facts): Record<string, unknown> {
   return cleanEntries(facts, 0);
 }
 
 function clean(name: string, value: unknown, depth: number): unknown {
-  if (secretName.test(name.replaceAll('-', '_')) && !isHarmless(value)) return shown;
+  if (secretName.test(name.replaceAll('-', '_')) && !isHarmless(value)) return masked;
   if (value instanceof Error) return factsOfError(value);
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return `[${value.length} bytes]`;
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
-  if (depth >= deepest) return '[too deep]';
+  if (depth >= maxDepth) return '[too deep]';
   if (Array.isArray(value)) return value.map((entry) => clean('', entry, depth + 1));
   return cleanEntries(value, depth + 1);
 }
 
-/** Numbers and switches under such a name are counts and answers: `tokenInEnv: false`, `tokenUses: 3`. */
+/** Numbers and booleans under such a name are no secrets: `tokenInEnv: false`, `tokenUses: 3`. */
 function isHarmless(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'boolean' || value === undefined || value === null;
 }

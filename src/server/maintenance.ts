@@ -1,17 +1,18 @@
+// Starts the periodic maintenance: containers left behind, expired idempotency keys, pulled images.
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
 
 const minuteMs = 60_000;
-/** Of one statement, so that it holds no lock for long. */
+/** Limit of one delete statement, so that it holds no lock for long. */
 const keysAtOnce = 1_000;
 
-/** What a node tidies up now and then. Nothing of it is urgent, and an error ends only its round. */
+/** Starts the periodic clean-ups of a node. None of them is urgent, and an error ends only its round. */
 export function startMaintenance(parts: Parts): AsyncDisposable[] {
   const { log } = parts;
   const { reapGraceMs, imageCacheBytes } = parts.config;
   const rounds = [
-    // A while after the start, so that whoever started with the wrong database has time to notice.
+    // The first round comes a while after the start: somebody who started with the wrong database has time to notice.
     { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
@@ -21,7 +22,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
       firstMs: Math.min(intervalMs, minuteMs),
       intervalMs,
       round,
-      onError: (error) => log.error('could not tidy up; trying again', { what, error }),
+      onError: (error) => log.error('maintenance failed; trying again', { what, error }),
     }),
   );
 }

@@ -1,13 +1,14 @@
+// Reads or creates the node id and the seal key that a node keeps on disk across restarts.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../config/config.js';
 
-/** What a node keeps between two lives, outside the database. */
+/** What a node keeps across restarts, outside the database. */
 export interface NodeState {
-  /** A restarted node finds its own jobs by it. */
+  /** Lets a restarted node find its own jobs. */
   readonly nodeId: string;
-  /** 32 bytes that seal what waits in Postgres. All nodes on one database need the same. */
+  /** 32 bytes that encrypt the waiting requests in Postgres. All nodes on one database need the same key. */
   readonly sealKey: Buffer;
 }
 
@@ -16,8 +17,8 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
- * Reads the node's id and key from its settings, else from its directory; makes and keeps them when they are new.
- * What is there and of no use is never replaced: jobs may wait that only that key opens. Throws `ConfigError`.
+ * Reads the node's id and key from the settings, else from its directory; creates and stores them at the first start.
+ * An invalid file is never replaced: waiting jobs may need exactly that key. Throws `ConfigError`.
  */
 export async function openNodeState(
   directory: string,
@@ -50,7 +51,7 @@ async function keep(path: string, make: () => string): Promise<string> {
   return (await read(path)) ?? (await write(path, make()));
 }
 
-/** Only a file that is not there may be made: one that cannot be read holds something that is still needed. */
+/** Undefined only for a missing file. One that cannot be read must not be replaced: its content is still needed. */
 async function read(path: string): Promise<string | undefined> {
   const text = await naming(
     `read the file "${path}"`,
@@ -63,8 +64,8 @@ async function read(path: string): Promise<string | undefined> {
 }
 
 /**
- * A draft on the disk first, then its name, which can be given once only: a crash half way leaves no half a key, and of
- * two processes that start at once both go on with that of the first.
+ * Writes a draft first and then links it to its final name, which fails if that exists. So a crash leaves no partial key,
+ * and of two processes that start at once both use the key of the first.
  */
 async function write(path: string, text: string): Promise<string> {
   const draft = `${path}.${randomUUID()}`;

@@ -1,3 +1,4 @@
+// Translates the configuration into the options of each part, so that no part knows the settings of another.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config, VaultConfig } from '../config/config.js';
@@ -8,9 +9,7 @@ import type { VaultOptions } from '../vault/secrets.js';
 import type { Log } from './log.js';
 import type { NodeState } from './node-state.js';
 
-// The settings in the words of each part: no part knows the settings of another.
-
-/** Throws `Error` where the certificate of Vault's authority cannot be read. */
+/** Throws `Error` when the certificate authority's file (`VAULT_CACERT`) cannot be read. */
 export function vaultAddress(vault: VaultConfig): VaultAddress {
   const { address, namespace, skipVerify, timeoutMs, caCertPath } = vault;
   return { address, namespace, skipVerify, timeoutMs, caPem: caCertPath && readFileSync(caCertPath, 'utf8') };
@@ -45,7 +44,7 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
   };
 }
 
-/** Jobs reach Vault where the server does, as GoStint's jobs expect. */
+/** Jobs get the server's own address of Vault in their environment, as GoStint's jobs expect. */
 export function executorOptions(config: Config): ExecutorOptions {
   const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, vault, job } = config;
   const certificate = vault.caCertPath === undefined ? [] : [`VAULT_CACERT=${vault.caCertPath}`];
@@ -53,13 +52,13 @@ export function executorOptions(config: Config): ExecutorOptions {
   return { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, env, tokenInEnv: job.tokenInEnv };
 }
 
-/** Of the program as it was packed. */
+/** The version in the package.json that was shipped with the program. */
 export function programVersion(): string {
   const about = JSON.parse(readFileSync(join(dirname(migrationsFolder()), 'package.json'), 'utf8'));
   return String((about as { version?: unknown }).version);
 }
 
-/** Seen from `src/` and from the compiled `dist/src/`, which has no SQL beside it. */
+/** Searches upwards, because the code runs from `src/` or from the compiled `dist/src/`, which has no SQL beside it. */
 export function migrationsFolder(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'migrations', 'meta', '_journal.json'))) {

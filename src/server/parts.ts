@@ -1,3 +1,4 @@
+// Opens the parts of a server (store, Vault, engine, worker, API) and connects them to each other.
 import { readPayload } from '../api/gostint/payload.js';
 import type { AppParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
@@ -31,7 +32,7 @@ import {
   vaultOptions,
 } from './options.js';
 
-/** What queue and API stand on. */
+/** The opened parts that queue and API are built on. */
 export interface Parts {
   readonly config: Config;
   readonly log: Log;
@@ -44,7 +45,7 @@ export interface Parts {
   readonly alarms: Alarms;
 }
 
-/** Opens them in the order of their needs. Only Postgres must be there: for Vault and the engine jobs can wait. */
+/** Opens the parts in the order of their dependencies. Only Postgres must be available: jobs can wait for the others. */
 export async function openParts(config: Config, log: Log, closers: Closers): Promise<Parts> {
   const sealKey = config.sealKey && Buffer.from(config.sealKey.reveal(), 'base64');
   const node = await openNodeState(config.stateDirectory, { nodeId: config.nodeId, sealKey });
@@ -58,14 +59,14 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
 }
 
-/** The worker of this node and the notifier that wakes it; it takes no job before it is started. */
+/** Opens the worker of this node and the notifier that wakes it. The worker claims no job before it is started. */
 export async function openWorker(
   parts: Parts,
   closers: Closers,
 ): Promise<{ readonly worker: Worker; readonly notifier: Notifier; readonly breaker: ClaimBreaker }> {
   const { config, log, node, store, engine, alarms } = parts;
   const version = programVersion();
-  const breaker = closers.add(openBreaker(parts, () => worker.wake()));
+  const breaker = closers.add(createBreaker(parts, () => worker.wake()));
   const worker: Worker = new Worker({
     store,
     executor: executorParts(parts),
@@ -85,20 +86,20 @@ export async function openWorker(
       onReady: () => worker.wake(),
       onKill: (jobId) => worker.kill(jobId),
       onFailure: (error) =>
-        log.warn('could not ring the other nodes; they will look by themselves', { error }),
+        log.warn('could not notify the other nodes; their periodic sweep finds it', { error }),
     }),
   );
   return { worker, notifier, breaker };
 }
 
-/** Postgres is not among its parts: while it is away no claim succeeds anyway. */
-function openBreaker({ backend, vault, log }: Parts, onOpen: () => void): ClaimBreaker {
+/** Postgres is not among the guarded parts: while it is unavailable no claim succeeds anyway. */
+function createBreaker({ backend, vault, log }: Parts, onClose: () => void): ClaimBreaker {
   return new ClaimBreaker({
     parts: [
       { name: 'engine', code: 'engine_unavailable', check: () => backend.check() },
       { name: 'vault', code: 'vault_unavailable', check: () => checkVault(vault) },
     ],
-    onOpen,
+    onClose,
     log,
   });
 }
@@ -109,7 +110,7 @@ function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts 
     backend,
     readPayload,
     options: executorOptions(config),
-    onBug: (error, jobId) => log.error('an error of our own ended a job', { error, jobId }),
+    onBug: (error, jobId) => log.error('an internal error ended a job', { error, jobId }),
   };
 }
 
@@ -124,7 +125,7 @@ export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
   return createReaper({ store, engine: backend, node: node.nodeId, graceMs: config.reapGraceMs, log });
 }
 
-/** What the API is made of. A nudge goes to this node at once, and to the others through Postgres. */
+/** The parts of the API. A notification reaches this node at once, and the others through Postgres. */
 export function appParts(parts: Parts, worker: Worker, notifier: Notifier, breaker: ClaimBreaker): AppParts {
   const { config, log, node, store, vault, secrets, backend } = parts;
   const wake = () => wakeAll(worker, notifier);
@@ -134,7 +135,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
   };
   return {
     queue: createQueue({
-      ...lineRules(config),
+      ...queueSettings(config),
       store,
       secrets,
       backend,
@@ -168,14 +169,14 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
   };
 }
 
-function lineRules({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
+function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
   return { keyTtlMs, queueLimit, wrapMinimumMs };
 }
 
-/** Beyond the grace: so long an engine may take to carry out a kill before an operator may decide in its place. */
+/** Added to the stop grace: how long an engine may take to carry out a kill before an operator may finalise the job. */
 const killMarginMs = 2_000;
 
-/** Clients poll once or twice a second: a revoked token is good for this much longer. */
+/** Clients poll once or twice a second, so callers are cached. A revoked token is accepted for this much longer. */
 const callerCacheMs = 3_000;
 
 async function checkVault(vault: VaultConnection): Promise<void> {

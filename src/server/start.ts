@@ -1,3 +1,4 @@
+// Starts a whole server in the right order, and ends what was started when a later part fails.
 import { createApp } from '../api/app.js';
 import { listen } from '../api/http/server.js';
 import type { Config } from '../config/config.js';
@@ -7,24 +8,24 @@ import { startMaintenance } from './maintenance.js';
 import { appParts, openParts, openWorker, type Parts } from './parts.js';
 import { startDeadNodeSweep, startNodeWork, startTokenCleanUp, startWaitingJobsSweep } from './work.js';
 
-/** A running server. Disposing ends it and stops its jobs; `drain` before that lets them finish. */
+/** A running server. Disposing ends it and stops its jobs; call `drain` first to let them finish. */
 export interface Stint extends AsyncDisposable {
   /** Where the API answers, without a slash at the end. */
   readonly url: string;
   readonly nodeId: string;
   /**
    * Takes no more jobs and waits for the running ones, up to the drain timeout; the API answers meanwhile. `detached`: jobs
-   * run on without us. Then the process must end at once and dispose of nothing, so that its next life can adopt them.
+   * are still running. Then the process must end at once and dispose of nothing, so that the next process can adopt them.
    */
   drain(): Promise<'finished' | 'detached'>;
-  /** Waits no longer: what a second signal asks for. */
+  /** Ends `drain` early by detaching the running jobs; called on a second signal. */
   detach(): void;
 }
 
 /**
- * Puts the parts together and starts them: what this node keeps, Postgres, Vault, the engine, the queue with its
- * worker, the API. Where one cannot start, those before it are ended again. Throws `BrokenError` when Postgres is away
- * or cannot be used; where Vault or the engine is away it starts, jobs wait, and `/readyz` says for what.
+ * Opens and starts the parts in order: node state, Postgres, Vault, the engine, the queue with its worker, the API. When
+ * one cannot start, those before it are closed again. Throws `BrokenError` when Postgres is unavailable or cannot be used.
+ * When Vault or the engine is unavailable the server starts all the same; jobs wait, and `/readyz` says for what.
  */
 export async function startStint(config: Config, log: Log): Promise<Stint> {
   const closers = new Closers();
@@ -43,7 +44,7 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   const tokens = closers.add(startTokenCleanUp(parts));
   closers.add(startDeadNodeSweep(parts, worker, notifier, tokens));
   closers.add(startWaitingJobsSweep(parts, worker, notifier));
-  for (const round of startMaintenance(parts)) closers.add(round);
+  for (const task of startMaintenance(parts)) closers.add(task);
   const server = await listen(createApp(appParts(parts, worker, notifier, breaker)), config);
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
@@ -51,7 +52,7 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
     nodeId: node.nodeId,
     drain: async () => {
       const end = await work.finish();
-      if (end === 'detached') await server.close(closingMs);
+      if (end === 'detached') await server.close(serverCloseMs);
       return end;
     },
     detach: () => work.detach(),
@@ -59,5 +60,5 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   };
 }
 
-/** For the answers that are under way when running jobs are left. */
-const closingMs = 500;
+/** Time for API responses that are being sent when running jobs are detached. */
+const serverCloseMs = 500;

@@ -1,3 +1,4 @@
+// Starts what a node does with jobs: recovery, worker, sweeps and token clean-up.
 import { cleanUpTokens, type TokenCleanUp } from '../queue/maintenance/token-clean-up.js';
 import { sweepWaitingJobs } from '../queue/maintenance/waiting-jobs.js';
 import { DeadNodeSweep } from '../queue/takeover/dead-nodes.js';
@@ -8,16 +9,16 @@ import { type Parts, wakeAll } from './parts.js';
 
 /** What a node does with jobs, from its start to its end. Disposing stops the running ones. */
 export interface NodeWork extends AsyncDisposable {
-  /** Takes no more jobs. `detached`: some run on, to be adopted by the next life, so nothing may be disposed of. */
+  /** Claims no more jobs. `detached`: some still run, for the next process to adopt, so nothing may be disposed of. */
   finish(): Promise<'finished' | 'detached'>;
-  /** Does not wait for the running jobs. */
+  /** Ends `finish` early: does not wait for the running jobs. */
   detach(): void;
 }
 
-/** How long a second signal waits for a job that has spent its credentials and does not run yet. */
+/** How long a second signal waits for a job that has spent its credentials but does not run yet. */
 const secondSignalMs = 3_000;
 
-/** Takes over what an earlier life of this node left, then takes jobs. */
+/** Takes over what the previous process of this node left, then claims jobs. */
 export function startNodeWork(
   { config, store, node, backend, engine, log }: Parts,
   worker: Worker,
@@ -53,7 +54,7 @@ export function startNodeWork(
   };
 }
 
-/** Looks after the jobs of nodes that are gone. */
+/** Starts the sweep over the jobs of dead nodes. */
 export function startDeadNodeSweep(
   { config, store, node, backend, engine, log }: Parts,
   worker: Worker,
@@ -74,7 +75,7 @@ export function startDeadNodeSweep(
   });
 }
 
-/** Looks after jobs that wait, and after kills that nobody heard. */
+/** Starts the sweep over waiting jobs and over kills whose notification was missed. */
 export function startWaitingJobsSweep(
   { store, node, log }: Parts,
   worker: Worker,
@@ -89,11 +90,11 @@ export function startWaitingJobsSweep(
   });
 }
 
-/** Revokes the tokens that ended jobs left alive, where the server may. */
+/** Revokes tokens of ended jobs that are still valid. Does nothing where the server has no login of its own. */
 export function startTokenCleanUp({ secrets: { server }, store, node, log }: Parts): TokenCleanUp {
   if (server === undefined) return { now: () => undefined, [Symbol.asyncDispose]: async () => undefined };
-  const tell = async () => log.info(await server.check()); // It never throws.
-  void tell();
+  const logCheck = async () => log.info(await server.check()); // It never throws.
+  void logCheck();
   const revoke = (accessor: string) => server.revokeByAccessor(accessor);
   return cleanUpTokens({ store, node: node.nodeId, revoke, log });
 }

@@ -1,3 +1,4 @@
+// Binds all SQL statements to one pair of connection pools: the database as the rest of the code sees it.
 import { adoptOwnJobs } from './jobs/adopt.js';
 import { type ClaimedRow, type ClaimKey, claimJobs, extendLeases, type LeaseRow } from './jobs/claim.js';
 import * as detail from './jobs/detail.js';
@@ -21,7 +22,7 @@ import { migrateDatabase } from './postgres/migrate.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
 
-/** The database as the queue sees it: one method per statement. All of them throw `BrokenError` when Postgres is away. */
+/** One method per statement. All of them throw `BrokenError` when Postgres is unavailable. */
 export type Store = ReturnType<typeof bindStatements>;
 
 /** Migrates the database, then connects to it. */

@@ -1,3 +1,5 @@
+// Implements the executor's contract for secrets with one Vault.
+
 import type { Secrets } from '../executor/secrets.js';
 import type { Secret } from '../job/secret.js';
 import type { OnFailure } from './client/background-failure.js';
@@ -9,9 +11,9 @@ import { readCubbyhole } from './session/payload.js';
 import { rememberWrappingToken, type SessionParts, VaultSession } from './session/session.js';
 import { lookUpWrappingToken } from './wrapping/wrapping.js';
 
-/** Where Vault is and which of its parts are ours. */
+/** The address of Vault, and the mounts, role and key in it that stint uses. */
 export interface VaultOptions extends VaultAddress {
-  /** What jobs log in with. */
+  /** RoleID that jobs log in with. */
   readonly roleId: Secret;
   readonly roleName: string;
   /** Without slashes at its ends. */
@@ -26,7 +28,7 @@ export interface VaultOptions extends VaultAddress {
   readonly retryForMs?: number;
 }
 
-/** The contract of the executor, and what else a server does with Vault. Disposing gives the server's token back. */
+/** The executor's contract, and what else the server does with Vault. Disposing revokes the server's own token. */
 export interface VaultSecrets extends Secrets, AsyncDisposable {
   /** Undefined where the server has no login of its own. */
   readonly server: ServerIdentity | undefined;
@@ -34,22 +36,22 @@ export interface VaultSecrets extends Secrets, AsyncDisposable {
 
 const retryForMs = 30_000;
 
-/** Opens nothing yet. A connection that was given is not closed with it. */
+/** Opens no connection yet. A `connection` that was passed in is not closed on disposal. */
 export function createVaultSecrets(options: VaultOptions, connection?: VaultConnection): VaultSecrets {
   const own = connection ?? connectVault(options);
   const parts = partsOf(options, own);
   return {
     server: parts.server,
     readPayload: (source) => readCubbyhole(own, source),
-    lookUpWrappingToken: async (wrap) => {
-      const { wraps: rules, seen, now } = parts;
-      const knowledge = await lookUpWrappingToken(own, { token: wrap, rules, known: seen.get(wrap), now });
-      rememberWrappingToken(parts, wrap, knowledge);
-      return knowledge;
+    lookUpWrappingToken: async (token) => {
+      const { wrappingRules: rules, seen, now } = parts;
+      const facts = await lookUpWrappingToken(own, { token, rules, known: seen.get(token), now });
+      rememberWrappingToken(parts, token, facts);
+      return facts;
     },
-    session: (wrap, hooks, known) => {
-      if (known !== undefined) rememberWrappingToken(parts, wrap, known);
-      return new VaultSession(parts, wrap, hooks);
+    session: (wrappingToken, hooks, known) => {
+      if (known !== undefined) rememberWrappingToken(parts, wrappingToken, known);
+      return new VaultSession(parts, wrappingToken, hooks);
     },
     adopt: (identity, hooks) => new AdoptedLogin(parts, identity, hooks),
     [Symbol.asyncDispose]: async () => {
@@ -64,7 +66,7 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
   const onFailure = options.onFailure ?? (() => undefined);
   return {
     connection,
-    wraps: { mount, role, acceptRewrapped },
+    wrappingRules: { mount, role, acceptRewrapped },
     roleId,
     transit: { mount: options.transitMount, key: options.transitKey },
     server:

@@ -4,7 +4,7 @@ import { createTestApp } from '../support/test-app.js';
 
 const fine = { name: 'Postgres', check: async () => {} };
 
-test('/healthz says that the process lives, whatever is away', async () => {
+test('/healthz says that the process lives, whatever is unavailable', async () => {
   const { app, queue } = createTestApp({ isDraining: () => true });
   queue.failure = new Error('away');
 
@@ -29,7 +29,7 @@ test('/readyz names each part when all are there', async () => {
   });
 });
 
-test('/readyz says which one is away, in our words and in nobody else’s', async () => {
+test('/readyz says which part is unavailable, in our own words only', async () => {
   const { app } = createTestApp({
     dependencies: [
       fine,
@@ -80,7 +80,7 @@ test('/readyz does not wait for ever for a part that is silent', async () => {
   });
 });
 
-/** What the gate says while Vault is sealed. */
+/** What the claim breaker says while Vault is sealed. */
 const vaultAway = [
   { part: 'engine', reason: undefined },
   { part: 'vault', reason: 'Vault is sealed.' },
@@ -138,7 +138,7 @@ test('/v1/api/health says when the server drains', async () => {
 });
 
 test.each([
-  ['is away', async () => undefined],
+  ['is unavailable', async () => undefined],
   ['cannot be asked', () => Promise.reject(new Error('canary'))],
   ['hangs', () => new Promise<undefined>(() => {})],
 ])('/v1/api/health leaves out the keys of an engine that %s', async (_, engineState) => {

@@ -47,30 +47,30 @@ test('jobs are counted by state, with a zero where there are none', async () => 
   expect(await scrape(tested)).toContain('stint_jobs{state="queued"} 2');
 });
 
-/** What the gate says while Vault is sealed. */
+/** What the claim breaker says while Vault is sealed. */
 const vaultAway = [
   { part: 'engine', reason: undefined },
   { part: 'vault', reason: 'Vault is sealed.' },
 ];
 
-test('the parts for which this node takes no jobs are told', async () => {
+test('the parts that stop this node from taking jobs are shown', async () => {
   const text = await scrape(createTestApp({ blockers: () => vaultAway }));
 
   expect(text).toContain('stint_claims_blocked{part="engine"} 0');
   expect(text).toContain('stint_claims_blocked{part="vault"} 1');
 });
 
-test('security alarms are told by code', async () => {
+test('security alarms are counted by code', async () => {
   const text = await scrape(createTestApp({ alarms: () => new Map([['wrap_used', 2]]) }));
 
   expect(text).toContain('stint_alarms_total{code="wrap_used"} 2');
 });
 
-test('a database that is away costs the job numbers, not the scrape', async () => {
+test('an unavailable database costs the job numbers, not the scrape', async () => {
   const tested = createTestApp();
   tested.queue.add();
   await scrape(tested);
-  tested.queue.failure = new Error('away');
+  tested.queue.failure = new Error('unavailable');
 
   const text = await scrape(tested);
 

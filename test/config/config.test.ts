@@ -38,7 +38,7 @@ function problemsOf(
   return [];
 }
 
-describe('without more than it needs', () => {
+describe('with the required settings only', () => {
   test('everything else has a default', () => {
     expect(read({})).toMatchObject({
       host: '127.0.0.1',
@@ -76,7 +76,7 @@ describe('without more than it needs', () => {
     });
   });
 
-  test('root keeps its state where servers do', () => {
+  test('root keeps its state in /var/lib', () => {
     expect(read({}, { ...machineWith(), isRoot: true }).stateDirectory).toBe('/var/lib/stint');
   });
 
@@ -85,14 +85,14 @@ describe('without more than it needs', () => {
     expect(problemsOf({ VAULT_ADDR: '' })).toHaveLength(1);
   });
 
-  test('nothing of it can be changed later', () => {
+  test('the configuration is frozen', () => {
     const config = read({});
 
     expect(Object.isFrozen(config)).toBe(true);
     expect(Object.isFrozen(config.vault.appRole)).toBe(true);
   });
 
-  test('secrets print themselves hidden', () => {
+  test('secrets are masked when printed', () => {
     const config = read({ STINT_SERVER_ROLE_ID: 'r-hunter2', STINT_SERVER_SECRET_ID: 's-hunter2' });
 
     expect(JSON.stringify(config)).not.toContain('hunter2');
@@ -144,7 +144,7 @@ describe('what can be set', () => {
   });
 });
 
-describe('the names of the original', () => {
+describe('the names of GoStint', () => {
   test.each([
     ['GOSTINT_PORT', '8080', { port: 8080 }],
     ['GOSTINT_DEBUG', 'please', { logLevel: 'debug' }],
@@ -223,7 +223,7 @@ describe('secrets in files', () => {
 });
 
 describe('problems', () => {
-  test('are told all at once', () => {
+  test('are reported all at once', () => {
     const problems = problemsOf({
       STINT_DATABASE_URL: undefined,
       VAULT_ADDR: 'vault',
@@ -285,7 +285,7 @@ describe('problems', () => {
 test.each([
   [{ STINT_IDEMPOTENCY_TTL: '1' }, 'or `2d`, from 1m to 24d, got "1".'],
   [{ STINT_JOB_MEMORY: '1' }, 'or `1GiB`, at least 6MiB, got "1".'],
-])('%j is told its bounds in units that people read', (env, expected) => {
+])('%j is refused with its bounds in readable units', (env, expected) => {
   expect(problemsOf(env)).toEqual([expect.stringContaining(expected)]);
 });
 
@@ -304,7 +304,7 @@ describe('settings that contradict each other, or that nobody knows', () => {
     expect(problems[0]).toContain(expected);
   });
 
-  test('a misspelled name is not silently its default', () => {
+  test('a misspelled name does not silently fall back to the default', () => {
     expect(problemsOf({ STINT_SLOT: '1', STINT_APROLE_MOUNT: 'x' })).toEqual([
       'Expected only known STINT_ names, got STINT_APROLE_MOUNT: did you mean STINT_APPROLE_MOUNT?',
       'Expected only known STINT_ names, got STINT_SLOT: did you mean STINT_SLOTS?',
@@ -323,7 +323,7 @@ describe('settings that contradict each other, or that nobody knows', () => {
     { VAULT_ADDR: 'https://vault.example?token=hunter2' },
     { DOCKER_HOST: 'tcp://ada:hunter2@10.0.0.1:2375' },
     { STINT_APPROLE_ID_FILE: '/run/id' },
-  ])('are told without quoting secrets: %j', (env) => {
+  ])('are reported without quoting secrets: %j', (env) => {
     const problems = problemsOf(env, machineWith({ '/run/id': 'hunter2' }));
 
     expect(problems).not.toEqual([]);

@@ -12,11 +12,11 @@ import type { Exit } from '../../src/job/outcome.js';
 import { tarGzOf } from '../support/archives.js';
 import type { Act } from '../support/fake-container.js';
 
-/** A `Backend`, programs to run on it, and a look at what it leaves behind. */
+/** A `Backend`, programs to run on it, and a check of what it leaves behind. */
 export interface BackendBench extends AsyncDisposable {
   readonly backend: Backend;
-  /** One whose engine is away. */
-  readonly away: Backend;
+  /** A backend whose engine is unavailable. */
+  readonly unavailable: Backend;
   /** An image with this text as its `/gostint_image.yml`. */
   readonly describedImage: { readonly image: string; readonly metadata: string };
   /** A request for a container in which these acts are played. */
@@ -28,7 +28,7 @@ export interface BackendBench extends AsyncDisposable {
 
 const lingering: readonly Act[] = [{ print: 'ready' }, { linger: 'until_told' }];
 
-/** A signal that nobody fires. */
+/** A signal that never fires. */
 function never(): AbortSignal {
   return new AbortController().signal;
 }
@@ -58,13 +58,13 @@ async function readAll(output: AsyncIterable<OutputPart>): Promise<{ stdout: str
   return { stdout: Buffer.concat(bytes.stdout).toString(), stderr: Buffer.concat(bytes.stderr).toString() };
 }
 
-/** As the order wants it: the output is read while the exit is awaited. */
+/** In the required order: the output is read while the exit is awaited. */
 async function readToExit({ output, wait }: RunningContainer): Promise<Exit> {
   const [exit] = await Promise.all([wait(), readAll(output)]);
   return exit;
 }
 
-/** Reads until the program has said this, and leaves the rest unread. */
+/** Reads until the program has printed this text, and leaves the rest unread. */
 async function readUntil(output: AsyncIterable<OutputPart>, text: string): Promise<void> {
   const iterator = output[Symbol.asyncIterator]();
   let seen = '';
@@ -75,7 +75,7 @@ async function readUntil(output: AsyncIterable<OutputPart>, text: string): Promi
   }
 }
 
-/** Runs the contract of `Backend` on whatever `start` brings. */
+/** Runs the contract of `Backend` on what `start` returns. */
 export function backendContract(name: string, start: () => Promise<BackendBench>): void {
   describe(`a backend on ${name}`, () => {
     let bench: BackendBench;
@@ -162,7 +162,7 @@ function contentRules(bench: Bench): void {
 }
 
 function preparationRules(bench: Bench): void {
-  test('tells container, image and what the image says of itself', async () => {
+  test('returns container, image and the metadata of the image', async () => {
     await using plain = await prepare(bench, []);
     await using described = await prepare(bench, [], { image: bench().describedImage.image });
 
@@ -197,8 +197,8 @@ function preparationRules(bench: Bench): void {
     expect(await bench().countLeft()).toBe(before);
   });
 
-  test('can be tried again later when the engine is away', async () => {
-    const error = await failureOf(bench().away.prepare(bench().request([]), never()));
+  test('can be tried again later when the engine is unavailable', async () => {
+    const error = await failureOf(bench().unavailable.prepare(bench().request([]), never()));
 
     expect(error).toBeInstanceOf(BrokenError);
     expect(error).toMatchObject({ code: 'engine_unavailable', retryable: true });
@@ -226,7 +226,7 @@ function orderRules(bench: Bench): void {
     expect(await failureOf(container.start())).toBeInstanceOf(Error);
   });
 
-  test('forbids a second start of the same claim, and spares the first', async () => {
+  test('forbids a second start of the same claim, and leaves the first alone', async () => {
     const claim = newClaim();
     await using container = await prepare(bench, lingering, claim);
     const running = await startJob(container);
@@ -251,7 +251,7 @@ function orderRules(bench: Bench): void {
     expect(await running.wait()).toMatchObject({ exitCode: 4 });
   });
 
-  test('knows a new fence for a new claim', async () => {
+  test('accepts a new fence for a new claim', async () => {
     const claim = newClaim();
     await using first = await prepare(bench, [], claim);
     await using second = await prepare(bench, [], { ...claim, fence: 2 });
@@ -270,7 +270,7 @@ function jobRules(bench: Bench): void {
     expect(await readAll(running.output)).toEqual({ stdout: secrets, stderr: '' });
   });
 
-  test('has every byte of both its streams read, and its exit told with proof', async () => {
+  test('has every byte of both its streams read, and its exit reported with proof', async () => {
     const acts: Act[] = [{ print: 'one\n' }, { print: 'other', on: 'stderr' }, { print: 'two' }, { exit: 3 }];
     await using container = await prepare(bench, acts);
 
@@ -333,7 +333,7 @@ function jobRules(bench: Bench): void {
 }
 
 function stopRules(bench: Bench): void {
-  test('is polite first, confirmed by the engine, and may be repeated', async () => {
+  test('sends SIGTERM first, is confirmed by the engine, and may be repeated', async () => {
     await using container = await prepare(bench, lingering);
     const running = await startJob(container);
     await readUntil(running.output, 'ready');
@@ -344,7 +344,7 @@ function stopRules(bench: Bench): void {
     expect(await running.wait()).toMatchObject({ exitCode: 143, proven: true });
   });
 
-  test('kills who does not listen, after the grace', async () => {
+  test('kills a program that ignores the signal, after the grace', async () => {
     await using container = await prepare(bench, [{ print: 'ready' }, { linger: 'until_killed' }]);
     const running = await startJob(container);
     await readUntil(running.output, 'ready');
@@ -410,7 +410,7 @@ function adoptionRules(bench: Bench): void {
     expect(await bench().backend.adopt({ ...claim, fence: 2 })).toBeUndefined();
   });
 
-  test('finds nothing of a job that somebody removed', async () => {
+  test('finds nothing of a job whose container was removed', async () => {
     const claim = newClaim();
     const container = await prepare(bench, lingering, claim);
     await startJob(container);
@@ -443,7 +443,7 @@ function adoptionRules(bench: Bench): void {
 }
 
 async function* nothing(): AsyncGenerator<never> {
-  // For a container that was not found: the expectations tell.
+  // For a container that was not found: the expectations fail.
 }
 
 function disposalRules(bench: Bench): void {

@@ -6,15 +6,15 @@ import type { Secret } from '../../src/job/secret.js';
 /** What can be made to fail. */
 export type Phase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 
-/** A `Secrets` with the client's side of the dance, and a hand on what stands behind it. */
+/** A `Secrets`, what a client does in Vault, and ways to break the Vault behind it. */
 export interface SecretsBench extends AsyncDisposable {
-  /** Waits for a part that is away for no more than a second once credentials are spent. */
+  /** Retries for no more than a second while Vault is unavailable, once credentials are spent. */
   readonly secrets: Secrets;
   /** A SecretID of the jobs' role, wrapped while it is created. */
   wrap(ttlSeconds?: number): Promise<Secret>;
-  /** The same, created in the open and wrapped by the generic call. */
+  /** The same, created unwrapped and then wrapped by the generic call. */
   rewrap(): Promise<Secret>;
-  /** Opens a wrap as a thief would. */
+  /** Opens a wrapping token as a thief would. */
   steal(wrap: Secret): Promise<void>;
   encrypt(text: string): Promise<string>;
   cubbyhole(payload: string): Promise<{ token: Secret; path: string }>;
@@ -27,14 +27,14 @@ export interface SecretsBench extends AsyncDisposable {
   isAlive(accessor: string): Promise<boolean>;
   fail(phase: Phase, how: 'sealed' | 'reply_lost'): void;
   heal(): void;
-  /** How often this was asked for by `secrets`, from the start. */
+  /** How often `secrets` has requested this. */
   count(phase: Phase): number;
 }
 
-/** What no error may tell. */
+/** Values that no error may contain. */
 export const canary = 'CANARY-0815';
 
-/** A session that notes what it told. */
+/** A session that records the calls of its hooks. */
 export function sessionOf(
   bench: SecretsBench,
   wrap: Secret,
@@ -60,7 +60,7 @@ export function sessionOf(
   return { session, told, accessor: () => accessors[0] ?? '' };
 }
 
-/** What it failed with; fails where it did not. */
+/** The error that it failed with; throws where it did not fail. */
 export async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
   try {
     await work;
@@ -78,13 +78,13 @@ export function expectNoCanary(error: unknown): void {
   expect(seen(error)).not.toContain('CANARY');
 }
 
-/** The same of a secret; of an empty one there is nothing to tell. */
+/** The same for a secret; an empty one is not checked. */
 export function expectNoSecret(error: unknown, secret: Secret): void {
   const text = secret.reveal();
   expect(text !== '' && seen(error).includes(text)).toBe(false);
 }
 
-/** All that a log could show of it. */
+/** Everything of it that a log could show. */
 function seen(error: unknown): string {
   return [inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error), (error as Error).stack].join(
     '\n',

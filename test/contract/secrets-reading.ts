@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Secret } from '../../src/job/secret.js';
 import { canary, expectNoCanary, failureOf, options, type SecretsBench, sessionOf } from './secrets-bench.js';
 
-/** Reads with a session of its own. */
+/** Reads in a new session. */
 async function readWith(
   bench: SecretsBench,
   references: readonly string[],
@@ -27,7 +27,7 @@ const kinds = {
   empty: '',
 };
 
-/** What a read brings. */
+/** What a read returns. */
 export function readingRules(bench: () => SecretsBench): void {
   test.each([1, 2] as const)('every kind of value has its text, in KV version %i', async (version) => {
     const path = await bench().write('kinds', kinds, version);
@@ -94,7 +94,7 @@ export function missingRules(bench: () => SecretsBench): void {
     expectNoCanary(failure);
   });
 
-  test('names of what every object has are no keys', async () => {
+  test('names of properties that every object has are not keys', async () => {
     const path = await bench().write('proto', { a: 'x' }, 1);
 
     expect(await failureOf(readWith(bench(), [`A@${path}.toString`, `B@${path}.__proto__`]))).toMatchObject({
@@ -121,7 +121,7 @@ export function missingRules(bench: () => SecretsBench): void {
     });
   });
 
-  test('a missing right is named with the policy that would give it', async () => {
+  test('a missing permission is named with the policy that would grant it', async () => {
     const path = await bench().forbidden();
 
     const failure = await failureOf(readWith(bench(), [`A@${path}.a`]));
@@ -130,7 +130,7 @@ export function missingRules(bench: () => SecretsBench): void {
     expect((failure as Error).message).toContain(`path "${path}" { capabilities = ["read"] }`);
   });
 
-  test('when several references fail, all are told', async () => {
+  test('when several references fail, all are named', async () => {
     const path = await bench().write('several', { a: 'x' }, 1);
 
     const failure = await failureOf(readWith(bench(), [`A@${path}.nope`, `B@${path}-gone.b`, `C@${path}.a`]));
@@ -140,7 +140,7 @@ export function missingRules(bench: () => SecretsBench): void {
   });
 }
 
-/** What becomes of the token at the end. */
+/** What happens to the token at the end. */
 export function endRules(bench: () => SecretsBench): void {
   test('disposing what was never opened asks for nothing', async () => {
     const { session, told } = sessionOf(bench(), await bench().wrap());
@@ -171,7 +171,7 @@ export function endRules(bench: () => SecretsBench): void {
     expect(told).toEqual([]);
   });
 
-  test('it never throws, and says nothing of a token that it could not revoke', async () => {
+  test('it never throws, and does not report a token as revoked that it could not revoke', async () => {
     const { session, told, accessor } = sessionOf(bench(), await bench().wrap());
     await session.token();
     bench().fail('revoke', 'sealed');
@@ -194,7 +194,7 @@ export function endRules(bench: () => SecretsBench): void {
     await expect(session[Symbol.asyncDispose]()).resolves.toBeUndefined();
   });
 
-  test('the reply of the revocation is lost: the token is gone all the same, and that is found out', async () => {
+  test('the reply of the revocation is lost: the token is gone all the same, and a check finds that', async () => {
     const { session, told, accessor } = sessionOf(bench(), await bench().wrap());
     await session.token();
     bench().fail('revoke', 'reply_lost');
@@ -207,7 +207,7 @@ export function endRules(bench: () => SecretsBench): void {
   });
 }
 
-/** Opened in a first life of the node, which leaves it. */
+/** Opened by a previous process of the node, which detached from its job. */
 async function leftToken(bench: SecretsBench): Promise<{ token: Secret; accessor: string }> {
   const { session, accessor } = sessionOf(bench, await bench.wrap());
   return { token: await session.token(), accessor: accessor() };
@@ -232,7 +232,7 @@ export function adoptionRules(bench: () => SecretsBench): void {
     expect(await bench().isAlive(identity.accessor)).toBe(false);
   });
 
-  test('without an accessor there is nothing to revoke: it is so already', async () => {
+  test('without an accessor there is nothing to revoke, and it counts as revoked', async () => {
     const { token, accessor } = await leftToken(bench());
     const { told, hooks } = noteRevoked();
 
@@ -252,7 +252,7 @@ export function adoptionRules(bench: () => SecretsBench): void {
     expect(await bench().isAlive(other.accessor)).toBe(true);
   });
 
-  test('the end never throws, and says nothing of a token that could not be revoked', async () => {
+  test('the end never throws, and does not report a token as revoked that it could not revoke', async () => {
     const identity = await leftToken(bench());
     const { told, hooks } = noteRevoked();
     bench().fail('revoke', 'sealed');

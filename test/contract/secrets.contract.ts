@@ -14,7 +14,7 @@ import { adoptionRules, endRules, missingRules, readingRules } from './secrets-r
 
 export type { Phase, SecretsBench } from './secrets-bench.js';
 
-/** Runs the contract of `Secrets` on whatever `start` brings. */
+/** Runs the contract of `Secrets` on what `start` returns. */
 export function secretsContract(name: string, start: () => Promise<SecretsBench>): void {
   describe(`secrets from ${name}`, () => {
     let bench: SecretsBench;
@@ -96,7 +96,7 @@ function payloadRules(bench: () => SecretsBench): void {
     expectNoCanary(failure);
   });
 
-  test('a sealed Vault is no refusal, and spends nothing', async () => {
+  test('a sealed Vault is not a refusal, and spends nothing', async () => {
     const source = await bench().cubbyhole('vault:v1:AAAA');
     bench().fail('payload', 'sealed');
 
@@ -133,7 +133,7 @@ function lookUpRules(bench: () => SecretsBench): void {
     await session[Symbol.asyncDispose]();
   });
 
-  test('a wrap that was alive and is gone before its time was used: an alarm', async () => {
+  test('a wrapping token that was valid and is gone before it expires was used: an alarm', async () => {
     const wrap = await bench().wrap();
     const { session, told } = sessionOf(bench(), wrap);
     await session.lookUp();
@@ -177,7 +177,7 @@ function goneWrapRules(bench: () => SecretsBench): void {
     ['a random text', async () => new Secret('hvs.random')],
     ['no text for a header', async () => new Secret('a\r\nb')],
     ['empty', async () => new Secret('')],
-  ])('a wrap that is %s is unknown', async (_, make) => {
+  ])('a wrapping token that is %s is unknown', async (_, make) => {
     const wrap = await make();
 
     const failure = await failureOf(sessionOf(bench(), wrap).session.lookUp());
@@ -194,7 +194,7 @@ function goneWrapRules(bench: () => SecretsBench): void {
 }
 
 function submitRules(bench: () => SecretsBench): void {
-  test('a wrap that was seen at submit and is gone before its time was used by somebody: an alarm', async () => {
+  test('a wrapping token that was valid at submit and is gone before it expires was used by somebody: an alarm', async () => {
     const wrap = await bench().wrap(300);
     const known = await bench().secrets.lookUpWrappingToken(wrap);
     await bench().steal(wrap);
@@ -208,7 +208,7 @@ function submitRules(bench: () => SecretsBench): void {
     expectNoSecret(failure, wrap);
   });
 
-  test('a look at submit spends nothing and refuses as a session does', async () => {
+  test('a look-up at submit spends nothing and refuses as a session does', async () => {
     const wrap = await bench().wrap();
     await bench().secrets.lookUpWrappingToken(wrap);
     const spent = bench().count('unwrap');
@@ -220,7 +220,7 @@ function submitRules(bench: () => SecretsBench): void {
     expect(bench().count('unwrap')).toBe(spent);
   });
 
-  test('a wrap that came too late is expired: no alarm', async () => {
+  test('a wrapping token that came too late is expired: no alarm', async () => {
     const { session } = sessionOf(bench(), await bench().wrap(1));
     await session.lookUp();
 
@@ -236,7 +236,7 @@ function submitRules(bench: () => SecretsBench): void {
       .toMatchObject({ reason: 'auth_refused', code: 'wrap_expired', alarm: false });
   });
 
-  test('a wrap of another origin is an alarm, names its origin and is not opened', async () => {
+  test('a wrapping token of another origin is an alarm, names its origin and is not opened', async () => {
     const wrap = await bench().rewrap();
     const before = bench().count('unwrap');
     const { session, told } = sessionOf(bench(), wrap);
@@ -251,7 +251,7 @@ function submitRules(bench: () => SecretsBench): void {
 }
 
 function openingRules(bench: () => SecretsBench): void {
-  test('the whole dance, told in its order', async () => {
+  test('all steps of a session are reported in their order', async () => {
     const path = await bench().write('dance', { password: canary }, 2);
     const ciphertext = await bench().encrypt('{"queue":"a"}');
     const before = bench().count('unwrap');
@@ -270,7 +270,7 @@ function openingRules(bench: () => SecretsBench): void {
     expect(told).toEqual([`spending after ${before} unwraps`, 'token', 'revoked']);
   });
 
-  test('all who ask at once share one opening', async () => {
+  test('concurrent calls share one opening', async () => {
     const path = await bench().write('shared', { a: 'x' }, 1);
     const ciphertext = await bench().encrypt('{}');
     const before = [bench().count('unwrap'), bench().count('login')];
@@ -292,7 +292,7 @@ function openingRules(bench: () => SecretsBench): void {
 }
 
 function hookRules(bench: () => SecretsBench): void {
-  test('who forbids the spending keeps the wrap whole', async () => {
+  test('a hook that forbids the unwrap leaves the wrapping token unused', async () => {
     const wrap = await bench().wrap();
     const stop = new Error('kill');
     const forbidden = sessionOf(bench(), wrap, { beforeSpending: () => Promise.reject(stop) });
@@ -305,7 +305,7 @@ function hookRules(bench: () => SecretsBench): void {
     await session[Symbol.asyncDispose]();
   });
 
-  test('who cannot take the accessor down does not leave a token behind', async () => {
+  test('a hook that cannot record the accessor leaves no token behind', async () => {
     let accessor = '';
     const { session } = sessionOf(bench(), await bench().wrap(), {
       onToken: async (text) => {
@@ -320,7 +320,7 @@ function hookRules(bench: () => SecretsBench): void {
     expect(await bench().isAlive(accessor)).toBe(false);
   });
 
-  test('a wrap that is stolen between look-up and unwrap is an alarm', async () => {
+  test('a wrapping token that is stolen between look-up and unwrap is an alarm', async () => {
     const wrap = await bench().wrap();
     const { session } = sessionOf(bench(), wrap, { beforeSpending: () => bench().steal(wrap) });
     await session.lookUp();
@@ -332,7 +332,7 @@ function hookRules(bench: () => SecretsBench): void {
     });
   });
 
-  test('one wrap in two jobs: one opens it, for the other it is an alarm', async () => {
+  test('one wrapping token in two jobs: one opens it, for the other it is an alarm', async () => {
     const wrap = await bench().wrap();
     const sessions = [sessionOf(bench(), wrap), sessionOf(bench(), wrap)];
     await Promise.all(sessions.map(({ session }) => session.lookUp()));
@@ -347,11 +347,11 @@ function hookRules(bench: () => SecretsBench): void {
   });
 }
 
-/** Vault refuses the slower of two as it refuses a used wrap, or, when they meet inside of it, with a mere 500. */
+/** Vault refuses the slower of two as a used wrapping token, or, when both run inside it at once, with a plain 500. */
 const usedOrUnclear = expect.stringMatching(/^(?:wrap_used|vault_reply_lost)$/) as unknown;
 
 function spendingFaultRules(bench: () => SecretsBench): void {
-  test('sealed at the unwrap: the job can wait, and its wrap is whole', async () => {
+  test('sealed at the unwrap: the job can wait, and its wrapping token is unused', async () => {
     const wrap = await bench().wrap();
     const first = sessionOf(bench(), wrap);
     await first.session.lookUp();
@@ -368,7 +368,7 @@ function spendingFaultRules(bench: () => SecretsBench): void {
   });
 
   test.each(['unwrap', 'login'] as const)(
-    'a lost reply of the %s is final, told apart, and never repeated',
+    'a lost reply of the %s is final, has its own code, and is never repeated',
     async (phase) => {
       const wrap = await bench().wrap();
       const before = bench().count(phase);
@@ -414,7 +414,7 @@ function spendingFaultRules(bench: () => SecretsBench): void {
 }
 
 function ciphertextRules(bench: () => SecretsBench): void {
-  test('what is no ciphertext costs nothing', async () => {
+  test('a text that is not a ciphertext costs nothing', async () => {
     const { session, told } = sessionOf(bench(), await bench().wrap());
 
     const failure = await failureOf(session.decrypt(canary));

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { FindVault, LiveVault } from '../vault/live-bench.js';
 
-/** What came back: of a body only what it has. */
+/** The answer; which fields of the body are there depends on the request. */
 export interface Heard {
   readonly status: number;
   readonly body: Body;
 }
 
-/** The parts of Vault's answers that these tests look into. */
+/** The fields of Vault's answers that these tests read. */
 export interface Body {
   readonly data?: Readonly<Record<string, unknown>> | null;
   readonly errors?: readonly string[];
@@ -30,7 +30,7 @@ export interface Body {
   } | null;
 }
 
-/** What is said besides method and path. */
+/** The request besides method and path. */
 export interface Words {
   /** The root token where it is not given; empty sends none. */
   readonly token?: string;
@@ -38,12 +38,12 @@ export interface Words {
   readonly wrap?: string;
 }
 
-/** What is said where a right is missing: a token that is none hears other words. */
+/** Vault's error for a missing permission; an invalid token gets another one. */
 export const denied = { status: 403, body: { errors: ['1 error occurred:\n\t* permission denied\n\n'] } };
-/** What is said to a token that is none. */
+/** Vault's error for an invalid token. */
 export const unknownToken = { status: 403, body: { errors: ['permission denied'] } };
 
-/** Talks plain HTTP with a Vault that others use too: everything it makes has a name of its own. */
+/** Sends plain HTTP to a Vault that other tests use too, so everything that it creates has a unique name. */
 export class VaultBench {
   readonly #find: FindVault;
 
@@ -55,7 +55,7 @@ export class VaultBench {
     return await ask(await this.#find(), method, path, words);
   }
 
-  /** Sends a text and returns one, for what JSON of our own would change. */
+  /** Sends and returns texts, for what parsing JSON would change. */
   async send(method: string, path: string, body: string | null): Promise<string> {
     const { address, rootToken } = await this.#find();
     const headers = { 'X-Vault-Token': rootToken };

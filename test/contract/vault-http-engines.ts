@@ -79,7 +79,7 @@ export function transitKeyRules(bench: VaultBench): void {
     });
   });
 
-  test('who may only update gets no key made', async () => {
+  test('a caller who may only update cannot create a key', async () => {
     const { mount } = await start(bench);
     const token = await bench.tokenOf(`path "${mount}/encrypt/*" { capabilities = ["update"] }`);
     const encrypt = async (key: string) =>

@@ -34,7 +34,7 @@ export function kv1Rules(bench: VaultBench): void {
     expect(await bench.send('POST', 'sys/wrapping/unwrap', unwrap)).toContain(data);
   });
 
-  test('a secret of nothing is refused', async () => {
+  test('an empty secret is refused', async () => {
     const mount = await bench.mount('kv-v1');
 
     expect(await bench.ask('POST', `${mount}/a`, { body: {} })).toEqual({
@@ -70,7 +70,7 @@ export function kv2Rules(bench: VaultBench): void {
     expect(await bench.ask('GET', `${path}?version=9`)).toEqual(nothing);
   });
 
-  test('check-and-set keeps who comes late from writing', async () => {
+  test('check-and-set refuses the later of two writers', async () => {
     const path = `${await bench.mount('kv-v2')}/data/a`;
     const late = {
       status: 400,
@@ -112,7 +112,7 @@ export function kv2Rules(bench: VaultBench): void {
 export function kv2MetadataRules(bench: VaultBench): void {
   const write = writeTo(bench);
 
-  test('metadata tells of all versions, and takes them all with it', async () => {
+  test('metadata lists all versions, and deleting it deletes them all', async () => {
     const mount = await bench.mount('kv-v2');
     for (const x of [1, 2]) await write(`${mount}/data/d/a`, { x });
     const metadata = `${mount}/metadata/d/a`;
@@ -142,7 +142,7 @@ export function kv2MetadataRules(bench: VaultBench): void {
     });
   });
 
-  test.each(['GET', 'POST', 'LIST'])('a path without its part is told by a warning (%s)', async (method) => {
+  test.each(['GET', 'POST', 'LIST'])('a path without its part gives a warning (%s)', async (method) => {
     const mount = await bench.mount('kv-v2');
     const { status, body } = await bench.ask(
       method,

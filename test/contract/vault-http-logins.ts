@@ -49,7 +49,7 @@ export function appRoleRules(bench: VaultBench): void {
     expect(child.entity_id).toBe(one.body.auth?.entity_id);
   });
 
-  test('a SecretID of one use is good once, and one of short life soon no more', async () => {
+  test('a SecretID of one use works once, and one of short life expires', async () => {
     const { newSecretId, logIn } = await startRole(bench, { secret_id_num_uses: 1, secret_id_ttl: '1s' });
     const refused = { status: 500, body: { errors: ['invalid secret id'] } };
     const [once, soon] = [await newSecretId(), await newSecretId()];
@@ -123,7 +123,7 @@ export function roleRules(bench: VaultBench): void {
     expect(opened.body.data?.secret_id_accessor).toBe(body.wrap_info?.wrapped_accessor);
   });
 
-  test('a role is shown, changed in part, and refused where it makes no sense', async () => {
+  test('a role is shown, changed in part, and refused where it is contradictory', async () => {
     const { role } = await startRole(bench, { token_policies: 'b,A', token_ttl: '20m' });
     const change = (body: object) => bench.ask('POST', role, { body });
 
@@ -148,7 +148,7 @@ export function roleRules(bench: VaultBench): void {
 }
 
 export function userpassRules(bench: VaultBench): void {
-  test('who knows the password gets a token, and always as the same entity', async () => {
+  test('the right password gives a token, always of the same entity', async () => {
     const mount = await bench.mount('userpass');
     await bench.ask('POST', `${mount}/users/Ann`, {
       body: { password: 'p', token_policies: 'a', token_ttl: '5m' },
@@ -195,7 +195,7 @@ export function userpassRules(bench: VaultBench): void {
     expect(others.status).toBe(403);
   });
 
-  test('a user who is deleted, and a method that is gone, let nobody in', async () => {
+  test('a deleted user and a removed method allow no login', async () => {
     const mount = await bench.mount('userpass');
     await bench.ask('POST', `${mount}/users/ann`, { body: { password: 'p' } });
     const logIn = () => bench.ask('POST', `${mount}/login/ann`, { token: '', body: { password: 'p' } });

@@ -60,7 +60,7 @@ const cases: readonly Case[] = [
     ['path "a" { policy = "write" }'],
     { a: ['create', 'delete', 'list', 'read', 'update'] },
   ],
-  ['sudo is told', [allow('a', 'sudo', 'read')], { a: ['read', 'sudo'] }],
+  ['sudo is listed', [allow('a', 'sudo', 'read')], { a: ['read', 'sudo'] }],
   [
     'JSON',
     ['{"path":{"a/*":{"capabilities":["read"]},"b":{"capabilities":["list"]}}}'],
@@ -79,7 +79,7 @@ export function matchingRules(bench: VaultBench): void {
     expect(body.data).toEqual({ ...rights, 'nowhere/at/all': deny });
   });
 
-  test('a right to create is none to update, and the other way round', async () => {
+  test('permission to create is not permission to update, and vice versa', async () => {
     const mount = await bench.mount('kv-v1');
     const [creator, updater] = await Promise.all(
       ['create', 'update'].map((right) => bench.tokenOf(allow(`${mount}/*`, right))),
@@ -100,7 +100,7 @@ export function matchingRules(bench: VaultBench): void {
     expect(await bench.ask('POST', `${mount}/a`, { token, body: { x: 'z' } })).toEqual(denied);
   });
 
-  test('who has no right does not learn what is mounted', async () => {
+  test('a caller without permission does not learn what is mounted', async () => {
     const token = await bench.tokenOf(allow('a', 'read'));
 
     expect(await bench.ask('GET', 'nothing/here', { token })).toEqual(denied);
@@ -122,7 +122,7 @@ export function matchingRules(bench: VaultBench): void {
     expect((await bench.ask('GET', `${mount}/a`, { token })).status).toBe(200);
   });
 
-  test('a wrap can be demanded, and its time limited', async () => {
+  test('wrapping can be required, and its time limited', async () => {
     const mount = await bench.mount('kv-v1');
     await bench.ask('POST', `${mount}/a`, { body: { x: 'y' } });
     const token = await bench.tokenOf(
@@ -168,7 +168,7 @@ export function policyRules(bench: VaultBench): void {
     }
   });
 
-  test('rights can be asked for another, by its text or its accessor', async () => {
+  test('the capabilities of another token can be read, by its text or its accessor', async () => {
     const policy = await bench.policy(allow('a', 'read'));
     const { client_token: token, accessor } = await bench.token({ policies: [policy], ttl: '1m' });
 

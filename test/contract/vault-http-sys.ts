@@ -25,7 +25,7 @@ export function mountRules(bench: VaultBench): void {
     expect((await bench.ask('GET', `${engine}/a`)).body.lease_duration).toBe(3600);
   });
 
-  test('a path holds one, and what is unmounted has forgotten', async () => {
+  test('a path has one mount, and unmounting deletes its data', async () => {
     const engine = await bench.mount('kv-v1');
     await bench.ask('POST', `${engine}/a`, { body: { x: 'y' } });
     const mount = () => bench.ask('POST', `sys/mounts/${engine}`, { body: { type: 'kv' } });
@@ -41,7 +41,7 @@ export function mountRules(bench: VaultBench): void {
     expect(await bench.ask('GET', `${engine}/a`)).toEqual({ status: 404, body: { errors: [] } });
   });
 
-  test('an unknown type and an unknown mount are told', async () => {
+  test('an unknown type and an unknown mount are errors', async () => {
     expect(await bench.ask('POST', 'sys/mounts/odd', { body: { type: 'odd' } })).toEqual({
       status: 400,
       body: { errors: ['plugin not found in the catalog: odd'] },
@@ -59,7 +59,7 @@ export function sysRules(bench: VaultBench): void {
   const leases = (verb: string) =>
     bench.ask('POST', `sys/leases/${verb}`, { body: { lease_id: 'db/creds/x/1' } });
 
-  test('methods need the right sudo besides', async () => {
+  test('auth methods need the capability sudo besides', async () => {
     const [plain, sudo] = [
       await bench.tokenOf(methodPolicy('')),
       await bench.tokenOf(methodPolicy(', "sudo"')),
@@ -71,7 +71,7 @@ export function sysRules(bench: VaultBench): void {
     expect([await enable(plain, name), await enable(sudo, name)]).toEqual([403, 204]);
   });
 
-  test('an unknown lease is told', async () => {
+  test('an unknown lease is an error', async () => {
     expect(await leases('renew')).toEqual({ status: 400, body: { errors: ['lease not found'] } });
     expect(await leases('lookup')).toEqual({ status: 400, body: { errors: ['invalid lease'] } });
     expect((await leases('revoke')).status).toBe(204);
@@ -128,7 +128,7 @@ export function sealRules(startOwn: () => Promise<OwnVault>): void {
     expect((await ask(vault, 'GET', 'cubbyhole/a', { token: token ?? '' })).body.data).toEqual({ x: 'y' });
   });
 
-  test('who has no right to seal it does not', async () => {
+  test('a caller without permission cannot seal it', async () => {
     await using vault = await startOwn();
     const policy = 'path "sys/seal" { capabilities = ["update"] }';
     await ask(vault, 'POST', 'sys/policies/acl/weak', { body: { policy } });

@@ -24,7 +24,7 @@ export function useRules(bench: VaultBench): void {
     expect((await bench.ask('GET', lookUpSelf, { token })).body.data).toMatchObject({ num_uses: -1 });
 
     expect(await bench.ask('GET', lookUpSelf, { token })).toEqual(unknownToken);
-    // Its token is dead at once; what is left of it, Vault clears away a moment later.
+    // The token is invalid at once; Vault removes its data a moment later.
     await expect
       .poll(() => bench.ask('POST', 'auth/token/lookup-accessor', { body: { accessor } }), {
         timeout: 10_000,
@@ -157,7 +157,7 @@ export function limitedChildRules(bench: VaultBench): void {
 }
 
 export function lifeRules(bench: VaultBench): void {
-  test('a renewal gives what is wished, else what was given last', async () => {
+  test('a renewal gives the requested time, else the time that was given last', async () => {
     const { client_token: token } = await bench.token({ policies: ['default'], ttl: '10m' });
     const renew = async (body: object) =>
       (await bench.ask('POST', 'auth/token/renew-self', { token, body })).body.auth?.lease_duration;
@@ -179,7 +179,7 @@ export function lifeRules(bench: VaultBench): void {
     expect(answer.warnings).toHaveLength(1);
   });
 
-  test('what is not renewable stays as it is', async () => {
+  test('a token that is not renewable stays as it is', async () => {
     const { client_token: token } = await bench.token({ policies: ['default'], ttl: '1m', renewable: false });
 
     expect(await bench.ask('POST', 'auth/token/renew-self', { token })).toMatchObject({
@@ -201,7 +201,7 @@ export function lifeRules(bench: VaultBench): void {
 }
 
 export function lookUpRules(bench: VaultBench): void {
-  test('a token can be looked up by itself, by its text and by its accessor, which does not tell it', async () => {
+  test('a token can be looked up by itself, by its text and by its accessor, which does not reveal it', async () => {
     const auth = await bench.token({
       policies: ['default'],
       ttl: '1m',
@@ -227,7 +227,7 @@ export function lookUpRules(bench: VaultBench): void {
     expect(byAccessor.body.data).toMatchObject({ ...facts, id: '' });
   });
 
-  test('what is gone already is revoked enough', async () => {
+  test('revoking a token that is gone succeeds', async () => {
     const { client_token: token, accessor } = await bench.token({ policies: ['default'], ttl: '1m' });
     await bench.ask('POST', 'auth/token/revoke-self', { token });
 
@@ -243,7 +243,7 @@ export function lookUpRules(bench: VaultBench): void {
     expect(named).toEqual({ status: 403, body: { errors: ['bad token'] } });
   });
 
-  test('a policy that does not exist is warned of', async () => {
+  test('a policy that does not exist gives a warning', async () => {
     const { body } = await bench.ask('POST', 'auth/token/create', {
       body: { policies: ['not-there'], ttl: '1m' },
     });

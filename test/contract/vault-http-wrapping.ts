@@ -20,7 +20,7 @@ async function secret(bench: VaultBench): Promise<string> {
 export function wrappingRules(bench: VaultBench): void {
   const unwrap = (token: string) => bench.ask('POST', unwrapPath, { token });
 
-  test('any answer can be wrapped, and says where it came from', async () => {
+  test('any answer can be wrapped, and names its origin', async () => {
     const path = await secret(bench);
     const [mount = ''] = path.split('/');
     const read = await wrapped(bench, 'GET', path);
@@ -56,7 +56,7 @@ export function wrappingRules(bench: VaultBench): void {
     expect(await bench.ask('POST', unwrapPath, { token })).toEqual(notValid);
   });
 
-  test('named in the body by nobody it is not opened', async () => {
+  test('named in the body without a token in the header it is not opened', async () => {
     const { token } = await wrapped(bench, 'GET', await secret(bench));
 
     expect((await bench.ask('POST', unwrapPath, { token: '', body: { token } })).status).toBe(403);
@@ -77,7 +77,7 @@ export function wrapLookUpRules(bench: VaultBench): void {
     expect((await bench.ask('POST', unwrapPath, { token })).status).toBe(200);
   });
 
-  test('used as a token it is spent, and good for nothing', async () => {
+  test('used as a token it is spent and opens nothing any more', async () => {
     const path = await secret(bench);
     const { token } = await wrapped(bench, 'GET', path);
 
@@ -94,12 +94,12 @@ export function wrapLookUpRules(bench: VaultBench): void {
     expect(JSON.parse(String(body.data?.response))).toMatchObject({ data: { x: 'y' } });
   });
 
-  test.each(['hvs.none', 'garbage'])('%s is no wrap', async (token) => {
+  test.each(['hvs.none', 'garbage'])('%s is not a wrapping token', async (token) => {
     expect(await bench.ask('POST', unwrapPath, { token })).toEqual(notValid);
     expect(await bench.ask('POST', 'sys/wrapping/lookup', { token: '', body: { token } })).toEqual(notValid);
   });
 
-  test('a token that is no wrap is not used up by the question', async () => {
+  test('a token that is not a wrapping token is not used up by the request', async () => {
     const { client_token: token } = await bench.token({ policies: ['default'], ttl: '1m', num_uses: 1 });
 
     expect(await bench.ask('POST', unwrapPath, { token })).toEqual(notValid);
@@ -108,7 +108,7 @@ export function wrapLookUpRules(bench: VaultBench): void {
 }
 
 export function wrapLimitRules(bench: VaultBench): void {
-  test('a text that was sent is wrapped, and never sent back bare', async () => {
+  test('a text that was sent is wrapped, and never returned unwrapped', async () => {
     const { token, creation_path: path } = await wrapped(bench, 'POST', 'sys/wrapping/wrap', {
       body: { a: { b: 1 } },
     });
@@ -133,7 +133,7 @@ export function wrapLimitRules(bench: VaultBench): void {
     expect((await bench.ask('GET', path, { wrap: '0' })).body.data).toEqual({ x: 'z' });
   });
 
-  test('it ends with its time', async () => {
+  test('it expires', async () => {
     const { token } = await wrapped(bench, 'GET', await secret(bench), { wrap: '1s' });
 
     await expect

@@ -34,8 +34,8 @@ const rules: Readonly<Record<string, (bench: VaultBench) => void>> = {
 };
 
 /**
- * What a Vault says over HTTP, word for word where clients look at the words. It runs against the embedded Vault and
- * against a real one, so that the first cannot drift: where they differ, the real one is right.
+ * How a Vault answers over HTTP, word for word where clients read the words. It runs against the embedded Vault and a real
+ * one, so that the embedded one cannot drift: where they differ, the real one is right.
  */
 export function vaultHttpContract(name: string, find: FindVault, startOwn: () => Promise<OwnVault>): void {
   const bench = new VaultBench(find);

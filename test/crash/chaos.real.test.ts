@@ -3,10 +3,10 @@ import { check } from '../../bench/chaos/check/check.js';
 import { runChaos } from '../../bench/chaos/run.js';
 import { rigPart } from '../support/rig-part.js';
 
-// What may have to be installed or built is, before the clock of the test starts; the run has parts of its own to break.
+// Installs and builds what is missing before the time limit of the test starts. The run itself starts private parts.
 await Promise.all([rigPart('engine'), rigPart('postgres'), rigPart('vault')]);
 
-/** The short form of `npm run chaos`: enough to find what breaks at the first blow. */
+/** The short form of `npm run chaos`: it finds what breaks at the first faults. */
 test('two nodes under random faults, with clocks that are wrong and jump, lose, double and leave nothing', async () => {
   const { history } = await runChaos({
     jobs: 60,

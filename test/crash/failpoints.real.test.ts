@@ -6,15 +6,15 @@ import { connectDocker } from '../../rig/engine/docker.js';
 import { ensureImage } from '../../rig/engine/image.js';
 import { type FailpointName, failpointNames } from '../../src/job/failpoint.js';
 import { rigPart } from '../support/rig-part.js';
-import { type Ground, openGround } from './node-on-rig.js';
+import { type CrashStage, openCrashStage } from './node-on-rig.js';
 
 const image = 'busybox:latest';
 const [engine] = await Promise.all([rigPart('engine'), rigPart('postgres'), rigPart('vault')]);
 await ensureImage(connectDocker(engine.dockerHost), image);
 
 /**
- * What becomes of a job in the clear whose node dies there. Its container is prepared before its SecretID is opened, and
- * what is written down before the opening counts: from then on nobody can be sure that it was not opened.
+ * How a job in the clear ends whose node dies at this failpoint. Its container is prepared before its SecretID is unwrapped.
+ * The unwrap is recorded before it is done: from then on it may have happened.
  */
 const ends: Readonly<Record<FailpointName, 'none' | 'success' | 'unknown'>> = {
   'after-cubbyhole-read': 'none',
@@ -39,12 +39,12 @@ const ends: Readonly<Record<FailpointName, 'none' | 'success' | 'unknown'>> = {
 
 const printed = 'begun\ndone\n';
 
-/** A container that ended while its node was away took its secrets along: what could not be masked is not stored. */
-function isWholeOrSaysItIsNot(output: string): boolean {
+/** Secrets are lost with a container that ended while its node was down: output that cannot be masked is not stored. */
+function isCompleteOrFlagged(output: string): boolean {
   return output === printed || output.includes('[stint: output may be missing');
 }
 
-/** Resolves to whether the server answered: it dies before it does where it is killed while it takes the job. */
+/** Resolves to whether the server answered: it does not where it is killed during the submit. */
 async function submit(client: GostintClient, name: string): Promise<boolean> {
   const fields = {
     qname: 'crash',
@@ -52,7 +52,7 @@ async function submit(client: GostintClient, name: string): Promise<boolean> {
     run: ['sh', '-c', 'echo begun; sleep 4; echo done'],
   };
   const wrap = await client.wrapSecretId();
-  // A payload in a cubbyhole, whose token is spent when the server dies, is the one thing that may be gone.
+  // Only a payload in a cubbyhole may be lost: its token is spent when the server dies.
   const answer =
     name === 'after-cubbyhole-read'
       ? client.submit(fields)
@@ -63,31 +63,31 @@ async function submit(client: GostintClient, name: string): Promise<boolean> {
   );
 }
 
-/** Starts a node that dies at this place, and waits until it has. */
-async function crashAt(name: FailpointName, ground: Ground): Promise<void> {
-  await using stint = await ground.start('A', { STINT_FAILPOINTS: `${name}=kill` });
+/** Starts a node that is killed at this failpoint, and waits until it is gone. */
+async function crashAt(name: FailpointName, stage: CrashStage): Promise<void> {
+  await using stint = await stage.start('A', { STINT_FAILPOINTS: `${name}=kill` });
   expect(await stint.readLog()).toContain('FAILPOINTS ARE ARMED');
-  const client = await ground.clientOf(stint);
-  const isWhileTaken = name === 'after-cubbyhole-read' || name === 'after-insert';
-  expect(await submit(client, name)).toBe(!isWhileTaken);
+  const client = await stage.clientOf(stint);
+  const isDuringSubmit = name === 'after-cubbyhole-read' || name === 'after-insert';
+  expect(await submit(client, name)).toBe(!isDuringSubmit);
   await stint.gone(20_000);
 }
 
-async function idOfFirst(ground: Ground): Promise<string | undefined> {
-  const [row] = await ground.sql<{ id: string }[]>`select id from jobs order by seq limit 1`;
+async function idOfFirst(stage: CrashStage): Promise<string | undefined> {
+  const [row] = await stage.sql<{ id: string }[]>`select id from jobs order by seq limit 1`;
   return row?.id;
 }
 
-/** The standing checks: whatever happened, these hold once it is over. */
-async function checkAftermath(ground: Ground, mayLeak: boolean): Promise<void> {
-  const jobs = await collectJobs(ground.sql);
+/** What must hold after every crash. */
+async function checkAftermath(stage: CrashStage, mayLeak: boolean): Promise<void> {
+  const jobs = await collectJobs(stage.sql);
   const jobIds = jobs.map(({ id }) => id);
-  const left = await waitForNothingLeft({ ...ground.places, jobIds }, mayLeak ? 1_000 : 45_000);
+  const left = await waitForNothingLeft({ ...stage.places, jobIds }, mayLeak ? 1_000 : 45_000);
   const { tokens, ...rest } = left;
   expect(rest).toEqual({ containers: [], hostFiles: [], requestRows: [] });
   expect(tokens.length).toBeLessThanOrEqual(mayLeak ? 1 : 0);
   for (const { id, state, exitCode, events } of jobs) {
-    const starts = ground.engine.events.filter(({ jobId, action }) => jobId === id && action === 'start');
+    const starts = stage.engine.events.filter(({ jobId, action }) => jobId === id && action === 'start');
     const finals = events.filter(({ kind }) => ['succeeded', 'failed', 'canceled', 'lost'].includes(kind));
     expect(starts.length).toBeLessThanOrEqual(1);
     expect(finals.map(({ kind }) => kind)).toEqual([state]);
@@ -95,26 +95,26 @@ async function checkAftermath(ground: Ground, mayLeak: boolean): Promise<void> {
   }
 }
 
-test('Q1: every failpoint has its crash', () => {
+test('Q1: every failpoint has a crash test', () => {
   expect(Object.keys(ends).toSorted()).toEqual(failpointNames.toSorted());
 });
 
 test.concurrent.each(Object.entries(ends) as [FailpointName, string][])(
   'Q1: a node that is killed at %s and comes back leaves a job that ends as %s, and nothing else',
   async (name, end) => {
-    await using ground = await openGround();
-    await crashAt(name, ground);
+    await using stage = await openCrashStage();
+    await crashAt(name, stage);
 
-    await using next = await ground.start('A');
-    const client = await ground.clientOf(next);
-    const id = await idOfFirst(ground);
+    await using next = await stage.start('A');
+    const client = await stage.clientOf(next);
+    const id = await idOfFirst(stage);
     const job = id === undefined ? undefined : await client.wait(id, 20_000);
     expect(job?.status ?? 'none').toBe(end);
-    expect(job?.status === 'success' ? job.output : printed).toSatisfy(isWholeOrSaysItIsNot);
+    expect(job?.status === 'success' ? job.output : printed).toSatisfy(isCompleteOrFlagged);
     const second = await client.submit({ qname: 'crash', container_image: image, run: ['echo', 'on'] });
     expect(await client.wait(second, 20_000)).toMatchObject({ status: 'success', output: 'on\n' });
-    // A token that nobody has written down yet cannot be given back: it lives as long as a fresh one may.
-    await checkAftermath(ground, name === 'after-login');
+    // A token that was not recorded yet cannot be revoked: it lives until it expires.
+    await checkAftermath(stage, name === 'after-login');
   },
   120_000,
 );
@@ -127,20 +127,20 @@ test.concurrent.each([
 ] as const)(
   'Q1: another node settles what one that was killed at %s has left: it ends as %s',
   async (name, end) => {
-    await using ground = await openGround();
-    await using other = await ground.start('B', { STINT_SLOTS: '1' });
-    const client = await ground.clientOf(other);
+    await using stage = await openCrashStage();
+    await using other = await stage.start('B', { STINT_SLOTS: '1' });
+    const client = await stage.clientOf(other);
     const busy = await client.submit({ qname: 'busy', container_image: image, run: ['sleep', '300'] });
     await client.wait(busy, 20_000, ({ output, status }) => output !== '' || status === 'running');
-    await crashAt(name, ground);
+    await crashAt(name, stage);
 
     await client.kill(busy);
-    const [row] = await ground.sql<{ id: string }[]>`select id from jobs where queue = 'crash'`;
+    const [row] = await stage.sql<{ id: string }[]>`select id from jobs where queue = 'crash'`;
     expect((await client.wait(row?.id ?? '', 30_000)).status).toBe(end);
 
-    await using back = await ground.start('A');
+    await using back = await stage.start('A');
     expect(back.exitCode()).toBeUndefined();
-    await checkAftermath(ground, false);
+    await checkAftermath(stage, false);
   },
   120_000,
 );

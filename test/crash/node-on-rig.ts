@@ -14,18 +14,18 @@ import { bootstrapVault } from '../../vault-dev/bootstrap.js';
 import { createEmptyDatabase } from '../support/database.js';
 import { rigPart } from '../support/rig-part.js';
 
-/** What outlives the nodes of one crash: database, Vault, the nodes' directories, and who watches the engine. */
-export interface Ground extends AsyncDisposable {
+/** What survives the nodes of one crash: database, Vault, the nodes' directories, and the recorded engine events. */
+export interface CrashStage extends AsyncDisposable {
   readonly sql: Sql;
   readonly engine: EngineEvents;
   readonly places: Omit<Places, 'jobIds'>;
-  /** A life of the node of this name; the settings are added to those of all lives. */
+  /** Starts a process of the node of this name; the settings are added to those of all processes. */
   start(node: string, settings?: Readonly<Record<string, string>>): Promise<StintServer>;
   clientOf(stint: StintServer): Promise<GostintClient>;
 }
 
-/** A Vault of its own, so that every token of a job in it is one of ours. */
-export async function openGround(): Promise<Ground> {
+/** The Vault is private, so that every job's token in it is from this test. */
+export async function openCrashStage(): Promise<CrashStage> {
   const closers = new Closers();
   const { dockerHost } = await rigPart('engine');
   const database = closers.add(await createEmptyDatabase());

@@ -11,11 +11,11 @@ import type {
 import { containerRequest } from '../support/container-request.js';
 import { type DockerBench, openDockerBench, readJob } from '../support/docker-bench.js';
 import { rigPart } from '../support/rig-part.js';
-import { openTcpDoor, type TcpDoor } from '../support/tcp-door.js';
+import { openTcpRelay, type TcpRelay } from '../support/tcp-relay.js';
 
 const { dockerHost, socketPath } = await rigPart('engine');
 let bench: DockerBench;
-/** The next life of the node: the same key and the same id. */
+/** The next process of the node: the same key and the same id. */
 let next: DockerBackend;
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ interface Started {
   touch(path: string): Promise<void>;
 }
 
-/** Starts a job in the node's first life, and leaves it. */
+/** Starts a job in the first process of the node, and leaves it running. */
 async function startJob(
   script: string,
   more: { tty?: boolean; backend?: DockerBackend } = {},
@@ -64,7 +64,7 @@ async function adopt({ claim }: Started, backend = next): Promise<AdoptedContain
   return adopted;
 }
 
-/** Reads so many bytes of stdout and lets go of the line, as a process does that dies. */
+/** Reads so many bytes of stdout and closes the stream, as a dying process does. */
 async function readSome(output: AsyncIterable<OutputPart>, bytes: number): Promise<Buffer> {
   const seen: Uint8Array[] = [];
   let length = 0;
@@ -95,7 +95,7 @@ describe('Q9: the output of an adopted job', () => {
     expect(rest.exit).toEqual({ exitCode: 4, outOfMemory: false, proven: true });
   });
 
-  test('is told while the job runs', async () => {
+  test('arrives while the job runs', async () => {
     const started = await startJob('echo one; sleep 60');
     await using adopted = await adopt(started);
     const running = adopted.resume(nothingRead);
@@ -134,8 +134,8 @@ describe('Q9: lines of any length', () => {
   );
 });
 
-describe('Q9: the output of an adopted job that is no plain text', () => {
-  test('is exact where it is no text', async () => {
+describe('Q9: the output of an adopted job that is not plain text', () => {
+  test('is exact when it is binary', async () => {
     const binary = (await readFile('/bin/busybox')).subarray(0, 300_000);
     const started = await startJob('head -c 300000 /bin/busybox; until test -e /tmp/go; do sleep 0.02; done');
     await using adopted = await adopt(started);
@@ -148,7 +148,7 @@ describe('Q9: the output of an adopted job that is no plain text', () => {
     expect(Buffer.concat([early, stdout]).equals(binary)).toBe(true);
   });
 
-  test('goes on after a line that was not ended, and was seen before the log had it', async () => {
+  test('continues after an unfinished line that was seen before the log had it', async () => {
     const started = await startJob(
       'printf "name? "; until test -e /tmp/go; do sleep 0.02; done; echo Ann; printf bye',
     );
@@ -161,7 +161,7 @@ describe('Q9: the output of an adopted job that is no plain text', () => {
     expect((await reading).stdout.toString()).toBe('Ann\nbye');
   });
 
-  test('of a terminal goes on at its byte', async () => {
+  test('of a terminal continues at its byte', async () => {
     const started = await startJob(
       'echo one; until test -e /tmp/go; do sleep 0.02; done; echo two; printf end',
       { tty: true },
@@ -177,7 +177,7 @@ describe('Q9: the output of an adopted job that is no plain text', () => {
 });
 
 describe('Q9: an output that may be wrong', () => {
-  test('says so where a terminal had lines that the log cuts', async () => {
+  test('throws when a terminal had lines that the log splits', async () => {
     const started = await startJob(`head -c 20000 /dev/zero | tr '\\0' a; echo; echo after`, { tty: true });
     await started.running.wait();
     await using adopted = await adopt(started);
@@ -187,7 +187,7 @@ describe('Q9: an output that may be wrong', () => {
     });
   });
 
-  test('says so where more was seen than the log holds', async () => {
+  test('throws when more was seen than the log contains', async () => {
     const started = await startJob('echo one');
     await started.running.wait();
     await using adopted = await adopt(started);
@@ -197,7 +197,7 @@ describe('Q9: an output that may be wrong', () => {
     });
   });
 
-  test('says so where nobody can tell whether its last line, a long one, was ended', async () => {
+  test('throws when it is unknown whether its last line, a long one, was ended', async () => {
     const started = await startJob(`head -c 20000 /dev/zero | tr '\\0' a`);
     await started.running.wait();
     await using adopted = await adopt(started);
@@ -207,7 +207,7 @@ describe('Q9: an output that may be wrong', () => {
     });
   });
 
-  test('is whole where the end of its last line, a long one, was seen before', async () => {
+  test('is complete when the end of its last line, a long one, was seen before', async () => {
     const started = await startJob(`head -c 20000 /dev/zero | tr '\\0' a; echo`);
     await started.running.wait();
     await using adopted = await adopt(started);
@@ -219,7 +219,7 @@ describe('Q9: an output that may be wrong', () => {
 });
 
 describe('E1: who bears the name of a job’s container', () => {
-  test('is not adopted, and left alone, without the tag that only we can compute', async () => {
+  test('is neither adopted nor removed without the tag that only we can compute', async () => {
     const started = await startJob('sleep 60');
     const { Name, Config } = await bench.docker.getContainer(started.id).inspect();
     await bench.docker.getContainer(started.id).remove({ force: true });
@@ -240,7 +240,7 @@ describe('E1: who bears the name of a job’s container', () => {
 });
 
 describe('the secrets of an adopted job', () => {
-  test('are read where the job sees them, though their file has no name on this host any more', async () => {
+  test('are read through the job’s process, though their file no longer has a path on this host', async () => {
     const started = await startJob('sleep 60');
     await using adopted = await adopt(started);
 
@@ -248,7 +248,7 @@ describe('the secrets of an adopted job', () => {
     expect(Buffer.from(adopted.secrets ?? []).toString()).toBe('TOKEN: t\n');
   });
 
-  test('are gone with the processes of a job that ended', async () => {
+  test('are unknown once the job’s processes have ended', async () => {
     const started = await startJob('true');
     await started.running.wait();
     await using adopted = await adopt(started);
@@ -258,12 +258,12 @@ describe('the secrets of an adopted job', () => {
   });
 
   describe('on a remote engine', () => {
-    let door: TcpDoor;
+    let door: TcpRelay;
     let remote: DockerBench;
 
     beforeAll(async () => {
       if (socketPath === undefined) throw new Error('Expected an engine with a socket.');
-      door = await openTcpDoor(socketPath);
+      door = await openTcpRelay(socketPath);
       remote = await openDockerBench(`tcp://127.0.0.1:${door.port}`);
     });
 

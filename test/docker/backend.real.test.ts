@@ -15,26 +15,26 @@ const describedImage = { image: 'stint-test/described:1', metadata };
 async function startRealBench(): Promise<BackendBench> {
   const bench = await openDockerBench(dockerHost);
   await buildImage(bench.docker, { tag: describedImage.image, files: { '/gostint_image.yml': metadata } });
-  const away = await openDockerBackend({
+  const unavailable = await openDockerBackend({
     ...bench.options,
     docker: { host: 'unix:///nowhere/docker.sock', pullTimeoutMs: 1_000 },
     sharedKey: randomBytes(32),
   });
   return {
     backend: bench.backend,
-    away,
+    unavailable,
     describedImage,
     request: (acts, more) => containerRequest({ ...newClaim(), ...commandFor(acts), ...more }),
     exists: async (id) => (await bench.containers()).includes(id),
     countLeft: async () => (await bench.containers()).length + (await bench.hostFiles()).length,
     [Symbol.asyncDispose]: async () => {
-      await away[Symbol.asyncDispose]();
+      await unavailable[Symbol.asyncDispose]();
       await bench[Symbol.asyncDispose]();
     },
   };
 }
 
-/** A shell that plays the acts. */
+/** A shell that runs the scripted steps. */
 function commandFor(acts: readonly Act[]): Pick<ContainerRequest, 'command'> {
   const [first] = acts;
   if (first !== undefined && 'missing' in first) return { command: [first.missing] };

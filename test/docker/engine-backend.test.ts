@@ -22,11 +22,11 @@ afterEach(async () => {
   for (const directory of directories.splice(0)) await rm(directory, { recursive: true, force: true });
 });
 
-/** A backend on an engine on which all goes well, but for what is given. */
+/** A backend on an engine where everything succeeds except what is given. */
 async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///engine.sock') {
   const created: CreateOptions[] = [];
   const removed: string[] = [];
-  const troubles: string[] = [];
+  const failures: string[] = [];
   const engine = fakeEngine({
     info: async () => engineState(),
     version: async () => ({ serverVersion: '1', apiVersion: '1.41' }),
@@ -46,7 +46,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
   });
   const secretsDirectory = await mkdtemp(join(tmpdir(), 'stint-unit-'));
   directories.push(secretsDirectory);
-  const onFailure = (message: string) => void troubles.push(message);
+  const onFailure = (message: string) => void failures.push(message);
   const deliveries = await Deliveries.open(
     { engine, rules: testRules, caCertificatePath: undefined },
     { dockerHost, secretsDirectory, onFailure },
@@ -63,7 +63,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
     retryForMs: 1_000,
     onFailure,
   });
-  return { backend, created, removed, troubles };
+  return { backend, created, removed, failures };
 }
 
 function never(): AbortSignal {
@@ -83,7 +83,7 @@ function onceForJobs(error: Error): Engine['create'] {
 describe('preparing on an engine', () => {
   test('that does not see our files puts secrets into the archive, from then on, and says so', async () => {
     const create = onceForJobs(new EngineError('create', 'source_missing', ''));
-    const { backend, created, troubles } = await openBackend({ create });
+    const { backend, created, failures } = await openBackend({ create });
 
     await using first = await backend.prepare(request, never());
     await using second = await backend.prepare({ ...request, fence: 2 }, never());
@@ -92,19 +92,19 @@ describe('preparing on an engine', () => {
     expect(
       created.filter(({ User }) => User === '2001:2001').map(({ HostConfig }) => HostConfig.Mounts),
     ).toEqual([[], []]);
-    expect(troubles.join('\n')).toMatch(/does not see the files of this host/);
+    expect(failures.join('\n')).toMatch(/does not see the files of this host/);
   });
 
   test.each(['name=userns', 'name=rootless'])(
     'with %s puts secrets into the archive, and says so',
     async (option) => {
       const info = async () => engineState({ securityOptions: ['name=seccomp,profile=default', option] });
-      const { backend, created, troubles } = await openBackend({ info });
+      const { backend, created, failures } = await openBackend({ info });
 
       await using _ = await backend.prepare(request, never());
 
       expect(created.at(-1)?.HostConfig.Mounts).toEqual([]);
-      expect(troubles.join('\n')).toMatch(/gives its users other numbers/);
+      expect(failures.join('\n')).toMatch(/maps user ids/);
     },
   );
 
@@ -116,7 +116,7 @@ describe('preparing on an engine', () => {
     expect(created.at(-1)?.HostConfig.Mounts).toEqual([]);
   });
 
-  test('tries once more where the image was removed meanwhile', async () => {
+  test('tries again when the image was removed meanwhile', async () => {
     const create = onceForJobs(new EngineError('create', 'image_missing', ''));
     const { backend } = await openBackend({ create });
 
@@ -125,7 +125,7 @@ describe('preparing on an engine', () => {
     expect(container.imageId).toBe('sha256:1');
   });
 
-  test('does not try for ever', async () => {
+  test('does not try forever', async () => {
     const { backend } = await openBackend({
       create: () => Promise.reject(new EngineError('create', 'image_missing', '')),
     });
@@ -133,14 +133,14 @@ describe('preparing on an engine', () => {
     await expect(backend.prepare(request, never())).rejects.toMatchObject({ fault: 'image_missing' });
   });
 
-  test('makes nothing while older containers of the node may be running', async () => {
-    const away = new EngineError('list', 'unreachable', '');
+  test('creates nothing while older containers of the node may be running', async () => {
+    const unavailable = new EngineError('list', 'unreachable', '');
     const listContainers = async () => {
-      throw away;
+      throw unavailable;
     };
     const { backend, created } = await openBackend({ listContainers });
 
-    await expect(backend.prepare(request, never())).rejects.toBe(away);
+    await expect(backend.prepare(request, never())).rejects.toBe(unavailable);
     expect(created).toEqual([]);
   });
 
@@ -157,12 +157,12 @@ describe('preparing on an engine', () => {
   });
 });
 
-test('a check tells once of limits that the engine cannot enforce', async () => {
+test('a check reports once the limits that the engine cannot enforce', async () => {
   const state = engineState({ missingLimits: ['memory', 'pids'] });
-  const { backend, troubles } = await openBackend({ info: async () => state }, 'tcp://engine:2375');
+  const { backend, failures } = await openBackend({ info: async () => state }, 'tcp://engine:2375');
 
   await backend.check();
   await backend.check();
 
-  expect(troubles).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+  expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
 });

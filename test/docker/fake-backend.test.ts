@@ -7,13 +7,13 @@ import type { Act } from '../support/fake-container.js';
 
 async function startFakeBench(): Promise<BackendBench> {
   const backend = new FakeBackend();
-  const away = new FakeBackend();
-  away.isAway = true;
+  const unavailable = new FakeBackend();
+  unavailable.isUnavailable = true;
   backend.missingImages.add('stint-test/nonesuch:1');
   backend.imageMetadata.set('described:1', 'secret_refs: []\n');
   return {
     backend,
-    away,
+    unavailable,
     describedImage: { image: 'described:1', metadata: 'secret_refs: []\n' },
     request: (acts, more) => {
       const request = containerRequest({ ...newClaim(), ...more });
@@ -36,7 +36,7 @@ async function startProgram(backend: FakeBackend, acts: readonly Act[]) {
 }
 
 describe('FakeBackend', () => {
-  test('fails a step once where it is told to', async () => {
+  test('fails a step once on request', async () => {
     const backend = new FakeBackend();
     const error = new BrokenError('engine_unavailable', 'away');
     backend.fail('start', error);
@@ -46,7 +46,7 @@ describe('FakeBackend', () => {
     expect(backend.count('start')).toBe(2);
   });
 
-  test('makes who reaches a step wait until it is released', async () => {
+  test('blocks a step until it is released', async () => {
     const backend = new FakeBackend();
     const hold = backend.hold('prepare');
     let isPrepared = false;
@@ -61,7 +61,7 @@ describe('FakeBackend', () => {
     await expect(preparing).resolves.toBe(true);
   });
 
-  test('lets who is held in the preparation be ended by the signal', async () => {
+  test('lets the signal end a blocked preparation', async () => {
     const backend = new FakeBackend();
     const stop = new AbortController();
     const hold = backend.hold('prepare');
@@ -74,7 +74,7 @@ describe('FakeBackend', () => {
     hold.release();
   });
 
-  test('lets a container vanish', async () => {
+  test('can lose a container', async () => {
     const running = await startProgram(new FakeBackend(), [{ print: 'a' }, { vanish: true }]);
 
     await expect(running.wait()).rejects.toBeInstanceOf(BrokenError);
@@ -84,7 +84,7 @@ describe('FakeBackend', () => {
     await expect(reading).rejects.toBeInstanceOf(BrokenError);
   });
 
-  test('lets the line break while the program goes on', async () => {
+  test('can break the output while the program continues', async () => {
     const running = await startProgram(new FakeBackend(), [{ breakOutput: true }, { exit: 9 }]);
 
     const reading = (async () => {

@@ -9,7 +9,7 @@ test('the same key gives the same identity, another key another one', () => {
   expect(identityOf(Buffer.alloc(32, 2)).installation).not.toBe(identityOf(key).installation);
 });
 
-test('the public half does not tell the secret one', () => {
+test('the installation id does not reveal the tag key', () => {
   const { installation, tagKey } = identityOf(Buffer.alloc(32, 1));
 
   expect(tagKey).toHaveLength(32);

@@ -26,7 +26,7 @@ async function lookAround() {
   };
 }
 
-/** Names its anonymous volume, by which it can be told from those of others. */
+/** Prints the name of its anonymous volume, to tell it from other volumes. */
 async function runTiny(): Promise<string> {
   const script =
     'dd if=/dev/zero of=/tmp/big bs=64k count=16 2>/dev/null; grep " /scratch " /proc/self/mountinfo';
@@ -49,5 +49,5 @@ test('E9: a hundred jobs leave no container, no anonymous volume and no file on 
   expect(left.containers).toEqual([]);
   expect(made.filter((name) => left.volumes.has(name))).toEqual([]);
   expect(left.files).toEqual([]);
-  expect(bench.troubles).toEqual([]);
+  expect(bench.failures).toEqual([]);
 });

@@ -38,7 +38,7 @@ async function prepared<T>(
 const nothing = async () => undefined;
 
 describe('the container of a job', () => {
-  test('is asked for with the whole spec, under the name of job and fence', async () => {
+  test('is requested with the whole spec, under the name of job and fence', async () => {
     await prepared(
       {
         pullPolicy: 'Never',
@@ -67,7 +67,7 @@ describe('the container of a job', () => {
     });
   });
 
-  test('gets the variables of the server last, so that a job cannot point itself elsewhere', async () => {
+  test('gets the variables of the server last, so that a request cannot point it at another Vault', async () => {
     await prepared(
       { env: ['VAULT_ADDR=http://evil', 'A=1'] },
       { env: ['VAULT_ADDR=https://vault'] },
@@ -81,14 +81,14 @@ describe('the container of a job', () => {
     ]);
   });
 
-  test('has no token in its variables, and none is taken for it', async () => {
+  test('has no token in its variables, and none is requested for it', async () => {
     await prepared({}, {}, nothing);
 
     expect(JSON.stringify(bench.backend.requests)).not.toContain('VAULT_TOKEN');
     expect(bench.secrets.count('unwrap')).toBe(0);
   });
 
-  test('has the token there where the operator wants it', async () => {
+  test('has the token there when the operator sets it', async () => {
     await prepared({ env: ['VAULT_TOKEN=mine'] }, { tokenInEnv: true }, async ({ session }) => {
       const token = (await session.token()).reveal();
       expect(bench.backend.requests[0]?.env).toEqual(['VAULT_TOKEN=mine', `VAULT_TOKEN=${token}`]);
@@ -107,7 +107,7 @@ describe('the end of a preparation', () => {
     expect(bench.backend.left).toEqual([]);
   });
 
-  test('comes before it begins once the job was stopped', async () => {
+  test('comes before it begins when the job was stopped', async () => {
     bench.stop.request('kill');
 
     await expect(prepared({}, {}, nothing)).rejects.toThrow('The job was stopped: kill.');
@@ -140,7 +140,7 @@ describe('the secrets of a job', () => {
     );
   });
 
-  test('include what the image itself asks for, which weighs less than the payload', async () => {
+  test('include the references of the image, which the payload overrides', async () => {
     bench.backend.imageMetadata.set('busybox', 'secret_refs: [A@kv/image.a, C@kv/image.c]');
     bench.secrets.setSecret('kv/image', { data: { c: 'from-image' } });
     const secretRefs = ['A@kv/app.a'];
@@ -159,7 +159,7 @@ describe('the secrets of a job', () => {
     expect(masked.get('C')?.reveal()).toBe('from-image');
   });
 
-  test('come as JSON where that is wanted', async () => {
+  test('come as JSON when the request asks for it', async () => {
     const spec = { secretRefs: ['A@kv/app.a'], secretFileType: 'json' } as const;
 
     await prepared(spec, {}, (using, run) => deliverSecrets(run, using));
@@ -181,7 +181,7 @@ describe('the secrets of a job', () => {
 });
 
 describe('the delivery of secrets', () => {
-  test('is refused where there are warnings, unless the job goes on in spite of them', async () => {
+  test('is refused on warnings, unless the job continues on warnings', async () => {
     bench.secrets.setSecret('kv/app', { data: { a: 'one-value' }, warnings: ['old'] });
     const secretRefs = ['A@kv/app.a'];
 

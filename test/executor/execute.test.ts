@@ -68,7 +68,7 @@ describe('the recipe', () => {
     );
   });
 
-  test('tells the recorder what was prepared, and the accessor with which anybody may revoke the token', async () => {
+  test('records what was prepared, and the accessor with which any node can revoke the token', async () => {
     await run({ fields: { ...clear, tty: true } });
 
     expect(bench.told.get('prepared')).toEqual({
@@ -130,7 +130,7 @@ test.each([
 const failed = (reason: string, code: string) => ({ kind: 'failed', reason, code });
 const refusal = new JobFailedError('content_refused', 'path_outside', 'It leads out.');
 const broken = new BrokenError('engine_unavailable', 'Could not reach the engine.');
-const away = new BrokenError('engine_unavailable', 'No.', { retryable: false });
+const unavailable = new BrokenError('engine_unavailable', 'No.', { retryable: false });
 const postponed = (code: string) => ({ kind: 'postponed', code });
 
 function throwAt(step: string, error: Error): void {
@@ -145,7 +145,11 @@ const breakages: readonly [string, () => void, object][] = [
   ['lookUp', () => bench.secrets.fail('lookUp', 'sealed'), postponed('vault_unavailable')],
   ['prepare', () => bench.backend.fail('prepare', refusal), failed('content_refused', 'path_outside')],
   ['prepare', () => bench.backend.fail('prepare', broken), postponed('engine_unavailable')],
-  ['prepare', () => bench.backend.fail('prepare', away), failed('infrastructure', 'engine_unavailable')],
+  [
+    'prepare',
+    () => bench.backend.fail('prepare', unavailable),
+    failed('infrastructure', 'engine_unavailable'),
+  ],
   ['prepare', () => bench.backend.fail('prepare', new Error('bug')), failed('internal', 'internal')],
   ['recorder.prepared', () => throwAt('recorder.prepared', broken), postponed('engine_unavailable')],
   ['recorder.spending', () => throwAt('recorder.spending', new StoppedError('kill')), { kind: 'stopped' }],
@@ -157,7 +161,11 @@ const breakages: readonly [string, () => void, object][] = [
     failed('internal', 'internal'),
   ],
   ['read', () => bench.secrets.setSecret('kv/app', 'denied'), failed('secrets_refused', 'permission_denied')],
-  ['deliver', () => bench.backend.fail('deliver', away), failed('infrastructure', 'engine_unavailable')],
+  [
+    'deliver',
+    () => bench.backend.fail('deliver', unavailable),
+    failed('infrastructure', 'engine_unavailable'),
+  ],
   [
     'recorder.running',
     () => throwAt('recorder.running', new StoppedError('kill')),
@@ -193,7 +201,7 @@ describe('a step that fails', () => {
     expect(bench.told.has('spending')).toBe(false);
   });
 
-  test('for reasons of its own is a bug, told to whoever listens but not to the owner', async () => {
+  test('for an unexpected reason is a bug, reported to `onBug` but not to the owner', async () => {
     const bug = new Error('hunter2');
     bench.backend.fail('prepare', bug);
 
@@ -213,7 +221,7 @@ describe('a step that fails', () => {
     expect(output).toEqual({ stdoutBytes: 19, stderrBytes: 0, flaw: undefined });
   });
 
-  test('a claim that is lost is nobody’s outcome: it throws, and leaves nothing behind', async () => {
+  test('a lost claim has no outcome: it throws, and leaves nothing behind', async () => {
     for (const step of [
       'recorder.prepared',
       'recorder.spending',
@@ -230,7 +238,7 @@ describe('a step that fails', () => {
     }
   });
 
-  test('a token that cannot be revoked spoils no outcome, and nobody says it was', async () => {
+  test('a token that cannot be revoked changes no outcome, and is not recorded as revoked', async () => {
     bench.secrets.fail('revoke', 'sealed');
 
     expect((await run()).outcome).toMatchObject({ kind: 'ended', exit: { exitCode: 0 } });
@@ -261,7 +269,7 @@ describe('a kill', () => {
     expect(bench.secrets.count('unwrap')).toBe(0);
   });
 
-  test('during an encrypted payload’s reading gives the token back', async () => {
+  test('while an encrypted payload is read revokes the token', async () => {
     bench.at('recorder.tokenTaken', () => bench.stop.request('kill'));
 
     const { outcome } = await run(encrypted());
@@ -296,7 +304,7 @@ describe('a kill', () => {
     expect(bench.printed).toBe('hello');
   });
 
-  test('of a job that does not listen is carried out by force after the grace', async () => {
+  test('of a job that ignores the stop is carried out by force after the grace time', async () => {
     bench.backend.runs([{ print: 'hello' }, { linger: 'until_killed' }]);
     bench.at('recorder.append', () => bench.stop.request('kill'));
 
@@ -326,7 +334,7 @@ describe('other ends', () => {
     expect((await running).outcome).toMatchObject({ kind: 'ended', stopped: undefined });
   });
 
-  test('a shutdown before the start puts the job back', async () => {
+  test('a shutdown before the start postpones the job', async () => {
     bench.at('prepare', () => bench.stop.request('shutdown'));
 
     expect((await run()).outcome).toMatchObject({ kind: 'postponed', code: 'shutdown' });
@@ -334,7 +342,7 @@ describe('other ends', () => {
     expectNothingLeft();
   });
 
-  test('an exit code is handed on as it is', async () => {
+  test('an exit code is returned unchanged', async () => {
     bench.backend.runs([{ exit: 7, outOfMemory: true, proven: false }]);
 
     expect((await run()).outcome).toMatchObject({ exit: { exitCode: 7, outOfMemory: true, proven: false } });

@@ -33,7 +33,7 @@ async function* neverEnding(): AsyncGenerator<OutputPart> {
   await new Promise(() => undefined);
 }
 
-/** A container that ends when it is told to, or by itself. */
+/** A container that ends when it is stopped, or by itself. */
 function containerOf(given: Partial<RunningContainer>): PreparedContainer {
   const running = { output: printing(), wait: async () => exit, stop: async () => undefined, ...given };
   return {
@@ -83,7 +83,7 @@ describe('the output of a job that ran', () => {
     expect(output.flaw).toBe('output_internal');
   });
 
-  test('is not waited for without end', async () => {
+  test('is not waited for forever', async () => {
     vi.useFakeTimers();
     const following = follow({ output: neverEnding() });
     await vi.advanceTimersByTimeAsync(29_000);
@@ -95,16 +95,16 @@ describe('the output of a job that ran', () => {
   });
 });
 
-/** A container that lingers until it is stopped. */
+/** A container that runs until it is stopped. */
 function lingering(): Pick<RunningContainer, 'wait' | 'stop'> & { graces: number[] } {
   const graces: number[] = [];
-  const told = new AbortController();
+  const stopped = new AbortController();
   return {
     graces,
-    wait: () => fired(told.signal).then(() => ({ ...exit, exitCode: 143 })),
+    wait: () => fired(stopped.signal).then(() => ({ ...exit, exitCode: 143 })),
     stop: async (graceMs) => {
       graces.push(graceMs);
-      told.abort();
+      stopped.abort();
     },
   };
 }
@@ -120,7 +120,7 @@ describe('the end of a job that ran', () => {
     expect(outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit: { exitCode: 143 } });
   });
 
-  test('is not spared because nobody could record the stop', async () => {
+  test('comes even when the stop could not be recorded', async () => {
     bench.at('recorder.running', () => bench.stop.request('kill'));
     bench.at('recorder.stopping', () => {
       throw new FencedError('Not ours.');
@@ -129,14 +129,14 @@ describe('the end of a job that ran', () => {
     expect((await follow(lingering())).outcome).toMatchObject({ stopped: 'kill' });
   });
 
-  test('is the engine’s word, even where the stop failed', async () => {
+  test('is what the engine reports, even when the stop failed', async () => {
     bench.at('recorder.running', () => bench.stop.request('kill'));
     const container = { stop: () => Promise.reject(new BrokenError('engine_unavailable', 'No.')) };
 
     expect((await follow(container)).outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit });
   });
 
-  test('is nobody’s to tell once the claim is lost: the container is stopped, and it throws', async () => {
+  test('has no outcome once the claim is lost: the container is stopped, and it throws', async () => {
     const container = lingering();
     bench.at('recorder.append', () => {
       throw new FencedError('Not ours.');
@@ -147,13 +147,13 @@ describe('the end of a job that ran', () => {
     expect(bench.stop.reason).toBe('fenced');
   });
 
-  test('is lost when the engine cannot say', async () => {
+  test('is lost when the engine does not answer', async () => {
     const container = { wait: () => Promise.reject(new BrokenError('engine_unavailable', 'It is gone.')) };
 
     expect((await follow(container)).outcome).toEqual({ kind: 'vanished', message: 'It is gone.' });
   });
 
-  test('leaves nobody who listens for a kill: one that comes too late stops nothing', async () => {
+  test('removes the listener for a kill: one that comes too late stops nothing', async () => {
     const container = lingering();
     await follow({ stop: container.stop });
 

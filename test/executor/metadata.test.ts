@@ -59,7 +59,7 @@ describe('`gostint.yml` of a content', () => {
     expect(performance.now() - began).toBeLessThan(2000);
   });
 
-  test('the text is never quoted: it comes from strangers', () => {
+  test('the text is never quoted: it is untrusted', () => {
     const text = 'a: "hunter2\n';
 
     expect(() => readContentMetadata(text)).toThrow(JobFailedError);

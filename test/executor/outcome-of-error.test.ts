@@ -10,7 +10,7 @@ function outcomeOf(error: unknown) {
   return { outcome, bugs: bench.bugs };
 }
 
-describe('what was thrown before the end of a job', () => {
+describe('an error that was thrown before the end of a job', () => {
   test.each<[string, unknown, object]>([
     [
       'a failure of the job keeps its words',
@@ -18,12 +18,12 @@ describe('what was thrown before the end of a job', () => {
       { kind: 'failed', reason: 'start_failed', code: 'command_not_found', message: 'No.', exitCode: 127 },
     ],
     [
-      'a part that is away puts it off',
+      'an unavailable part postpones it',
       new BrokenError('vault_unavailable', 'Away.'),
       { kind: 'postponed', code: 'vault_unavailable', message: 'Away.' },
     ],
     [
-      'a part that is away for good fails it',
+      'a part that is unavailable for good fails it',
       new BrokenError('vault_unavailable', 'Away.', { retryable: false }),
       { kind: 'failed', reason: 'infrastructure', code: 'vault_unavailable', message: 'Away.' },
     ],
@@ -52,17 +52,20 @@ describe('what was thrown before the end of a job', () => {
     },
   );
 
-  test('a lost claim is handed on', () => {
+  test('a lost claim is thrown again', () => {
     expect(() => outcomeOf(new FencedError('Not ours.'))).toThrow(FencedError);
   });
 
-  test('a bug is told with the job it hit', () => {
+  test('a bug is reported with the id of its job', () => {
     using bench = new ExecutorBench();
-    const told: unknown[] = [];
-    const parts = { ...bench.parts(), onBug: (error: unknown, jobId: string) => told.push([error, jobId]) };
+    const reported: unknown[] = [];
+    const parts = {
+      ...bench.parts(),
+      onBug: (error: unknown, jobId: string) => reported.push([error, jobId]),
+    };
 
     outcomeOfError('bug', bench.run(), parts);
 
-    expect(told).toEqual([['bug', benchJobId]]);
+    expect(reported).toEqual([['bug', benchJobId]]);
   });
 });

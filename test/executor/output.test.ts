@@ -64,7 +64,7 @@ describe('OutputCollector', () => {
     await collector.end();
   });
 
-  test('keeps head and tail of a flood and leaves a gap that counts what was dropped', async () => {
+  test('keeps head and tail of a large output and leaves a gap that counts what was dropped', async () => {
     const table = chunkTable();
     const limit = 2048 * kib;
     const collector = new OutputCollector(table.append, limit);
@@ -86,7 +86,7 @@ describe('OutputCollector', () => {
   });
 });
 
-describe('a store behind it', () => {
+describe('the store behind the collector', () => {
   test('a slow store slows the source down instead of filling the memory', async () => {
     const held = new AbortController();
     const collector = new OutputCollector(() => fired(held.signal), 1024 * kib);
@@ -109,7 +109,7 @@ describe('a store behind it', () => {
     await collector.end();
   });
 
-  test('a store that fails is reported to whoever pushes and at the end', async () => {
+  test('a store that fails is reported by the next push and at the end', async () => {
     const broken = new BrokenError('internal', 'no space');
     const collector = new OutputCollector(() => Promise.reject(broken), 1024 * kib);
 
@@ -120,7 +120,7 @@ describe('a store behind it', () => {
   });
 });
 
-describe('Q9: a collector that goes on where another one ended', () => {
+describe('Q9: a collector that continues where another one ended', () => {
   const half = 600 * kib;
 
   /** Stores these sizes, one chunk each, with one collector for the first and another for the rest. */
@@ -150,7 +150,7 @@ describe('Q9: a collector that goes on where another one ended', () => {
     expect(whole.length).toBeLessThan(sizes.length);
   });
 
-  test('counts what a filter still holds as not contained', async () => {
+  test('does not count what a filter still holds as contained', async () => {
     const table = chunkTable();
     const collector = new OutputCollector(table.append, 1024 * kib);
 

@@ -34,7 +34,7 @@ describe('the spec of a request', () => {
     expect(bench.secrets.asked).toEqual([]);
   });
 
-  test('is laid over by its payload', async () => {
+  test('is overridden by its payload', async () => {
     const { spec } = await read({
       fields: { image: 'a', command: ['a'] },
       ciphertext: encrypted({ image: 'b' }),
@@ -54,7 +54,7 @@ describe('the spec of a request', () => {
     expect(bench.backend.count('checkContent')).toBe(1);
   });
 
-  test('counts the content of the payload, if there is one', async () => {
+  test('uses the content of the payload, if there is one', async () => {
     const inline = await withMetadata('container_image: one');
     const content = await withMetadata('container_image: two');
 
@@ -105,7 +105,7 @@ describe('the spec of a request', () => {
 });
 
 describe('the session of a run', () => {
-  test('tells the recorder what it spends, takes and gives back', async () => {
+  test('records spending, token and revocation', async () => {
     const run = bench.run();
     {
       await using session = newSession(run, run.job.open(), bench.parts());
@@ -119,7 +119,7 @@ describe('the session of a run', () => {
     );
   });
 
-  test('spends nothing once the job was stopped, and tells the recorder nothing', async () => {
+  test('spends nothing once the job was stopped, and records nothing', async () => {
     const run = bench.run();
     await using session = newSession(run, run.job.open(), bench.parts());
     bench.stop.request('kill');

@@ -19,7 +19,7 @@ beforeEach(() => {
 
 afterEach(() => bench[Symbol.dispose]());
 
-/** What the database says of chunks. */
+/** The stored chunks, as the database returns them. */
 function stateOf(chunks: readonly OutputChunk[]): OutputState {
   const last = chunks.at(-1);
   if (last === undefined) return emptyOutput;
@@ -28,8 +28,8 @@ function stateOf(chunks: readonly OutputChunk[]): OutputState {
 }
 
 /**
- * A job runs in a first life of its node, which stores what it has seen and dies; the container plays on. Returns the
- * second life.
+ * A job runs in the first process of its node, which stores the output it has read and dies; the container runs on.
+ * Returns the second process.
  */
 async function afterCrash(acts: readonly Act[], seen = ''): Promise<ResumedRun> {
   bench.backend.runs(acts);
@@ -63,7 +63,7 @@ function newLife(output: OutputState): ResumedRun {
 }
 
 describe('Q9: a job whose node was restarted', () => {
-  test('goes on with its output and ends with its own code; everything is given back', async () => {
+  test('continues its output and ends with its own exit code; container and token are removed', async () => {
     const run = await afterCrash([{ print: 'one ' }, { print: 'two' }, { exit: 3 }], 'one ');
 
     const { outcome, output } = await resume(run, bench.parts());
@@ -76,7 +76,7 @@ describe('Q9: a job whose node was restarted', () => {
     expect(bench.backend.count('start')).toBe(1);
   });
 
-  test('shows no secret that was printed over the cut', async () => {
+  test('masks a secret that was printed across the restart', async () => {
     const run = await afterCrash([{ print: 'a hun' }, { print: 'ter2 b' }], 'a hun');
 
     await resume(run, bench.parts());
@@ -84,7 +84,7 @@ describe('Q9: a job whose node was restarted', () => {
     expect(bench.printed).toBe('a [secret] b');
   });
 
-  test('is stopped when a kill was asked for while nobody listened', async () => {
+  test('is stopped when a kill was requested during the restart', async () => {
     const run = await afterCrash([{ print: 'x' }, { linger: 'until_told' }], 'x');
     run.stop.request('kill');
 
@@ -94,7 +94,7 @@ describe('Q9: a job whose node was restarted', () => {
     expect(bench.told.get('stopping')).toBe('kill');
   });
 
-  test('is stopped when its time was over meanwhile', async () => {
+  test('is stopped when its time limit passed meanwhile', async () => {
     const run = await afterCrash([{ print: 'x' }, { linger: 'until_told' }], 'x');
 
     const { outcome } = await resume(run, bench.parts({ maxRunTimeMs: 0 }));
@@ -102,7 +102,7 @@ describe('Q9: a job whose node was restarted', () => {
     expect(outcome).toMatchObject({ kind: 'ended', stopped: 'time_limit' });
   });
 
-  test('was in time when it had ended before anybody looked', async () => {
+  test('is within its time limit when it had ended before the restart was over', async () => {
     const run = await afterCrash([{ print: 'x' }, { exit: 5 }], 'x');
 
     const { outcome } = await resume(run, bench.parts({ maxRunTimeMs: 0 }));
@@ -111,7 +111,7 @@ describe('Q9: a job whose node was restarted', () => {
   });
 });
 
-describe('Q9: a job that cannot be gone on with', () => {
+describe('Q9: a job that cannot be continued', () => {
   test('is lost when its container is gone; its token is revoked all the same', async () => {
     const run = await afterCrash([{ print: 'x' }, { linger: 'until_told' }], 'x');
     bench.backend.existing.clear();
@@ -126,17 +126,17 @@ describe('Q9: a job that cannot be gone on with', () => {
     expect(bench.secrets.alive).toEqual([]);
   });
 
-  test('is lost when the engine stays away', async () => {
+  test('is lost when the engine stays unavailable', async () => {
     const run = await afterCrash([{ print: 'x' }], 'x');
-    bench.backend.fail('adopt', new BrokenError('engine_unavailable', 'It is away.'));
+    bench.backend.fail('adopt', new BrokenError('engine_unavailable', 'It is unavailable.'));
 
     const { outcome, output } = await resume(run, bench.parts());
 
-    expect(outcome).toEqual({ kind: 'vanished', message: 'It is away.' });
+    expect(outcome).toEqual({ kind: 'vanished', message: 'It is unavailable.' });
     expect(output.flaw).toBe('output_engine_unavailable');
   });
 
-  test('is nobody’s to tell when the claim was lost', async () => {
+  test('throws and has no outcome when the claim was lost', async () => {
     const run = await afterCrash([{ print: 'x' }, { print: 'y' }], 'x');
     bench.at('recorder.append', () => {
       throw new FencedError('Not ours.');
@@ -176,7 +176,7 @@ describe('an output of which too little is known', () => {
     });
   });
 
-  test('is shown without its secrets where nothing is to be hidden', async () => {
+  test('is shown without known secrets when masking is off', async () => {
     const run = await afterCrash([{ print: 'one ' }, { print: 'two' }], 'one ');
     bench.backend.hidesSecrets = true;
 

@@ -50,7 +50,7 @@ const value = fc.oneof(
 );
 
 describe('the secrets file', () => {
-  test('lies where GoStint jobs look for it', () => {
+  test('is at the path where GoStint jobs expect it', () => {
     expect([secretsPath('yaml'), secretsPath('json')]).toEqual(['/secrets.yml', '/secrets.json']);
   });
 
@@ -78,7 +78,7 @@ describe('the secrets file', () => {
     expect(JSON.parse(render('json', {}))).toEqual({});
   });
 
-  test('knows no difference between names: those of every object are variables too', () => {
+  test('accepts every name, also those that every object has', () => {
     const values: [string, string][] = [
       ['__proto__', 'x'],
       ['constructor', 'y'],
@@ -120,7 +120,7 @@ describe('a secrets file of any texts', () => {
   });
 });
 
-/** Half a surrogate pair is no character: it is lost on the way to any file. */
+/** Half a surrogate pair is no character: it is lost when written to any file. */
 function wellFormed(texts: ReadonlyMap<string, string>): Map<string, string> {
   return new Map([...texts].map(([key, text]) => [key, Buffer.from(text).toString()]));
 }

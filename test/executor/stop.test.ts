@@ -5,7 +5,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a stop that nobody asked for lets everything pass', () => {
+test('without a stop request every check passes', () => {
   using stop = new Stop();
 
   expect(stop.reason).toBeUndefined();
@@ -13,7 +13,7 @@ test('a stop that nobody asked for lets everything pass', () => {
   expect(() => stop.check()).not.toThrow();
 });
 
-test('the first reason wins, and is what the signal and the check give', () => {
+test('the first reason wins, in the signal and in the check', () => {
   using stop = new Stop();
   stop.request('kill');
   stop.request('shutdown');
@@ -43,7 +43,7 @@ test('a limit beyond what timers can count is a long one, not an immediate one',
   expect(stop.reason).toBeUndefined();
 });
 
-test('no clock is left running', () => {
+test('no timer is left running', () => {
   vi.useFakeTimers();
   {
     using stop = new Stop();

@@ -92,15 +92,15 @@ const otherTexts = [
 ] as const;
 
 describe('isPlainYaml', () => {
-  test.each(plainTexts)('takes %j, which tools that cut lines like', (text) => {
+  test.each(plainTexts)('accepts %j, so that it needs no quotes', (text) => {
     expect(isPlainYaml(text)).toBe(true);
   });
 
-  test.each(otherTexts)('does not take %j', (text) => {
+  test.each(otherTexts)('rejects %j', (text) => {
     expect(isPlainYaml(text)).toBe(false);
   });
 
-  test('what it takes reads as itself, as a key and as a value, in both versions', () => {
+  test('what it accepts reads as itself, as a key and as a value, in both versions', () => {
     const text = fc.oneof(
       fc.string({ maxLength: 12 }),
       fc.string({ unit: fc.constantFrom(...'0123456789+-_.:eExXobnyNYtT <~,=#\'"'), maxLength: 8 }),

@@ -11,7 +11,7 @@ import { openStand } from './stand.js';
 const disk = await mkdtemp(join(tmpdir(), 'stint-disk-'));
 await runCommand('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', disk]);
 const { own, dockerHost } = await startEngine({ alwaysOwn: true, name: 'disk', args: ['--data-root', disk] });
-if (own === undefined) throw new Error('Expected an engine of our own.');
+if (own === undefined) throw new Error('Expected a private engine.');
 const engine = own;
 const stand = await openStand({ dockerHost });
 const { client, sql, stint } = stand;
@@ -40,12 +40,12 @@ test('E6: jobs wait with their credentials while the disk of the engine is full,
 
   await rm(ballast);
   await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(200), 10_000);
-  await stand.stopAll();
+  await stand.retryNow();
 
   expect(await client.wait(id)).toMatchObject({ status: 'success', output: 'ran\n' });
 });
 
-test('E6: a job that fills the disk fails by itself, with its whole output, and the next one waits for its end', async () => {
+test('E6: a job that fills the disk fails by itself, with its whole output, and the next one waits until it ended', async () => {
   const fill =
     'dd if=/dev/zero of=/tmp/flood bs=1M count=400 2>/dev/null; echo "dd said $?"; sleep 4; echo end; exit 9';
   const id = await stand.submit({ qname: uniqueName(), run: ['sh', '-c', fill] });

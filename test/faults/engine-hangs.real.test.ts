@@ -5,12 +5,12 @@ import { FaultProxy } from '../vault/fault-proxy.js';
 import { openStand } from './stand.js';
 
 const { own, dockerHost } = await startEngine({ alwaysOwn: true, name: 'hangs' });
-if (own === undefined) throw new Error('Expected an engine of our own.');
+if (own === undefined) throw new Error('Expected a private engine.');
 const engine = own;
 const proxy = await FaultProxy.start(dockerHost);
 const stand = await openStand({
   dockerHost,
-  engineWay: proxy.address.replace('http:', 'tcp:'),
+  engineAddress: proxy.address.replace('http:', 'tcp:'),
   settings: { STINT_SLOTS: '2' },
 });
 const { client, sql, stint } = stand;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-/** Milliseconds that it took. */
+/** Returns the milliseconds that it took. */
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await work();
@@ -37,7 +37,7 @@ async function expectHealthWithoutEngine(): Promise<void> {
   expect(counters).not.toHaveProperty('containers');
 }
 
-/** Everything that clients ask for, none of it for the engine's sake. */
+/** All requests that clients make and that need no engine. */
 async function expectFastApi(id: string): Promise<void> {
   const request = {
     qname: uniqueName(),
@@ -92,7 +92,7 @@ describe('E3: an engine that hangs', () => {
     await vi.waitFor(async () => expect(await leftOf(id)).toBe(0), 10_000);
   });
 
-  test('at a kill has it carried out later', async () => {
+  test('at a kill delays it until the engine answers', async () => {
     const id = await stand.submit({ qname: uniqueName(), run: ['sh', '-c', 'echo ran; sleep 300'] });
     await client.wait(id, 20_000, ({ output }) => output !== '');
     engine.suspend();
@@ -101,14 +101,14 @@ describe('E3: an engine that hangs', () => {
     expect((await client.get(id)).kill_requested).toBe(true);
     expect(['running', 'stopping']).toContain((await client.get(id)).status);
     await sql`select pg_sleep(1)`;
-    expect(['running', 'stopping']).toContain((await client.get(id)).status); // Final only when the engine says so.
+    expect(['running', 'stopping']).toContain((await client.get(id)).status); // Final only when the engine confirms it.
     engine.resume();
 
     expect(await client.wait(id, 30_000)).toMatchObject({ status: 'failed', kill_requested: true });
     await vi.waitFor(async () => expect(await leftOf(id)).toBe(0), 10_000);
   });
 
-  test('for long lets the node take no more jobs, with the reason, until it answers', async () => {
+  test('for long stops the claims of the node, with the reason, until it answers', async () => {
     engine.suspend();
     const ids = [];
     for (let i = 0; i < 5; i++) ids.push(await stand.submit({ qname: uniqueName(), run: ['true'] }));
@@ -126,7 +126,7 @@ describe('E3: an engine that hangs', () => {
     expect(spent.length).toBe(0);
     engine.resume();
     await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(200), 10_000);
-    await stand.stopAll();
+    await stand.retryNow();
 
     for (const id of ids) expect(await client.wait(id, 30_000)).toMatchObject({ status: 'success' });
   });

@@ -7,7 +7,7 @@ import { openStand } from './stand.js';
 
 const engine = await rigPart('engine');
 const proxy = await FaultProxy.start(engine.dockerHost);
-const stand = await openStand({ engineWay: proxy.address.replace('http:', 'tcp:') });
+const stand = await openStand({ engineAddress: proxy.address.replace('http:', 'tcp:') });
 const { client, docker } = stand;
 afterEach(() => proxy.heal());
 afterAll(async () => {
@@ -15,7 +15,7 @@ afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
 });
 
-/** What the engine did with the containers of a job, in its own words. */
+/** What the engine did with the containers of a job, by its events. */
 async function actionsOf(id: string, since: number): Promise<string[]> {
   const events = await docker.getEvents({
     since,
@@ -28,11 +28,11 @@ async function actionsOf(id: string, since: number): Promise<string[]> {
 
 /** The end of a job that prints `once` and ends with 3. */
 const itsOwn = { status: 'failed', return_code: 3, output: 'once\n' };
-/** To whom the end was not told, it looks as if the engine had been away. */
+/** Without an answer to the wait, the engine looks as if it had been down. */
 const flagged = { ...itsOwn, output: expect.stringMatching(/^once\n\n\[stint: output may be missing/) };
 /** Its credentials are spent, and it never ran. */
 const neverRan = { status: 'failed', return_code: 0, output: expect.stringContaining('Could not') };
-/** Nobody knows whether what it printed would be seen, so it was never started. */
+/** It is not known whether its output would arrive, so it was never started. */
 const unattached = { status: expect.stringMatching(/^(failed|unknown)$/) };
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   const qname = uniqueName();
   const before = proxy.count(path);
   await client.wait(await stand.submit({ qname, run: ['true'] }));
-  expect(proxy.count(path)).toBeGreaterThan(before); // The path is the one that stint takes.
+  expect(proxy.count(path)).toBeGreaterThan(before); // The path is one that stint requests.
   proxy.spoil(path, { kind: 'drop_reply' }, 1);
 
   const id = await stand.submit({ qname, run: ['sh', '-c', 'echo once; exit 3'] });

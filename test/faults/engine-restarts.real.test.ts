@@ -5,19 +5,19 @@ import type { OwnEngine } from '../../rig/engine/own-engine.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { openStand, type Stand } from './stand.js';
 
-interface Ground {
+interface EngineStand {
   readonly engine: OwnEngine;
   readonly stand: Stand;
 }
 
-async function openGround(name: string, args: readonly string[]): Promise<Ground> {
+async function openEngineStand(name: string, args: readonly string[]): Promise<EngineStand> {
   const { own, dockerHost } = await startEngine({ alwaysOwn: true, name, args });
-  if (own === undefined) throw new Error('Expected an engine of our own.');
+  if (own === undefined) throw new Error('Expected a private engine.');
   return { engine: own, stand: await openStand({ dockerHost }) };
 }
 
-const restoring = await openGround('restoring', ['--live-restore']);
-const plain = await openGround('plain', ['--shutdown-timeout', '3']);
+const restoring = await openEngineStand('restoring', ['--live-restore']);
+const plain = await openEngineStand('plain', ['--shutdown-timeout', '3']);
 afterAll(async () => {
   for (const { engine, stand } of [restoring, plain]) {
     await stand[Symbol.asyncDispose]();
@@ -25,14 +25,14 @@ afterAll(async () => {
   }
 });
 
-/** A job whose program has been seen to run. */
-async function startJob({ stand }: Ground, script: string): Promise<string> {
+/** Starts a job and waits until its program runs. */
+async function startJob({ stand }: EngineStand, script: string): Promise<string> {
   const id = await stand.submit({ qname: uniqueName(), run: ['sh', '-c', `echo begun; ${script}`] });
   await stand.client.wait(id, 20_000, ({ output }) => output.includes('begun'));
   return id;
 }
 
-async function waitForEnd({ stand }: Ground, id: string) {
+async function waitForEnd({ stand }: EngineStand, id: string) {
   await vi.waitFor(
     async () => expect((await stand.client.get(id)).status).not.toMatch(/running|stopping/),
     50_000,
@@ -40,8 +40,8 @@ async function waitForEnd({ stand }: Ground, id: string) {
   return await stand.look(id);
 }
 
-/** The program itself, as the host sees it. */
-async function findPid({ stand }: Ground, id: string): Promise<number> {
+/** Finds the program's process on the host. */
+async function findPid({ stand }: EngineStand, id: string): Promise<number> {
   const [container] = await stand.docker.listContainers({ filters: { label: [`stint.job=${id}`] } });
   return (await stand.docker.getContainer(container?.Id ?? '').inspect()).State.Pid;
 }
@@ -51,7 +51,7 @@ async function isGone(pid: number): Promise<boolean> {
   return status === undefined || /^State:\s+Z/m.test(status);
 }
 
-async function goesOn({ stand }: Ground): Promise<void> {
+async function goesOn({ stand }: EngineStand): Promise<void> {
   await vi.waitFor(async () => expect((await fetch(`${stand.stint.url}/readyz`)).status).toBe(200), 20_000);
   const id = await stand.submit({ qname: uniqueName(), run: ['true'] });
   expect(await stand.client.wait(id)).toMatchObject({ status: 'success' });
@@ -101,7 +101,7 @@ describe('E2: with live-restore a job', () => {
   });
 });
 
-/** With the shim that watches over it: nobody is left who saw how it ended. */
+/** Kills the shim too, so that nothing knows how it ended. */
 async function killTree(pid: number): Promise<void> {
   const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
   process.kill(parent, 'SIGKILL');

@@ -4,17 +4,17 @@ import { openStore } from '../../src/store/store.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { openStand } from './stand.js';
 
-let wire: TcpProxy | undefined;
-let straight = '';
+let started: TcpProxy | undefined;
+let directUrl = '';
 const stand = await openStand({
   database: async (url) => {
-    straight = url;
-    wire = await TcpProxy.start({ to: { host: '127.0.0.1', port: Number(new URL(url).port) } });
-    return through(url, wire);
+    directUrl = url;
+    started = await TcpProxy.start({ to: { host: '127.0.0.1', port: Number(new URL(url).port) } });
+    return through(url, started);
   },
 });
-if (wire === undefined) throw new Error('Expected a wire to Postgres.');
-const proxy: TcpProxy = wire;
+if (started === undefined) throw new Error('Expected a proxy to Postgres.');
+const proxy: TcpProxy = started;
 const { client, sql } = stand;
 afterEach(() => proxy.heal());
 afterAll(async () => {
@@ -23,7 +23,7 @@ afterAll(async () => {
   await proxy[Symbol.asyncDispose]();
 });
 
-/** A job whose program has been seen to run. */
+/** Starts a job and waits until its program runs. */
 async function startJob(script: string): Promise<string> {
   const id = await stand.submit({ qname: uniqueName(), run: ['sh', '-c', `echo begun; ${script}`] });
   await client.wait(id, 20_000, ({ output }) => output.includes('begun'));
@@ -88,8 +88,8 @@ async function waitedSeconds(id: string): Promise<number> {
   return row?.seconds ?? 0;
 }
 
-test('Q3: a node that was given up meanwhile changes nothing any more, and its container goes', async () => {
-  await using other = await openStore(straight, 'migrations');
+test('Q3: a node whose jobs were settled meanwhile changes nothing any more, and its container is removed', async () => {
+  await using other = await openStore(directUrl, 'migrations');
   const id = await startJob('i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line; sleep 0.1; done');
   proxy.refuse();
   await sql`update jobs set lease_until = clock_timestamp() - interval '1 second' where id = ${id}`;
@@ -105,7 +105,7 @@ test('Q3: a node that was given up meanwhile changes nothing any more, and its c
   expect((await stand.look(id)).kinds.filter((kind) => ['succeeded', 'failed'].includes(kind))).toEqual([]);
 });
 
-test('Q4: while Postgres cannot be reached the API says so, and soon; then all is as before', async () => {
+test('Q4: while Postgres cannot be reached the API says so, and soon; afterwards everything works as before', async () => {
   proxy.refuse();
   const begun = performance.now();
   const answers = await Promise.all([
@@ -149,7 +149,7 @@ function failures(): number {
   return stand.log().split('could not claim jobs').length;
 }
 
-test('Q4: a claim that was held on its way leaves no job behind', { timeout: 90_000 }, async () => {
+test('Q4: a claim that was delayed on its way leaves no job behind', { timeout: 90_000 }, async () => {
   const ids: string[] = [];
   for (let i = 0; i < 3; i++) ids.push(await stand.submit({ qname: uniqueName(), run: ['true'] }));
   proxy.stall();

@@ -10,13 +10,13 @@ import { openStand, shortestWait } from './stand.js';
 // Q4: the primary dies for good, and a synchronous standby takes its place behind the same address.
 
 const { own: primary } = await startPostgres({ alwaysOwn: true });
-if (primary === undefined) throw new Error('Expected a server of our own.');
+if (primary === undefined) throw new Error('Expected a private server.');
 const standby = await primary.startStandby();
 const atStandby = connect(standby.url, { max: 2, onnotice: () => undefined });
 const way = await TcpProxy.start({ to: { host: '127.0.0.1', port: primary.port } });
 const stand = await openStand({ databaseServer: through(primary.url, way), settings: { STINT_SLOTS: '4' } });
 
-/** Things that would end a real process. */
+/** Errors that would end a real process. */
 const fatal: unknown[] = [];
 const remember = (error: unknown) => void fatal.push(error);
 process.on('uncaughtException', remember);
@@ -35,7 +35,7 @@ afterAll(async () => {
   for (const each of [way, standby, primary]) await each[Symbol.asyncDispose]();
 });
 
-/** From now on what is committed is at the standby too. */
+/** From now on a commit waits until the standby has it too. */
 async function followSynchronously(): Promise<void> {
   await stand.sql`alter system set synchronous_standby_names = '*'`;
   await stand.sql`select pg_reload_conf()`;
@@ -78,10 +78,10 @@ test('Q4: a fail-over to a synchronous standby loses and doubles nothing', { tim
   }
   const whole = Array.from({ length: 60 }, (_, n) => `line ${n + 1}\n`).join('');
   expect((await stand.client.get(running)).output).toBe(whole);
-  // Also those whose acceptance nobody heard of.
+  // Also jobs whose submit had no answer.
   const others = async () => await stand.sql`select id, state from jobs where state <> 'succeeded'`;
   await vi.waitFor(async () => expect(await others()).toEqual([]), 60_000);
-  expect(await shortestWait(stand)).toBeLessThan(1); // The line for nudges is back too.
+  expect(await shortestWait(stand)).toBeLessThan(1); // The connection for notifications works again too.
 });
 
 /** Jobs in three queues, one after the other, and those of them that were accepted. */
@@ -106,7 +106,7 @@ function keepSubmitting(): { readonly ids: readonly string[]; end(): Promise<rea
   };
 }
 
-/** A server that can be read answers with what was true once; nobody is told that. */
+/** A server that is read-only answers with old data, which stint must not use. */
 async function expectNoServiceAtStandby(id: string): Promise<void> {
   await vi.waitFor(async () => expect(await readiness()).toBe(503), 10_000);
   for (let round = 0; round < 10; round++) {

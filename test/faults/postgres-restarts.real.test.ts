@@ -9,12 +9,12 @@ import { uniqueName } from '../journey/vault-operator.js';
 import { openStand, shortestWait } from './stand.js';
 
 const { own } = await startPostgres({ alwaysOwn: true });
-if (own === undefined) throw new Error('Expected a server of our own.');
+if (own === undefined) throw new Error('Expected a private server.');
 const server = own;
 const stand = await openStand({ databaseServer: server.url, settings: { STINT_SLOTS: '4' } });
 const { sql } = stand;
 
-/** Things that would end a real process. */
+/** Errors that would end a real process. */
 const fatal: unknown[] = [];
 const remember = (error: unknown) => void fatal.push(error);
 process.on('uncaughtException', remember);
@@ -29,8 +29,8 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Submits jobs into three queues as fast as it can while `trouble` lasts. Returns those that were accepted. */
-async function submitDuring(trouble: () => Promise<void>): Promise<string[]> {
+/** Submits jobs into three queues as fast as it can while `fault` lasts. Returns those that were accepted. */
+async function submitDuring(fault: () => Promise<void>): Promise<string[]> {
   const ids: string[] = [];
   const over = new AbortController();
   const load = [0, 1, 2].map(async (n) => {
@@ -41,13 +41,13 @@ async function submitDuring(trouble: () => Promise<void>): Promise<string[]> {
       if (ids.length > 30) break;
     }
   });
-  await trouble();
+  await fault();
   over.abort();
   await Promise.all(load);
   return ids;
 }
 
-/** Each ran exactly once, to its true end, whole. */
+/** Each ran exactly once, with its true end and complete output. */
 async function expectAllWell(ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     await vi.waitFor(async () => expect((await stand.look(id)).state).toBe('succeeded'), 40_000);
@@ -58,7 +58,7 @@ async function expectAllWell(ids: readonly string[]): Promise<void> {
       'succeeded',
     ]);
   }
-  // Also those whose acceptance nobody heard of.
+  // Also jobs whose submit had no answer.
   await expect
     .poll(async () => (await sql`select 1 from jobs where state <> 'succeeded'`).length, { timeout: 20_000 })
     .toBe(0);
@@ -112,7 +112,7 @@ test('Q4: a Postgres that is suspended for half a minute loses and doubles nothi
   await expectAllWell(ids);
 });
 
-/** All of its processes: the one that listens, and one for each session. */
+/** Suspends all processes of the server: the one that listens, and one for each session. */
 async function pauseServer(ms: number): Promise<void> {
   const sessions = await sql`select pid from pg_stat_activity where application_name = 'stint'`;
   const pids = sessions.map(({ pid }) => Number(pid));
@@ -134,13 +134,13 @@ async function pauseServer(ms: number): Promise<void> {
   }
 }
 
-test('Q4: nudges arrive again afterwards', async () => {
+test('Q4: notifications arrive again afterwards', async () => {
   await terminateAll();
   await vi.waitFor(async () => expect((await fetch(`${stand.stint.url}/readyz`)).status).toBe(200), 10_000);
   expect(await shortestWait(stand)).toBeLessThan(1);
 });
 
-test('Q4: a start whose migration loses its connection is a breakdown, not a crash', async () => {
+test('Q4: a start whose migration loses its connection fails with an error, not a crash', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'stint-migrations-'));
   await mkdir(join(folder, 'meta'));
   const entry = { idx: 0, version: '7', when: 1, tag: '0001_slow', breakpoints: true };

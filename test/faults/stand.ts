@@ -18,22 +18,22 @@ import type { PartAddresses } from '../support/shared-parts.js';
 
 export const image = 'busybox:latest';
 
-/** The ways to the parts as stint is to take them; what is not named is what all tests share. */
-export interface Ways {
-  /** Given the address of a database of the test's own. */
+/** How stint reaches the parts; by default the parts that all tests share. */
+export interface StandOptions {
+  /** Maps the address of the test's own database, for example to a proxy. */
   readonly database?: (url: string) => Promise<string> | string;
-  /** An address of a server of the test's own, without a path: the database is made there. */
+  /** The address of the test's own server, without a path. */
   readonly databaseServer?: string;
   readonly dockerHost?: string;
-  /** How stint reaches the engine, where that is another way than the tests'. */
-  readonly engineWay?: string;
-  /** How stint reaches Vault. The client takes the direct way. */
+  /** How stint reaches the engine, where that differs from how the test does. */
+  readonly engineAddress?: string;
+  /** How stint reaches Vault. The client connects directly. */
   readonly vaultAddress?: string;
   readonly vault?: PartAddresses['preparedVault'];
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** A stint in this process whose parts a test spoils, looked at by ways that are not spoiled. */
+/** A stint in this process whose parts a test breaks, and direct connections to check it. */
 export interface Stand extends AsyncDisposable {
   readonly stint: Stint;
   readonly client: GostintClient;
@@ -41,13 +41,13 @@ export interface Stand extends AsyncDisposable {
   readonly sql: Sql;
   readonly log: () => string;
   submit(payload: JobPayload): Promise<string>;
-  /** The row and the kinds of its events, straight from Postgres. */
-  look(id: string): Promise<Looked>;
-  /** Jobs that wait for their time need not any more. */
-  stopAll(): Promise<void>;
+  /** The row and the kinds of its events, directly from Postgres. */
+  look(id: string): Promise<JobRow>;
+  /** Makes postponed jobs ready at once. */
+  retryNow(): Promise<void>;
 }
 
-export interface Looked {
+export interface JobRow {
   readonly state: string;
   readonly code: string | null;
   readonly message: string | null;
@@ -62,32 +62,32 @@ export interface Looked {
 }
 
 /** Await it at the top of a test file. */
-export async function openStand(ways: Ways = {}): Promise<Stand> {
+export async function openStand(options: StandOptions = {}): Promise<Stand> {
   const [engine, vault] = await Promise.all([
-    ways.dockerHost === undefined ? rigPart('engine') : { dockerHost: ways.dockerHost },
-    ways.vault ?? rigPart('preparedVault'),
+    options.dockerHost === undefined ? rigPart('engine') : { dockerHost: options.dockerHost },
+    options.vault ?? rigPart('preparedVault'),
   ]);
   const database =
-    ways.databaseServer === undefined
+    options.databaseServer === undefined
       ? await createEmptyDatabase()
-      : { url: ways.databaseServer, [Symbol.asyncDispose]: async () => undefined };
+      : { url: options.databaseServer, [Symbol.asyncDispose]: async () => undefined };
   const directory = await mkdtemp(join(tmpdir(), 'stint-faults-'));
   const docker = connectDocker(engine.dockerHost);
   await ensureImage(docker, image);
-  const ground = {
-    databaseUrl: (await ways.database?.(database.url)) ?? database.url,
-    dockerHost: ways.engineWay ?? engine.dockerHost,
-    vaultAddress: ways.vaultAddress ?? vault.address,
+  const parts = {
+    databaseUrl: (await options.database?.(database.url)) ?? database.url,
+    dockerHost: options.engineAddress ?? engine.dockerHost,
+    vaultAddress: options.vaultAddress ?? vault.address,
     setup: vault.setup,
   };
   const env = {
-    ...settingsFor(ground),
+    ...settingsFor(parts),
     STINT_PORT: '0',
     STINT_STATE_DIR: directory,
     STINT_STOP_GRACE: '1s',
     STINT_DRAIN_TIMEOUT: '1s',
     STINT_VAULT_TIMEOUT: '1s',
-    ...ways.settings,
+    ...options.settings,
   };
   const lines: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
@@ -109,7 +109,7 @@ export async function openStand(ways: Ways = {}): Promise<Stand> {
     log: () => lines.join(''),
     submit: (payload) => client.submit({ container_image: image, ...payload }),
     look: (id) => look(sql, id),
-    stopAll: async () => {
+    retryNow: async () => {
       await sql`update jobs set not_before = null`;
       await sql`select pg_notify('stint_ready', '')`;
     },
@@ -122,28 +122,28 @@ export async function openStand(ways: Ways = {}): Promise<Stand> {
   };
 }
 
-async function look(sql: Sql, id: string): Promise<Looked> {
+async function look(sql: Sql, id: string): Promise<JobRow> {
   const [job] = await sql`
     select *, exists (select 1 from job_requests where job_id = jobs.id) as sealed,
            array(select kind from events where job_id = jobs.id order by seq) as kinds
     from jobs where id = ${id}`;
-  if (job === undefined) throw new Error(`Expected the job ${id} to be there, got none.`);
-  return job as unknown as Looked;
+  if (job === undefined) throw new Error(`Expected the job ${id} to exist, got none.`);
+  return job as unknown as JobRow;
 }
 
 /**
- * The shortest that one of three jobs waited for its node after another had let it go, in seconds. A node hears of its own
- * submits without Postgres, so each waits in a paused queue first. It is let go as soon as the one before was claimed, and
- * none ends meanwhile: a node that hears no nudges takes the next at its next poll, one and a half seconds later. Needs four slots.
+ * The shortest time of three jobs from the resume of their queue to their claim, in seconds. A node knows of its own submits
+ * without Postgres, so each job waits in a paused queue first. Each queue is resumed once the job before was claimed, and
+ * no job ends meanwhile: without notifications a node claims at its next poll, one and a half seconds later. Needs four slots.
  */
 export async function shortestWait(stand: Stand): Promise<number> {
   const waits: number[] = [];
   const ids: string[] = [];
   for (const round of [0, 1, 2, 3]) {
-    const id = await submitPaused(stand, `nudge ${randomUUID()}`);
+    const id = await submitPaused(stand, `notified ${randomUUID()}`);
     ids.push(id);
-    const seconds = await letGo(stand, id);
-    if (round > 0) waits.push(seconds); // The first may have met a poll.
+    const seconds = await resumeQueue(stand, id);
+    if (round > 0) waits.push(seconds); // The first claim may come from a poll.
   }
   for (const id of ids) await stand.client.kill(id);
   return Math.min(...waits);
@@ -155,8 +155,8 @@ async function submitPaused({ sql, submit }: Stand, qname: string): Promise<stri
   return await submit({ qname, run: ['sleep', '60'] });
 }
 
-/** As another node would resume its queue. */
-async function letGo({ sql }: Stand, id: string): Promise<number> {
+/** Resumes the job's queue as another node does. Returns the seconds until its claim. */
+async function resumeQueue({ sql }: Stand, id: string): Promise<number> {
   await sql`
     with resumed as (
       update queues set paused_at = null, paused_by = null, paused_reason = null
@@ -164,7 +164,7 @@ async function letGo({ sql }: Stand, id: string): Promise<number> {
     )
     insert into events (queue, kind, actor) select name, 'queue_resumed', 'test' from resumed`;
   await sql`select pass_turn(queue), pg_notify('stint_ready', '') from jobs where id = ${id}`;
-  const seen = async () => {
+  const secondsUntilClaim = async () => {
     const [row] = await sql`
       select extract(epoch from claimed.at - resumed.at)::float8 as seconds
       from jobs
@@ -175,7 +175,7 @@ async function letGo({ sql }: Stand, id: string): Promise<number> {
   };
   return await vi.waitFor(
     async () => {
-      const seconds = await seen();
+      const seconds = await secondsUntilClaim();
       expect(seconds).not.toBeNaN();
       return seconds;
     },

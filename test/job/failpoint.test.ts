@@ -68,7 +68,7 @@ test('a delay holds the step for its time', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(25);
 });
 
-/** A place that is in no source, or in two, would make a crash test prove nothing. */
+/** A crash test would prove nothing if its place were in no source file, or in two. */
 test('every name is at exactly one place of the source', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),

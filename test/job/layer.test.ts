@@ -30,7 +30,7 @@ const other: SpecFields = {
 };
 
 describe('layer', () => {
-  test('fills in what nobody gave', () => {
+  test('fills in what no layer gives', () => {
     expect(layer(layersOf({ inline: image }), undefined)).toEqual({
       image: 'busybox',
       pullPolicy: 'IfNotPresent',
@@ -57,7 +57,7 @@ describe('layer', () => {
     expect(layer(layersOf({ inline: full, payload: empty }), undefined)).toMatchObject(full);
   });
 
-  test.each(['tty', 'continueOnWarnings'] as const)('%s is on when anybody says so', (field) => {
+  test.each(['tty', 'continueOnWarnings'] as const)('%s is on when any layer sets it', (field) => {
     const inline = { ...image, [field]: true };
 
     expect(layer(layersOf({ inline, payload: { [field]: false } }), undefined)[field]).toBe(true);

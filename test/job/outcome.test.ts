@@ -28,7 +28,7 @@ describe('verdictOf', () => {
     ['a time limit', ended({ exitCode: 143 }, 'time_limit'), 'failed', 'timed_out'],
     ['a shutdown of the node', ended({ exitCode: 143 }, 'shutdown'), 'lost', undefined],
     ['a kill before the start', { kind: 'stopped', by: 'kill', limitMs: 0 } as const, 'canceled', undefined],
-    ['an engine that went away', { kind: 'vanished', message: 'gone' } as const, 'lost', undefined],
+    ['an engine that was lost', { kind: 'vanished', message: 'gone' } as const, 'lost', undefined],
   ])('%s', (_, outcome, state, reason) => {
     const verdict = verdictOf(outcome);
 

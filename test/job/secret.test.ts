@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/job/secret.js';
 
-test('a secret shows nothing of itself wherever it is printed', () => {
+test('a secret never shows its value when it is printed', () => {
   const secret = new Secret('hunter2');
 
   const prints = [

@@ -9,14 +9,14 @@ afterAll(() => on[Symbol.asyncDispose]());
 
 const operator = new VaultOperator(on.vault);
 
-/** A client with the rights of any other, who is another entity for Vault. */
+/** A client with the usual permissions that is another entity to Vault. */
 async function someoneElse(stint: StintOnRig = on): Promise<GostintClient> {
   const role = await operator.makeRole({ token_policies: [roleNames.client] });
   const login = { roleId: role.roleId, secretId: await operator.makeSecretId(role.name) };
   return stint.newClient(await GostintClient.logIn(on.vault.address, login));
 }
 
-/** A client whose token no login made, so that it belongs to no entity. */
+/** A client whose token was not made by a login, so that it belongs to no entity. */
 async function nobody(): Promise<GostintClient> {
   const { auth } = await operator.write('auth/token/create', { policies: [roleNames.client] });
   return on.newClient(auth.client_token);
@@ -42,7 +42,7 @@ test.each([
   ['GET', (id: string) => `/v1/api/job/${id}`],
   ['POST', (id: string) => `/v1/api/job/kill/${id}`],
   ['DELETE', (id: string) => `/v1/api/job/${id}`],
-] as const)('to somebody else a job looks like a missing one (%s)', async (method, pathOf) => {
+] as const)('to another person a job looks like a missing one (%s)', async (method, pathOf) => {
   const { id } = await startJob();
   const other = await someoneElse();
 
@@ -104,7 +104,7 @@ test('with shared access everybody sees, kills and deletes every job', async () 
   await expect(shared.client.get(id)).rejects.toMatchObject(missing);
 });
 
-test('without a token nobody is told anything, and a revoked one is refused', async () => {
+test('a request without a token is refused, and so is a revoked token', async () => {
   const path = `${on.stint.url}/v1/api/job/${'0'.repeat(24)}`;
   const client = await on.newClient();
   const token = await client.minimalToken();

@@ -85,7 +85,7 @@ test('a waiting job answers with zero times and empty texts, and never with null
   });
 });
 
-test('a list shows the newest job first, page by page, and knows the total', async () => {
+test('a list shows the newest job first, page by page, and has the total', async () => {
   const qname = uniqueName();
   const ids: string[] = [];
   for (const name of ['a', 'b', 'c']) {
@@ -104,7 +104,7 @@ test('a list shows the newest job first, page by page, and knows the total', asy
   expect(beyond).toEqual({ data: [], skip: 10, limit: 10, total: 3 });
 });
 
-test('a list can be asked for one status', async () => {
+test('a list can be limited to one status', async () => {
   const { running, waiting, end } = await startTwo();
   const { qname } = await on.client.get(running);
 
@@ -157,7 +157,7 @@ test('a waiting job that is deleted never runs, and the queue goes on without it
   await expect(on.client.get(waiting)).rejects.toMatchObject({ status: 404 });
 });
 
-test('an id that is none is told from one that nobody has', async () => {
+test('a malformed id gets another answer than an unknown one', async () => {
   await expect(on.client.get('NOPE')).rejects.toMatchObject({
     status: 400,
     body: { status: 'Invalid job request.', error: expect.stringContaining('Invalid job ID') },

@@ -25,16 +25,16 @@ export interface Wrongness {
 export interface ClockStageOptions {
   readonly engine: PartAddresses['engine'];
   readonly vault: PartAddresses['preparedVault'];
-  /** Who has this policy of Vault's may do what operators may. */
+  /** The Vault policy whose tokens are operators'. */
   readonly operatorPolicy: string;
 }
 
-/** Of what takes long on a slow machine, and is still far from an hour. */
+/** Allows for a slow machine, and is still far from an hour. */
 export const toleranceMs = 900_000;
-/** Far from each other, and from everybody's. */
+/** Far from each other, and from common time zones. */
 const zones = { ahead: 'Pacific/Kiritimati', behind: 'America/St_Johns' };
 
-/** Servers whose clocks are wrong, each a process, on one database of their own. Everybody else has the right time. */
+/** Server processes with wrong clocks, on one database of their own. All other parts have the right time. */
 export class ClockStage implements AsyncDisposable {
   readonly sealKey = randomBytes(32);
   readonly sql: Sql;
@@ -60,7 +60,7 @@ export class ClockStage implements AsyncDisposable {
     return new ClockStage(options, await createEmptyDatabase(), directory);
   }
 
-  /** Starts a server, looks into its log whether its clock is as wrong as was wished, and logs in as a client of it. */
+  /** Starts a server, checks in its log that its clock is wrong by the offset, and logs in as its client. */
   async start(wrongness: Wrongness, settings: Readonly<Record<string, string>> = {}): Promise<GostintClient> {
     const { name, offsetMs } = wrongness;
     const clock = await WrongClock.start(join(this.#directory, name), offsetMs);
@@ -71,7 +71,7 @@ export class ClockStage implements AsyncDisposable {
     return this.#clientOf(server);
   }
 
-  /** Lets the clock of a server that runs jump, and waits until the server has it so. */
+  /** Lets the clock of a running server jump, and waits until the server uses the new time. */
   async jump({ name, offsetMs }: Wrongness): Promise<void> {
     const server = this.servers.at(-1);
     if (server === undefined) throw new Error('Expected a server, got none.');
@@ -117,7 +117,7 @@ export class ClockStage implements AsyncDisposable {
   }
 }
 
-/** By the time of the last line that a server wrote into its log. */
+/** By the time of the last line in the server's log. */
 async function isWrongBy(server: StintServer, offsetMs: number): Promise<boolean> {
   const times = [...(await server.readLog()).matchAll(/"time":"([^"]+)"/g)];
   const time = Date.parse(times.at(-1)?.[1] ?? '');

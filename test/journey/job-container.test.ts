@@ -15,7 +15,7 @@ async function shell(script: string, fields: object = {}): Promise<string> {
   return job.output.trimEnd();
 }
 
-test('a job runs as user 2001, who has a name and a home', async () => {
+test('a job runs as user 2001, which has a name and a home', async () => {
   expect(await shell('id -u; id -g; id -un; echo $HOME; touch $HOME/x && echo may write')).toBe(
     '2001\n2001\ngostint\n/tmp\nmay write',
   );
@@ -30,7 +30,7 @@ test('a job has its variables and the address of Vault, which it cannot redirect
   expect(lines.filter((line) => line.startsWith('VAULT_'))).toHaveLength(1);
 });
 
-test('where the operator wants it so, the job has its token as a variable too', async () => {
+test('with `STINT_JOB_TOKEN_IN_ENV` the job has its token as a variable too', async () => {
   await using other = await startStintOnRig({ STINT_JOB_TOKEN_IN_ENV: 'true', STINT_MASK_OUTPUT: 'false' });
 
   const job = await other.run({
@@ -53,7 +53,7 @@ test('entrypoint, arguments and working directory are those of the payload', asy
   expect(job).toMatchObject({ status: 'success', output: '/var\nfirst and second one\n' });
 });
 
-test('a job with a terminal has one, and prints both streams through it', async () => {
+test('a job with `tty` has a terminal and prints both streams through it', async () => {
   const job = await on.run({ tty: true, run: ['sh', '-c', 'tty; echo out; echo err >&2'] });
 
   expect(job).toMatchObject({ tty: true, output: '/dev/pts/0\r\nout\r\nerr\r\n', stderr: '' });
@@ -102,7 +102,7 @@ test('the output of a running job can be read while it runs', async () => {
   expect(job).toMatchObject({ status: 'running', output: 'early\n' });
 });
 
-test('whoever inspects the container of a running job sees no secret of it', async () => {
+test('an inspection of the container of a running job shows no secret', async () => {
   const path = await operator.writeSecret('kv1', { password: 'CANARY-inspected' });
   const id = await on.client.submit({
     container_image: 'busybox',

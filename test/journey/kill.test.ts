@@ -16,7 +16,7 @@ function submit(qname: string, script: string): Promise<string> {
   return client.submit({ qname, container_image: image, run: ['sh', '-c', script] });
 }
 
-/** A job whose program has been seen to run. */
+/** Starts a job and waits until its program runs. */
 async function startJob(qname: string, script: string): Promise<string> {
   const id = await submit(qname, `echo begun; ${script}`);
   await client.wait(id, 20_000, ({ output }) => output !== '');
@@ -27,7 +27,7 @@ async function waitFor(id: string, word: string): Promise<void> {
   await client.wait(id, 20_000, ({ status }) => status === word);
 }
 
-/** A job that waits for an image from a registry that does not answer. */
+/** Submits a job that waits for an image from a registry that does not answer. */
 async function startPull(qname: string): Promise<string> {
   slow.registry.suspend();
   const { _id: id } = await client.post({
@@ -172,7 +172,7 @@ test('a kill of an ended job is answered and changes nothing', async () => {
   expect(await client.get(id)).toEqual(ended);
 });
 
-test('a kill of a job that nobody has is refused', async () => {
+test('a kill of an unknown job is refused', async () => {
   await expect(client.kill('0'.repeat(24))).rejects.toMatchObject({
     status: 404,
     body: { status: 'Not Found.', error: 'not found' },

@@ -3,7 +3,7 @@ import { containerName, jobTag, tagLabel } from '../../src/docker/container/cont
 import { identityOf } from '../../src/docker/identity.js';
 import { image } from './stint-on-rig.js';
 
-/** A container as a job of the installation with this key would have left it. Returns its id. */
+/** Makes a container such as a job of the installation with this key leaves. Returns its id. */
 export async function leaveContainer(docker: Docker, key: Buffer, jobId: string): Promise<string> {
   const identity = identityOf(key);
   const claim = { jobId, fence: 999 };

@@ -6,7 +6,7 @@ import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
 const secretsDirectory = await mkdtemp('/dev/shm/stint-journey-');
-/** It accepts SecretIDs that were wrapped in a second step: only those are known to a test, which looks for them. */
+/** It accepts SecretIDs that were wrapped in a second step: only of those the test knows the value to search for. */
 const on = await startStintOnRig({ STINT_SECRETS_DIR: secretsDirectory, STINT_ACCEPT_REWRAPPED: 'true' });
 const { client } = on;
 const operator = new VaultOperator(on.vault);
@@ -15,7 +15,7 @@ afterAll(async () => {
   await rm(secretsDirectory, { recursive: true });
 });
 
-/** Whatever must be found nowhere, by what it is. */
+/** Values that must be found nowhere, by name. */
 const canaries = new Map<string, string>();
 /** The tokens of jobs and their accessors. */
 const jobTokens = new Map<string, string>();
@@ -51,11 +51,11 @@ async function submit(qname: string, script: string, wrap?: string): Promise<str
   return id;
 }
 
-/** The token is printed backwards, which no mask knows: this job wants to give it away. */
-const giveTokenAway = 'cat /secrets.yml; echo "backwards: $(sed -n "s/^TOKEN: //p" /secrets.yml | rev)"';
+/** Prints the token backwards, which masking does not find: the test needs it. */
+const printToken = 'cat /secrets.yml; echo "backwards: $(sed -n "s/^TOKEN: //p" /secrets.yml | rev)"';
 
-/** Waits until the job has given its token away, and asks Vault for its accessor. */
-async function takeToken(id: string): Promise<void> {
+/** Waits until the job has printed its token, and asks Vault for the accessor. */
+async function readToken(id: string): Promise<void> {
   const found = /backwards: (\S+)\n/;
   const { output } = await client.wait(id, 20_000, (job) => found.test(job.output));
   const token = [...(found.exec(output)?.[1] ?? '')].toReversed().join('');
@@ -64,15 +64,15 @@ async function takeToken(id: string): Promise<void> {
   jobTokens.set(token, String(facts?.accessor));
 }
 
-/** Jobs of every kind of end. */
+/** Jobs that end in every way. */
 beforeAll(async () => {
   canary('API token', await client.minimalToken());
-  const success = await submit('a', `${giveTokenAway}; sleep 2`);
-  await takeToken(success);
-  const failure = await submit('b', `${giveTokenAway}; sleep 2; exit 3`);
-  await takeToken(failure);
-  const killed = await submit('c', `${giveTokenAway}; sleep 300`);
-  await takeToken(killed);
+  const success = await submit('a', `${printToken}; sleep 2`);
+  await readToken(success);
+  const failure = await submit('b', `${printToken}; sleep 2; exit 3`);
+  await readToken(failure);
+  const killed = await submit('c', `${printToken}; sleep 300`);
+  await readToken(killed);
   await client.kill(killed);
   const refused = await submit('d', 'true', canary('wrapping token', 'hvs.CAESINobodyMadeThisOne'));
   const { _id: inClear } = await client.post({
@@ -86,7 +86,7 @@ beforeAll(async () => {
   for (const id of ids) words.push((await client.wait(id)).status);
 });
 
-/** Everything that Postgres holds of this database, with bytes in hex. */
+/** Everything in this database, with bytes in hex. */
 async function dumpDatabase(): Promise<string> {
   const sql = connect(on.databaseUrl, { max: 1 });
   const tables = await sql<{ schema: string; name: string }[]>`
@@ -101,7 +101,7 @@ async function dumpDatabase(): Promise<string> {
   return text;
 }
 
-/** What of the canaries is in the text, as itself or as bytes in hex. */
+/** Which canaries are in the text, as they are or as bytes in hex. */
 function findCanaries(text: string): string[] {
   const isIn = (value: string) => text.includes(value) || text.includes(Buffer.from(value).toString('hex'));
   return [...canaries].flatMap(([what, value]) => (isIn(value) ? [what] : []));

@@ -6,7 +6,7 @@ import { ensureImage } from '../../rig/engine/image.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
-// An engine of our own, since it is suspended. Two nodes on it: what operators want must hold on both.
+// The engine is private, because it is suspended. Two nodes use it: operators' requests must work through both.
 const engine = await startEngine({ alwaysOwn: true, name: 'operators' });
 const policy = uniqueName();
 const settings = {
@@ -72,7 +72,7 @@ async function startJob(qname: string, script: string): Promise<string> {
   return id;
 }
 
-/** What a job says of its kill, once that should have been carried out. */
+/** What the job's answer says about its kill, once that should have been carried out. */
 async function readTrouble(id: string): Promise<unknown> {
   const { kill } = (await ask('GET', `/jobs/${id}`)).body;
   expect(kill).toMatchObject({ trouble: expect.any(String) });
@@ -83,7 +83,7 @@ async function containersOf(id: string): Promise<number> {
   return (await docker.listContainers({ all: true, filters: { label: [`stint.job=${id}`] } })).length;
 }
 
-/** All that a submit says but its cubbyhole, which stays good while it is refused. */
+/** A submit without its cubbyhole, which is not spent while the submit is refused. */
 async function newRequest(qname: string, ttl?: string): Promise<object> {
   const payload = { qname, container_image: image, run: ['true'] };
   const cubbyhole = await client.leaveInCubbyhole(await client.encrypt(payload));
@@ -175,7 +175,7 @@ test('Q11: a queue that is full refuses with 429 before anything is spent', asyn
   expect(await client.wait(String(id))).toMatchObject({ status: 'success' });
 });
 
-test('V6: a job whose wrap ends behind another one ends with the time, without a container, and was warned of', async () => {
+test('V6: a job whose wrapping token expires while it waits fails at that time, without a container, after a warning', async () => {
   const qname = uniqueName();
   const running = await startJob(qname, 'sleep 300');
 
@@ -194,7 +194,7 @@ test('V6: a job whose wrap ends behind another one ends with the time, without a
   await client.wait(running);
 });
 
-test('Q7: a kill through another node ends the job at once, and each step is told', async () => {
+test('Q7: a kill through another node ends the job at once, and each step is recorded', async () => {
   await ask('POST', `/nodes/${other.stint.nodeId}/drain`);
   const id = await startJob(uniqueName(), 'sleep 300');
   const killer = await other.newClient();
@@ -274,7 +274,7 @@ test('Q7: kills at many moments on a real engine leave one end each and no conta
   }
 });
 
-test('a client that is no operator is refused, and sees his own job all the same', async () => {
+test('a client that is not an operator is refused, and sees its own job all the same', async () => {
   const id = await submit(uniqueName(), 'true');
   await client.wait(id);
   const headers = { 'x-auth-token': await client.minimalToken() };

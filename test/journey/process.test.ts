@@ -17,7 +17,7 @@ const { address: vault, setup } = prepared;
 const docker = connectDocker(engine.dockerHost);
 await ensureImage(docker, image);
 
-/** Kept over the lives of one node: its id and its key are in the directory, its jobs in the database. */
+/** Shared by all processes of one node: its id and its key are in the directory, its jobs in the database. */
 let database: Awaited<ReturnType<typeof createEmptyDatabase>>;
 let state: string;
 
@@ -47,7 +47,7 @@ function submit(client: GostintClient, script: string, qname = 'process'): Promi
   return client.submit({ qname, container_image: image, run: ['sh', '-c', script] });
 }
 
-/** A job whose program has been seen to run. */
+/** Starts a job and waits until its program runs. */
 async function startJob(client: GostintClient, script: string, qname?: string): Promise<string> {
   const id = await submit(client, `echo begun; ${script}`, qname);
   await client.wait(id, 30_000, ({ output }) => output.includes('begun'));
@@ -87,7 +87,7 @@ function counted(to: number): string {
   return ['begun', ...Array.from({ length: to }, (_, index) => index + 1), ''].join('\n');
 }
 
-test('Q8: a second SIGTERM ends the server at once and leaves the running job, which the next start goes on with', async () => {
+test('Q8: a second SIGTERM ends the server at once and detaches from the running job, which the next process adopts', async () => {
   await using stint = await start();
   const id = await startJob(await clientOf(stint), counting(40, 7));
 
@@ -107,7 +107,7 @@ test('Q8: a second SIGTERM ends the server at once and leaves the running job, w
   expect(await containersOf(id)).toBe(0);
 });
 
-test('Q8: a node that is to leave its jobs ends at the first SIGTERM, and gives back what has not begun', async () => {
+test('Q8: a node that detaches on shutdown ends at the first SIGTERM, and returns jobs that have not begun to the queue', async () => {
   await using stint = await start({ STINT_ON_SHUTDOWN: 'leave' });
   const client = await clientOf(stint);
   const running = await startJob(client, counting(40, 0));
@@ -137,13 +137,13 @@ test('Q9: after a kill -9 and a restart each job ends with its true code and who
 
   stint.signal('SIGKILL');
   await stint.gone(5_000);
-  await vi.waitFor(async () => expect(await runningOf(ends)).toBe(0), 5_000); // It ends while nobody looks.
+  await vi.waitFor(async () => expect(await runningOf(ends)).toBe(0), 5_000); // It ends while no server runs.
 
   await using next = await start();
   const again = await clientOf(next);
   const ended = await again.wait(ends, 10_000);
   expect(ended).toMatchObject({ return_code: 5, output: expect.stringContaining('begun\n') });
-  expect(ended.output).toContain('secrets_unknown'); // They went with the container's end, so nobody could mask the rest.
+  expect(ended.output).toContain('secrets_unknown'); // The secrets were lost with the container, so the rest could not be masked.
   expect(await again.wait(waiting[1] ?? '', 10_000)).toMatchObject({ output: 'after ends\n' });
   expect(await again.get(sleeps)).toMatchObject({ status: 'running' });
   await again.kill(sleeps);

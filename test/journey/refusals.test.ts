@@ -12,7 +12,7 @@ afterAll(() => on[Symbol.asyncDispose]());
 
 const operator = new VaultOperator(on.vault);
 
-/** How a job looks that failed before it could run, with these words in its output. */
+/** A job that failed before it could run, with these texts in its output. */
 function failure(...texts: readonly string[]): object {
   return {
     status: 'failed',
@@ -58,7 +58,7 @@ describe('a secret', () => {
     );
   });
 
-  test('whose newest version is deleted is told from a missing one', async () => {
+  test('whose newest version is deleted gets another message than a missing one', async () => {
     const path = await operator.writeSecret('kv/data', { a: '1' });
     await operator.ask('DELETE', path);
 
@@ -73,14 +73,14 @@ describe('a secret', () => {
     );
   });
 
-  test('whose reference is none is named by its place in the list', async () => {
+  test('whose reference is malformed is named by its place in the list', async () => {
     expect(await readSecrets('a@kv1/demo/app.greeting', 'a@b.c.d')).toMatchObject(
       failure('entry 2 of `secret_refs`', '"a@b.c.d"'),
     );
   });
 });
 
-/** A stint whose jobs read from an engine that leases. A lease longer than Vault grants, here ten years, makes it warn. */
+/** A stint whose jobs read from a secrets engine with leases. A lease of ten years, which Vault shortens, gives a warning. */
 async function startWithWarnings() {
   const mount = uniqueName();
   const options = { version: '1', leased_passthrough: 'true' };
@@ -103,7 +103,7 @@ async function startWithWarnings() {
   return { ...stint, runWith };
 }
 
-test('a secret that comes with a warning fails the job, which is shown it, unless it goes on with warnings', async () => {
+test('a secret with a warning fails the job, which shows the warning, unless the job continues with warnings', async () => {
   await using warned = await startWithWarnings();
 
   expect(await warned.runWith(false)).toMatchObject(
@@ -147,7 +147,7 @@ describe('a payload', () => {
     ['{"image_pull_policy":"Sometimes"}', 'to be `Always`, `IfNotPresent` or `Never`, got "Sometimes".'],
     ['{"secret_file_type":"toml"}', 'Expected `secret_file_type` to be `yaml` or `json`, got "toml".'],
     ['{"run":["true"]}', 'to name a `container_image`, got none'],
-  ])('of %s fails the job, which is told what was expected', async (text, complaint) => {
+  ])('of %s fails the job, with what was expected in its output', async (text, complaint) => {
     const job = await runPayload(await encrypt(text));
 
     expect(job).toMatchObject(failure(complaint));
@@ -174,7 +174,7 @@ describe('an image', () => {
     expect(job).toMatchObject(failure('"not-here:1"', 'the pull policy `Never` forbids to fetch it'));
   });
 
-  test('whose registry cannot be reached is told from one that does not exist', async () => {
+  test('whose registry cannot be reached gets another message than one that does not exist', async () => {
     const job = await on.run({ container_image: '127.0.0.1:1/not/here:1' });
 
     expect(job).toMatchObject(failure('"127.0.0.1:1/not/here:1"', 'its registry cannot be reached'));

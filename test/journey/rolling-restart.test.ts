@@ -25,7 +25,7 @@ type NodeName = (typeof names)[number];
 const nodeIds = { one: randomUUID(), two: randomUUID() };
 const sealKey = randomBytes(32).toString('base64');
 const servers = new Map<NodeName, StintServer>();
-/** A client's own, which makes an operator here. */
+/** The client's own token, which is an operator's token here. */
 let token: string;
 let client: GostintClient;
 
@@ -55,7 +55,7 @@ async function start(name: NodeName): Promise<void> {
   servers.set(name, await startStintServer({ env }));
 }
 
-/** Any node that is there answers; who is refused or not heard asks the next one. */
+/** Asks one node after another until one answers. */
 async function askAny(
   path: string,
   init: RequestInit,
@@ -70,12 +70,12 @@ async function askAny(
   return undefined;
 }
 
-/** Between two submits into one queue: about as fast as two cores run such jobs. */
+/** The time between two submits into one queue: about as fast as two cores run such jobs. */
 const paceMs = 700;
 
 const witness = 'cut -d" " -f1 /proc/uptime; sleep 0.2; cut -d" " -f1 /proc/uptime';
 
-/** Submits a job as a client would that knows of restarts: again, under one key, until somebody has taken it. */
+/** Submits as a client that expects restarts: repeatedly, under one idempotency key, until a node accepts the job. */
 async function submit(qname: string): Promise<string> {
   const request = await client.prepare({ qname, container_image: image, run: ['sh', '-c', witness] });
   const init = {
@@ -92,7 +92,7 @@ async function submit(qname: string): Promise<string> {
   }
 }
 
-/** As the README tells operators to: nothing of the node's is broken off, and nobody waits for it. */
+/** As docs/operators.md describes: no job of the node is interrupted, and no job waits for it. */
 async function restart(name: NodeName): Promise<void> {
   const server = servers.get(name);
   const path = `/stint/v1/nodes/${nodeIds[name]}`;
@@ -113,7 +113,7 @@ async function activeJobs(name: NodeName): Promise<number> {
   return list?.nodes.find(({ id }) => id === nodeIds[name])?.active ?? Number.NaN;
 }
 
-test('Q8: two nodes restarted one after the other under load lose nothing, keep the order and break nothing off', {
+test('Q8: two nodes restarted one after the other under load lose no job, keep the order and interrupt nothing', {
   timeout: 300_000,
 }, async () => {
   const over = new AbortController();

@@ -5,7 +5,7 @@ import { type ArchiveItem, tarGzOf } from '../support/archives.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
-/** Stored as it is printed: what these jobs show is their secrets. */
+/** Output is stored unmasked, because these jobs print their secrets. */
 const on = await startStintOnRig({ STINT_MASK_OUTPUT: 'false' });
 afterAll(() => on[Symbol.asyncDispose]());
 
@@ -24,7 +24,7 @@ async function contentOf(...items: ArchiveItem[]): Promise<string> {
   return (await tarGzOf(items)).toString('base64');
 }
 
-/** A shell script as the original's clients pack it: owned by the job's user. */
+/** A shell script as GoStint's clients pack it: owned by the job's user. */
 const script: ArchiveItem = {
   name: 'opt/run.sh',
   mode: 0o750,
@@ -169,7 +169,7 @@ test('a ciphertext may come in the request itself instead of a cubbyhole', async
   expect(await on.client.wait(id)).toMatchObject({ status: 'success', output: 'hi\n' });
 });
 
-test('a body that calls itself a form is read as JSON, since `curl -d` sends it so', async () => {
+test('a body with the content type of a form is read as JSON, since `curl -d` sends that type', async () => {
   const response = await fetch(`${on.stint.url}/v1/api/job`, {
     method: 'POST',
     headers: {

@@ -8,7 +8,7 @@ afterAll(() => on[Symbol.asyncDispose]());
 
 const operator = new VaultOperator(on.vault);
 
-/** Texts arrive as they are, everything else as its JSON. */
+/** Texts arrive unchanged, everything else as its JSON. */
 const values: Readonly<Record<string, { readonly stored: unknown; readonly arrives: string }>> = {
   text: { stored: 'plain', arrives: 'plain' },
   empty: { stored: '', arrives: '' },

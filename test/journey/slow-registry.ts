@@ -6,22 +6,22 @@ import { ensureImage } from '../../rig/engine/image.js';
 import { type Registry, startRegistry } from '../../rig/engine/registry.js';
 import { image } from './stint-on-rig.js';
 
-/** An engine and a registry of a journey's own, both of which it may let hang. */
+/** A private engine and registry, which a test may let hang. */
 export interface SlowRegistry extends AsyncDisposable {
   readonly dockerHost: string;
   readonly docker: Docker;
   readonly registry: Registry;
-  /** The engine answers nobody until `resume`. */
+  /** The engine does not answer until `resume`. */
   suspendEngine(): void;
-  /** Wakes engine and registry. To be called after each test, since one that failed half way leaves them hanging. */
+  /** Resumes engine and registry. Call it after each test, since a failed test leaves them hanging. */
   resume(): void;
-  /** Pushes busybox under this name and lets the engine forget it. Returns what to pull it by. */
+  /** Pushes busybox under this name and removes it from the engine. Returns the reference to pull it by. */
   publish(name: string): Promise<string>;
-  /** Whether the engine is talking to the registry, which may be hanging. */
+  /** Whether the engine has a connection to the registry, which may be hanging. */
   isAsked(): Promise<boolean>;
 }
 
-/** Await it at the top of a journey, as `startStintOnRig`. The registry must be in the engine's network. */
+/** Await it at the top of a test file, like `startStintOnRig`. The registry must be in the engine's network. */
 export async function startSlowRegistry(): Promise<SlowRegistry> {
   const engine = await startEngine({ alwaysOwn: true, name: 'slow-engine' });
   const pid = engine.own?.pid ?? Number.NaN;

@@ -20,9 +20,9 @@ export interface StintOnRig extends AsyncDisposable {
   readonly docker: Docker;
   readonly databaseUrl: string;
   readonly vault: { readonly address: string; readonly rootToken: string };
-  /** A client with a token of its own. Vault knows it for the same caller, unless `vaultToken` is somebody else's. */
+  /** A client with its own token. To Vault it is the same caller, unless `vaultToken` is another one's. */
   newClient(vaultToken?: string): Promise<GostintClient>;
-  /** Submits a job, whose image is busybox where the payload names none, and waits for its end. */
+  /** Submits a job, by default with busybox as its image, and waits for its end. */
   run(payload: JobPayload): Promise<AnsweredJob>;
   /** Everything that was logged. */
   log(): string;
@@ -34,8 +34,8 @@ export const image = 'busybox:latest';
 export type PreparedVault = PartAddresses['preparedVault'];
 
 /**
- * Await it at the top of a journey, outside tests and hooks: the first one may have to build and install. `vault` is
- * one of the journey's own, where it seals or suspends it; else it is the one that all share.
+ * Await it at the top of a test file, outside tests and hooks: the first call may have to build and install. `vault` is a
+ * private one where the test seals or suspends it; by default it is the shared one.
  */
 export async function startStintOnRig(
   settings: Readonly<Record<string, string>> = {},

@@ -17,14 +17,14 @@ async function startWithRole(settings: object): Promise<StintWithRole> {
   return { ...on, role: name };
 }
 
-/** Posted in the clear, because there is no transit key of the role's name. */
+/** The request is in the clear, because there is no transit key of the role's name. */
 async function post({ client, role }: StintWithRole, fields: object): Promise<string> {
   const wrap_secret_id = await operator.wrapSecretId(role);
   const { _id: id } = await client.post({ wrap_secret_id, container_image: image, ...fields });
   return id;
 }
 
-/** A job that gives its token away, printed backwards so that no mask knows it, and then does what `script` says. */
+/** A job that prints its token backwards, which masking does not find, and then runs `script`. */
 async function startGivingAway(on: StintWithRole, script: string) {
   const give = 'echo "backwards: $(sed -n "s/^TOKEN: //p" /secrets.yml | rev)"';
   const id = await post(on, { run: ['sh', '-c', `${give}; ${script}`] });
@@ -52,10 +52,10 @@ test('a job whose token cannot be kept alive runs to its end, and the log says w
   await using on = await startWithRole({ token_ttl: '2s', token_explicit_max_ttl: '2s' });
   const { id, token } = await startGivingAway(on, 'sleep 5; echo late');
 
-  const trouble = 'Could not keep the token of a job alive: Vault extends it no further.';
+  const message = 'Could not renew the token of a job: Vault extends it no further.';
   await vi.waitFor(async () => {
     expect(await operator.lookUp(token)).toBeUndefined();
-    expect(on.log()).toContain(trouble);
+    expect(on.log()).toContain(message);
   }, 10_000);
   const meanwhile = await on.client.get(id);
 
@@ -72,7 +72,7 @@ test('a token of few uses suffices for its secrets and its revocation', async ()
   expect(await on.client.wait(id)).toMatchObject({ status: 'success' });
 });
 
-test('a token of too few uses is refused before any secret is read, with the number that it takes', async () => {
+test('a token of too few uses is refused before any secret is read, with the number that is needed', async () => {
   await using on = await startWithRole({ token_ttl: '20m', token_num_uses: 2 });
   const secret_refs = ['a@kv/data/demo/db.user', 'c@kv1/demo/app.greeting'];
 

@@ -50,7 +50,7 @@ afterEach(async () => {
   for (const directory of directories) await rm(directory, { recursive: true });
 });
 
-/** Those of this test's jobs: nodes that were killed leave them. */
+/** Containers of this test's jobs: killed nodes leave them. */
 async function removeContainers(): Promise<void> {
   const ids = new Set((await sql`select id from jobs`).map(({ id }) => id));
   for (const docker of dockers)
@@ -101,7 +101,7 @@ async function isRunning(docker: Docker, id: string): Promise<boolean> {
   return (await docker.listContainers({ filters: { label: [`stint.job=${id}`] } })).length > 0;
 }
 
-/** By the engines' own words: seconds at which a container of the job started or died, on either. */
+/** By both engines' events: the seconds at which a container of the job started or died. */
 async function momentsOf(id: string, action: 'start' | 'die'): Promise<number[]> {
   const filters = { label: [`stint.job=${id}`], event: [action] };
   const until = Date.now() / 1000;
@@ -240,7 +240,7 @@ test.each([
     await signal('a', 'SIGCONT');
 
     expect(await b.wait(behind, goneLimitMs)).toMatchObject({ status: 'success' });
-    await expect.poll(() => servers[0]?.readLog(), { timeout: 5_000 }).toContain('claim lost, standing down');
+    await expect.poll(() => servers[0]?.readLog(), { timeout: 5_000 }).toContain('claim lost, run stopped');
     expect(await momentsOf(job, 'start')).toHaveLength(starts);
     expect(await sql`select to_jsonb(jobs) - 'token_accessor' as row from jobs where id = ${job}`).toEqual([
       before,

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
-/** What Vault said. */
+/** Vault's answer. */
 export interface VaultAnswer {
   readonly status: number;
   readonly body: VaultBody;
 }
 
-/** The parts of Vault's answers that journeys look into; which of them are there depends on the request. */
+/** The fields of Vault's answers that tests read; which of them are there depends on the request. */
 export interface VaultBody {
   readonly errors?: readonly string[];
   readonly data: Readonly<Record<string, unknown>>;
@@ -14,7 +14,7 @@ export interface VaultBody {
   readonly wrap_info: { readonly token: string };
 }
 
-/** Vault as its operator uses it, to make what a journey needs. What it makes is named so that no other meets it. */
+/** Uses Vault as its operator, to create what a test needs. Everything that it creates has a unique name. */
 export class VaultOperator {
   readonly #vault: { readonly address: string; readonly rootToken: string };
 
@@ -22,7 +22,7 @@ export class VaultOperator {
     this.#vault = vault;
   }
 
-  /** Any request, with root's token if `headers` name no other. A refusal is an answer too. */
+  /** Any request, by default with the root token. A refusal is returned as well. */
   async ask(
     method: string,
     path: string,
@@ -52,7 +52,7 @@ export class VaultOperator {
     return path;
   }
 
-  /** Makes an AppRole and returns its name and what a login with it takes. */
+  /** Makes an AppRole and returns its name and its credentials. */
   async makeRole(settings: object): Promise<{ name: string; roleId: string }> {
     const name = uniqueName();
     const path = `auth/approle/role/${name}`;
@@ -64,13 +64,13 @@ export class VaultOperator {
     return String((await this.write(`auth/approle/role/${role}/secret-id`, {})).data.secret_id);
   }
 
-  /** A SecretID as clients make it: wrapped where it is made. */
+  /** A SecretID as clients make it: wrapped when it is created. */
   async wrapSecretId(role: string): Promise<string> {
     const path = `auth/approle/role/${role}/secret-id`;
     return (await this.write(path, {}, { 'X-Vault-Wrap-TTL': '600' })).wrap_info.token;
   }
 
-  /** What a token says of itself; undefined where it is gone. */
+  /** The look-up of a token with itself; undefined where the token is gone. */
   async lookUp(token: string): Promise<VaultBody['data'] | undefined> {
     const headers = { 'X-Vault-Token': token };
     const { status, body } = await this.ask('GET', 'auth/token/lookup-self', { headers });
@@ -78,7 +78,7 @@ export class VaultOperator {
   }
 }
 
-/** A name for one run's things in a Vault, an engine or a queue that others use too. */
+/** A unique name, for a Vault, an engine or a queue that other tests use too. */
 export function uniqueName(): string {
   return `journey-${randomBytes(6).toString('hex')}`;
 }

@@ -24,7 +24,7 @@ async function runWith(wrap: string, by = client): Promise<AnsweredJob> {
   return by.wait(_id);
 }
 
-/** A job that has looked its wrap up and waits for its image, of a registry that hangs until `resume`. */
+/** A job that has looked its wrapping token up and waits for its image: the registry hangs until `resume`. */
 async function startPull(wrap: string, name: string): Promise<string> {
   const reference = await slow.publish(name);
   slow.registry.suspend();
@@ -51,7 +51,7 @@ function refusal(...texts: readonly string[]): object {
   return { status: 'notauthorised', return_code: 0, kill_requested: false, output: holding(...texts) };
 }
 
-test('a wrap that Vault never knew is refused, before there is a container', async () => {
+test('a wrapping token that Vault never knew is refused, before there is a container', async () => {
   const job = await runWith('hvs.CAESINobodyMadeThisOne');
 
   expect(job).toMatchObject(
@@ -60,14 +60,14 @@ test('a wrap that Vault never knew is refused, before there is a container', asy
   expect(job.container_id).toBe('');
 });
 
-test('a wrap that was opened before the job came is refused, with an alarm', async () => {
+test('a wrapping token that was opened before the submit is refused, with an alarm', async () => {
   const wrap = await client.wrapSecretId();
   await unwrap(wrap);
 
   expect(await runWith(wrap)).toMatchObject(refusal('was used already', alert));
 });
 
-test('a wrap that somebody opens while the job is prepared is called used, not unknown', async () => {
+test('a wrapping token that somebody opens while the job is prepared is reported as used, not as unknown', async () => {
   const wrap = await client.wrapSecretId();
   const id = await startPull(wrap, 'stolen:1');
 
@@ -92,19 +92,17 @@ test('a wrap that somebody opens while the job is prepared is called used, not u
   });
 });
 
-test('a wrap whose time ends while the job is prepared is called expired', async () => {
+test('a wrapping token that expires while the job is prepared is reported as expired', async () => {
   const wrap = await client.wrapSecretId('2s');
   const id = await startPull(wrap, 'slow:1');
 
   await vi.waitFor(async () => expect(await isWhole(wrap)).toBe(false), 10_000);
   slow.resume();
 
-  expect(await client.wait(id)).toMatchObject(
-    refusal('it expired at 20', 'give the wrap more time (`X-Vault-Wrap-TTL`)'),
-  );
+  expect(await client.wait(id)).toMatchObject(refusal('it expired at 20', 'more time (`X-Vault-Wrap-TTL`)'));
 });
 
-/** Submits a job with this wrap behind a running one, and calls `meanwhile` before its turn comes. */
+/** Submits a job with this wrapping token behind a running one, and calls `meanwhile` before its turn comes. */
 async function runLater(wrap: string, meanwhile: () => Promise<unknown>): Promise<AnsweredJob> {
   const qname = uniqueName();
   const running = await client.submit({ qname, container_image: image, run: ['sleep', '300'] });
@@ -119,7 +117,7 @@ async function runLater(wrap: string, meanwhile: () => Promise<unknown>): Promis
   return client.wait(id);
 }
 
-test('a wrap that somebody opens while the job waits is called used', async () => {
+test('a wrapping token that somebody opens while the job waits is reported as used', async () => {
   const wrap = await client.wrapSecretId();
 
   const job = await runLater(wrap, () => unwrap(wrap));
@@ -127,17 +125,17 @@ test('a wrap that somebody opens while the job waits is called used', async () =
   expect(job).toMatchObject(refusal('it has been used before its time', alert));
 });
 
-test('a wrap whose time ends while the job waits is called expired', async () => {
+test('a wrapping token that expires while the job waits is reported as expired', async () => {
   const wrap = await client.wrapSecretId('2s');
 
   const job = await runLater(wrap, () =>
     vi.waitFor(async () => expect(await isWhole(wrap)).toBe(false), 10_000),
   );
 
-  expect(job).toMatchObject(refusal('expired at 20', 'give the wrap more time (`X-Vault-Wrap-TTL`)'));
+  expect(job).toMatchObject(refusal('expired at 20', 'more time (`X-Vault-Wrap-TTL`)'));
 });
 
-test('a wrap of another role is refused by its path, and left whole', async () => {
+test('a wrapping token of another role is refused by its path, and not opened', async () => {
   const other = await operator.makeRole({ token_policies: ['default'] });
   const path = `auth/approle/role/${other.name}/secret-id`;
   const wrap = await operator.wrapSecretId(other.name);
@@ -159,14 +157,14 @@ test('a SecretID that was wrapped in a second step is refused, and the refusal n
   expect(await isWhole(wrap)).toBe(true);
 });
 
-test('with that setting, the SecretID that was wrapped in a second step is good', async () => {
+test('with that setting, a SecretID that was wrapped in a second step is accepted', async () => {
   await using lenient = await startStintOnRig({ STINT_ACCEPT_REWRAPPED: 'true' });
   const wrap = await wrapGenerically({ secret_id: await operator.makeSecretId(roleNames.job) });
 
   expect(await runWith(wrap, lenient.client)).toMatchObject({ status: 'success', output: 'ran\n' });
 });
 
-test('with that setting, what is in the wrap must still be a SecretID of the role', async () => {
+test('with that setting, the wrapped secret must still be a SecretID of the role', async () => {
   await using lenient = await startStintOnRig({ STINT_ACCEPT_REWRAPPED: 'true' });
   const other = await operator.makeRole({ token_policies: ['default'] });
   const foreign = await wrapGenerically({ secret_id: await operator.makeSecretId(other.name) });
@@ -178,7 +176,7 @@ test('with that setting, what is in the wrap must still be a SecretID of the rol
   expect(await runWith(empty, lenient.client)).toMatchObject(refusal('there is no `secret_id` in it', alert));
 });
 
-test('a cubbyhole that was read before is told when the job is posted, with an alarm', async () => {
+test('a cubbyhole that was read before is reported at the submit, with an alarm', async () => {
   const cubbyhole = await client.leaveInCubbyhole(await client.encrypt({ container_image: image }));
   await operator.ask('GET', 'cubbyhole/job', { headers: { 'X-Vault-Token': cubbyhole.cubby_token } });
   const wrap = await client.wrapSecretId();

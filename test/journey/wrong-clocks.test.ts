@@ -39,62 +39,62 @@ function submit(client: GostintClient, script: string, qname = uniqueName()): Pr
   return client.submit({ qname, container_image: image, run: ['sh', '-c', script] });
 }
 
-/** Lets a job wait until it is given a sign. */
-function untilGiven(sign: string): string {
+/** Lets a job wait until a test signals it. */
+function untilSignaled(sign: string): string {
   return `until [ -e /tmp/${sign} ]; do sleep 0.1; done`;
 }
 
-async function give(sign: string, containerId: string): Promise<void> {
+async function sendSignal(sign: string, containerId: string): Promise<void> {
   const action = await docker.getContainer(containerId).exec({ Cmd: ['touch', `/tmp/${sign}`] });
   await action.start({ Detach: true });
 }
 
-/** What the job prints first, when it is there. */
+/** Waits for the job's first line. */
 async function untilUp(client: GostintClient, id: string): Promise<AnsweredJob> {
   return client.wait(id, 30_000, ({ output }) => output.includes('up'));
 }
 
-/** Has what it finds removed at once. */
+/** Lets the reaper remove what it finds at once. */
 async function askReaper(server: StintServer | undefined): Promise<unknown> {
   const headers = { 'x-auth-token': made.auth.client_token };
   const answer = await fetch(`${server?.url}/stint/v1/reaper`, { method: 'POST', headers });
   return answer.json();
 }
 
-/** Nothing happened to any job but what happens to one in peace. */
-async function expectPeace(): Promise<void> {
-  const troubles = await stage.sql`
+/** No job was lost, returned to the queue, adopted, claimed twice or subject of an alarm. */
+async function expectUndisturbed(): Promise<void> {
+  const disturbed = await stage.sql`
     select job_id, kind from events where kind in ('lost', 'queued', 'adopted', 'alarm')`;
-  expect(troubles).toEqual([]);
+  expect(disturbed).toEqual([]);
   const twice = await stage.sql`
     select job_id from events where kind = 'claimed' group by job_id having count(*) > 1`;
   expect(twice).toEqual([]);
 }
 
-/** The times of an answer are the database's. */
+/** The times of an answer are right and in order: they are the database's. */
 function expectRightTimes({ submitted, started, ended }: AnsweredJob): void {
   const times = [submitted, started, ended].map((text) => Date.parse(text));
   expect(times).toEqual(times.toSorted((a, b) => a - b));
   for (const time of times) expect(Math.abs(time - Date.now())).toBeLessThan(toleranceMs);
 }
 
-/** Where there is somebody to settle its jobs, a node may be slow for a while. */
-const patient = { STINT_LEASE: '6s', STINT_LOST_GRACE: '4s' };
-/** Prints the machine's own uptime first and last, which no clock on a wall can change. */
+/** A long lease: a node that is slow for a while must not have its jobs settled by the other one. */
+const longLease = { STINT_LEASE: '6s', STINT_LOST_GRACE: '4s' };
+/** Prints the machine's uptime first and last, which does not depend on any settable clock. */
 const witness = 'cut -d" " -f1 /proc/uptime; sleep 0.2; cut -d" " -f1 /proc/uptime';
 
 describe('Q10: two nodes, one an hour ahead and one an hour behind', () => {
   test('keep the order of a queue, never overlap and settle nothing of each other', async () => {
     // With one slot each, so that both are needed for two jobs at once.
-    const settings = { ...patient, STINT_SLOTS: '1' };
+    const settings = { ...longLease, STINT_SLOTS: '1' };
     const clients = [await stage.start(ahead, settings), await stage.start(behind, settings)] as const;
-    const script = `echo up; ${untilGiven('end')}; echo whole`;
+    const script = `echo up; ${untilSignaled('end')}; echo whole`;
     const long = await Promise.all(clients.map((client) => submit(client, script)));
     const held = await Promise.all(long.map((id) => untilUp(clients[0], id)));
     const ids: string[] = [];
     for (let n = 0; n < 8; n++) ids.push(await submit(clients[n % 2 === 0 ? 0 : 1], witness, 'one'));
     for (const id of long) await outliveLease(id);
-    for (const { container_id: container } of held) await give('end', container);
+    for (const { container_id: container } of held) await sendSignal('end', container);
 
     const spans = [];
     for (const id of ids) {
@@ -108,14 +108,14 @@ describe('Q10: two nodes, one an hour ahead and one an hour behind', () => {
     for (const id of long)
       expect(await clients[1].wait(id)).toMatchObject({ status: 'success', output: 'up\nwhole\n' });
     expect(held.map(({ node_uuid: node }) => node).toSorted()).toEqual(Object.values(nodeIds));
-    await expectPeace();
+    await expectUndisturbed();
   });
 });
 
 describe('Q10: the same two nodes', () => {
-  test('carry out every kill, and leave a young container of nobody alone', async () => {
-    const one = await stage.start(ahead, patient);
-    const other = await stage.start(behind, patient);
+  test('carry out every kill, and leave a young container without a job alone', async () => {
+    const one = await stage.start(ahead, longLease);
+    const other = await stage.start(behind, longLease);
     const young = await leaveContainer(docker, stage.sealKey, newJobId());
     try {
       await killThrough(one, other);
@@ -123,7 +123,7 @@ describe('Q10: the same two nodes', () => {
 
       for (const server of stage.servers) expect(await askReaper(server)).toEqual({ containers: [] });
       expect(await containerExists(docker, young)).toBe(true);
-      await expectPeace();
+      await expectUndisturbed();
     } finally {
       await docker.getContainer(young).remove({ force: true });
     }
@@ -147,7 +147,7 @@ async function killThrough(client: GostintClient, killer: GostintClient): Promis
 }
 
 describe.each([ahead, behind])('Q10: a node with a wrong clock, $name', (node) => {
-  test('tells a stolen wrap from one that has expired, and warns of neither without cause', async () => {
+  test('tells a stolen wrapping token from an expired one, and warns of neither without cause', async () => {
     const client = await stage.start(node);
     const stolen = await client.wrapSecretId();
     const qname = uniqueName();
@@ -176,20 +176,20 @@ describe.each([ahead, behind])('Q10: a node with a wrong clock, $name', (node) =
     expect(await stage.sql`select job_id from events where kind = 'alarm'`).toEqual([{ job_id: first }]);
   });
 
-  test('goes on with a job that its earlier life had started when its clock was right', async () => {
+  test('goes on with a job that its previous process had started when its clock was right', async () => {
     const before = await stage.start({ ...node, offsetMs: 0 });
     const id = await submit(
       before,
-      `echo up; ${untilGiven('mid')}; echo mid; ${untilGiven('end')}; echo down`,
+      `echo up; ${untilSignaled('mid')}; echo mid; ${untilSignaled('end')}; echo down`,
     );
     const { container_id: container } = await untilUp(before, id);
     stage.servers[0]?.signal('SIGKILL');
     await stage.servers[0]?.gone(5_000);
-    await give('mid', container);
+    await sendSignal('mid', container);
 
     const after = await stage.start(node);
     await after.wait(id, 30_000, ({ output }) => output.includes('mid'));
-    await give('end', container);
+    await sendSignal('end', container);
 
     const output = 'up\nmid\ndown\n';
     expect(await after.wait(id)).toMatchObject({ status: 'success', return_code: 0, output });
@@ -203,7 +203,7 @@ async function isWhole(wrap: string): Promise<boolean> {
 }
 
 describe.each([ahead, behind])('Q10: a node whose clock is wrong or jumps, $name', (node) => {
-  test('removes a container of nobody that is older than the grace', async () => {
+  test('removes a container without a job that is older than the grace', async () => {
     await stage.start(node, { STINT_REAP_GRACE: '1s' });
     const old = await leaveContainer(docker, stage.sealKey, newJobId());
 
@@ -217,7 +217,7 @@ describe.each([ahead, behind])('Q10: a node whose clock is wrong or jumps, $name
   test('lets jobs run and wait on while its clock jumps, and jumps back beyond', async () => {
     const client = await stage.start({ ...node, offsetMs: 0 });
     const qname = uniqueName();
-    const running = await submit(client, `echo up; ${untilGiven('end')}; echo down`, qname);
+    const running = await submit(client, `echo up; ${untilSignaled('end')}; echo down`, qname);
     const waiting = await submit(client, 'echo next', qname);
     const { container_id: id } = await untilUp(client, running);
 
@@ -225,13 +225,13 @@ describe.each([ahead, behind])('Q10: a node whose clock is wrong or jumps, $name
       await stage.jump({ ...node, offsetMs });
       await outliveLease(running);
     }
-    await give('end', id);
+    await sendSignal('end', id);
 
     const ended = await client.wait(running);
     expect(ended).toMatchObject({ status: 'success', output: 'up\ndown\n' });
     expectRightTimes(ended);
     expect(await client.wait(waiting)).toMatchObject({ status: 'success', output: 'next\n' });
-    await expectPeace();
+    await expectUndisturbed();
   });
 
   test('kills a job and gives its answer after a jump', async () => {
@@ -248,7 +248,7 @@ describe.each([ahead, behind])('Q10: a node whose clock is wrong or jumps, $name
   });
 });
 
-/** Waits until the lease that a job has now would be over and has been renewed, by the database's clock. */
+/** Waits until the job's present lease has passed and was renewed, by the database's clock. */
 async function outliveLease(id: string): Promise<void> {
   const [row] = await stage.sql`select lease_until::text as until from jobs where id = ${id}`;
   const isOutlived = async () => {

@@ -4,7 +4,7 @@ import { openTestDatabase } from '../support/database.js';
 import { FakeSecrets } from '../support/fake-secrets.js';
 import { openTestNode, type TestNode } from '../support/test-node.js';
 
-// An engine that gave no answer for too long leaves its job lost, and its container may still run.
+// When an engine gives no answer for too long, its job is lost and its container may still run.
 
 const database = await openTestDatabase();
 const { store, sql } = database;
@@ -42,11 +42,11 @@ async function isHeld(): Promise<boolean> {
   return row?.held === true && row?.hold_reason === 'engine_lost';
 }
 
-async function away(): Promise<never> {
+async function unavailable(): Promise<never> {
   throw new Error('The engine does not answer.');
 }
 
-/** One job whose engine vanishes while it runs, and the next of its queue. */
+/** One job whose engine becomes unreachable while it runs, and the next job of its queue. */
 async function loseOne(): Promise<{ lost: TestNode; other: TestNode; ids: [string, string] }> {
   const [lost, other] = [await openNode('node-1'), await openNode('node-2')];
   lost.backend.runs([{ vanish: true }]);
@@ -62,8 +62,8 @@ async function loseOne(): Promise<{ lost: TestNode; other: TestNode; ids: [strin
 test('the queue waits until its own node has found the container gone', async () => {
   const { lost, other, ids } = await loseOne();
   expect(await isHeld()).toBe(true);
-  let isAway = true;
-  const removeJob = vi.fn<() => Promise<number>>(async () => (isAway ? away() : 1));
+  let isUnavailable = true;
+  const removeJob = vi.fn<() => Promise<number>>(async () => (isUnavailable ? unavailable() : 1));
   watch('node-1', removeJob, () => lost.worker.wake());
   watch(
     'node-2',
@@ -73,14 +73,14 @@ test('the queue waits until its own node has found the container gone', async ()
 
   await vi.waitFor(() => expect(removeJob.mock.calls.length).toBeGreaterThan(2), 10_000);
   expect(await lost.stateOf({ id: ids[1] })).toBe('queued');
-  isAway = false;
+  isUnavailable = false;
 
   await vi.waitFor(async () => expect(await lost.stateOf({ id: ids[1] })).toBe('succeeded'), 10_000);
   const kinds = await sql`select kind from events where job_id = ${ids[0]} order by seq`;
   expect(kinds.map(({ kind }) => kind).slice(-2)).toEqual(['lost', 'hold_ended']);
 });
 
-test('the queue goes on when its time is over', async () => {
+test('the queue goes on when the time of the hold is over', async () => {
   const node = await openNode('node-1', 500);
   node.backend.runs([{ vanish: true }]);
   node.worker.start();
@@ -88,7 +88,7 @@ test('the queue goes on when its time is over', async () => {
   const next = await node.submit();
   await vi.waitFor(async () => expect(await node.stateOf(first)).toBe('lost'), 10_000);
   node.backend.runs([]);
-  watch('node-1', away, () => node.worker.wake());
+  watch('node-1', unavailable, () => node.worker.wake());
 
   await vi.waitFor(async () => expect(await node.stateOf(next)).toBe('succeeded'), 10_000);
 });

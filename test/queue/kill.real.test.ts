@@ -61,7 +61,7 @@ test(`Q7: ${rounds} kills at random times leave one final state each, and nothin
   expect(await sql`select 1 from job_requests`).toEqual([]);
 });
 
-/** Kills one job at some moment of its life, at times twice, and returns its history. */
+/** Kills one job at some moment of its run, sometimes twice, and returns its history. */
 async function killOnce(node: TestNode, random: () => number): Promise<string[]> {
   const job = await node.submit(null);
   node.backend.runs(random() < 0.5 ? [{ linger: 'until_told' }] : [{ print: 'x' }], job.id);
@@ -79,7 +79,7 @@ async function killOnce(node: TestNode, random: () => number): Promise<string[]>
   return kinds;
 }
 
-/** What is wrong with a history: two ends, an end that is neither a kill's nor the program's own, life after a kill. */
+/** What is wrong with a history: two ends, an end that is neither a kill's nor the program's own, progress after a kill. */
 function faultsOf(story: string): string[] {
   const kinds = story.split(' ');
   const ends = kinds.filter(isFinal);
@@ -90,7 +90,7 @@ function faultsOf(story: string): string[] {
   return [...(isEndWrong ? [`wrong end: ${story}`] : []), ...(livesOn ? [`went on: ${story}`] : [])];
 }
 
-test('Q7: a kill reaches a job on another node within a second, by the bell', async () => {
+test('Q7: a kill reaches a job on another node within a second, by a notification', async () => {
   const node = startNode();
   node.backend.runs([{ linger: 'until_told' }]);
   await using other = await store.listen({ onReady: () => {}, onKill: () => {}, onFailure: () => {} });
@@ -111,7 +111,7 @@ test('Q7: a kill reaches a job on another node within a second, by the bell', as
   expect(await kindsOf(job.id)).toEqual(expect.arrayContaining(['kill_requested', 'stopping', 'canceled']));
 });
 
-test('Q7: a kill whose notifier nobody heard is heard within a second too', async () => {
+test('Q7: a kill whose notification was missed is carried out within a second too', async () => {
   const node = startNode();
   await using _ = sweepWaitingJobs({
     store,

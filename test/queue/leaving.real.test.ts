@@ -19,20 +19,20 @@ function startNode(): TestNode {
   return node;
 }
 
-const retryForMs = 60_000;
+const longTimeoutMs = 60_000;
 
 test('Q8: a node without jobs is finished at once', async () => {
-  expect(await startNode().worker.finish(retryForMs)).toBe('finished');
+  expect(await startNode().worker.finish(longTimeoutMs)).toBe('finished');
 });
 
-test('Q8: a node that leaves its jobs does not wait for one that runs, and does not touch it', async () => {
+test('Q8: a node that detaches does not wait for a running job, and does not touch it', async () => {
   const node = startNode();
   node.backend.runs([{ linger: 'until_told' }]);
   const job = await node.submit();
   await expect.poll(() => node.backend.count('wait')).toBe(1);
 
-  const end = node.worker.finish(retryForMs);
-  node.worker.detach(retryForMs);
+  const end = node.worker.finish(longTimeoutMs);
+  node.worker.detach(longTimeoutMs);
 
   expect(await end).toBe('detached');
   expect(await node.stateOf(job)).toBe('running');
@@ -40,14 +40,14 @@ test('Q8: a node that leaves its jobs does not wait for one that runs, and does 
   expect(node.secrets.alive).toHaveLength(1);
 });
 
-test('Q8: it gives back a job that has not begun', async () => {
+test('Q8: it returns a job that has not begun to the queue', async () => {
   const node = startNode();
   const hold = node.backend.hold('prepare');
   const job = await node.submit();
   await hold.reached;
 
-  const end = node.worker.finish(retryForMs);
-  node.worker.detach(retryForMs);
+  const end = node.worker.finish(longTimeoutMs);
+  node.worker.detach(longTimeoutMs);
 
   expect(await end).toBe('finished');
   expect(await node.queue.get(job.id, everyone)).toMatchObject({ state: 'queued', code: 'shutdown' });
@@ -63,10 +63,10 @@ test('Q8: it waits until a job whose credentials are spent runs and can be adopt
   await hold.reached;
 
   let isOver = false;
-  const end = node.worker.finish(retryForMs).finally(() => {
+  const end = node.worker.finish(longTimeoutMs).finally(() => {
     isOver = true;
   });
-  node.worker.detach(retryForMs);
+  node.worker.detach(longTimeoutMs);
   await node.stateOf(job);
   expect(isOver).toBe(false);
   hold.release();
@@ -76,20 +76,20 @@ test('Q8: it waits until a job whose credentials are spent runs and can be adopt
   expect(node.backend.count('start')).toBe(1);
 });
 
-test('Q8: but no longer than it may', async () => {
+test('Q8: but no longer than its limit', async () => {
   const node = startNode();
   const hold = node.backend.hold('deliver');
   await node.submit();
   await hold.reached;
 
-  const end = node.worker.finish(retryForMs);
+  const end = node.worker.finish(longTimeoutMs);
   node.worker.detach(20);
 
   expect(await end).toBe('detached');
   hold.release();
 });
 
-test('Q8: jobs that take longer than the drain timeout are left, not stopped', async () => {
+test('Q8: jobs that take longer than the drain timeout are detached, not stopped', async () => {
   const node = startNode();
   node.backend.runs([{ linger: 'until_told' }]);
   const job = await node.submit();
@@ -101,7 +101,7 @@ test('Q8: jobs that take longer than the drain timeout are left, not stopped', a
   expect(node.backend.left).toHaveLength(1);
 });
 
-test('Q9: an adopted job goes on under its new fence to its true end, and its queue goes on', async () => {
+test('Q9: an adopted job runs under its new fence to its real end, and its queue goes on', async () => {
   const node = startNode();
   node.backend.runs([{ print: 'hello' }, { linger: 'until_told' }]);
   const job = await node.submit();

@@ -28,7 +28,7 @@ function startNode(name: string, changes: Parameters<typeof openTestNode>[1] = {
   return node;
 }
 
-/** Whoever uses it is paused at this statement, carried out already, until the hold is released. */
+/** A store that pauses its user after this statement, already carried out, until the hold is released. */
 function pausedAfter(name: 'markSpending' | 'markRunning'): { store: Store; hold: Hold } {
   const hold = new Hold();
   const statement: Store['markRunning'] = async (claim) => {
@@ -59,7 +59,7 @@ describe('Q2: a node that wakes after another one took over', () => {
     await expect.poll(() => other.stateOf(job)).toBe('succeeded');
     hold.release();
 
-    await expect.poll(() => late.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => late.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(late.secrets.count('unwrap')).toBe(1);
     expect(late.backend.count('start')).toBe(0);
     expect(late.backend.left).toEqual([]);
@@ -76,12 +76,12 @@ describe('Q2: a node that wakes after another one took over', () => {
     await trustIsOver();
     paused.hold.release();
 
-    await expect.poll(() => late.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => late.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(late.secrets.count('unwrap')).toBe(0);
     expect(await late.stateOf(job)).toBe('lost');
   });
 
-  test('right before the start does not start, gives its token back and removes its container', async () => {
+  test('right before the start does not start, revokes its token and removes its container', async () => {
     const paused = pausedAfter('markRunning');
     const late = startNode('node-a', { store: paused.store, leaseMs: 300 });
     const job = await late.submit();
@@ -91,7 +91,7 @@ describe('Q2: a node that wakes after another one took over', () => {
     await trustIsOver();
     paused.hold.release();
 
-    await expect.poll(() => late.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => late.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(late.backend.count('start')).toBe(0);
     expect(late.backend.left).toEqual([]);
     expect(late.secrets.alive).toEqual([]);
@@ -107,7 +107,7 @@ describe('Q2: a node that wakes after another one took over', () => {
     expect(await takeOver()).toEqual(['lost']);
 
     await expect.poll(() => late.backend.left).toEqual([]);
-    await expect.poll(() => late.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => late.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(await late.stateOf(job)).toBe('lost');
     expect(late.secrets.alive).toEqual([]);
   });
@@ -119,10 +119,12 @@ async function trustIsOver(): Promise<void> {
   await expect.poll(() => performance.now()).toBeGreaterThan(end);
 }
 
-test('Q2: a node that doubts its claim asks before it starts, and goes on when nobody took it', async () => {
-  let isAway = true;
+test('Q2: a node whose local lease is over asks before it starts, and goes on when no other node took the job', async () => {
+  let isUnavailable = true;
   const extendLeases: Store['extendLeases'] = (...args) =>
-    isAway ? Promise.reject(new BrokenError('database_unavailable', 'Away.')) : store.extendLeases(...args);
+    isUnavailable
+      ? Promise.reject(new BrokenError('database_unavailable', 'Unavailable.'))
+      : store.extendLeases(...args);
   const paused = pausedAfter('markRunning');
   const node = startNode('node-a', { store: { ...paused.store, extendLeases }, leaseMs: 300 });
   const job = await node.submit();
@@ -134,13 +136,13 @@ test('Q2: a node that doubts its claim asks before it starts, and goes on when n
     .poll(() => node.logged.filter((line) => line.includes('extend leases')).length)
     .toBeGreaterThan(1);
   expect(node.backend.count('start')).toBe(0);
-  isAway = false;
+  isUnavailable = false;
 
   await expect.poll(() => node.stateOf(job), { timeout: 5_000 }).toBe('succeeded');
 });
 
 describe('Q6: the next job of a queue whose job is lost', () => {
-  test('waits until the hold ends, whoever looks for work', async () => {
+  test('waits until the hold ends, whichever node claims', async () => {
     const gone = startNode('node-a');
     gone.backend.runs([{ linger: 'until_told' }]);
     const job = await gone.submit('held');
@@ -161,7 +163,7 @@ describe('Q6: the next job of a queue whose job is lost', () => {
 });
 
 describe('Q8: a node that an operator drains', () => {
-  test('goes on with what it has, takes nothing new, and takes jobs again when it may', async () => {
+  test('goes on with its jobs, claims no new ones, and claims again after the drain', async () => {
     const node = startNode('node-a', { leaseMs: 300 });
     const hold = node.backend.hold('wait');
     const running = await node.submit();
@@ -181,7 +183,7 @@ describe('Q8: a node that an operator drains', () => {
   });
 });
 
-test('a node without any job shows that it lives', async () => {
+test('a node without any job sends heartbeats', async () => {
   startNode('node-a', { leaseMs: 300 });
   await expect
     .poll(() => store.listNodes())

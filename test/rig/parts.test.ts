@@ -5,7 +5,7 @@ import { rigPart } from '../support/rig-part.js';
 
 const engine = await rigPart('engine');
 
-test('a test file reaches the engine that the whole run shares', async () => {
+test('a test file reaches the engine that all test files share', async () => {
   const problem = await pingEngine(engine.dockerHost);
 
   expect(problem).toBeUndefined();

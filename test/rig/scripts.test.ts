@@ -19,7 +19,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A process that takes the lock and notes when it comes and goes. */
+/** A process that takes the lock and records when it gets and releases it. */
 async function visit(name: string): Promise<void> {
   const program = `
     import { appendFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ async function visit(name: string): Promise<void> {
   await once(child, 'exit');
 }
 
-test('processes hold the lock one after the other, and leave nothing of it', async () => {
+test('processes hold the lock one after another, and leave nothing behind', async () => {
   await Promise.all(['a', 'b', 'c', 'd'].map(visit));
 
   const visits = (await readFile(join(directory, 'visits'), 'utf8')).split(',').slice(0, -1);

@@ -19,7 +19,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** The victim is a process of its own, and Node cannot run our TypeScript; here only its types are dropped. */
+/** The victim runs in its own process, where Node cannot run our TypeScript, so the types are stripped here. */
 async function compile(): Promise<string> {
   await mkdir(join(ROOT, '.stint'), { recursive: true });
   const target = await mkdtemp(join(ROOT, '.stint', 'victim-'));
@@ -38,10 +38,10 @@ interface Victim {
   readonly containerId: string;
 }
 
-/** In a temporary directory of its own, lest a run beside us sweeps before we have looked. */
+/** In its own temporary directory, so that another run does not sweep it before this test has checked it. */
 async function startVictim(): Promise<Victim> {
   const base = await mkdtemp(join(tmpdir(), 'stint-sweep-'));
-  // The database's user must be able to pass.
+  // The database's user must be able to enter it.
   await chmod(base, 0o711);
   vi.stubEnv('TMPDIR', base);
   const child = spawn(process.execPath, [join(ROOT, 'test/rig/victim.mjs'), compiled], {
@@ -61,7 +61,7 @@ async function isGone(pid: number): Promise<boolean> {
   return (await findStartTime(pid)) === undefined;
 }
 
-/** Processes, mounts, files and control groups that still speak of the victim. */
+/** Processes, mounts, files and control groups that still belong to the victim. */
 async function findTraces({ base, containerId, pids }: Victim): Promise<string[]> {
   const traces = (await isGone(pids.container)) ? [] : ['the container'];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -92,7 +92,7 @@ test('servers end by themselves when the process that started them is killed', a
   await rm(victim.base, { recursive: true });
 });
 
-test('the next run removes what a crash of everything at once left behind', async () => {
+test('the next run removes what a crash of all processes at once left behind', async () => {
   const victim = await startVictim();
 
   process.kill(victim.pids.engine, 'SIGKILL');
@@ -105,7 +105,7 @@ test('the next run removes what a crash of everything at once left behind', asyn
   await rm(victim.base, { recursive: true });
 });
 
-test('a living run is not swept', async () => {
+test('a run that is still alive is not swept', async () => {
   const directory = await createRunDirectory('living');
 
   const swept = await sweepDeadRuns();

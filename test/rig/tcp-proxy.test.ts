@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterAll, expect, test } from 'vitest';
 import { TcpProxy } from '../../rig/tcp-proxy.js';
 
-/** Sends back whatever it gets. */
+/** Echoes whatever it receives. */
 const echo: Server = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
 await once(echo.listen(0, '127.0.0.1'), 'listening');
 afterAll(() => void echo.close());
@@ -25,14 +25,14 @@ async function answerTo(socket: Socket, text: string): Promise<string> {
   return answer.toString();
 }
 
-test('what is said passes, in both directions', async () => {
+test('bytes pass in both directions', async () => {
   await using proxy = await start();
   await using socket = await open(proxy);
 
   expect(await answerTo(socket, 'hello')).toBe('hello');
 });
 
-test('a cut breaks the lines that are open, and new ones work', async () => {
+test('a cut breaks the open connections, and new ones work', async () => {
   await using proxy = await start();
   await using first = await open(proxy);
   await answerTo(first, 'hello');
@@ -44,7 +44,7 @@ test('a cut breaks the lines that are open, and new ones work', async () => {
   expect(await answerTo(second, 'again')).toBe('again');
 });
 
-test('while it refuses no line works, and afterwards they do', async () => {
+test('while it refuses no connection works, and afterwards they do', async () => {
   await using proxy = await start();
   proxy.refuse();
   await using refused = await open(proxy);
@@ -56,7 +56,7 @@ test('while it refuses no line works, and afterwards they do', async () => {
   expect(await answerTo(socket, 'hello')).toBe('hello');
 });
 
-test('a slow line takes its time, and keeps the order', async () => {
+test('a slow connection is delayed, and keeps the order', async () => {
   await using proxy = await start();
   proxy.slow(50);
   await using socket = await open(proxy);
@@ -67,7 +67,7 @@ test('a slow line takes its time, and keeps the order', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(95);
 });
 
-test('a stalled line passes nothing until it is healed', async () => {
+test('a stalled connection passes nothing until it is healed', async () => {
   await using proxy = await start();
   await using socket = await open(proxy);
   proxy.stall();
@@ -77,7 +77,7 @@ test('a stalled line passes nothing until it is healed', async () => {
   });
   await using other = await start();
   await using free = await open(other);
-  for (const word of ['one', 'two', 'three']) await answerTo(free, word); // Time enough for an answer.
+  for (const word of ['one', 'two', 'three']) await answerTo(free, word); // Long enough for an answer.
   expect(isAnswered).toBe(false);
 
   proxy.heal();

@@ -1,4 +1,4 @@
-// Starts an engine with a running container and a database, tells where they are, and waits to be killed.
+// Starts an engine with a running container and a database, prints where they are, and waits to be killed.
 const compiled = process.argv[2];
 const { startEngine } = await import(`${compiled}/rig/engine/engine.js`);
 const { startPostgres } = await import(`${compiled}/rig/postgres/postgres.js`);

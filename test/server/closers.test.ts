@@ -22,7 +22,7 @@ test('what was opened last is closed first, and only once', async () => {
   expect(closed).toEqual(['four', 'three', 'two', 'one']);
 });
 
-test('one that cannot be closed does not keep the others open, and its failure is told', async () => {
+test('one that cannot be closed does not keep the others open, and its failure is thrown', async () => {
   const closed: string[] = [];
   const closers = new Closers();
   closers.add(part('one', closed));

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { EngineId } from '../../src/server/engine-id.js';
 
-test('an engine keeps the id it was known by while it is away, but is not taken for the one that answers', async () => {
+test('the last known id is kept while the engine is unavailable, but asking returns none', async () => {
   const answers = [{ id: 'engine-1' }, undefined, { id: '' }];
   const engine = new EngineId(async () => {
     const answer = answers.shift();
-    if (answer === undefined) throw new Error('away');
+    if (answer === undefined) throw new Error('unavailable');
     return answer;
   });
   expect(engine.id).toBeUndefined();

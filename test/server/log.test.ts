@@ -121,7 +121,7 @@ describe('other facts', () => {
     });
   });
 
-  test('what goes round in circles ends', () => {
+  test('a cycle of objects ends', () => {
     const circle: Record<string, unknown> = { name: 'round' };
     circle.self = circle;
 
@@ -159,7 +159,7 @@ describe('errors in facts', () => {
     expect(logged({ error }).error).toMatchObject({ name: error.name, message: error.message });
   });
 
-  test('causes are shown by the same rules, and a circle of them ends', () => {
+  test('causes are shown by the same rules, and a cycle of them ends', () => {
     const cause = new Error('hunter2', { cause: 'hunter2' });
     const error = new BrokenError('internal', 'Could not go on.', { cause });
     Object.assign(cause, { cause: error });
@@ -170,14 +170,14 @@ describe('errors in facts', () => {
     expect(JSON.stringify(seen)).not.toContain('hunter2');
   });
 
-  test('names and codes that are sentences are none', () => {
+  test('names and codes that are sentences are not logged', () => {
     const error = Object.assign(new Error('x'), { name: 'the hunter2', code: 'is hunter2' });
 
     expect(logged({ error }).error).toMatchObject({ name: 'Error' });
     expect(JSON.stringify(logged({ error }))).not.toContain('is hunter2');
   });
 
-  test('a message that looks like a place in the code is none', () => {
+  test('a message that looks like a stack frame is not logged', () => {
     const error = new Error('sorry\n    at hunter2:1:1\n    at Object.hunter2 (x.js:1:1)');
 
     expect(JSON.stringify(logged({ error }))).not.toContain('hunter2');

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 describe('the state of a node', () => {
-  test('is made at the first start and kept between lives', async () => {
+  test('is made at the first start and kept across restarts', async () => {
     const first = await openNodeState(join(directory, 'deep/er'), none);
     const second = await openNodeState(join(directory, 'deep/er'), none);
 
@@ -52,7 +52,7 @@ describe('the state of a node', () => {
 });
 
 describe('the making of it', () => {
-  test('is the same for all that start at once, and nothing else is left lying there', async () => {
+  test('is the same for all that start at once, and no other file is left', async () => {
     const states = await Promise.all(Array.from({ length: 20 }, () => openNodeState(directory, none)));
 
     expect(new Set(states.map(({ nodeId }) => nodeId)).size).toBe(1);
@@ -69,7 +69,7 @@ describe('the making of it', () => {
   });
 });
 
-describe('what is of no use', () => {
+describe('an invalid file', () => {
   test.each([
     ['seal.key', 'AAAA', '32 bytes in base64, got 3 bytes'],
     ['seal.key', '', '32 bytes in base64, got 0 bytes'],

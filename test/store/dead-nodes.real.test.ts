@@ -63,7 +63,7 @@ describe('a job whose node is silent', () => {
     expect((await store.findJob(claim.id, asker.reach))?.job).toMatchObject({
       state: 'queued',
       code: 'node_lost',
-      message: 'The node that had taken the job vanished before the job began.',
+      message: 'The node that had taken the job died before the job began.',
     });
     await expect(store.markSpending(claim)).rejects.toThrow(FencedError);
     expect(await store.extendLeases([claim], 30_000)).toEqual([]);
@@ -174,7 +174,7 @@ test('G4: all jobs of a node settle at once, each with one event, and several no
   ]);
 });
 
-test('Q11: a job that is at hand when its node dies is set aside at the third time, and the next one runs', async () => {
+test('Q11: a job that is active when its node dies is set aside at the third time, and the next one runs', async () => {
   const id = await submit(store);
   const next = await submit(store);
   for (const state of ['queued', 'queued', 'failed']) {
@@ -299,7 +299,7 @@ describe('V7: a token that was left alive', () => {
     expect(await listed('node-1')).toEqual([]);
   });
 
-  test('by a node that lives is its own, and everybody’s after a while', async () => {
+  test('of a live node is revoked by that node, and by any node after a while', async () => {
     const { id } = await submitInto(store, 'succeeded');
     expect([await listed('node-1'), await listed('node-2')]).toEqual([[id], []]);
 

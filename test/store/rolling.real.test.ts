@@ -5,7 +5,7 @@ import type { Store } from '../../src/store/store.js';
 import { openTestDatabase } from '../support/database.js';
 import { asker, facts, newJob, noOutput, submitInto, succeeded, wait } from '../support/stored-jobs.js';
 
-// Q8: a node that works on while a newer one migrates the database under it.
+// Q8: a node goes on working while a newer one migrates the database.
 
 const database = await openTestDatabase();
 const { store, sql } = database;
@@ -19,7 +19,7 @@ const terms = { fingerprint: Buffer.from('print'), ttlMs: 60_000, staleMs: 60_00
 const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
-/** Everything that a node says to the database; it matters that it is said, not what comes of it. */
+/** Every statement that a node sends to the database; only the sending matters, not the result. */
 const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>> = {
   ping: () => store.ping(),
   insertJob: () => store.insertJob(newJob({ queue: null })),
@@ -96,7 +96,9 @@ async function addColumns(name: string): Promise<void> {
   for (const { table } of tables) await sql`alter table ${sql(table)} add column ${sql(name)} text`;
 }
 
-test('Q8: no statement of a node minds that a newer node adds columns', { timeout: 120_000 }, async () => {
+test('Q8: every statement of a node works while a newer node adds columns', {
+  timeout: 120_000,
+}, async () => {
   await submitInto(store, 'running');
   await store.claimKey(key, terms);
   await store.insertJob(newJob({ queue: null, once: { ...key, warnings: [] } })); // So there is an answer to read.

@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { type Header, type Pack, pack } from 'tar-stream';
 
-/** One entry of a test archive: a file where it says nothing else. Raw, so that it may be anything, hostile too. */
+/** One entry of a test archive, by default a file. Nothing is checked, so that it may be hostile. */
 export type ArchiveItem = Partial<Header> & { readonly name: string; readonly body?: string | Uint8Array };
 
 /** Packs entries into a plain tar as they are, unchecked. */

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Certificates for tests, made by Node alone: it can sign, so no other program is needed. Form: RFC 5280, in DER.
+// Certificates for tests, made with Node's own signing, so that no other program is needed. Format: RFC 5280, in DER.
 
-/** Signs certificates. Its own is what a client is told to localLease. */
+/** Signs certificates. A client trusts its own certificate. */
 export interface Authority {
   readonly pem: string;
-  /** A certificate for 127.0.0.1 that ends in so many days, which may be in the past. */
+  /** A certificate for 127.0.0.1 that expires in so many days, which may be negative. */
   issue(days: number): IssuedCertificate;
 }
 
@@ -24,7 +24,7 @@ export function makeAuthority(name: string): Authority {
     pem: toPem(signed(own, privateKey)),
     issue: (days) => {
       const leaf = newKey();
-      const wish = {
+      const request = {
         issuer: name,
         subject: '127.0.0.1',
         publicKey: leaf.publicKey,
@@ -32,7 +32,7 @@ export function makeAuthority(name: string): Authority {
         isAuthority: false,
       };
       const keyPem = leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-      return { certPem: toPem(signed(wish, privateKey)), keyPem };
+      return { certPem: toPem(signed(request, privateKey)), keyPem };
     },
   };
 }
@@ -40,12 +40,12 @@ export function makeAuthority(name: string): Authority {
 export interface CertificateFiles {
   readonly certPath: string;
   readonly keyPath: string;
-  /** Of the authority, for the client. */
+  /** The authority's certificate, for the client. */
   readonly caPem: string;
   readonly remove: () => void;
 }
 
-/** A server's certificate as files, good for a day. */
+/** A server's certificate as files, valid for a day. */
 export function makeCertificate(): CertificateFiles {
   const authority = makeAuthority('stint test');
   const { certPem, keyPem } = authority.issue(1);
@@ -67,7 +67,7 @@ function toPem(bytes: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
-interface OperatorRequest {
+interface CertificateRequest {
   readonly issuer: string;
   readonly subject: string;
   readonly publicKey: KeyObject;
@@ -97,16 +97,16 @@ const alternativeNames = der('oid', Buffer.from('551d11', 'hex'));
 const basicConstraints = der('oid', Buffer.from('551d13', 'hex'));
 let serial = 0;
 
-function signed(wish: OperatorRequest, key: KeyObject): Buffer {
+function signed(request: CertificateRequest, key: KeyObject): Buffer {
   const body = sequence(
     der('version', der('integer', Buffer.from([2]))),
     der('integer', Buffer.from([++serial])),
     ecdsaWithSha256,
-    nameOf(wish.issuer),
-    sequence(timeIn(-3), timeIn(wish.days)),
-    nameOf(wish.subject),
-    wish.publicKey.export({ type: 'spki', format: 'der' }),
-    der('extensions', sequence(wish.isAuthority ? authorityMark() : localAddress())),
+    nameOf(request.issuer),
+    sequence(timeIn(-3), timeIn(request.days)),
+    nameOf(request.subject),
+    request.publicKey.export({ type: 'spki', format: 'der' }),
+    der('extensions', sequence(request.isAuthority ? authorityMark() : localAddress())),
   );
   return sequence(body, ecdsaWithSha256, der('bits', Buffer.from([0]), sign('sha256', body, key)));
 }

@@ -1,6 +1,6 @@
 import type { ContainerRequest } from '../../src/executor/backend.js';
 
-/** A request for a container with nothing special in it, but for what is given. */
+/** A plain request for a container, with these changes. */
 export function containerRequest(
   given: Partial<ContainerRequest> & Pick<ContainerRequest, 'jobId' | 'fence'>,
 ): ContainerRequest {

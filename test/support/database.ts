@@ -3,11 +3,11 @@ import connect, { type Sql } from 'postgres';
 import { openStore, type Store } from '../../src/store/store.js';
 import { rigPart } from './rig-part.js';
 
-/** A database of one test file's own, migrated. Disposing drops it. */
+/** A migrated database for one test file. Disposing drops it. */
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   readonly store: Store;
-  /** For what no statement of the store does: looking into tables, and breaking things. */
+  /** For what the store has no statement for: reading tables, and breaking things. */
   readonly sql: Sql;
   /** Empties the tables of jobs between tests. Events are append-only and stay. */
   clear(): Promise<void>;

@@ -14,29 +14,29 @@ import type { ContainerRequest, OutputPart, RunningContainer } from '../../src/e
 import type { Exit } from '../../src/job/outcome.js';
 import { containerRequest } from './container-request.js';
 
-/** A real backend and a look behind it. Disposing removes whatever a test has left. */
+/** A real backend, and what it leaves at the engine and on the host. Disposing removes whatever a test has left. */
 export interface DockerBench extends AsyncDisposable {
   readonly backend: DockerBackend;
   readonly docker: Docker;
   readonly options: DockerBackendOptions;
   readonly installation: string;
-  /** What the backend told an operator. */
-  readonly troubles: string[];
+  /** The failures that the backend reported for the log. */
+  readonly failures: string[];
   /** Ids of our containers, running or not. */
   containers(): Promise<string[]>;
   /** Paths of job files on this host, below the secrets directory. */
   hostFiles(): Promise<string[]>;
 }
 
-/** Opens a backend of an installation of its own, so that test files on one engine do not meet. */
+/** Each backend is its own installation, so that test files on one engine do not affect each other. */
 export async function openDockerBench(
   dockerHost: string,
   more: Partial<DockerBackendOptions> = {},
 ): Promise<DockerBench> {
   const docker = connectDocker(dockerHost);
   await ensureImage(docker, 'busybox:latest');
-  const troubles: string[] = [];
-  const options = await newOptions(dockerHost, troubles, more);
+  const failures: string[] = [];
+  const options = await newOptions(dockerHost, failures, more);
   const backend = await openDockerBackend(options);
   const { installation } = identityOf(options.sharedKey);
   const label = [`stint.installation=${installation}`];
@@ -47,7 +47,7 @@ export async function openDockerBench(
     docker,
     options,
     installation,
-    troubles,
+    failures,
     containers,
     hostFiles: () => filesIn(options.secretsDirectory),
     [Symbol.asyncDispose]: async () => {
@@ -60,7 +60,7 @@ export async function openDockerBench(
 
 async function newOptions(
   dockerHost: string,
-  troubles: string[],
+  failures: string[],
   more: Partial<DockerBackendOptions>,
 ): Promise<DockerBackendOptions> {
   return {
@@ -72,12 +72,12 @@ async function newOptions(
     nodeId: randomUUID(),
     sharedKey: randomBytes(32),
     caCertificatePath: undefined,
-    onFailure: (message) => troubles.push(message),
+    onFailure: (message) => failures.push(message),
     ...more,
   };
 }
 
-/** Somebody else may be at it, or may have been. */
+/** Another removal may be under way or done. */
 async function removeContainer(docker: Docker, id: string): Promise<void> {
   await docker
     .getContainer(id)
@@ -85,7 +85,7 @@ async function removeContainer(docker: Docker, id: string): Promise<void> {
     .catch(() => undefined);
 }
 
-/** Files only: the directory of the process itself stays as long as that does. */
+/** Files only: the process keeps its own directory while it runs. */
 async function filesIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));

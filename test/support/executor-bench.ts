@@ -8,17 +8,17 @@ import { FakeSecrets } from './fake-secrets.js';
 
 export const benchJobId = '68f3a1c25b7e4d0011aa22bb';
 
-/** Something that a run does, told by whoever does it: `prepare`, `unwrap`, `recorder.running`. */
+/** A step of a run, such as `prepare`, `unwrap` or `recorder.running`. */
 export type Step = string;
 
-/** An executor on fakes, whose every step is noted in one list, and where a test may step in at any of them. */
+/** An executor on fakes. Every step is recorded in one list, and a test may act at any of them. */
 export class ExecutorBench implements Disposable {
   readonly secrets = new FakeSecrets();
   readonly backend: FakeBackend;
   readonly stop = new Stop();
   readonly chunks: OutputChunk[] = [];
   readonly bugs: unknown[] = [];
-  /** What the recorder was told, by its method's name. */
+  /** The recorder's calls, by method name. */
   readonly told = new Map<string, unknown>();
   readonly #steps: Step[] = [];
   readonly #hooks = new Map<Step, () => void>();
@@ -28,12 +28,12 @@ export class ExecutorBench implements Disposable {
     this.backend = new TracedBackend((step) => this.#note(step));
   }
 
-  /** Does this when the step is reached; what it throws, the step throws. */
+  /** Runs `action` when the step is reached; what it throws, the step throws. */
   at(step: Step, action: () => void): void {
     this.#hooks.set(step, action);
   }
 
-  /** All steps so far, without the writes of output and the wait, which come at any time. */
+  /** All steps so far, without writes of output and the wait, whose order is not fixed. */
   get steps(): readonly Step[] {
     this.#noteSecrets();
     return this.#steps.filter((step) => step !== 'recorder.append' && step !== 'wait');
@@ -61,7 +61,7 @@ export class ExecutorBench implements Disposable {
     };
   }
 
-  /** A run of a request in the clear, where nothing else is given. */
+  /** A run, by default of a request in the clear. */
   run(request: Partial<OpenedRequest> = {}, queue: string | null = null): Run {
     const opened = { wrappedSecretId: this.secrets.addWrap(), ciphertext: undefined, fields: {}, ...request };
     const open = () => {
@@ -101,7 +101,7 @@ export class ExecutorBench implements Disposable {
     this.#hooks.get(step)?.();
   }
 
-  /** The fake keeps a list of its own; what is new in there happened before the step that is noted now. */
+  /** The fake keeps its own list; new entries in it happened before the step that is recorded now. */
   #noteSecrets(): void {
     this.#steps.push(...this.secrets.asked.slice(this.#seen));
     this.#seen = this.secrets.asked.length;

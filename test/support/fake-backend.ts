@@ -16,11 +16,11 @@ import { type Act, FakeContainer, type FakeContainerHost, type FakeStep, fired }
 const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
 
 /**
- * A backend without an engine, under the same contract. Tests say what programs do, let steps fail or wait, and look at
- * what was asked for. Who calls it out of order gets an error that says so.
+ * A backend without an engine, under the same contract. Tests choose what programs do, let steps fail or wait, and check
+ * what was requested. A call out of order throws an error that says so.
  */
 export class FakeBackend implements Backend, FakeContainerHost {
-  /** Everything that was asked for, in order, as `step job`. */
+  /** Everything that was requested, in order, as `step job`. */
   readonly asked: string[] = [];
   /** Every request for a container. */
   readonly requests: ContainerRequest[] = [];
@@ -31,7 +31,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
   /** Text of `/gostint_image.yml`, by image. */
   readonly imageMetadata = new Map<string, string>();
   /** While it is true, no container can be prepared. */
-  isAway = false;
+  isUnavailable = false;
   /** While it is true, an adopted container's secrets file cannot be read. */
   hidesSecrets = false;
   /** For the containers: those that exist, by name. */
@@ -50,7 +50,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
     this.#failures.set(step, error);
   }
 
-  /** Whoever reaches this step waits there until `release`. */
+  /** Runs that reach this step wait there until `release`. */
   hold(step: FakeStep): Hold {
     const hold = new Hold();
     this.#holds.set(step, hold);
@@ -67,7 +67,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
   }
 
   async check(): Promise<void> {
-    if (this.isAway) throw new EngineError('version', 'unreachable', '');
+    if (this.isUnavailable) throw new EngineError('version', 'unreachable', '');
   }
 
   async checkContent(content: Uint8Array): Promise<ContentMetadata> {
@@ -79,7 +79,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
     this.requests.push(request);
     signal.throwIfAborted();
     await Promise.race([this.reach('prepare', request.jobId), rejectOnAbort(signal)]);
-    if (this.isAway) throw new EngineError('image', 'unreachable', '');
+    if (this.isUnavailable) throw new EngineError('image', 'unreachable', '');
     this.#findImage(request);
     if (request.content !== undefined) await readContentMetadata(request.content, rules);
     const name = `fake-${request.jobId}-${request.fence}`;
@@ -93,7 +93,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
 
   async adopt({ jobId, fence }: AdoptionRequest): Promise<AdoptedContainer | undefined> {
     await this.reach('adopt', jobId);
-    if (this.isAway) throw new EngineError('inspect', 'unreachable', '');
+    if (this.isUnavailable) throw new EngineError('inspect', 'unreachable', '');
     const found = this.existing.get(`fake-${jobId}-${fence}`);
     const adopted = found?.adopted();
     if (adopted === undefined) await found?.[Symbol.asyncDispose]();
@@ -106,7 +106,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
     throw pullFailure(new EngineError('pull', 'image_missing', ''), image);
   }
 
-  /** For the containers: notes the step, waits where a test wants it to, fails where it was told to. */
+  /** For the containers: records the step, waits where a test holds it, fails where a test lets it fail. */
   async reach(step: FakeStep, jobId: string): Promise<void> {
     this.asked.push(`${step} ${jobId}`);
     await this.#holds.get(step)?.wait();
@@ -116,12 +116,12 @@ export class FakeBackend implements Backend, FakeContainerHost {
   }
 }
 
-/** A place where whoever comes by waits. */
+/** A step at which runs wait. */
 export class Hold {
   readonly #released = new AbortController();
   readonly #reached = new AbortController();
 
-  /** Resolves when somebody is there. */
+  /** Resolves when a run has reached it. */
   get reached(): Promise<void> {
     return fired(this.#reached.signal);
   }

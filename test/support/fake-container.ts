@@ -17,14 +17,14 @@ export type Act =
   | { readonly print: string | Uint8Array; readonly on?: OutputPart['stream'] }
   /** Prints the secrets file. */
   | { readonly show: 'secrets' }
-  /** Goes on until a polite signal and then ends with 143, or until it is killed. */
+  /** Runs until SIGTERM and then ends with 143, or until it is killed. */
   | { readonly linger: 'until_told' | 'until_killed' }
   | { readonly exit: number; readonly outOfMemory?: boolean; readonly proven?: boolean }
   /** The command of this name is not there. */
   | { readonly missing: string }
-  /** The engine forgets the container: nobody can say how it ended. */
+  /** The engine loses the container: how it ended is unknown. */
   | { readonly vanish: true }
-  /** The line breaks for good; the program goes on. */
+  /** The output connection breaks for good; the program keeps running. */
   | { readonly breakOutput: true };
 
 /** What can be made to fail or wait. */
@@ -38,7 +38,7 @@ export type FakeStep =
   | 'stop'
   | 'dispose';
 
-/** What a fake container asks of the backend it belongs to. */
+/** What a fake container needs from its backend. */
 export interface FakeContainerHost {
   /** The secrets that were delivered, by job. */
   readonly delivered: Map<string, string>;
@@ -47,7 +47,7 @@ export interface FakeContainerHost {
   /** The containers that exist, by name. */
   readonly existing: Map<string, FakeContainer>;
   readonly hidesSecrets: boolean;
-  /** Notes the step, waits where a test wants it to, fails where it was told to. */
+  /** Records the step, waits where a test holds it, fails where a test lets it fail. */
   reach(step: FakeStep, jobId: string): Promise<void>;
 }
 
@@ -57,12 +57,12 @@ interface FakeContainerParts {
   readonly acts: readonly Act[];
 }
 
-/** A container of `FakeBackend`: it plays its acts whether anybody reads or not. */
+/** A container of `FakeBackend`: it plays its acts whether its output is read or not. */
 export class FakeContainer implements PreparedContainer {
   readonly id: string;
   readonly #backend: FakeContainerHost;
   readonly #parts: FakeContainerParts;
-  readonly #line = new FakeLine();
+  readonly #line = new FakeOutput();
   readonly #told = new AbortController();
   readonly #killed = new AbortController();
   #step: 'prepared' | 'delivered' | 'started' | 'disposed' = 'prepared';
@@ -106,11 +106,11 @@ export class FakeContainer implements PreparedContainer {
       this.#line.end();
     });
     this.#exit = exit;
-    exit.catch(() => undefined); // Nobody may be waiting when it fails.
+    exit.catch(() => undefined); // It may fail before anything waits for it.
     return this.#running(exit, { stdout: 0, stderr: 0 });
   }
 
-  /** For the backend: what somebody finds who did not start it; undefined where nobody did. */
+  /** For the backend: the container as an adopting process finds it; undefined where it was never started. */
   adopted(): AdoptedContainer | undefined {
     const exit = this.#exit;
     if (exit === undefined) return undefined;
@@ -145,7 +145,7 @@ export class FakeContainer implements PreparedContainer {
   }
 
   async #perform(act: Act): Promise<Exit | undefined> {
-    if ('linger' in act) return await this.#linger(act.linger);
+    if ('linger' in act) return await this.#runUntilSignal(act.linger);
     if ('exit' in act) return exitOf(act);
     if ('missing' in act) throw commandNotFound(act.missing);
     if ('print' in act) this.#line.push({ stream: act.on ?? 'stdout', bytes: Buffer.from(act.print) });
@@ -155,7 +155,7 @@ export class FakeContainer implements PreparedContainer {
     return undefined;
   }
 
-  async #linger(how: 'until_told' | 'until_killed'): Promise<Exit> {
+  async #runUntilSignal(how: 'until_told' | 'until_killed'): Promise<Exit> {
     const killed = fired(this.#killed.signal).then(() => 137);
     const told = fired(this.#told.signal).then(() => 143);
     return ended(await (how === 'until_told' ? Promise.race([told, killed]) : killed));
@@ -198,8 +198,8 @@ export class FakeContainer implements PreparedContainer {
   }
 }
 
-/** What a program prints, kept for whoever reads it. */
-class FakeLine {
+/** What a program prints, kept until it is read. */
+class FakeOutput {
   readonly #parts: OutputPart[] = [];
   readonly #wakers = new Set<() => void>();
   #end: 'open' | 'ended' | Error = 'open';

@@ -3,7 +3,7 @@ import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engin
 const calls =
   'version info hasNetwork findImage pull create findContainer listContainers upload findFile attach start wait readLog openLog remembers stop kill remove close listImages removeImage imagesInUse';
 
-/** An engine that can do what it is given; whatever else it is asked is an error that says so. */
+/** An engine with the given calls; any other call throws an error that says so. */
 export function fakeEngine(given: Partial<Engine>): Engine {
   const refusals = calls.split(' ').map((call) => [
     call,
@@ -14,7 +14,7 @@ export function fakeEngine(given: Partial<Engine>): Engine {
   return { ...(Object.fromEntries(refusals) as Engine), ...given };
 }
 
-/** What an engine tells of itself, but for what is given. */
+/** What an engine reports about itself, with these changes. */
 export function engineState(given: Partial<EngineState> = {}): EngineState {
   return {
     clock: undefined,
@@ -36,7 +36,7 @@ export function engineState(given: Partial<EngineState> = {}): EngineState {
   };
 }
 
-/** A container that ended well, but for what is given. */
+/** A container that ended with 0, with these changes. */
 export function containerFacts(given: Partial<ContainerFacts> = {}): ContainerFacts {
   return {
     id: 'c1',

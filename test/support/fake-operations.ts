@@ -9,7 +9,7 @@ import type {
 } from '../../src/queue/operations.js';
 import { newJob } from './fake-queue.js';
 
-/** The id of the one job there is; it belongs to `entity:e1`. */
+/** The id of the only job; it belongs to `entity:e1`. */
 export const knownJob = '68f3a1c25b7e4d0011aa22bb';
 
 /** An open queue without jobs, changed as a test needs it. */
@@ -45,9 +45,9 @@ export function newNode(changes: Partial<NodeView> = {}): NodeView {
   };
 }
 
-/** Operations on one job, one node and any queue, which notes what was asked for. */
+/** Operations on one job, one node and any queue; they record what was requested. */
 export class FakeOperations implements Operations {
-  /** What was asked for, with everything that was said. */
+  /** What was requested, with all arguments. */
   readonly asked: unknown[][] = [];
 
   async queues(page: { after: string | undefined; limit: number }): Promise<readonly QueueDetail[]> {

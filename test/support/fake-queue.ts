@@ -6,7 +6,7 @@ import { ownerOf } from '../../src/job/owner.js';
 import { isActive } from '../../src/job/state.js';
 import type { JobCount, JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../../src/queue/queue.js';
 
-/** An output that holds these texts. */
+/** An output with these texts. */
 export function outputOf(
   combined: string,
   more: Partial<JobOutput> & { stderrText?: string } = {},
@@ -49,15 +49,15 @@ export function newJob(changes: Partial<Job> = {}): Job {
   };
 }
 
-/** A queue that keeps jobs in memory and runs none. Tests put jobs in and look at what was asked for. */
+/** A queue that keeps jobs in memory and runs none. Tests add jobs and check what was requested. */
 export class FakeQueue implements Queue {
-  /** Everything that was asked for, in order. */
+  /** Everything that was requested, in order. */
   readonly asked: (keyof Queue)[] = [];
   readonly submitted: JobRequest[] = [];
   readonly filters: JobFilter[] = [];
-  /** Thrown by whatever is asked next, and by all that follows. */
+  /** Thrown by the next call and all that follow. */
   failure: unknown;
-  /** What every submit is warned of. */
+  /** The warnings of every submit. */
   warnings: readonly string[] = [];
   readonly #jobs = new Map<string, { job: Job; output: JobOutput }>();
 

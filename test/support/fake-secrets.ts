@@ -33,14 +33,14 @@ import { wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
 export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';
 
-interface FakeWrap {
+interface FakeWrappingToken {
   readonly creationPath: string;
   readonly knowledge: WrappingTokenFacts;
   used: boolean;
   seen: boolean;
 }
 
-/** What is to be found at a path. */
+/** The secret at a path. */
 export type FakeSecret =
   | { readonly data: Readonly<Record<string, unknown>>; readonly warnings?: readonly string[] }
   | 'denied'
@@ -49,22 +49,22 @@ export type FakeSecret =
 const secretIdPath = 'auth/approle/role/job/secret-id';
 
 /**
- * Secrets without a Vault, under the same contract. Tests put wraps, payloads and secrets in, let phases fail, and look
- * at what was asked for. It never waits: where the real one is patient, this one fails at once.
+ * Secrets without a Vault, under the same contract. Tests add wrapping tokens, payloads and secrets, let phases fail, and
+ * check what was requested. It never retries: where the real one does until a deadline, this one fails at once.
  */
 export class FakeSecrets implements Secrets {
-  /** Everything that was asked for, in order. */
+  /** Everything that was requested, in order. */
   readonly asked: FakePhase[] = [];
-  readonly #wraps = new Map<string, FakeWrap>();
+  readonly #wraps = new Map<string, FakeWrappingToken>();
   readonly #payloads = new Map<string, string>();
   readonly #plain = new Map<string, string>();
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #alive = new Set<string>();
   readonly #faults = new Map<FakePhase, FakeFault>();
-  /** What sessions were told of their wraps. */
+  /** What sessions were told about their wrapping tokens. */
   readonly #given = new Map<string, WrappingTokenFacts>();
 
-  /** A wrapped SecretID, of the jobs' role where no other path is given. */
+  /** A wrapped SecretID, by default of the jobs' role. */
   addWrap(options: { ttlMs?: number; creationPath?: string } = {}): Secret {
     const { ttlMs = 300_000, creationPath = secretIdPath } = options;
     const knowledge = { ttlMs, expiresAt: Date.now() + ttlMs };
@@ -73,7 +73,7 @@ export class FakeSecrets implements Secrets {
     return new Secret(token);
   }
 
-  /** Somebody else opens the wrap. */
+  /** Somebody else opens the wrapping token. */
   stealWrap(wrap: Secret): void {
     const found = this.#wraps.get(wrap.reveal());
     if (found !== undefined) found.used = true;
@@ -109,7 +109,7 @@ export class FakeSecrets implements Secrets {
     return this.#alive.has(accessor);
   }
 
-  /** Accessors of all tokens that were not given back. */
+  /** Accessors of all tokens that were not revoked. */
   get alive(): readonly string[] {
     return [...this.#alive];
   }
@@ -137,7 +137,7 @@ export class FakeSecrets implements Secrets {
 
   async lookUpWrappingToken(wrap: Secret): Promise<SeenWrappingToken> {
     this.lookUp(wrap);
-    const { knowledge } = this.#findWrap(wrap);
+    const { knowledge } = this.#findWrappingToken(wrap);
     return { ...knowledge, leftMs: knowledge.expiresAt - Date.now() };
   }
 
@@ -146,19 +146,19 @@ export class FakeSecrets implements Secrets {
     return new FakeSession(this, wrap, hooks);
   }
 
-  /** For the session: looks a wrap up. */
+  /** For the session: looks a wrapping token up. */
   lookUp(wrap: Secret): void {
     if (this.#ask('lookUp') !== undefined) throw vaultUnavailable('look up the wrapped SecretID', sealed);
-    const found = this.#findWrap(wrap);
+    const found = this.#findWrappingToken(wrap);
     if (found.creationPath !== secretIdPath) throw wrappingTokenNotOurs(found.creationPath, secretIdPath);
     found.seen = true;
   }
 
-  /** For the session: opens a wrap. */
+  /** For the session: opens a wrapping token. */
   unwrap(wrap: Secret): void {
     const fault = this.#ask('unwrap');
     if (fault === 'sealed') throw vaultUnavailable('open the wrapped SecretID', sealed);
-    this.#findWrap(wrap).used = true;
+    this.#findWrappingToken(wrap).used = true;
     if (fault === 'reply_lost') throw vaultReplyLost('open the wrapped SecretID', lost);
   }
 
@@ -210,7 +210,7 @@ export class FakeSecrets implements Secrets {
     return true;
   }
 
-  #findWrap(wrap: Secret): FakeWrap {
+  #findWrappingToken(wrap: Secret): FakeWrappingToken {
     const found = this.#wraps.get(wrap.reveal());
     const isGone = found === undefined || found.used || Date.now() >= found.knowledge.expiresAt;
     const seen = found?.seen === true ? found.knowledge : undefined;
@@ -296,9 +296,9 @@ class FakeSession implements SecretSession {
   }
 
   async #close(): Promise<void> {
-    await this.#opening?.catch(() => undefined); // Whoever asked has heard of it.
+    await this.#opening?.catch(() => undefined); // The caller has got this error already.
     if (this.#accessor === undefined || !this.#fake.revoke(this.#accessor)) return;
-    await this.#hooks.onRevoked().catch(() => undefined); // The contract forbids to throw.
+    await this.#hooks.onRevoked().catch(() => undefined); // The contract forbids throwing.
   }
 }
 

@@ -6,8 +6,8 @@ import { createRunDirectory } from '../../rig/run-directory.js';
 import { SharedParts } from './shared-parts.js';
 
 /**
- * Runs once, in vitest's own process, before the first `real` test file; `unit` tests alone never come here. It
- * starts no part yet: each starts when the first test file asks for it with `rigPart`, and all end with the run.
+ * Runs once, in vitest's own process, before the first `real` test file; not for `unit` tests alone. It starts no part:
+ * each part starts when the first test file calls `rigPart` for it, and all stop at the end of the run.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const parts = new SharedParts();

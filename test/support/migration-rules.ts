@@ -1,4 +1,4 @@
-/** What a node of the version before cannot live with, by the statement that does it. */
+/** Statements that break nodes of the previous version, and why. */
 const rules: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/\bdrop (?:table|column|function|trigger|view)\b/i, 'drops what it still uses'],
   [/\brename\b/i, 'renames what it still calls by the old name'],
@@ -7,12 +7,12 @@ const rules: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/\badd (?:constraint|check)\b(?!.*\bnot valid\b)/is, 'refuses rows that it still writes'],
 ];
 
-/** A new column that an insert of the version before leaves out. */
+/** A new column, which inserts of the previous version leave out. */
 const newColumn = /\badd column (?:if not exists )?(\S+)([^,]*)/gi;
 
 /**
- * Why nodes of the version before could not work on while this migration is made, and after it. Empty: they can. Bodies
- * of functions and comments are not looked at: `create or replace` with another signature makes another function.
+ * Why nodes of the previous version could not keep working during and after this migration. Empty: they can. Bodies of
+ * functions and comments are ignored: `create or replace` with another signature makes another function.
  */
 export function findUnsafe(migration: string): string[] {
   const bare = migration.replaceAll(/--.*$/gm, '').replaceAll(/\$\$.*?\$\$/gs, "''");

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import type { PartAddresses } from './shared-parts.js';
 
 /**
- * The address of a real part that all test files of this run share, started by the first who asks. Only for `real`
+ * The address of a real part that all test files of this run share; the first call starts it. Only for `real`
  * test files (named `*.real.test.ts`, or under `test/journey` or `test/rig`). Await it at the top of the file, outside tests and
  * hooks: a first start may have to install or build, which no time limit of a test should cut.
  */

@@ -7,12 +7,12 @@ import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 export interface PartAddresses {
   /** The superuser's address; a test file makes a database of its own there. */
   readonly postgres: { readonly url: string };
-  /** One that runs the programs of the npm package, whatever is installed. */
+  /** A server from the npm package's programs, whatever is installed. */
   readonly npmPostgres: { readonly url: string };
   readonly engine: { readonly dockerHost: string; readonly socketPath: string | undefined };
-  /** Everybody's: a test that seals or kills a Vault starts one of its own. */
+  /** Shared by all: a test that seals or kills a Vault starts its own. */
   readonly vault: { readonly address: string; readonly rootToken: string };
-  /** The same Vault, prepared for stint as an operator would. */
+  /** The same Vault, prepared for stint as an operator does it. */
   readonly preparedVault: {
     readonly address: string;
     readonly rootToken: string;
@@ -27,7 +27,7 @@ interface SharedPart {
   readonly end: () => PromiseLike<void>;
 }
 
-/** Starts each part at most once, when it is first asked for. */
+/** Starts each part at most once, when it is first requested. */
 export class SharedParts implements AsyncDisposable {
   readonly #started = new Map<string, Promise<SharedPart>>();
 

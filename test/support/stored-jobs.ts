@@ -40,7 +40,7 @@ export async function submitAndClaim(store: Store, options: Partial<NewJob> = {}
   return claimOne(store);
 }
 
-/** Submits a job and brings it into a state by the moves that a worker makes. No other job may be ready. */
+/** Submits a job and moves it into a state as a worker does. No other job may be ready. */
 export async function submitInto(store: Store, state: JobState, options: Partial<NewJob> = {}) {
   const id = await submit(store, options);
   if (state === 'queued') return { id, fence: '0' };

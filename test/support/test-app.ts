@@ -21,7 +21,7 @@ export interface TestApp {
   readonly queue: FakeQueue;
   readonly operations: FakeOperations;
   readonly log: LoggedLine[];
-  /** The tokens that Vault was asked about. */
+  /** The tokens that Vault was asked to check. */
   readonly identified: string[];
   /** Sends a request with the token of caller e1. */
   readonly send: (method: string, path: string, body?: Body) => Promise<Response>;

@@ -3,10 +3,10 @@ import { bootstrapVault } from '../../vault-dev/bootstrap.js';
 import { type FindVault, type LiveVault, VaultAdmin } from '../vault/live-bench.js';
 import { accessTo, PreparedVault } from './prepared.js';
 
-/** A Vault that is nobody else's, and new. */
+/** Starts a new Vault that no other test uses. */
 export type StartVault = () => Promise<LiveVault & AsyncDisposable>;
 
-/** Leaves a prepared Vault as it was, so that others may share it. */
+/** These tests do not change a prepared Vault, so other suites may share it. */
 export function bootstrapSuite(name: string, find: FindVault): void {
   describe(`the bootstrap of ${name}`, () => {
     let prepared: PreparedVault;
@@ -66,7 +66,7 @@ export function bootstrapSuite(name: string, find: FindVault): void {
   });
 }
 
-/** What another run could have written again. */
+/** Everything that another run could overwrite. */
 async function facts(admin: VaultAdmin): Promise<unknown[]> {
   const paths = ['kv/metadata/demo/db', 'kv/metadata/stint/server-login', 'auth/approle/role/stint-job'];
   return await Promise.all([
@@ -75,7 +75,7 @@ async function facts(admin: VaultAdmin): Promise<unknown[]> {
   ]);
 }
 
-/** What only a new Vault shows. */
+/** Tests that need a new Vault. */
 export function freshBootstrapSuite(name: string, start: StartVault): void {
   describe(`the bootstrap of a new ${name}`, () => {
     test('may run beside another one', async () => {
@@ -121,7 +121,7 @@ export function freshBootstrapSuite(name: string, start: StartVault): void {
   });
 }
 
-/** What the bootstrap cannot mend. */
+/** Problems that the bootstrap cannot fix. */
 export function bootstrapRefusalSuite(name: string, start: StartVault): void {
   describe(`the bootstrap of a new ${name}`, () => {
     test('never touches another engine at a place that it needs', async () => {

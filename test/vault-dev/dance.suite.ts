@@ -7,7 +7,7 @@ const nothing = async () => undefined;
 const hooks = { beforeSpending: nothing, onToken: nothing, onRevoked: nothing };
 const references = ['a@kv/data/demo/db.password', 'b@kv1/demo/app.greeting'];
 
-/** Everybody with the rights that the bootstrap gives, and no other. */
+/** Client, job and server, each with exactly the rights that the bootstrap gives. */
 export function danceSuite(name: string, find: FindVault): void {
   describe(`in ${name}, once prepared,`, () => {
     let prepared: PreparedVault;
@@ -71,7 +71,7 @@ export function danceSuite(name: string, find: FindVault): void {
   });
 }
 
-/** What the server does with a login of its own. */
+/** What the server does with its own login. */
 export function cleanUpSuite(name: string, find: FindVault): void {
   describe(`in ${name}, once prepared,`, () => {
     let prepared: PreparedVault;

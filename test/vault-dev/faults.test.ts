@@ -63,7 +63,7 @@ describe('a fault', () => {
     expect(performance.now() - began).toBeGreaterThanOrEqual(195);
   });
 
-  test('meets only what matches, as often as was ordered, and ends with healing', async () => {
+  test('applies only to what matches, as often as was asked, and ends with `heal`', async () => {
     vault.fail(
       ({ method, path, token }) => method === 'GET' && path === 'secret/data/a' && token === 'root',
       {
@@ -80,7 +80,7 @@ describe('a fault', () => {
     expect((await read()).status).toBe(200);
   });
 
-  test('the newest order counts', async () => {
+  test('the newest fault counts', async () => {
     vault.fail(/./, { kind: 'sealed' });
     vault.fail(/^secret\//, { kind: 'forbidden' }, 1);
 
@@ -140,7 +140,7 @@ describe('an embedded Vault', () => {
     }
   });
 
-  test('refuses parts of policies that it does not know, because it would not heed them', async () => {
+  test('refuses parts of policies that it does not know, because it would not enforce them', async () => {
     const policy = 'path "a" { capabilities = ["read"] allowed_parameters = { "x" = [] } }';
 
     expect(await ask(vault, 'POST', 'sys/policies/acl/p', { body: { policy } })).toMatchObject({

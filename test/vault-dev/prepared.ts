@@ -4,7 +4,7 @@ import type { VaultOptions } from '../../src/vault/secrets.js';
 import { bootstrapVault, type VaultSetup } from '../../vault-dev/bootstrap.js';
 import { type LiveVault, VaultAdmin } from '../vault/live-bench.js';
 
-/** Method, path and, where there is one, body. */
+/** Method, path and, if there is one, body. */
 export type Request = readonly [method: 'GET' | 'POST' | 'DELETE', path: string, body?: object];
 
 export interface JobLogin {
@@ -13,7 +13,7 @@ export interface JobLogin {
   readonly secretId: string;
 }
 
-/** A Vault after the bootstrap, and those who use it. */
+/** A Vault after the bootstrap, and its users. */
 export class PreparedVault {
   readonly vault: LiveVault;
   readonly admin: VaultAdmin;
@@ -57,7 +57,7 @@ export class PreparedVault {
     return { token: auth?.client_token ?? '', accessor: auth?.accessor ?? '', secretId };
   }
 
-  /** Leaves a payload where the server finds it, as GoStint's client does. */
+  /** Stores a payload in a cubbyhole for the server, as GoStint's client does. */
   async submit(client: string, payload: string): Promise<{ token: Secret; path: string }> {
     const plaintext = Buffer.from(payload).toString('base64');
     const encrypt = { token: client, body: { plaintext } };
@@ -70,7 +70,7 @@ export class PreparedVault {
     return { token: new Secret(token), path };
   }
 
-  /** What a server is given that is set up with it. */
+  /** The settings of a server that uses it. */
   get options(): VaultOptions {
     const { appRoleMount, roleName, transitKey, transitMount, roleId, ...rest } = this.setup;
     return {

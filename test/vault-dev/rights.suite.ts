@@ -117,7 +117,7 @@ const rights: Readonly<Record<string, Rights>> = {
   },
 };
 
-/** What each policy allows and what it refuses, asked of Vault and not of the text. */
+/** What each policy allows and what it refuses, checked against Vault, not against the policy's text. */
 export function rightsSuite(name: string, find: FindVault): void {
   describe(`the policies, in ${name},`, () => {
     let prepared: PreparedVault;

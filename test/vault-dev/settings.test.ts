@@ -34,7 +34,7 @@ test('the authority is read from its file', () => {
   );
 });
 
-test('all problems are told at once, with what to set', () => {
+test('all problems are reported at once, with what to set', () => {
   const env = { VAULT_SKIP_VERIFY: 'maybe' };
 
   const attempt = () => readAccess(env);

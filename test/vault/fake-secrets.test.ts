@@ -12,7 +12,7 @@ async function startFakeBench(): Promise<SecretsBench> {
     secrets,
     wrap: async (ttlSeconds = 300) => secrets.addWrap({ ttlMs: ttlSeconds * 1000 }),
     rewrap: async () => secrets.addWrap({ creationPath: 'sys/wrapping/wrap' }),
-    steal: async (wrap: Secret) => secrets.stealWrap(wrap),
+    steal: async (wrappingToken: Secret) => secrets.stealWrap(wrappingToken),
     encrypt: async (text) => secrets.encrypt(text),
     cubbyhole: async (payload) => secrets.addPayload(payload),
     write: async (name, data, version) => {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** What becomes of a request. */
+/** What happens to a request. */
 export type Fault =
   | {
       readonly kind: 'answer';
@@ -14,9 +14,9 @@ export type Fault =
   | { readonly kind: 'cut' }
   /** Vault carries it out, and the answer is lost. */
   | { readonly kind: 'drop_reply' }
-  /** Nobody answers, ever. */
+  /** There is never an answer. */
   | { readonly kind: 'hang' }
-  /** A byte now and then, without an end. */
+  /** A byte now and then, without end. */
   | { readonly kind: 'drip' }
   /** Something happens first, then the request is passed on. */
   | { readonly kind: 'meanwhile'; readonly happens: () => void }
@@ -39,7 +39,7 @@ interface Rule {
   left: number;
 }
 
-/** A recording proxy in front of a Vault, or of an engine. It passes everything on, but for what a rule spoils. */
+/** A recording proxy in front of a Vault, or of an engine. It passes on every request to which no fault applies. */
 export class FaultProxy implements AsyncDisposable {
   readonly asked: Asked[] = [];
   readonly #target: URL;
@@ -60,7 +60,7 @@ export class FaultProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Spoils the next `times` requests whose path below `/v1/` matches; the newest rule counts. */
+  /** Injects a fault into the next `times` requests whose path below `/v1/` matches; the newest rule counts. */
   spoil(path: RegExp, fault: Fault, times = Number.POSITIVE_INFINITY): void {
     this.#rules.unshift({ path, fault, left: times });
   }
@@ -126,7 +126,7 @@ export class FaultProxy implements AsyncDisposable {
       const going = request(
         { ...whereOf(this.#target), path: url, method, headers, agent: false },
         (reply) => {
-          outgoing?.writeHead(reply.statusCode ?? 500, reply.headers).flushHeaders(); // A stream may say nothing for long.
+          outgoing?.writeHead(reply.statusCode ?? 500, reply.headers).flushHeaders(); // A stream may be silent for long.
           if (outgoing === undefined) reply.resume();
           else reply.pipe(outgoing);
           reply.once('end', resolve);

@@ -14,7 +14,7 @@ export interface LiveVault {
 /** Starts one, or finds the one that is shared. */
 export type FindVault = () => Promise<LiveVault>;
 
-/** One answer of Vault's to the admin client: only what the tests look at. */
+/** One answer of Vault's to the admin client: only the fields that the tests read. */
 export interface Answer {
   readonly data?: Record<string, unknown>;
   readonly auth?: { readonly client_token: string; readonly accessor: string; readonly entity_id?: string };
@@ -57,7 +57,7 @@ export class VaultAdmin {
   }
 }
 
-/** Names of one bench: several share one Vault without meeting. */
+/** Names of one bench, so that several can share one Vault. */
 export interface BenchNames {
   readonly appRole: string;
   readonly transit: string;
@@ -67,7 +67,7 @@ export interface BenchNames {
 }
 
 export interface LiveBenchOptions {
-  /** Written over the usual role: 10 uses, 20 minutes. */
+  /** Overrides settings of the default role: 10 uses, 20 minutes. */
   readonly role?: object;
   readonly secrets?: Partial<VaultOptions>;
   /** A login of the server's own, which may revoke tokens or destroy SecretIDs. */
@@ -89,7 +89,7 @@ export interface LiveBench extends SecretsBench {
   readonly admin: VaultAdmin;
   readonly proxy: FaultProxy;
   readonly names: BenchNames;
-  readonly troubles: BackgroundFailure[];
+  readonly failures: BackgroundFailure[];
   readonly options: VaultOptions;
 }
 
@@ -98,7 +98,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
   const admin = new VaultAdmin(vault);
   const names = await setUp(admin, options.role ?? {});
   const proxy = await FaultProxy.start(vault.address);
-  const troubles: BackgroundFailure[] = [];
+  const failures: BackgroundFailure[] = [];
   const server = options.server && (await serverRole(admin, names, options.server));
   const vaultOptions = {
     ...(await optionsOf(admin, names)),
@@ -106,7 +106,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
     server,
     ...options.secrets,
   };
-  const secrets = createVaultSecrets({ ...vaultOptions, onFailure: (trouble) => troubles.push(trouble) });
+  const secrets = createVaultSecrets({ ...vaultOptions, onFailure: (failure) => failures.push(failure) });
   const cubbyholeOf = async (payload: string) => {
     const { auth } = await admin.call('POST', 'auth/token/create', {
       body: { policies: ['default'], ttl: '10m', num_uses: 2 },
@@ -120,7 +120,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
     admin,
     proxy,
     names,
-    troubles,
+    failures,
     options: vaultOptions,
     ...clientSide(admin, names),
     cubbyhole: cubbyholeOf,
@@ -138,7 +138,7 @@ export async function startLiveBench(vault: LiveVault, options: LiveBenchOptions
   };
 }
 
-/** A token that has spent its uses is dead, though Vault may still show it for a moment: with -1 uses. */
+/** A token that has spent its uses has ended, though Vault may still show it for a moment: with -1 uses. */
 async function isAlive(admin: VaultAdmin, accessor: string): Promise<boolean> {
   const response = await admin.raw('POST', 'auth/token/lookup-accessor', { body: { accessor } });
   const { data } = (await response.json()) as Answer;
@@ -234,8 +234,8 @@ function clientSide(admin: VaultAdmin, names: BenchNames): ClientSide {
       const { data } = await admin.call('POST', secretIdPath, { body: {} });
       return admin.wrapped('POST', 'sys/wrapping/wrap', { body: { secret_id: data?.secret_id } });
     },
-    steal: async (wrap) => {
-      await admin.call('POST', 'sys/wrapping/unwrap', { token: wrap.reveal() });
+    steal: async (wrappingToken) => {
+      await admin.call('POST', 'sys/wrapping/unwrap', { token: wrappingToken.reveal() });
     },
     encrypt: async (text) => {
       const plaintext = Buffer.from(text).toString('base64');

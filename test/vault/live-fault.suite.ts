@@ -12,7 +12,7 @@ const answer = (status: number, body: unknown = { errors: ['CANARY'] }): Fault =
   body,
 });
 
-/** What Vault did not do for sure. */
+/** Faults after which Vault certainly did not carry out the request. */
 const undone: Readonly<Record<string, Fault>> = {
   sealed: answer(503, { errors: ['Vault is sealed'] }),
   standby: answer(500, { errors: ['local node not active but active cluster node not found'] }),
@@ -21,11 +21,11 @@ const undone: Readonly<Record<string, Fault>> = {
   redirecting: { kind: 'answer', status: 307, headers: { location: 'http://127.0.0.1:9/v1/x' } },
 };
 
-/** After which nobody knows. */
+/** Faults after which it is not known whether Vault carried out the request. */
 const unsure: Readonly<Record<string, Fault>> = {
   broken: answer(500),
   'behind a proxy without it': answer(502, '<html>'),
-  'called away': answer(503),
+  unavailable: answer(503),
   late: answer(504),
   cut: { kind: 'cut' },
   silent: { kind: 'hang' },
@@ -46,9 +46,9 @@ const malformed: Readonly<Record<string, unknown>> = {
   },
 };
 
-/** Each trouble in each phase. A time limit of half a second makes the silent ones bearable. */
+/** Each fault in each phase. A time limit of half a second makes the silent ones bearable. */
 export function liveFaultSuite(name: string, find: FindVault): void {
-  describe(`trouble with ${name}`, () => {
+  describe(`faults of ${name}`, () => {
     let bench: LiveBench;
 
     beforeAll(async () => {
@@ -115,21 +115,27 @@ function lookUpFaults(bench: () => LiveBench): void {
 }
 
 function unwrapFaults(bench: () => LiveBench): void {
-  test.each(Object.entries(undone))('Vault is %s: the job waits, its wrap is whole', async (_, fault) => {
-    const wrap = await bench().wrap();
-    const { session } = open(bench(), wrap);
-    bench().proxy.spoil(/^sys\/wrapping\/unwrap$/, fault, 1);
+  test.each(Object.entries(undone))(
+    'Vault is %s: the job waits, its wrapping token is unused',
+    async (_, fault) => {
+      const wrappingToken = await bench().wrap();
+      const { session } = open(bench(), wrappingToken);
+      bench().proxy.spoil(/^sys\/wrapping\/unwrap$/, fault, 1);
 
-    expect(await failureOf(session.token())).toMatchObject(mayWait);
-    await bench().steal(wrap);
-  });
+      expect(await failureOf(session.token())).toMatchObject(mayWait);
+      await bench().steal(wrappingToken);
+    },
+  );
 
-  test.each(Object.entries(unsure))('Vault is %s: nobody knows, so it is over', async (_, fault) => {
-    const { session } = open(bench(), await bench().wrap());
-    bench().proxy.spoil(/^sys\/wrapping\/unwrap$/, fault);
+  test.each(Object.entries(unsure))(
+    'Vault is %s: the wrapping token may be spent, so the job fails',
+    async (_, fault) => {
+      const { session } = open(bench(), await bench().wrap());
+      bench().proxy.spoil(/^sys\/wrapping\/unwrap$/, fault);
 
-    expect(await failureOf(session.token())).toMatchObject(isLost);
-  });
+      expect(await failureOf(session.token())).toMatchObject(isLost);
+    },
+  );
 
   test.each(Object.entries(malformed))('it answers %s: there is no SecretID in it', async (_, body) => {
     const { session } = open(bench(), await bench().wrap());
@@ -147,22 +153,22 @@ function loginFaults(bench: () => LiveBench): void {
   test.each(Object.entries(undone))(
     'Vault is %s for too long: over, and nothing is left behind',
     async (_, fault) => {
-      const { session, told } = open(bench(), await bench().wrap());
+      const { session, reported } = open(bench(), await bench().wrap());
       bench().proxy.spoil(/\/login$/, fault);
 
       expect(await failureOf(session.token())).toMatchObject(isTooLate);
-      expect(told.accessor).toBe('');
+      expect(reported.accessor).toBe('');
     },
   );
 
-  test.each(Object.entries(unsure))('Vault is %s: nobody knows', async (_, fault) => {
+  test.each(Object.entries(unsure))('Vault is %s: the SecretID may be spent', async (_, fault) => {
     const { session } = open(bench(), await bench().wrap());
     bench().proxy.spoil(/\/login$/, fault);
 
     expect(await failureOf(session.token())).toMatchObject(isLost);
   });
 
-  test.each(Object.entries(malformed))('it answers %s: nobody knows', async (_, body) => {
+  test.each(Object.entries(malformed))('it answers %s: the SecretID may be spent', async (_, body) => {
     const { session } = open(bench(), await bench().wrap());
     bench().proxy.spoil(/\/login$/, answer(200, body));
 
@@ -172,16 +178,16 @@ function loginFaults(bench: () => LiveBench): void {
 
 function lateFaults(bench: () => LiveBench): void {
   test.each(Object.entries({ ...undone, ...unsure }))(
-    'Vault is %s: too late to wait, and the token is given back',
+    'Vault is %s: too late to wait, and the token is revoked',
     async (_, fault) => {
-      const { session, told } = open(bench(), await bench().wrap());
+      const { session, reported } = open(bench(), await bench().wrap());
       const path = await bench().write('late', { a: 'x' }, 1);
       bench().proxy.spoil(/decrypt|^kv1/, fault);
 
       expect(await failureOf(session.decrypt('vault:v1:AAAA'))).toMatchObject(isTooLate);
       expect(await failureOf(session.read([`A@${path}.a`], options))).toMatchObject(isTooLate);
       await session[Symbol.asyncDispose]();
-      expect(told.revoked).toBe(true);
+      expect(reported.revoked).toBe(true);
     },
   );
 
@@ -247,7 +253,7 @@ function strangeAnswerRules(bench: () => LiveBench): void {
     await session[Symbol.asyncDispose]();
   });
 
-  test('a path of KV 2 without its `data/` is told from a missing one', async () => {
+  test('a path of KV 2 without its `data/` is distinguished from a missing one', async () => {
     const { session } = open(bench(), await bench().wrap());
     const path = (await bench().write('plain', { a: 'x' }, 2)).replace('/data/', '/');
 
@@ -264,7 +270,7 @@ function strangeAnswerRules(bench: () => LiveBench): void {
 function warningRules(bench: () => LiveBench): void {
   const body = { data: { a: 'CANARY-value' }, warnings: ['old\nmount', 'the value is CANARY-value'] };
 
-  test('a warning fails the job, and is shown without what it must not tell', async () => {
+  test('a warning fails the job, and is shown without a secret', async () => {
     const { session } = open(bench(), await bench().wrap());
     bench().proxy.spoil(/^kv1/, answer(200, body));
 

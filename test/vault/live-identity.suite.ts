@@ -7,7 +7,7 @@ import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench }
 
 type Start = (more?: LiveBenchOptions) => Promise<{ bench: LiveBench; connection: VaultConnection }>;
 
-/** Callers, the server itself, and how Vault is. */
+/** Callers, the server's own login, and the health probe. */
 export function liveIdentitySuite(name: string, find: FindVault): void {
   describe(`identities of ${name}`, () => {
     const cleanUps: (() => PromiseLike<void> | void)[] = [];
@@ -30,7 +30,7 @@ export function liveIdentitySuite(name: string, find: FindVault): void {
       callerRules(start);
       refusedCallerRules(start);
       callerKindRules(start);
-      troubledCallerRules(start);
+      callerFaultRules(start);
     });
     describe('the server', () => {
       serverRules(start);
@@ -112,7 +112,7 @@ function refusedCallerRules(start: Start): void {
   test.each([
     ['garbage', 'garbage'],
     ['one that looks right', 'hvs.garbage'],
-    ['a batch token of nobody', 'hvb.AAAA'],
+    ['a batch token without an entity', 'hvb.AAAA'],
     ['one of another namespace', 'a.b.c'],
     ['the longest text', 'x'.repeat(4096)],
   ])('with %s is refused', async (_, token) => {
@@ -162,7 +162,7 @@ function callerKindRules(start: Start): void {
   });
 }
 
-function troubledCallerRules(start: Start): void {
+function callerFaultRules(start: Start): void {
   const faults: readonly Fault[] = [
     sealed,
     ...[307, 400, 404, 412, 429, 500, 502, 503].map(
@@ -202,7 +202,7 @@ function troubledCallerRules(start: Start): void {
 
   test('is never mixed up with another', async () => {
     const { bench } = await start();
-    // A busy machine is no fault here.
+    // Tolerates a busy machine.
     using connection = connectVault({ address: bench.proxy.address, skipVerify: false, timeoutMs: 20_000 });
     const tokens = await Promise.all(Array.from({ length: 50 }, () => tokenOf(bench)));
     const identify = createIdentifyCaller(connection, { cacheMs: 1_000 });
@@ -270,7 +270,7 @@ function serverRules(start: Start): void {
     expect(await bench.isAlive(accessor)).toBe(true);
   });
 
-  test('knows its rights before they are needed, where a look costs nothing', async () => {
+  test('knows its rights before they are needed, where checking costs no use', async () => {
     const { bench } = await start({ server: { rights: ['revoke'] } });
 
     const said = await serverOf(bench).check();
@@ -294,7 +294,7 @@ function serverLoginRules(start: Start): void {
     expect(server.describe()).toContain('It may not clean up after jobs');
   });
 
-  test('of few uses logs in again when they are spent', async () => {
+  test('with limited uses logs in again when they are spent', async () => {
     const { bench } = await start({ server: { rights: ['revoke'], role: { token_num_uses: 2 } } });
     const tokens = await Promise.all(Array.from({ length: 5 }, () => tokenOf(bench)));
 
@@ -318,17 +318,17 @@ function serverLoginRules(start: Start): void {
     expect(bench.count('login')).toBe(2);
   });
 
-  test('that cannot log in tells of it and harms nobody', async () => {
+  test('that cannot log in reports it, and everything else works', async () => {
     const { bench } = await start({ server: { rights: ['revoke'] } });
     bench.proxy.spoil(/\/login$/, sealed);
 
     expect(await serverOf(bench).revokeByAccessor('some')).toBe('unsure');
 
-    expect(bench.troubles).toEqual([expect.objectContaining({ code: 'server_login_failed' })]);
+    expect(bench.failures).toEqual([expect.objectContaining({ code: 'server_login_failed' })]);
     expect(serverOf(bench).describe()).toContain('sealed');
   });
 
-  test('gives its own token back at the end', async () => {
+  test('revokes its own token at the end', async () => {
     const { bench } = await start({ server: { rights: ['revoke'] } });
     await serverOf(bench).revokeByAccessor((await tokenOf(bench)).accessor);
 

@@ -7,65 +7,65 @@ const options = { continueOnWarnings: false };
 const renewSelf = /^auth\/token\/renew-self$/;
 
 export function renewalRules(start: Start): void {
-  test('a token outlives its first time while its job runs', async () => {
+  test('a token is renewed beyond its first TTL while its job runs', async () => {
     const bench = await start({ role: { token_ttl: '2s', token_num_uses: 0 } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
     await expect.poll(() => bench.proxy.count(renewSelf), { timeout: 8_000 }).toBeGreaterThanOrEqual(3);
 
-    expect(await bench.isAlive(told.accessor)).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(true);
     await session[Symbol.asyncDispose]();
-    expect(await bench.isAlive(told.accessor)).toBe(false);
-    expect(bench.troubles).toEqual([]);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
+    expect(bench.failures).toEqual([]);
   });
 
-  test('a token of few uses is not renewed before its secrets are read, and keeps the last use', async () => {
+  test('a token with limited uses is not renewed before its secrets are read, and keeps the last use', async () => {
     const bench = await start({ role: { token_ttl: '3s', token_num_uses: 4 } });
     const path = await bench.write('few', { a: 'x' }, 1);
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
     const openedAt = performance.now();
     await expect.poll(() => performance.now() - openedAt, { timeout: 5_000 }).toBeGreaterThan(2_200);
     expect(bench.proxy.count(renewSelf)).toBe(0);
 
     await session.read([`A@${path}.a`], options);
-    await expect.poll(() => bench.troubles.length, { timeout: 12_000 }).toBe(1);
+    await expect.poll(() => bench.failures.length, { timeout: 12_000 }).toBe(1);
 
     expect(bench.proxy.count(renewSelf)).toBe(2);
-    expect(bench.troubles[0]).toMatchObject({ code: 'token_not_renewed', accessor: told.accessor });
+    expect(bench.failures[0]).toMatchObject({ code: 'token_not_renewed', accessor: reported.accessor });
     await session[Symbol.asyncDispose]();
-    expect(told.revoked).toBe(true);
+    expect(reported.revoked).toBe(true);
   });
 
-  test('a longest life time is told of, and ends the renewals', async () => {
+  test('the longest TTL is reported, and ends the renewals', async () => {
     const bench = await start({ role: { token_ttl: '2s', token_max_ttl: '3s', token_num_uses: 0 } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
-    await expect.poll(() => bench.troubles.length, { timeout: 8_000 }).toBe(1);
-    await expect.poll(() => bench.isAlive(told.accessor), { timeout: 8_000 }).toBe(false);
+    await expect.poll(() => bench.failures.length, { timeout: 8_000 }).toBe(1);
+    await expect.poll(() => bench.isAlive(reported.accessor), { timeout: 8_000 }).toBe(false);
     await session[Symbol.asyncDispose]();
 
-    expect(bench.troubles).toEqual([expect.objectContaining({ code: 'token_not_renewed' })]);
-    expect(told.revoked).toBe(true);
+    expect(bench.failures).toEqual([expect.objectContaining({ code: 'token_not_renewed' })]);
+    expect(reported.revoked).toBe(true);
   });
 }
 
 export function tiredRenewalRules(start: Start): void {
-  test('renewals go on trying while Vault is away', async () => {
+  test('renewals are retried while Vault is unavailable', async () => {
     const bench = await start({ role: { token_ttl: '3s', token_num_uses: 0 } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
     bench.proxy.spoil(renewSelf, { kind: 'cut' }, 2);
 
     await expect.poll(() => bench.proxy.count(renewSelf), { timeout: 8_000 }).toBeGreaterThanOrEqual(4);
 
-    expect(await bench.isAlive(told.accessor)).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(true);
     await session[Symbol.asyncDispose]();
   });
 
-  test('what was leased is renewed, and left alone after the end', async () => {
+  test('a lease is renewed, and not any more after the end', async () => {
     const bench = await start({ role: { token_num_uses: 0 } });
     const grant = { lease_id: 'db/creds/x/1', lease_duration: 1, renewable: true };
     bench.proxy.spoil(/^db\/creds\/x$/, {
@@ -97,51 +97,51 @@ export function tiredRenewalRules(start: Start): void {
 export function revocationRules(start: Start): void {
   test('a token that is gone already counts as revoked', async () => {
     const bench = await start();
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
-    await bench.admin.call('POST', 'auth/token/revoke-accessor', { body: { accessor: told.accessor } });
+    await bench.admin.call('POST', 'auth/token/revoke-accessor', { body: { accessor: reported.accessor } });
 
     await session[Symbol.asyncDispose]();
 
-    expect(told.revoked).toBe(true);
-    expect(bench.troubles).toEqual([]);
+    expect(reported.revoked).toBe(true);
+    expect(bench.failures).toEqual([]);
   });
 
   test('a token whose uses the job has spent counts as revoked', async () => {
     const bench = await start({ role: { token_num_uses: 2 } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     const token = (await session.token()).reveal();
     for (let use = 0; use < 2; use += 1) await bench.admin.raw('GET', 'auth/token/lookup-self', { token });
 
     await session[Symbol.asyncDispose]();
 
-    expect(told.revoked).toBe(true);
-    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(reported.revoked).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
   });
 
-  test('a token that may not revoke itself is not taken for gone', async () => {
+  test('a token that may not revoke itself is not considered gone', async () => {
     const bench = await start({ role: { token_no_default_policy: true } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
     await session[Symbol.asyncDispose]();
 
-    expect(told.revoked).toBe(false);
-    expect(bench.troubles).toEqual([
-      expect.objectContaining({ code: 'token_not_revoked', accessor: told.accessor }),
+    expect(reported.revoked).toBe(false);
+    expect(bench.failures).toEqual([
+      expect.objectContaining({ code: 'token_not_revoked', accessor: reported.accessor }),
     ]);
   });
 
   test('where it may not, the server does', async () => {
     const bench = await start({ role: { token_no_default_policy: true }, server: { rights: ['revoke'] } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
     await session[Symbol.asyncDispose]();
 
-    expect(told.revoked).toBe(true);
-    expect(await bench.isAlive(told.accessor)).toBe(false);
-    expect(bench.troubles).toEqual([]);
+    expect(reported.revoked).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
+    expect(bench.failures).toEqual([]);
   });
 
   test('a SecretID that could not be used is destroyed by the server', async () => {
@@ -163,10 +163,10 @@ export function revocationRules(start: Start): void {
 export function takeOverRules(start: Start): void {
   const hooks = { onRevoked: async () => undefined };
 
-  test('a token that was taken over is kept alive, and revokes itself at the end', async () => {
+  test('a token that was taken over is renewed, and revoked at the end', async () => {
     const bench = await start({ role: { token_ttl: '2s', token_num_uses: 0 } });
-    const { session, told } = open(bench, await bench.wrap());
-    const identity = { token: await session.token(), accessor: told.accessor };
+    const { session, reported } = open(bench, await bench.wrap());
+    const identity = { token: await session.token(), accessor: reported.accessor };
     const before = bench.proxy.count(renewSelf);
 
     const login = bench.secrets.adopt(identity, hooks);
@@ -176,46 +176,52 @@ export function takeOverRules(start: Start): void {
     await login[Symbol.asyncDispose]();
 
     expect(bench.proxy.count(/^auth\/token\/lookup-self$/)).toBe(1);
-    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
     await session[Symbol.asyncDispose]();
   });
 
   test('a token that is not known any more is revoked by its accessor, with the login of the server', async () => {
     const bench = await start({ server: { rights: ['revoke'] } });
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
-    await bench.secrets.adopt({ token: undefined, accessor: told.accessor }, hooks)[Symbol.asyncDispose]();
+    const identity = { token: undefined, accessor: reported.accessor };
+    await bench.secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
 
-    expect(await bench.isAlive(told.accessor)).toBe(false);
-    expect(bench.troubles).toEqual([]);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
+    expect(bench.failures).toEqual([]);
     await session[Symbol.asyncDispose]();
   });
 
-  test('a token that nobody can revoke is told of', async () => {
+  test('a token that cannot be revoked is reported', async () => {
     const bench = await start({});
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     await session.token();
 
-    await bench.secrets.adopt({ token: undefined, accessor: told.accessor }, hooks)[Symbol.asyncDispose]();
+    const identity = { token: undefined, accessor: reported.accessor };
+    await bench.secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
 
-    expect(bench.troubles).toEqual([
-      { code: 'token_not_revoked', accessor: told.accessor, message: expect.stringContaining('not known') },
+    expect(bench.failures).toEqual([
+      {
+        code: 'token_not_revoked',
+        accessor: reported.accessor,
+        message: expect.stringContaining('not known'),
+      },
     ]);
     await session[Symbol.asyncDispose]();
   });
 
-  test('a Vault that is away at first is asked again; the end does not wait for it', async () => {
+  test('a Vault that is unavailable at first is asked again; the end does not wait for it', async () => {
     const bench = await start({});
-    const { session, told } = open(bench, await bench.wrap());
-    const identity = { token: await session.token(), accessor: told.accessor };
+    const { session, reported } = open(bench, await bench.wrap());
+    const identity = { token: await session.token(), accessor: reported.accessor };
     bench.proxy.spoil(/^auth\/token\/lookup-self$/, sealed);
 
     const began = performance.now();
     await bench.secrets.adopt(identity, hooks)[Symbol.asyncDispose]();
 
     expect(performance.now() - began).toBeLessThan(4_000);
-    expect(await bench.isAlive(told.accessor)).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(true);
     await session[Symbol.asyncDispose]();
   });
 }

@@ -5,18 +5,18 @@ import type { LiveBench, LiveBenchOptions } from './live-bench.js';
 /** A bench of its own for a test. */
 export type Start = (more?: LiveBenchOptions) => Promise<LiveBench>;
 
-/** A session that notes what it told. */
-export function open(bench: LiveBench, wrap: Secret, more: Partial<SessionHooks> = {}) {
-  const told = { accessor: '', revoked: false };
-  const session = bench.secrets.session(wrap, {
+/** A session whose hooks record what it reported. */
+export function open(bench: LiveBench, wrappingToken: Secret, more: Partial<SessionHooks> = {}) {
+  const reported = { accessor: '', revoked: false };
+  const session = bench.secrets.session(wrappingToken, {
     beforeSpending: async () => undefined,
     onToken: async (accessor) => {
-      told.accessor = accessor;
+      reported.accessor = accessor;
     },
     onRevoked: async () => {
-      told.revoked = true;
+      reported.revoked = true;
     },
     ...more,
   });
-  return { session, told };
+  return { session, reported };
 }

@@ -7,7 +7,7 @@ import { open, type Start } from './live-open.js';
 
 const options = { continueOnWarnings: false };
 
-/** What the contract does not say because only a Vault can show it. */
+/** Rules that are not in the contract suite because only a Vault can show them. */
 export function liveSessionSuite(name: string, find: FindVault): void {
   describe(`a session with ${name}`, () => {
     const benches: LiveBench[] = [];
@@ -23,7 +23,7 @@ export function liveSessionSuite(name: string, find: FindVault): void {
       for (const bench of benches.splice(0)) await bench[Symbol.asyncDispose]();
     });
 
-    describe('and forged wraps', () => {
+    describe('and forged wrapping tokens', () => {
       forgeryRules(start);
       knownWrapRules(start);
     });
@@ -96,8 +96,8 @@ const forgeries: Readonly<Record<string, Forge>> = {
 function forgeryRules(start: Start): void {
   test.each(Object.keys(forgeries))('%s is not opened: an alarm', async (name) => {
     const bench = await start();
-    const wrap = await forgeries[name]?.(bench);
-    const { session } = open(bench, wrap ?? new Secret(''));
+    const wrappingToken = await forgeries[name]?.(bench);
+    const { session } = open(bench, wrappingToken ?? new Secret(''));
 
     await expect(session.lookUp()).rejects.toMatchObject({
       reason: 'auth_refused',
@@ -110,71 +110,80 @@ function forgeryRules(start: Start): void {
     expect(bench.proxy.asked.map(({ token }) => token)).toEqual([undefined, undefined]);
   });
 
-  test.each(['service', 'batch'])('a token that is no wrap (%s) is unknown, and not used', async (type) => {
-    const bench = await start();
-    const { auth } = await bench.admin.call('POST', 'auth/token/create', {
-      body: { policies: ['default'], type, ttl: '5m' },
-    });
+  test.each(['service', 'batch'])(
+    'a token that is no wrapping token (%s) is unknown, and not used',
+    async (type) => {
+      const bench = await start();
+      const { auth } = await bench.admin.call('POST', 'auth/token/create', {
+        body: { policies: ['default'], type, ttl: '5m' },
+      });
 
-    await expect(open(bench, new Secret(auth?.client_token ?? '')).session.token()).rejects.toMatchObject({
-      code: 'wrap_unknown',
-    });
+      await expect(open(bench, new Secret(auth?.client_token ?? '')).session.token()).rejects.toMatchObject({
+        code: 'wrap_unknown',
+      });
 
-    expect(bench.count('unwrap')).toBe(0);
-  });
+      expect(bench.count('unwrap')).toBe(0);
+    },
+  );
 }
 
 function knownWrapRules(start: Start): void {
-  test('a re-wrapped SecretID is good where the setting allows it, and nothing else is', async () => {
+  test('a SecretID that was wrapped again is accepted where the setting allows it, and nothing else is', async () => {
     const bench = await start({ secrets: { acceptRewrapped: true } });
-    const { session, told } = open(bench, await bench.rewrap());
+    const { session, reported } = open(bench, await bench.rewrap());
 
     await expect(session.token()).resolves.toBeInstanceOf(Secret);
     await session[Symbol.asyncDispose]();
 
-    expect(told.revoked).toBe(true);
+    expect(reported.revoked).toBe(true);
     await expect(
       open(bench, (await forgeries['a token']?.(bench)) ?? new Secret('')).session.lookUp(),
     ).rejects.toMatchObject({ code: 'wrap_not_ours' });
   });
 
-  test('a re-wrap without a SecretID in it is an alarm', async () => {
+  test('a second wrapping without a SecretID in it is an alarm', async () => {
     const bench = await start({ secrets: { acceptRewrapped: true } });
-    const wrap = await bench.admin.wrapped('POST', 'sys/wrapping/wrap', { body: { something: 'else' } });
+    const wrappingToken = await bench.admin.wrapped('POST', 'sys/wrapping/wrap', {
+      body: { something: 'else' },
+    });
 
-    await expect(open(bench, wrap).session.token()).rejects.toMatchObject({
+    await expect(open(bench, wrappingToken).session.token()).rejects.toMatchObject({
       reason: 'auth_refused',
       code: 'wrap_not_ours',
       alarm: true,
     });
   });
 
-  test('what was learned at submit tells a used wrap from an unknown one', async () => {
+  test('the look-up at submit distinguishes a used wrapping token from an unknown one', async () => {
     const [bench, other] = [await start(), await start()];
-    const wrap = await bench.wrap();
-    const known = await bench.secrets.lookUpWrappingToken(wrap);
-    await bench.steal(wrap);
+    const wrappingToken = await bench.wrap();
+    const known = await bench.secrets.lookUpWrappingToken(wrappingToken);
+    await bench.steal(wrappingToken);
     const hooks: SessionHooks = {
       beforeSpending: async () => undefined,
       onToken: async () => undefined,
       onRevoked: async () => undefined,
     };
 
-    await expect(other.secrets.session(wrap, hooks).lookUp()).rejects.toMatchObject({ code: 'wrap_unknown' });
-    await expect(other.secrets.session(wrap, hooks, known).lookUp()).rejects.toMatchObject({
+    await expect(other.secrets.session(wrappingToken, hooks).lookUp()).rejects.toMatchObject({
+      code: 'wrap_unknown',
+    });
+    await expect(other.secrets.session(wrappingToken, hooks, known).lookUp()).rejects.toMatchObject({
       code: 'wrap_used',
       alarm: true,
     });
   });
 
-  test('a wrap that ends between look-up and unwrap is expired', async () => {
+  test('a wrapping token that ends between look-up and unwrap is expired', async () => {
     const bench = await start();
-    const wrap = await bench.wrap(2);
+    const wrappingToken = await bench.wrap(2);
     const isGone = async () => {
-      const answer = await bench.admin.raw('POST', 'sys/wrapping/lookup', { body: { token: wrap.reveal() } });
+      const answer = await bench.admin.raw('POST', 'sys/wrapping/lookup', {
+        body: { token: wrappingToken.reveal() },
+      });
       return !answer.ok;
     };
-    const { session } = open(bench, wrap, {
+    const { session } = open(bench, wrappingToken, {
       beforeSpending: () => expect.poll(isGone, { timeout: 5_000 }).toBe(true),
     });
 
@@ -189,8 +198,8 @@ function knownWrapRules(start: Start): void {
 function loginRules(start: Start): void {
   test('the unwrap names its token in the header only, and has no body', async () => {
     const bench = await start();
-    const wrap = await bench.wrap();
-    const { session } = open(bench, wrap);
+    const wrappingToken = await bench.wrap();
+    const { session } = open(bench, wrappingToken);
 
     await session.token();
     await session[Symbol.asyncDispose]();
@@ -201,7 +210,7 @@ function loginRules(start: Start): void {
       `POST auth/${bench.names.appRole}/login`,
       'POST auth/token/revoke-self',
     ]);
-    expect(bench.proxy.asked[1]).toMatchObject({ token: wrap.reveal(), body: '' });
+    expect(bench.proxy.asked[1]).toMatchObject({ token: wrappingToken.reveal(), body: '' });
     expect(bench.proxy.asked[2]?.token).toBeUndefined();
   });
 
@@ -239,7 +248,7 @@ function loginRules(start: Start): void {
   });
 }
 
-/** Writes so many secrets, and refers to each. */
+/** Writes `count` secrets and returns a reference to each. */
 async function referencesTo(bench: LiveBench, count: number): Promise<string[]> {
   const names = Array.from({ length: count }, (_, index) => `p${index}`);
   const paths = await Promise.all(names.map((name) => bench.write(name, { a: name }, 1)));
@@ -250,16 +259,16 @@ function useRules(start: Start): void {
   test('exactly enough uses are enough, and the last one revokes', async () => {
     const bench = await start({ role: { token_num_uses: 5 } });
     const references = await referencesTo(bench, 3);
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
 
     await session.decrypt(await bench.encrypt('{}'));
     const values = await session.read(references, options);
-    expect(await bench.isAlive(told.accessor)).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(true);
     await session[Symbol.asyncDispose]();
 
     expect(values.size).toBe(3);
-    expect(told.revoked).toBe(true);
-    expect(await bench.isAlive(told.accessor)).toBe(false);
+    expect(reported.revoked).toBe(true);
+    expect(await bench.isAlive(reported.accessor)).toBe(false);
   });
 
   test('one use too few is said before anything is read, with the number that is needed', async () => {
@@ -312,7 +321,7 @@ function repeatRules(start: Start): void {
   test('a lost reply of a read is not repeated with the use that is kept', async () => {
     const bench = await start({ role: { token_num_uses: 2 } });
     const references = await referencesTo(bench, 1);
-    const { session, told } = open(bench, await bench.wrap());
+    const { session, reported } = open(bench, await bench.wrap());
     bench.fail('read', 'reply_lost');
 
     await expect(session.read(references, options)).rejects.toMatchObject({
@@ -322,6 +331,6 @@ function repeatRules(start: Start): void {
     await session[Symbol.asyncDispose]();
 
     expect(bench.count('read')).toBe(1);
-    expect(told.revoked).toBe(true);
+    expect(reported.revoked).toBe(true);
   });
 }

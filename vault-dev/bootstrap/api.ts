@@ -1,7 +1,9 @@
+// Sends the requests of the bootstrap to Vault and explains their failures.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTransport, TransportError, type TransportReply } from '../../src/vault/client/transport.js';
 
-/** Where a Vault is and who asks. `namespace`, `caPem` and `skipVerify` are as in the server's settings. */
+/** The address of a Vault and the token for it. `namespace`, `caPem` and `skipVerify` are as in the server's settings. */
 export interface VaultAccess {
   /** As in `VAULT_ADDR`, without a slash at its end. */
   readonly address: string;
@@ -11,16 +13,16 @@ export interface VaultAccess {
   readonly skipVerify?: boolean | undefined;
 }
 
-/** Vault could not be prepared. The message says what was tried, what came of it and the way out; it holds no secret. */
+/** Vault could not be prepared. The message says what was tried, what happened and how to fix it; it holds no secret. */
 export class BootstrapError extends Error {
   override readonly name = 'BootstrapError';
 }
 
-/** Talks to Vault as the person who sets it up. Disposing closes its connections. */
+/** Requests to Vault with the token of whoever sets it up. Disposing closes its connections. */
 export interface VaultApi extends Disposable {
   /**
-   * The fields under `data` or `auth`, or at the top; undefined where there is nothing. Some questions are posted, with
-   * a body. Throws `BootstrapError`.
+   * The fields under `data` or `auth`, or at the top; undefined for a 404. With a `question`, the request is
+   * a POST with that body. Throws `BootstrapError`.
    */
   read(path: string, question?: object): Promise<Fields | undefined>;
   /** Returns what Vault answers, as `read` does. Throws `BootstrapError`. */
@@ -32,7 +34,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 const answerLimitMs = 10_000;
 const answerLimitBytes = 4 * 1024 * 1024;
 
-/** Opens nothing yet. */
+/** Opens no connection yet. */
 export function connect(access: VaultAccess): VaultApi {
   const { address, token, namespace, caPem, skipVerify = false } = access;
   const transport = createTransport({ address, caPem, skipVerify, timeoutMs: answerLimitMs });
@@ -79,7 +81,7 @@ export function textOf(fields: Fields | undefined, name: string): string {
   );
 }
 
-/** Only here a refusal is a matter of the token alone: what is asked for is always the same. */
+/** Here a 403 can only be about the token, because the requests are always the same. */
 function refused(status: number, body: unknown, action: string): BootstrapError {
   if (status === 403)
     return new BootstrapError(
@@ -88,18 +90,18 @@ function refused(status: number, body: unknown, action: string): BootstrapError 
     );
   if (status === 503)
     return new BootstrapError(`Could not ${action}: Vault is sealed. Unseal it and try again.`);
-  return new BootstrapError(`Could not ${action}: Vault answered ${status}${complaintOf(body)}`);
+  return new BootstrapError(`Could not ${action}: Vault answered ${status}${errorTextOf(body)}`);
 }
 
-/** Unlike the server, whoever bootstraps may read Vault's own words: nothing secret was sent along. */
-function complaintOf(body: unknown): string {
+/** Quotes Vault's error texts. The server never does that; here no secret was sent that they could repeat. */
+function errorTextOf(body: unknown): string {
   const errors = isFields(body) && Array.isArray(body.errors) ? body.errors.map(String) : [];
   return errors.length === 0 ? '.' : `: ${errors.join('; ').trim()}`;
 }
 
 function unreachable(address: string, error: unknown): Error {
   if (!(error instanceof TransportError)) return error as Error;
-  const why = error.code === undefined ? error.trouble : `${error.trouble}, ${error.code}`;
+  const why = error.code === undefined ? error.kind : `${error.kind}, ${error.code}`;
   return new BootstrapError(
     `Could not reach Vault at ${address}: ${why}. Start it, or set VAULT_ADDR to where it is` +
       (address.startsWith('https:')
@@ -108,7 +110,7 @@ function unreachable(address: string, error: unknown): Error {
   );
 }
 
-/** Asks until it is true; what it stands for takes a moment in Vault. */
+/** Polls until it is true, for what takes Vault a moment. `what` is for the error text. */
 export async function untilTrue(what: string, isTrue: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + answerLimitMs;
   while (!(await isTrue())) {

@@ -1,10 +1,12 @@
+// Mounts the engines and the AppRole method that stint needs.
+
 import { BootstrapError, type Fields, isFields, untilTrue, type VaultApi } from './api.js';
 import { ensure, type Workbench } from './steps.js';
 
 interface Mount {
   readonly path: string;
   readonly type: string;
-  /** Of the KV engine, which is another one with each version. */
+  /** Of the KV engine: its versions are incompatible. */
   readonly version?: '1' | '2';
 }
 
@@ -14,7 +16,7 @@ const engines: readonly Mount[] = [
   { path: 'transit', type: 'transit' },
 ];
 
-/** Mounts the engines and the AppRole method where they are missing. Throws where something else has their place. */
+/** Mounts what is missing. Throws when something else is mounted at one of the paths. */
 export async function ensureMounts(bench: Workbench): Promise<void> {
   for (const engine of engines) await ensureMount(bench, 'sys/mounts', engine);
   await ensureMount(bench, 'sys/auth', { path: 'approle', type: 'approle' });
@@ -31,7 +33,7 @@ async function ensureMount(bench: Workbench, base: 'sys/mounts' | 'sys/auth', mo
   });
 }
 
-/** Something else at the same place is never touched: it is somebody's. */
+/** Anything else at the same path is never touched, because somebody may use it. */
 function checkMount(found: unknown, wanted: Mount): boolean {
   if (!isFields(found)) return false;
   const isRight = found.type === wanted.type && versionOf(found) === wanted.version;
@@ -43,7 +45,7 @@ function checkMount(found: unknown, wanted: Mount): boolean {
   );
 }
 
-/** A KV engine that was mounted without a version is of the first. */
+/** A KV engine that was mounted without a version has version 1. */
 function versionOf(found: Fields): string | undefined {
   if (found.type !== 'kv') return undefined;
   return isFields(found.options) && found.options.version === '2' ? '2' : '1';
@@ -53,7 +55,7 @@ function nameOf(type: string, version: string | undefined): string {
   return version === undefined ? `\`${type}\`` : `\`${type}\` version ${version}`;
 }
 
-/** A fresh KV 2 mount answers that it is upgrading, for a moment. */
+/** A new KV 2 mount answers for a moment that it is upgrading. */
 async function isUpgraded(api: VaultApi): Promise<boolean> {
   return await api.read('kv/config').then(
     (found) => found !== undefined,

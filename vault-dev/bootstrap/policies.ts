@@ -1,9 +1,11 @@
+// Writes the policies from `vault-dev/policies` to Vault.
+
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BootstrapError } from './api.js';
 import { ensure, type Workbench } from './steps.js';
 
-/** Each is a file of that name in `vault-dev/policies`. */
+/** Each has a file of that name in `vault-dev/policies`. */
 export const policyNames = [
   'stint-job',
   'stint-client',
@@ -13,8 +15,8 @@ export const policyNames = [
 ] as const;
 
 /**
- * Writes the policies that are missing. One with another text is somebody's own, and to write over it could take rights
- * from running jobs: it is only named, unless `overwrite` says otherwise.
+ * Writes the policies that are missing. One with another text was changed by somebody, and replacing it could take rights
+ * from running jobs: it is only reported, unless `overwrite` is set.
  */
 export async function ensurePolicies(bench: Workbench, overwrite: boolean): Promise<void> {
   for (const name of policyNames) {
@@ -35,7 +37,7 @@ export async function ensurePolicies(bench: Workbench, overwrite: boolean): Prom
   }
 }
 
-/** Seen from `vault-dev/` and from the compiled `dist/vault-dev/`, which has no policies beside it. */
+/** Searches upwards, because the compiled `dist/vault-dev/` has no policies beside it. */
 async function readPolicy(name: string): Promise<string> {
   for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
     const file = join(folder, 'vault-dev', 'policies', `${name}.hcl`);

@@ -1,17 +1,19 @@
+// Creates the AppRoles of server, jobs and clients, and their logins.
+
 import { textOf } from './api.js';
 import { ensure, type Workbench } from './steps.js';
 
-/** How the AppRoles are named; their policies and the transit key are named as they are. */
+/** Names of the AppRoles. Their policies have the same names; the transit key has the name of the job's role. */
 export const roleNames = { job: 'stint-job', server: 'stint-server', client: 'stint-client' } as const;
 
 type RoleName = (typeof roleNames)[keyof typeof roleNames];
 
-/** Batch tokens can neither be renewed nor revoked, so a mount that gives them by default is overruled. */
+/** Batch tokens can neither be renewed nor revoked, so the token type is set even if the mount has another default. */
 const always = { bind_secret_id: true, token_type: 'service' };
 
 const roles: Readonly<Record<RoleName, object>> = {
-  // Renewed while the job runs, so the first number is how long a token that nobody gives back lives on; the second is
-  // longer than the longest run (STINT_MAX_RUN_TIME). Uses are not counted: each renewal would take one of them.
+  // The token is renewed while the job runs, so `token_ttl` is how long a token that was not revoked stays valid.
+  // `token_max_ttl` is longer than the longest run (STINT_MAX_RUN_TIME). Uses are not limited: each renewal costs one.
   'stint-job': {
     token_policies: ['stint-job'],
     token_ttl: '20m',
@@ -20,13 +22,13 @@ const roles: Readonly<Record<RoleName, object>> = {
     secret_id_num_uses: 1,
     secret_id_ttl: '24h',
   },
-  // Renewed as long as the server lives, however long that is.
+  // Periodic, so it can be renewed without limit while the server runs.
   'stint-server': { token_policies: ['stint-server'], token_period: '1h' },
-  // Logs in anew for each job or each few, as GoStint's client does.
+  // Clients log in again for every job or every few jobs, as GoStint's client does.
   'stint-client': { token_policies: ['stint-client'], token_ttl: '1h', token_max_ttl: '8h' },
 };
 
-/** Makes the AppRoles that are missing; those that are there keep their settings and their RoleIDs. */
+/** Creates the AppRoles that are missing; existing ones keep their settings and their RoleIDs. */
 export async function ensureRoles(bench: Workbench): Promise<void> {
   for (const name of Object.values(roleNames)) {
     const path = rolePath(name);
@@ -48,8 +50,8 @@ export interface RoleLogin {
 }
 
 /**
- * A login of a role, the same in each run. Vault shows a SecretID only once, so it is kept beside the secrets, at a path
- * that only operators may read; one that is no longer good is made anew.
+ * A login of a role, the same in each run. Vault shows a SecretID only once, so it is stored as a secret, at a path
+ * that only operators may read. One that is no longer valid is replaced.
  */
 export async function ensureLogin(bench: Workbench, role: RoleName, keptAt: string): Promise<RoleLogin> {
   const roleId = await readRoleId(bench, role);
@@ -59,7 +61,7 @@ export async function ensureLogin(bench: Workbench, role: RoleName, keptAt: stri
   };
   await ensure(bench, {
     name: `SecretID of ${role}, kept at ${keptAt}`,
-    isThere: async () => await isGood(bench, role, await find()),
+    isThere: async () => await isValid(bench, role, await find()),
     create: async () => {
       const made = await bench.api.write(`${rolePath(role)}/secret-id`, {});
       await bench.api.write(keptAt, { data: { secret_id: textOf(made, 'secret_id') } });
@@ -68,8 +70,8 @@ export async function ensureLogin(bench: Workbench, role: RoleName, keptAt: stri
   return { roleId, secretId: (await find()) ?? '' };
 }
 
-/** Looked up, because to log in with it would leave a token. Vault answers nothing about one that it does not know. */
-async function isGood(bench: Workbench, role: RoleName, secretId: string | undefined): Promise<boolean> {
+/** Uses a look-up, because a login would leave a token behind. Vault answers nothing for an unknown SecretID. */
+async function isValid(bench: Workbench, role: RoleName, secretId: string | undefined): Promise<boolean> {
   if (secretId === undefined) return false;
   const found = await bench.api.read(`${rolePath(role)}/secret-id/lookup`, { secret_id: secretId });
   return found?.secret_id_accessor !== undefined;

@@ -1,3 +1,5 @@
+// Reads the settings of the bootstrap and prints the ones that a stint server needs.
+
 import { readFileSync } from 'node:fs';
 import { collectSettings, type Environment } from '../../src/config/collect.js';
 import { schema } from '../../src/config/schema.js';
@@ -11,7 +13,7 @@ const vaultSettings = schema.pick({
   VAULT_SKIP_VERIFY: true,
 });
 
-/** Reads where Vault is as the server does, and whose token to use. Throws `BootstrapError` with all problems there are. */
+/** Reads Vault's address as the server does, and the token. Throws `BootstrapError` with all problems at once. */
 export function readAccess(env: Environment): VaultAccess {
   const raw = collectSettings(env, (path) => readFileSync(path, 'utf8')).raw;
   const parsed = vaultSettings.safeParse(raw);
@@ -53,7 +55,7 @@ function unusable(problems: readonly string[]): BootstrapError {
   return new BootstrapError(`Could not prepare Vault:\n${lines.join('\n')}`);
 }
 
-/** What a stint server is set up with, as variables: every line may be pasted into a shell. */
+/** The settings of a stint server as `export` lines for a shell. */
 export function exportLines(access: VaultAccess, setup: VaultSetup): string[] {
   const variables = {
     VAULT_ADDR: access.address,
@@ -65,7 +67,7 @@ export function exportLines(access: VaultAccess, setup: VaultSetup): string[] {
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`);
 }
 
-/** How a submitter gets a token; its SecretID is no setting, so it is not printed with them. */
+/** How a submitter gets a token. Its SecretID is not a setting of the server, so it is not printed. */
 export function clientHint({ clientRoleId, clientPolicy }: VaultSetup): string {
   return (
     `vault: clients log in with the AppRole ${clientPolicy}: RoleID ${clientRoleId}, SecretID from ` +
@@ -73,7 +75,7 @@ export function clientHint({ clientRoleId, clientPolicy }: VaultSetup): string {
   );
 }
 
-/** RoleIDs are usually UUIDs, but anybody may have chosen another. */
+/** RoleIDs are usually UUIDs, but a custom one may need quotes. */
 function quote(value: string): string {
   return /^[\w:/.-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

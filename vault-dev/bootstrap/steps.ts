@@ -1,9 +1,11 @@
+// Runs one step of the bootstrap: checks whether a thing exists and creates it if not.
+
 import type { VaultApi } from './api.js';
 
-/** Takes one line of progress. */
+/** Prints one line of progress. */
 export type Log = (line: string) => void;
 
-/** One thing that a prepared Vault has. */
+/** One thing that stint needs in Vault. */
 export interface Step {
   readonly name: string;
   readonly isThere: () => Promise<boolean>;
@@ -17,8 +19,8 @@ export interface Workbench {
 }
 
 /**
- * Makes what is missing, and says so. What is there stays as it is, since somebody may have changed it to his needs. Where
- * making it fails because another run has just made it, all is well.
+ * Creates what is missing and logs it. What exists is not changed, because somebody may have adapted it. It is no error
+ * if creating it fails because another run has just created it.
  */
 export async function ensure({ log }: Workbench, { name, isThere, create }: Step): Promise<void> {
   if (await isThere()) return;

@@ -1,3 +1,5 @@
+// Processes one request of the embedded Vault: seal, token, policy, engine, wrapping.
+
 import { createAppRole } from './auth/approle.js';
 import { Identity } from './auth/identity.js';
 import { createUserpass } from './auth/userpass.js';
@@ -10,7 +12,7 @@ import { createTransit } from './engines/transit.js';
 import type { Ask } from './http/ask.js';
 import { type Answer, frame } from './http/frame.js';
 import { type Fields, listed, Refusal, type Reply } from './http/reply.js';
-import { Acl, type OperatorAction } from './policy/acl.js';
+import { Acl, type AclAction } from './policy/acl.js';
 import { Policies } from './policy/policies.js';
 import type { PathRule } from './policy/policy-language.js';
 import { Seal } from './sys/seal.js';
@@ -19,7 +21,7 @@ import { checkWrappingToken, wrap, wrapSecondsOf } from './sys/wrapping.js';
 import { createTokenMethod } from './token/token-method.js';
 import { type Token, Tokens } from './token/tokens.js';
 
-/** Vault without its HTTP: what every request goes through, in the order in which Vault does it. */
+/** Vault without its HTTP server. The checks have the same order as in Vault. */
 export class Core {
   readonly seal = new Seal();
   readonly rootToken: string;
@@ -78,7 +80,7 @@ export class Core {
     return this.#send(reply, path, wrapSeconds);
   }
 
-  /** A use is taken whatever comes of it, and the last one ends the token when the request is done. */
+  /** A use is taken even if the request fails, and the last use ends the token once the request is done. */
   #asToken(asked: Asked): Reply | undefined {
     const token = this.#tokenOf(asked.sentToken);
     if (!this.#tokens.use(token)) throw new Refusal(403, 'permission denied');
@@ -91,7 +93,7 @@ export class Core {
     }
   }
 
-  /** A dot behind the prefix names a namespace, which only Vault Enterprise has. */
+  /** A dot after the prefix marks a namespace, which only Vault Enterprise has. */
   #tokenOf(id: string): Token {
     if (id.replace(/^(?:hv[sbr]|[sbr])\./, '').includes('.')) {
       throw new Refusal(
@@ -109,7 +111,7 @@ export class Core {
     return new Acl(this.#filled(rules, token), token.policies.includes('root'));
   }
 
-  /** Rules about the caller's own entity are nothing for who has none. */
+  /** Rules about the caller's own entity do not apply without an entity. */
   #filled(rules: readonly PathRule[], { entityId }: Token): PathRule[] {
     const entity = this.#identity.find(entityId);
     return rules
@@ -122,7 +124,7 @@ export class Core {
       .filter(({ path }) => !path.includes('{{'));
   }
 
-  /** Only a good answer with something in it is wrapped. */
+  /** Only a successful answer with content is wrapped. */
   #send(reply: Reply | undefined, path: string, wrapSeconds: number): Answer {
     if (reply === undefined || wrapSeconds === 0 || (reply.status ?? 200) !== 200) return frame(reply);
     return wrap(this.#tokens, reply, { path, seconds: wrapSeconds });
@@ -154,12 +156,12 @@ function checkRights(acl: Acl, { operation, path, mount, wrapSeconds }: Asked, t
   if (!isAllowed) throw listed(403, 'permission denied');
 }
 
-function deedOf(operation: Operation, exists: boolean | undefined): OperatorAction {
+function deedOf(operation: Operation, exists: boolean | undefined): AclAction {
   if (operation !== 'write') return operation;
   return exists === false ? 'create' : 'update';
 }
 
-/** Comes after the rights: who has none does not learn what is mounted. */
+/** Runs after the check of rights, so that a token without rights does not learn what is mounted. */
 function route(asked: Asked, token: Token | undefined, isSudo: boolean): Reply | undefined {
   const { mount, path } = asked;
   if (mount === undefined)

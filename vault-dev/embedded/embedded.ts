@@ -1,32 +1,34 @@
+// Starts the embedded Vault that development and tests use in place of a real one.
+
 import { Core } from './core.js';
 import type { Fault, FaultMatcher } from './faults.js';
 import { VaultHttp } from './http/http.js';
 
 export type { Fault, FaultMatcher } from './faults.js';
 
-/** What may be chosen. */
 export interface EmbeddedVaultOptions {
-  /** Chosen by Vault where it is not given, as in a real one. */
+  /** Random by default, as in a real Vault. */
   readonly rootToken?: string;
-  /** 0, the default, takes a free one. */
+  /** 0, the default, picks a free one. */
   readonly port?: number;
 }
 
-/** Speaks Vault's HTTP API, keeps everything in memory, and protects nothing. Disposing ends it. */
+/** Serves Vault's HTTP API, keeps everything in memory, and protects nothing. Disposing stops it. */
 export interface EmbeddedVault extends AsyncDisposable {
   readonly address: string;
   readonly rootToken: string;
   readonly unsealKey: string;
   seal(): void;
   unseal(): void;
-  /** Spoils the next `times` requests that match, all where it is not given; the newest order counts. */
+  /** Injects a fault into the next `times` requests that match, by default into all; the newest call counts. */
   fail(matcher: FaultMatcher, fault: Fault, times?: number): void;
   heal(): void;
 }
 
 /**
  * Starts one on loopback, unsealed, with a KV 2 engine at `secret/`, as `vault server -dev` does. Everything else is
- * mounted through its API. `console` is told loudly by who starts it for people: see `vault-dev/main.ts`.
+ * mounted through its API. It prints no warning: whoever starts it for
+ * people must do that, as `vault-dev/main.ts` does.
  */
 export async function startEmbeddedVault(options: EmbeddedVaultOptions = {}): Promise<EmbeddedVault> {
   const core = new Core(options.rootToken);

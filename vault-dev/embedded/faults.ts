@@ -1,16 +1,18 @@
-/** Which requests a fault meets. The path is the one below `/v1/`, without a query. */
+// Faults that tests inject into the embedded Vault, matched by request.
+
+/** Which requests a fault applies to. The path is the one below `/v1/`, without a query. */
 export type FaultMatcher = RegExp | ((request: FaultQuestion) => boolean);
 
-/** A request, as a fault sees it. */
+/** The parts of a request that a matcher can test. */
 export interface FaultQuestion {
   readonly method: string;
   readonly path: string;
   readonly token: string | undefined;
 }
 
-/** What becomes of a request that a fault meets. */
+/** What happens to a request that a fault applies to. */
 export type Fault =
-  /** Answered as it should be, but that much later. */
+  /** Answered correctly, but `ms` later. */
   | { readonly kind: 'slow'; readonly ms: number }
   /** Refused as a sealed Vault refuses, and not carried out. */
   | { readonly kind: 'sealed' }
@@ -27,7 +29,7 @@ interface Rule {
   left: number;
 }
 
-/** The faults that tests ordered. The newest rule that matches counts. */
+/** The faults that were added. The newest rule that matches counts. */
 export class Faults {
   readonly #rules: Rule[] = [];
 
@@ -39,7 +41,7 @@ export class Faults {
     this.#rules.length = 0;
   }
 
-  /** Takes one off the rule that it finds. */
+  /** Finds the fault for a request and counts it. */
   take(question: FaultQuestion): Fault | undefined {
     const rule = this.#rules.find(({ matcher, left }) => left > 0 && matches(matcher, question));
     if (rule === undefined) return undefined;

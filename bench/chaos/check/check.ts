@@ -1,3 +1,4 @@
+// Checks the history of a chaos run against every rule and returns what violates each.
 import type { History } from '../history/history.js';
 import { checkEnds } from './ends.js';
 import type { Finding } from './finding.js';
@@ -5,7 +6,7 @@ import { checkOrder } from './order.js';
 import { checkStarts } from './starts.js';
 import { checkVault } from './vault-rules.js';
 
-/** Holds a history against every promise. Pure: the same history always gets the same answer. */
+/** Pure: the same history always gives the same findings. */
 export function check(history: History): Finding[] {
   return [
     ...checkStarts(history),
@@ -22,13 +23,13 @@ function checkLeftBehind({ left, jobs, secret, refusals, deaths }: History): Fin
     { rule: 'clients that were blamed for a fault', violations: refusals.map(({ text }) => text) },
     { rule: 'nodes that ended by themselves', violations: deaths },
     { rule: 'orphaned containers', violations: left.containers },
-    { rule: 'orphaned files of secrets', violations: left.hostFiles },
+    { rule: 'orphaned secrets files', violations: left.hostFiles },
     { rule: 'sealed requests of ended jobs', violations: left.requestRows },
     { rule: 'outputs with a secret', violations: leaking.map(({ id }) => id) },
   ];
 }
 
-/** Whether all is well. */
+/** Whether no rule is violated. */
 export function isClean(findings: readonly Finding[]): boolean {
   return findings.every(({ violations }) => violations.length === 0);
 }

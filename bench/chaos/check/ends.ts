@@ -1,12 +1,13 @@
+// Checks how jobs ended: one final state, as expected or explained by a fault, with the right output.
 import type { Accepted, EngineEvent, History, Injected, StoredJob } from '../history/history.js';
 import { readWitness } from '../load/witness.js';
 import type { Finding } from './finding.js';
 
 const finalStates: readonly string[] = ['succeeded', 'failed', 'canceled', 'lost'];
-/** Events that move a job, besides its ends. */
+/** Kinds of events that move a job to a state that is not final. */
 const moves: readonly string[] = ['claimed', 'prepared', 'running', 'stopping', 'postponed', 'queued'];
 
-/** One final state, the right one, for a reason; and the output it says it is. */
+/** Each job has one final state, the right one, explained where it is not the expected one; and the output is as it says. */
 export function checkEnds(history: History): Finding[] {
   const { jobs } = history;
   const each = (judge: (job: StoredJob) => string | undefined) =>
@@ -20,9 +21,9 @@ export function checkEnds(history: History): Finding[] {
     { rule: 'final states that changed', violations: each(changed) },
     { rule: 'wrong ends', violations: each((job) => judge.wrongEnd(job)) },
     { rule: 'codes that are not the engine’s', violations: each((job) => judge.otherCode(job)) },
-    { rule: 'lost or broken off without a fault', violations: each((job) => judge.unexplained(job)) },
+    { rule: 'lost or interrupted without a fault', violations: each((job) => judge.unexplained(job)) },
     {
-      rule: 'outputs that are called complete and are not',
+      rule: 'outputs that are marked complete and are not',
       violations: each((job) => judge.wrongOutput(job)),
     },
   ];
@@ -42,7 +43,7 @@ function changed({ state, events }: StoredJob): string | undefined {
   return later === undefined ? undefined : `moved after its end: ${later.kind}`;
 }
 
-/** How an end came to be, where it was not the expected one. */
+/** Whether a job ended as only a fault explains: lost, failed for the infrastructure, or stopped by a signal. */
 export function isDisturbed({
   state,
   reason,
@@ -53,16 +54,16 @@ export function isDisturbed({
   return reason === 'infrastructure' || reason === 'start_failed' || isSignalCode(exitCode);
 }
 
-/** Ended by TERM or KILL: an engine that is told to stop does that to its containers. */
+/** Ended by TERM or KILL: an engine that is stopped sends these to its containers. */
 function isSignalCode(exitCode: number | undefined): boolean {
   return exitCode === 137 || exitCode === 143;
 }
 
-/** How long after a fault its consequences may show: leases must end, queues must go on. */
+/** How long after a fault its consequences may appear: leases must expire, queues must go on. */
 const consequenceMs = 30_000;
 
-/** Letters of an output's end. */
-const lastShown = 120;
+/** How many characters of an output's end a finding shows. */
+const shownLength = 120;
 
 class EndJudge {
   readonly #accepted: ReadonlyMap<string, Accepted>;
@@ -77,22 +78,22 @@ class EndJudge {
     this.#faults = faults;
   }
 
-  /** A kill may come too late, so a job that is to be killed may also have succeeded. */
+  /** A kill may come too late, so a job that was to be killed may also have succeeded. */
   wrongEnd(job: StoredJob): string | undefined {
     const { state, exitCode, reason, code } = job;
     if (state === 'succeeded' && exitCode !== 0) return `succeeded with the code ${exitCode}`;
     if (reason === 'start_failed' && this.#started.has(job.id))
-      return 'is said not to have started, but it ran';
+      return 'is recorded as not started, but it ran';
     const expected = this.#accepted.get(job.id)?.expected;
     if (expected === undefined || isDisturbed(job) || !finalStates.includes(state)) return undefined;
     const isTooLate = expected.state === 'canceled' && state === 'succeeded';
     if (isTooLate || (state === 'canceled' && expected.state === 'canceled')) return undefined;
     if (state === expected.state && exitCode === expected.exitCode) return undefined;
     const got = [state, reason, code, exitCode].filter((part) => part !== undefined).join(' ');
-    return `was to be ${expected.state} ${expected.exitCode}, is ${got}`;
+    return `was expected as ${expected.state} ${expected.exitCode}, is ${got}`;
   }
 
-  /** An engine that is restarted tells again, as 255, of containers whose end it had told and then forgotten. */
+  /** A restarted engine reports the end of old containers again, with the code 255; any code that it reported counts. */
   otherCode({ id, exitCode, finishedAt = Number.POSITIVE_INFINITY }: StoredJob): string | undefined {
     const codes = this.#deaths
       .filter(({ jobId, at }) => jobId === id && at <= finishedAt)
@@ -117,7 +118,7 @@ class EndJudge {
     const hasEnded = job.exitCode === accepted.expected.exitCode && accepted.expected.state !== 'canceled';
     if (!hasEnded) return undefined;
     if (witness?.to === undefined)
-      return `(${accepted.expected.kind}) has no last line, but ${JSON.stringify(job.output.slice(-lastShown))}`;
+      return `(${accepted.expected.kind}) has no last line, but ${JSON.stringify(job.output.slice(-shownLength))}`;
     if (witness.nonce !== accepted.nonce) return 'has the output of another job';
     const { body } = accepted.expected;
     return body === undefined || body === witness.body

@@ -1,4 +1,6 @@
-/** One rule: what it is called in the table, and what breaks it. Every list should be empty. */
+// The shape in which every check reports its result.
+
+/** One rule: its name in the table, and what violates it. Every list should be empty. */
 export interface Finding {
   readonly rule: string;
   readonly violations: readonly string[];

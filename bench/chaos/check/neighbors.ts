@@ -1,4 +1,6 @@
-/** Every two that follow each other in a queue, in this order. */
+// Pairs each item with the next one of its queue, for the checks of order and overlap.
+
+/** Every two items that follow each other in a queue, after sorting with `compare`. */
 export function neighbors<T extends { readonly queue: string }>(
   all: readonly T[],
   compare: (a: T, b: T) => number,

@@ -1,9 +1,10 @@
+// Checks that no accepted job is missing, and that queues kept the order of submits without an overlap.
 import type { Accepted, History, StoredJob } from '../history/history.js';
 import { readWitness } from '../load/witness.js';
 import type { Finding } from './finding.js';
 import { neighbors } from './neighbors.js';
 
-/** Nothing accepted is missing; lines are in the order of the answers; the jobs themselves saw no overlap. */
+/** By what the clients were answered and what the jobs printed themselves. */
 export function checkOrder(history: History): Finding[] {
   const stored = new Map(history.jobs.map((job) => [job.id, job]));
   const missing = history.accepted.filter(({ id }) => !stored.has(id));
@@ -14,14 +15,14 @@ export function checkOrder(history: History): Finding[] {
   ];
 }
 
-/** A job that was posted after another of its queue had been accepted must stand behind it. */
+/** A job that was posted after another job of its queue was accepted must come after it. */
 function disorder(accepted: readonly Accepted[], stored: ReadonlyMap<string, StoredJob>): string[] {
   return neighbors(accepted, (a, b) => a.acceptedAt - b.acceptedAt).flatMap(([before, after]) => {
     if (after.postedAt < before.acceptedAt) return [];
     const [first, second] = [stored.get(before.id)?.seq, stored.get(after.id)?.seq];
     if (first === undefined || second === undefined || first < second) return [];
     return [
-      `${before.queue}: ${after.id} stands before ${before.id}, which was accepted before it was posted`,
+      `${before.queue}: ${after.id} comes before ${before.id}, which was accepted before it was posted`,
     ];
   });
 }
@@ -33,7 +34,7 @@ interface Span {
   readonly to: number;
 }
 
-/** By what the jobs printed of the clock they all share, in seconds since the machine was started. */
+/** By the times that the jobs printed: seconds since the start of the machine, a clock that all jobs share. */
 function overlaps(jobs: readonly StoredJob[]): string[] {
   const spans = jobs.flatMap(({ id, queue, output }): Span[] => {
     const witness = readWitness(output);

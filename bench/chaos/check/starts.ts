@@ -1,18 +1,19 @@
+// Checks the engines' events: each job started at most once, one job of a queue at a time, in order.
 import type { EngineEvent, History } from '../history/history.js';
 import type { Finding } from './finding.js';
 import { neighbors } from './neighbors.js';
 
-/** When a job's container ran, as the engines saw it. */
+/** When a job's container ran, by the engines' events. */
 interface Life {
   readonly jobId: string;
   readonly queue: string;
   readonly seq: number;
   readonly from: number;
-  /** Undefined where no engine saw the end: the engine itself was down. */
+  /** Undefined where no engine reported the end, because the engine itself was down. */
   readonly to: number | undefined;
 }
 
-/** Started at most once; one at a time in a queue; first in, first out. By the engines' events alone. */
+/** Uses the engines' events alone. */
 export function checkStarts(history: History): Finding[] {
   const starts = history.engine.filter(({ action }) => action === 'start');
   const pairs = neighbors(livesOf(history, starts), (a, b) => a.from - b.from);
@@ -40,7 +41,7 @@ function livesOf({ engine, jobs }: History, starts: readonly EngineEvent[]): Lif
   });
 }
 
-/** Where no engine saw the end nothing can be said: the rule by the jobs' own witness may still speak. */
+/** Where no engine reported the end this rule finds nothing; the rule by the jobs' own times still applies. */
 function overlap([before, after]: [Life, Life]): string[] {
   if (before.to === undefined || after.from >= before.to || before.jobId === after.jobId) return [];
   const ms = (before.to - after.from).toFixed(0);
@@ -49,5 +50,5 @@ function overlap([before, after]: [Life, Life]): string[] {
 
 function disorder([before, after]: [Life, Life]): string[] {
   if (after.seq >= before.seq) return [];
-  return [`${before.queue}: ${before.jobId} was started before ${after.jobId}, which was there first`];
+  return [`${before.queue}: ${before.jobId} was started before ${after.jobId}, which was submitted first`];
 }

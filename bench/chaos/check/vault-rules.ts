@@ -1,17 +1,24 @@
+// Checks Vault's audit log: one-time credentials were used once, and every token was revoked.
 import type { History, StoredJob, VaultOperation } from '../history/history.js';
 import type { Finding } from './finding.js';
 import { groupBy } from './group-by.js';
 import { lastBefore, type Opening, VaultTrail } from './vault-trail.js';
 
-/** By Vault's own word: each one-shot credential was used once, after a look, and all that was given was given back. */
+/** Every one-time credential was used once, after a look-up, and every token that Vault issued was revoked. */
 export function checkVault(history: History): Finding[] {
   const trail = new VaultTrail(history);
-  const forgiven = new Set(tokensOfCutOff(trail));
+  const excused = new Set(tokensOfCutOff(trail));
   return [
-    { rule: 'wraps that were opened, or tried, again', violations: triedAgain(trail.operations('unwrap')) },
-    { rule: 'wraps that were opened without a look', violations: openedUnseen(history, trail) },
-    { rule: 'wraps that were opened for no job, or too late', violations: openedWrongly(trail) },
-    { rule: 'jobs back in the queue with an opened wrap', violations: queuedAgain(trail) },
+    {
+      rule: 'wrapping tokens that were opened, or tried, again',
+      violations: triedAgain(trail.operations('unwrap')),
+    },
+    {
+      rule: 'wrapping tokens that were opened without a look-up',
+      violations: openedWithoutLookUp(history, trail),
+    },
+    { rule: 'wrapping tokens that were opened for no job, or too late', violations: openedWrongly(trail) },
+    { rule: 'jobs back in the queue after their unwrap', violations: queuedAgain(trail) },
     { rule: 'jobs that disagree with Vault about their login', violations: disagreements(history, trail) },
     { rule: 'jobs that logged in twice', violations: loggedInTwice(trail) },
     { rule: 'SecretIDs that were tried again', violations: triedAgain(jobLogins(trail)) },
@@ -20,14 +27,14 @@ export function checkVault(history: History): Finding[] {
       violations: triedAgain(trail.operations('read payload')),
     },
     { rule: 'SecretIDs that were neither used nor destroyed', violations: unusedSecretIds(trail) },
-    { rule: 'tokens that were never given back', violations: keptTokens(trail, forgiven) },
-    { rule: 'tokens that were used after they were given back', violations: usedAfterwards(history) },
-    { rule: 'leaked tokens', violations: history.left.tokens.filter((token) => !forgiven.has(token)) },
+    { rule: 'tokens that were never revoked', violations: keptTokens(trail, excused) },
+    { rule: 'tokens that were used after they revoked themselves', violations: usedAfterwards(history) },
+    { rule: 'leaked tokens', violations: history.left.tokens.filter((token) => !excused.has(token)) },
     { rule: 'jobs that asked Vault too often', violations: askedTooOften(trail) },
   ];
 }
 
-/** What Vault did once must not be asked of it twice; what it never knew has no name. */
+/** What Vault did once must not be asked of it again. An empty subject is a token that Vault did not know any more. */
 function triedAgain(operations: readonly VaultOperation[]): string[] {
   const seen = new Set<string>();
   return operations.flatMap(({ subject, at }) => {
@@ -37,21 +44,22 @@ function triedAgain(operations: readonly VaultOperation[]): string[] {
   });
 }
 
-/** By a node that had the job, not by the one that took it in: what is to be opened is looked at again. */
-function openedUnseen({ vault }: History, trail: VaultTrail): string[] {
-  const openings = new Map(trail.openings.map((opening) => [opening.wrapAccessor, opening]));
-  const looks = new Map<string, number>();
-  const unseen: string[] = [];
+/** The look-up at submit does not count: the node that claimed the job must look the token up again before it opens it. */
+function openedWithoutLookUp({ vault }: History, trail: VaultTrail): string[] {
+  const openings = new Map(trail.openings.map((opening) => [opening.wrappingAccessor, opening]));
+  const lookUps = new Map<string, number>();
+  const found: string[] = [];
   for (const { kind, isDone, subject, at } of vault) {
-    if (kind === 'look up' && isDone) looks.set(subject, at);
+    if (kind === 'look up' && isDone) lookUps.set(subject, at);
     const opening = kind === 'unwrap' && isDone ? openings.get(subject) : undefined;
-    if (opening !== undefined && !isSeen(opening, looks.get(opening.wrap))) unseen.push(nameOf(opening));
+    if (opening !== undefined && !wasLookedUp(opening, lookUps.get(opening.wrappingToken)))
+      found.push(nameOf(opening));
   }
-  return unseen;
+  return found;
 }
 
-function isSeen({ job, at }: Opening, lookedAt: number | undefined): boolean {
-  return lookedAt !== undefined && lookedAt >= ((job && claimOf(job, at)) ?? lookedAt);
+function wasLookedUp({ job, at }: Opening, lookedUpAt: number | undefined): boolean {
+  return lookedUpAt !== undefined && lookedUpAt >= ((job && claimOf(job, at)) ?? lookedUpAt);
 }
 
 function claimOf(job: StoredJob, openedAt: number): number | undefined {
@@ -59,14 +67,16 @@ function claimOf(job: StoredJob, openedAt: number): number | undefined {
   return lastBefore(job, 'claimed', announced?.at ?? openedAt)?.at;
 }
 
-/** A job says that it opens its wrap before it does; and it must not, once it is to be killed or has ended. */
+/** A job records that it unwraps before it does. It must not unwrap once a kill was asked for or it has ended. */
 function openedWrongly(trail: VaultTrail): string[] {
-  return trail.openings.flatMap(({ job, wrap, at }) => {
-    if (job === undefined) return trail.isOfMissingJob(wrap) ? [] : [`some wrap at ${timeOf(at)}`];
+  return trail.openings.flatMap(({ job, wrappingToken, at }) => {
+    if (job === undefined) return trail.isOfMissingJob(wrappingToken) ? [] : [`of no job, at ${timeOf(at)}`];
     const announced = lastBefore(job, 'unwrapping', at);
-    if (announced === undefined) return [`of the job ${job.id}, which has not said so`];
+    if (announced === undefined) return [`of the job ${job.id}, which did not record it before`];
     const over = job.events.findIndex(({ kind }) => endings.includes(kind));
-    return over === -1 || over > announced.index ? [] : [`of the job ${job.id}, which was over`];
+    return over === -1 || over > announced.index
+      ? []
+      : [`of the job ${job.id}, which was killed or had ended`];
   });
 }
 
@@ -85,7 +95,7 @@ function disagreements({ jobs }: History, trail: VaultTrail): string[] {
   const loggedIn = new Set(trail.openings.flatMap(({ job, tokens }) => (tokens.length > 0 ? [job] : [])));
   return jobs
     .filter((job) => hasEvent(job, 'logged_in') && !loggedIn.has(job))
-    .map(({ id }) => `${id} says it has logged in, Vault does not`);
+    .map(({ id }) => `${id} records a login that Vault did not see`);
 }
 
 function loggedInTwice(trail: VaultTrail): string[] {
@@ -96,7 +106,7 @@ function loggedInTwice(trail: VaultTrail): string[] {
   });
 }
 
-/** With a SecretID from a wrap; the nodes log in for themselves, too. */
+/** Logins with an unwrapped SecretID; the nodes' logins for themselves are left out. */
 function jobLogins(trail: VaultTrail): VaultOperation[] {
   const ofJobs = new Set(trail.openings.map(({ secretId }) => secretId));
   return trail.operations('log in').filter(({ subject }) => ofJobs.has(subject));
@@ -110,41 +120,41 @@ function unusedSecretIds(trail: VaultTrail): string[] {
     .map(nameOf);
 }
 
-function keptTokens(trail: VaultTrail, forgiven: ReadonlySet<string>): string[] {
-  const over = new Set([...trail.done('give back'), ...trail.done('revoke')].map(({ subject }) => subject));
+function keptTokens(trail: VaultTrail, excused: ReadonlySet<string>): string[] {
+  const over = new Set([...trail.done('revoke self'), ...trail.done('revoke')].map(({ subject }) => subject));
   return trail.openings
-    .filter(({ tokens }) => tokens.some((token) => !over.has(token) && !forgiven.has(token)))
+    .filter(({ tokens }) => tokens.some((token) => !over.has(token) && !excused.has(token)))
     .map(nameOf);
 }
 
 /**
- * By themselves: of one that another node has revoked, its holder may not have heard. A node that was killed in the middle
- * may still ask whether the token lives.
+ * Only tokens that revoked themselves count: where another node revoked a token, its holder may not know. A node that was
+ * killed meanwhile may still check whether the token is alive.
  */
 function usedAfterwards({ vault }: History): string[] {
-  const givenBack = new Set<string>();
+  const revoked = new Set<string>();
   return vault.flatMap(({ kind, isDone, subject, at }) => {
-    if (kind === 'give back' && isDone) givenBack.add(subject);
-    return kind === 'use' && givenBack.has(subject) ? [`at ${timeOf(at)}`] : [];
+    if (kind === 'revoke self' && isDone) revoked.add(subject);
+    return kind === 'use' && revoked.has(subject) ? [`at ${timeOf(at)}`] : [];
   });
 }
 
 /**
- * Jobs whose login was cut off before anybody had its answer or had written it down, by a kill or a broken line. Vault may
- * have made a token that nobody can give back: it ends with its time. The SecretID may be unused, and known to nobody too.
+ * Jobs whose login was cut off before its answer was recorded, by a kill or a broken connection. Vault may have issued a
+ * token that nobody knows and so nobody can revoke: it expires. The SecretID may be unused and unknown as well.
  */
 export function lostLogins(jobs: readonly StoredJob[]): StoredJob[] {
   return jobs.filter(({ state, reason, killRequested, ...job }) => {
-    const isBrokenOff =
+    const wasInterrupted =
       state === 'lost' || reason === 'infrastructure' || (state === 'canceled' && killRequested);
-    return isBrokenOff && hasEvent(job, 'unwrapping') && !hasEvent(job, 'logged_in');
+    return wasInterrupted && hasEvent(job, 'unwrapping') && !hasEvent(job, 'logged_in');
   });
 }
 
-/** Which tokens such logins left, by Vault's own word. */
+/** Which tokens such logins left, by Vault's audit log. */
 export function tokensOfLostLogins(history: History): string[] {
-  const forgiven = new Set(tokensOfCutOff(new VaultTrail(history)));
-  return history.left.tokens.filter((token) => forgiven.has(token));
+  const excused = new Set(tokensOfCutOff(new VaultTrail(history)));
+  return history.left.tokens.filter((token) => excused.has(token));
 }
 
 function tokensOfCutOff(trail: VaultTrail): string[] {
@@ -155,7 +165,7 @@ function isCutOff({ job }: Opening): boolean {
   return job !== undefined && lostLogins([job]).length > 0;
 }
 
-/** How many requests each job made of Vault, its payload in the cubbyhole not counted. */
+/** How many requests each job made to Vault, without reading its payload in the cubbyhole. */
 export function requestsOf(history: History): Map<StoredJob, number> {
   return countRequests(new VaultTrail(history));
 }
@@ -165,8 +175,8 @@ function countRequests(trail: VaultTrail): Map<StoredJob, number> {
   for (const kind of countedKinds)
     for (const { subject } of trail.operations(kind)) counts.set(subject, (counts.get(subject) ?? 0) + 1);
   const requests = new Map<StoredJob, number>();
-  for (const { job, wrap, wrapAccessor, secretId, secretIdAccessor, tokens } of trail.openings) {
-    const subjects = [wrap, wrapAccessor, secretId, secretIdAccessor, ...tokens];
+  for (const { job, wrappingToken, wrappingAccessor, secretId, secretIdAccessor, tokens } of trail.openings) {
+    const subjects = [wrappingToken, wrappingAccessor, secretId, secretIdAccessor, ...tokens];
     const sum = subjects.reduce((total, subject) => total + (counts.get(subject) ?? 0), 0);
     if (job !== undefined) requests.set(job, (requests.get(job) ?? 0) + sum);
   }
@@ -177,7 +187,7 @@ const countedKinds = [
   'look up',
   'unwrap',
   'log in',
-  'give back',
+  'revoke self',
   'revoke',
   'destroy',
   'check',
@@ -185,8 +195,8 @@ const countedKinds = [
 ] as const;
 
 /**
- * A look when the job is taken in and two for each claim; one unwrap, one login, one decryption, one secret in this load,
- * and one revocation. What is left is for requests that are made again because their answer was cut off.
+ * One look-up at submit and two for each claim; one unwrap, one login, one decryption, one secret in this load, and one
+ * revocation. The rest allows for requests that are repeated because their answer was cut off.
  */
 function askedTooOften(trail: VaultTrail): string[] {
   return [...countRequests(trail)].flatMap(([job, count]) => {

@@ -1,8 +1,9 @@
+// Reads the jobs of a chaos run from Postgres with plain SQL, without stint's own store.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sql } from 'postgres';
 import type { StoredJob } from './history.js';
 
-/** Waits until every job has ended, or the time is over. */
+/** Waits until every job has ended, at most until the limit. Returns whether they have. */
 export async function waitForQuiet(sql: Sql, limitMs: number): Promise<boolean> {
   const deadline = Date.now() + limitMs;
   while (Date.now() < deadline) {
@@ -32,7 +33,7 @@ interface JobRow {
   readonly output_complete: boolean;
 }
 
-/** Reads all jobs with their output and their events, past the store: the checker takes nobody's word. */
+/** Reads all jobs with their output and their events. The checker must not rely on the code that it checks. */
 export async function collectJobs(sql: Sql): Promise<StoredJob[]> {
   const rows = await sql<JobRow[]>`select * from jobs order by seq`;
   const chunks = await sql<

@@ -1,3 +1,4 @@
+// Records an engine's events about jobs' containers, across restarts of the engine.
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -8,7 +9,7 @@ import type { EngineEvent } from './history.js';
 const actions = ['create', 'start', 'die', 'destroy'] as const;
 const pauseMs = 50;
 
-/** Listens to an engine from before its first job to after its last one, over all its restarts. */
+/** Listens from before the first job until it is disposed of. */
 export class EngineEvents implements AsyncDisposable {
   readonly events: EngineEvent[] = [];
   readonly #name: string;
@@ -36,20 +37,20 @@ export class EngineEvents implements AsyncDisposable {
 
   async #listen(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      await this.#listenOnce().catch(() => undefined); // An engine that is away is what chaos is about.
+      await this.#listenOnce().catch(() => undefined); // The engine may be down: that is one of the faults.
       await delay(pauseMs);
     }
   }
 
-  /** Asks for what it missed too: an engine remembers its latest events for as long as it lives. */
+  /** Asks for missed events too: an engine keeps its latest events until it is stopped. */
   async #listenOnce(): Promise<void> {
     const filters = { type: ['container' as const], event: [...actions], label: ['stint.job'] };
-    const since = Math.floor(this.#since / 1000); // What is heard twice is known by its line.
+    const since = Math.floor(this.#since / 1000); // Repeated events are recognized by their line.
     const stream = await connectDocker(this.#dockerHost).getEvents({ since, filters });
     const end = () => (stream as Readable).destroy();
     this.#over.signal.addEventListener('abort', end, { once: true });
     const lines = createInterface({ input: stream }).on('line', (line) => this.#take(line));
-    lines.on('error', () => undefined); // It hands on what the stream says, and that is awaited below.
+    lines.on('error', () => undefined); // It passes on the stream's error, which is awaited below.
     await finished(stream).catch(() => undefined);
     this.#over.signal.removeEventListener('abort', end);
   }

@@ -1,7 +1,9 @@
-// What a run of chaos leaves for the checker: plain data, from witnesses that do not know of each other. All times are
-// milliseconds since 1970, of the one machine that everything runs on.
+// The data that the checker reads: what clients, database, engines and Vault recorded of one chaos run.
 
-/** Everything that was seen of one run. */
+/**
+ * Everything that was recorded of one run, by sources that do not know of each other. All times are milliseconds since 1970,
+ * by the clock of the one machine that everything runs on.
+ */
 export interface History {
   readonly accepted: readonly Accepted[];
   readonly doubtful: readonly DoubtfulPost[];
@@ -12,9 +14,9 @@ export interface History {
   /** Nodes that ended by themselves. */
   readonly deaths: readonly string[];
   readonly left: LeftBehind;
-  /** In Vault's own order. */
+  /** In the order of Vault's audit log. */
   readonly vault: readonly VaultOperation[];
-  /** A text that no job's output may hold. */
+  /** A value that no job's output may contain. */
   readonly secret: string;
 }
 
@@ -23,32 +25,32 @@ export interface Accepted {
   readonly id: string;
   readonly queue: string;
   readonly nonce: string;
-  /** The token of its wrapped SecretID. */
-  readonly wrap: string;
+  /** The token that wraps its SecretID. */
+  readonly wrappingToken: string;
   readonly expected: Expected;
   readonly postedAt: number;
   readonly acceptedAt: number;
 }
 
-/** A submit without an answer, or with none that says whether the job was taken. */
+/** A submit without an answer, or with one that does not say whether the job was accepted. */
 export interface DoubtfulPost {
   readonly queue: string;
-  readonly wrap: string;
+  readonly wrappingToken: string;
 }
 
-/** An answer that blames a client who did nothing wrong. */
+/** An answer that refuses a client who did nothing wrong (4xx). */
 export interface Refusal {
   readonly text: string;
   readonly at: number;
   readonly to: number;
 }
 
-/** How such a job ends where nothing disturbs it. */
+/** How such a job ends without faults. */
 export interface Expected {
   readonly kind: string;
   readonly state: 'succeeded' | 'failed' | 'canceled';
   readonly exitCode: number;
-  /** All that it prints between its first and its last line; undefined where that cannot be told. */
+  /** All that it prints between its first and its last line; undefined where that is not known beforehand. */
   readonly body: string | undefined;
 }
 
@@ -74,7 +76,7 @@ export interface StoredEvent {
   readonly at: number;
 }
 
-/** What an engine said of a job's container. */
+/** What an engine reported of a job's container. */
 export interface EngineEvent {
   readonly engine: string;
   readonly action: 'create' | 'start' | 'die' | 'destroy';
@@ -92,7 +94,7 @@ export interface Injected {
   readonly to: number;
 }
 
-/** What is still there when everything has ended: nothing should be. */
+/** What still exists when all jobs have ended: nothing should. */
 export interface LeftBehind {
   readonly containers: readonly string[];
   readonly hostFiles: readonly string[];
@@ -101,32 +103,32 @@ export interface LeftBehind {
   readonly tokens: readonly string[];
 }
 
-/** One request to Vault, as its audit log has it. */
+/** One request to Vault, from its audit log. */
 export interface VaultOperation {
   readonly kind: VaultOperationKind;
   readonly at: number;
   /** Vault did what was asked. */
   readonly isDone: boolean;
   /**
-   * What it was about. A wrap and a look at it: the wrapping token. An unwrap: that one's accessor. A login: the SecretID. A
-   * revocation: the token's accessor. A destruction: the SecretID's accessor. Anything else: the accessor of the token that
-   * asked. Empty where Vault never knew it.
+   * What it was about. `wrap`, `look up`: the wrapping token. `unwrap`: the accessor of the wrapping token. `log in`: the
+   * SecretID. `revoke`: the token's accessor. `destroy`: the SecretID's accessor. All others: the accessor of the token that
+   * asked. Empty where Vault does not know it.
    */
   readonly subject: string;
-  /** A wrap: its accessor, and that of the SecretID in it. An unwrap: SecretID and accessor. A login: the token's accessor. */
+  /** `wrap`: accessors of wrapping token and SecretID. `unwrap`: SecretID and its accessor. `log in`: the token's accessor. */
   readonly gives: readonly string[];
 }
 
 /**
- * A token is given back by itself, and revoked by somebody else. To check it is to ask with it whether it lives; whatever
- * else is done with it is a use.
+ * `revoke self`: with the token itself. `revoke`: by its accessor. `check`: a look-up of the token with itself. `use`:
+ * whatever else is done with it.
  */
 export type VaultOperationKind =
   | 'wrap'
   | 'look up'
   | 'unwrap'
   | 'log in'
-  | 'give back'
+  | 'revoke self'
   | 'revoke'
   | 'destroy'
   | 'read payload'

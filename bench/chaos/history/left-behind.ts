@@ -1,3 +1,4 @@
+// Finds what jobs left behind: containers, secrets files, sealed requests and live tokens.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,7 +7,7 @@ import { connectDocker } from '../../../rig/engine/docker.js';
 import { type VaultAccess, vaultAsk } from '../stage/vault.js';
 import type { LeftBehind } from './history.js';
 
-/** Where to look for what jobs may have left. */
+/** Where jobs may have left something. */
 export interface Places {
   readonly sql: Sql;
   readonly dockerHosts: readonly string[];
@@ -18,7 +19,7 @@ export interface Places {
   readonly roleName: string;
 }
 
-/** Looks until nothing is left or the time is over, and says what is left then: clean-ups work in the background. */
+/** Checks until nothing is left, at most until the limit, and returns what is left: clean-ups run in the background. */
 export async function waitForNothingLeft(places: Places, limitMs: number): Promise<LeftBehind> {
   const deadline = Date.now() + limitMs;
   for (;;) {
@@ -31,7 +32,7 @@ export async function waitForNothingLeft(places: Places, limitMs: number): Promi
 
 const pauseMs = 500;
 
-/** Everything that only running jobs may have. */
+/** Finds everything that only running jobs may have. */
 export async function findLeftBehind(places: Places): Promise<LeftBehind> {
   const { sql, dockerHosts, secretsDirectories } = places;
   const [containers, hostFiles, rows, tokens] = await Promise.all([
@@ -57,7 +58,7 @@ async function findContainers(dockerHost: string, jobIds: readonly string[] | un
   return ours.map(({ Labels, State }) => `${Labels['stint.job'] ?? ''} ${State}`);
 }
 
-/** A process has a directory of its own in there, and each of its jobs one in that. */
+/** Each process has a directory in it, and each of its jobs a directory in that. */
 async function findJobDirectories(directory: string): Promise<string[]> {
   const owners = await readdir(directory).catch((): string[] => []);
   const jobs = owners.map(async (owner) => {
@@ -67,14 +68,14 @@ async function findJobDirectories(directory: string): Promise<string[]> {
   return (await Promise.all(jobs)).flat();
 }
 
-/** Asks Vault for all tokens there are: also one that nobody has written down is found. */
+/** Asks Vault for all its tokens, so that a token that nobody recorded is found as well. */
 async function findJobTokens({ vault, roleName }: Places): Promise<string[]> {
   const list = await vaultAsk(vault, 'LIST', 'auth/token/accessors');
   const accessors = (list.body.data?.keys as string[] | undefined) ?? [];
-  const looks = accessors.map(async (accessor) => {
+  const lookUps = accessors.map(async (accessor) => {
     const { status, body } = await vaultAsk(vault, 'POST', 'auth/token/lookup-accessor', { accessor });
     const meta = body.data?.meta as { role_name?: string } | null | undefined;
     return status === 200 && meta?.role_name === roleName ? [accessor] : [];
   });
-  return (await Promise.all(looks)).flat();
+  return (await Promise.all(lookUps)).flat();
 }

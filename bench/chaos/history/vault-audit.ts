@@ -1,24 +1,25 @@
+// Turns Vault's audit log on and off, and reads it as a list of operations.
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type VaultAccess, vaultAsk } from '../stage/vault.js';
 import type { VaultOperation, VaultOperationKind } from './history.js';
 
-/** Lets a Vault that is ours alone write down every request, secrets and all: the file must be closed to others. */
+/** Vault then logs every request with its secrets in the clear: the Vault must be private, the file closed to others. */
 export async function startAudit(vault: VaultAccess, path: string): Promise<void> {
   const options = { file_path: path, log_raw: 'true' };
   const { status } = await vaultAsk(vault, 'PUT', 'sys/audit/chaos', { type: 'file', options });
   if (status >= 300) throw new Error(`Could not start the audit of the load: Vault answered ${status}.`);
 }
 
-/** Vault closes the file, so that its last line is whole. */
+/** Vault closes the file, so that its last line is complete. */
 export async function stopAudit(vault: VaultAccess): Promise<void> {
   const { status } = await vaultAsk(vault, 'DELETE', 'sys/audit/chaos');
   if (status >= 300) throw new Error(`Could not end the audit of the load: Vault answered ${status}.`);
 }
 
 /**
- * Everything that Vault says it was asked for, in its own order, but for what we asked of it ourselves, as root. A request
- * while it was sealed is in no log.
+ * All requests to Vault in the order of its log, without those that we made ourselves with the root token. Requests to a
+ * sealed Vault are not in the log.
  */
 export async function readAudit({ rootToken }: VaultAccess, path: string): Promise<VaultOperation[]> {
   const reader = new AuditReader(rootToken);
@@ -30,7 +31,7 @@ export async function readAudit({ rootToken }: VaultAccess, path: string): Promi
   return operations;
 }
 
-/** One line of Vault's file audit device, as far as it is read. */
+/** One line of Vault's file audit device, with the fields that are read here. */
 interface AuditEntry {
   readonly time: string;
   readonly type: string;
@@ -54,7 +55,7 @@ interface AuditEntry {
   };
 }
 
-/** Reads a log from its beginning. Vault names no accessor of a token that is gone, so those seen before are remembered. */
+/** Reads a log from its beginning: Vault omits the accessor of a token that is gone, so the reader remembers accessors. */
 export class AuditReader {
   readonly #ourToken: string;
   readonly #accessors = new Map<string, string>();
@@ -63,13 +64,13 @@ export class AuditReader {
     this.#ourToken = ourToken;
   }
 
-  /** Undefined for a line that says nothing new. */
+  /** Undefined for a line that adds nothing. */
   read(entry: AuditEntry): VaultOperation | undefined {
     const { request, response, error } = entry;
     const by = this.#accessorOf(request);
-    if (!isLastWord(entry) || request.client_token === this.#ourToken) return undefined;
+    if (!isFinalEntry(entry) || request.client_token === this.#ourToken) return undefined;
     const kind = kindOf(request);
-    if (isOfNobody(kind, by)) return undefined;
+    if (isAnonymous(kind, by)) return undefined;
     const { subject, gives = [] } = partsOf[kind]({ given: request.data ?? {}, by, response });
     const isDone = error === undefined && response?.data?.error === undefined;
     return { at: Date.parse(entry.time), kind, isDone, subject: text(subject), gives: gives.map(text) };
@@ -82,13 +83,13 @@ export class AuditReader {
   }
 }
 
-/** Requests are written before and after; only the second tells what came of them. A refused unwrap has no second. */
-function isLastWord({ type, error, request }: AuditEntry): boolean {
+/** Vault logs each request twice, before and after; only the second entry has the result. A refused unwrap has no second. */
+function isFinalEntry({ type, error, request }: AuditEntry): boolean {
   return type === 'response' || (error !== undefined && kindOf(request) === 'unwrap');
 }
 
-/** Somebody without a token, or with one of the time before the log, may ask what he likes. */
-function isOfNobody(kind: VaultOperationKind, by: string | undefined): boolean {
+/** Requests without a token, or with one from before the log began, are not checked. */
+function isAnonymous(kind: VaultOperationKind, by: string | undefined): boolean {
   return by === undefined && (kind === 'use' || kind === 'check');
 }
 
@@ -102,7 +103,7 @@ const kinds: readonly (readonly [RegExp, VaultOperationKind])[] = [
   [/^sys\/wrapping\/lookup$/, 'look up'],
   [/^sys\/wrapping\/unwrap$/, 'unwrap'],
   [/^auth\/approle\/login$/, 'log in'],
-  [/^auth\/token\/revoke-self$/, 'give back'],
+  [/^auth\/token\/revoke-self$/, 'revoke self'],
   [/^auth\/token\/revoke-accessor$/, 'revoke'],
   [/^auth\/approle\/role\/[^/]+\/secret-id-accessor\/destroy$/, 'destroy'],
   [/^cubbyhole\//, 'read payload'],
@@ -111,7 +112,7 @@ const kinds: readonly (readonly [RegExp, VaultOperationKind])[] = [
 
 interface Asked {
   readonly given: Readonly<Record<string, unknown>>;
-  /** Accessor of the token that asked; none where Vault never knew it. */
+  /** Accessor of the token that asked; undefined where Vault does not know the token. */
   readonly by: string | undefined;
   readonly response: AuditEntry['response'];
 }
@@ -130,7 +131,7 @@ const partsOf: Record<
     gives: [response?.data?.secret_id, response?.data?.secret_id_accessor],
   }),
   'log in': ({ given, response }) => ({ subject: given.secret_id, gives: [response?.auth?.accessor] }),
-  'give back': ({ by }) => ({ subject: by }),
+  'revoke self': ({ by }) => ({ subject: by }),
   revoke: ({ given }) => ({ subject: given.accessor }),
   destroy: ({ given }) => ({ subject: given.secret_id_accessor }),
   'read payload': ({ by }) => ({ subject: by }),

@@ -1,20 +1,21 @@
+// The mix of jobs that the load consists of, each with the end and the output that are expected of it.
 import { createHash } from 'node:crypto';
 import type { Expected } from '../history/history.js';
 import type { Random } from './random.js';
 import { withWitness } from './witness.js';
 
-/** One sort of job in the load. */
+/** One kind of job in the load. */
 export interface JobKind {
   readonly name: string;
   readonly weight: number;
   /** What it does between its first and its last line. */
   readonly script: string;
   readonly expected: Expected;
-  /** References to secrets, in GoStint's words. */
+  /** Secret references, `NAME@PATH.KEY`. */
   readonly secretRefs: readonly string[];
 }
 
-/** Where the secret lies that some jobs print. */
+/** The path of the secret that some jobs print. */
 export const secretPath = 'kv/data/demo/chaos';
 
 function kind(
@@ -29,7 +30,7 @@ function kind(
 const lineCount = 2_000;
 const lines = Array.from({ length: lineCount }, (_, index) => `line ${index + 1} of a log\n`).join('');
 
-/** Known to the last byte: a gap or a repeat after a restart does not go unseen. */
+/** Every byte is known beforehand, so that a gap or a repeat after a restart is found. */
 const output = {
   script: `seq ${lineCount} | sed 's/.*/line & of a log/'`,
   body: lines,
@@ -60,7 +61,7 @@ export function commandOf({ script, expected }: JobKind, nonce: string): string[
   return ['sh', '-c', withWitness(nonce, script, expected.state === 'failed' ? expected.exitCode : 0)];
 }
 
-/** A name for one job that its output can be told by. */
+/** A text that identifies one job's output. */
 export function nonceOf(seed: number, number: number): string {
   return createHash('sha256').update(`${seed} ${number}`).digest('hex').slice(0, 12);
 }

@@ -1,3 +1,4 @@
+// Posts the jobs of a chaos run as several clients, kills some, and records what the clients saw.
 import { setTimeout as delay } from 'node:timers/promises';
 import { AnswerError, GostintClient } from '../../../demo/gostint-client.js';
 import type { Accepted, DoubtfulPost, Refusal } from '../history/history.js';
@@ -10,7 +11,7 @@ export interface LoadOptions {
   readonly jobs: number;
   readonly queues: number;
   readonly seed: number;
-  /** No job is posted later, whether all were or not. */
+  /** Posting ends then, even where not all jobs were posted. */
   readonly until: number;
   /** Posting pauses while so many jobs have not ended. */
   readonly unended: number;
@@ -20,21 +21,21 @@ export interface LoadOptions {
 /** What the clients saw. */
 export interface LoadReport {
   readonly accepted: readonly Accepted[];
-  /** Answers that put the blame on the client, who was not to blame. */
+  /** Answers that refuse a correct request. */
   readonly refusals: readonly Refusal[];
-  /** Posts of which nobody can say whether the job was taken. */
+  /** Posts where the client does not know whether the job was accepted. */
   readonly doubtful: readonly DoubtfulPost[];
-  /** Those of them without any answer. */
-  readonly unsure: number;
-  /** Answers that asked to come back later. */
-  readonly turnedAway: number;
+  /** How many of them had no answer at all. */
+  readonly unanswered: number;
+  /** How many answers were temporary refusals: 429 or 5xx. */
+  readonly refusedForNow: number;
 }
 
 const clientCount = 8;
 const ownerCount = 4;
 const retryMs = 250;
 
-/** Some clients of several owners, who post to either node. A queue is one client's at a time, so its order is known. */
+/** Several clients of several owners post to both nodes. One client at a time uses a queue, so its order is known. */
 export class Load {
   readonly #stage: Stage;
   readonly #options: LoadOptions;
@@ -45,8 +46,8 @@ export class Load {
   readonly #kills: Promise<void>[] = [];
   #owners: readonly (readonly GostintClient[])[] = [];
   #posted = 0;
-  #unsure = 0;
-  #turnedAway = 0;
+  #unanswered = 0;
+  #refusedForNow = 0;
   #unended = 0;
 
   constructor(stage: Stage, options: LoadOptions) {
@@ -58,7 +59,7 @@ export class Load {
     return `${this.#posted} posted, ${this.#accepted.length} accepted, ${this.#unended} not ended`;
   }
 
-  /** To be called before the first fault, for it needs Vault. */
+  /** Call it before the first fault, because it needs Vault. */
   async prepare(): Promise<void> {
     this.#owners = await Promise.all(Array.from({ length: ownerCount }, () => this.#newOwner()));
   }
@@ -73,12 +74,12 @@ export class Load {
     await Promise.all(this.#kills);
     over.abort();
     await counting;
-    const [unsure, turnedAway] = [this.#unsure, this.#turnedAway];
+    const [unanswered, refusedForNow] = [this.#unanswered, this.#refusedForNow];
     const [accepted, doubtful, refusals] = [this.#accepted, this.#doubtful, this.#refusals];
-    return { accepted, doubtful, refusals, unsure, turnedAway };
+    return { accepted, doubtful, refusals, unanswered, refusedForNow };
   }
 
-  /** One person with a client for each node. */
+  /** One owner with a client for each node. */
   async #newOwner(): Promise<GostintClient[]> {
     const { vault, setup, nodes } = this.#stage;
     const token = await newOwnerToken(vault, setup.clientPolicy);
@@ -128,18 +129,18 @@ export class Load {
     }
   }
 
-  /** False where the job is surely not taken and another try may be made. */
+  /** False where the job is certainly not accepted, so that it may be posted again. */
   async #post(client: GostintClient, request: PreparedRequest, job: Wanted): Promise<boolean> {
     const postedAt = Date.now();
     const { kind, nonce, queue } = job;
-    const { wrap_secret_id: wrap } = request;
+    const { wrap_secret_id: wrappingToken } = request;
     try {
       const { _id: id } = await client.post(request);
       this.#accepted.push({
         id,
         queue,
         nonce,
-        wrap,
+        wrappingToken,
         expected: kind.expected,
         postedAt,
         acceptedAt: Date.now(),
@@ -147,15 +148,15 @@ export class Load {
       if (kind.expected.state === 'canceled') this.#kills.push(this.#kill(client, id));
       return true;
     } catch (error) {
-      if (isSurelyNotSent(error)) return false;
-      this.#doubtful.push({ queue, wrap });
+      if (wasNotSent(error)) return false;
+      this.#doubtful.push({ queue, wrappingToken });
       if (!(error instanceof AnswerError)) {
-        this.#unsure++;
+        this.#unanswered++;
         return true;
       }
       if (error.status < 500 && error.status !== 429)
         this.#refusals.push({ text: error.message, at: postedAt, to: Date.now() });
-      else this.#turnedAway++;
+      else this.#refusedForNow++;
       return false;
     }
   }
@@ -186,7 +187,7 @@ interface Wanted {
   readonly queue: string;
 }
 
-/** The client's part of the dance, in the clear or with everything in the cubbyhole. */
+/** What a client does before it posts: the fields stay in the clear, or all of them go into the cubbyhole. */
 async function prepare(client: GostintClient, job: Wanted, isSealed: boolean): Promise<PreparedRequest> {
   const { kind, nonce, queue: qname } = job;
   const fields = {
@@ -200,7 +201,7 @@ async function prepare(client: GostintClient, job: Wanted, isSealed: boolean): P
   return { ...(await client.leaveInCubbyhole(await client.encrypt(fields))), ...(await wrap()) };
 }
 
-function isSurelyNotSent(error: unknown): boolean {
+function wasNotSent(error: unknown): boolean {
   const cause = (error as Error).cause as { code?: string } | undefined;
   return cause?.code === 'ECONNREFUSED';
 }

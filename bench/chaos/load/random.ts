@@ -1,4 +1,6 @@
-/** A generator of the same numbers for the same seed: a run that found something can be tried again. */
+// Random numbers from a seed, so that a run with a finding can be repeated.
+
+/** The same seed gives the same numbers. */
 export class Random {
   #state: number;
 

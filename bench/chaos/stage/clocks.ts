@@ -1,3 +1,4 @@
+// Sets the nodes' clocks an hour wrong and lets them jump during the load.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChaosNode } from './node.js';
 
@@ -5,8 +6,8 @@ const hourMs = 3_600_000;
 const jumpEveryMs = 5_000;
 
 /**
- * Makes one node's clock an hour ahead and the other's an hour behind, and lets them change places again and again until the
- * signal; they stay wrong then. No fault: nothing that happens meanwhile is excused by it.
+ * Sets one node's clock an hour ahead and the other's an hour behind, and swaps them repeatedly until the signal; they stay
+ * wrong then. This is not a fault: it excuses no violation.
  */
 export async function letClocksJump(
   nodes: readonly [ChaosNode, ChaosNode],

@@ -1,3 +1,4 @@
+// The faults of a chaos run, and the loop that injects them at random.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Injected } from '../history/history.js';
 import type { Random } from '../load/random.js';
@@ -5,14 +6,14 @@ import type { ChaosNode } from './node.js';
 import type { Stage } from './stage.js';
 import { vaultAsk } from './vault.js';
 
-/** Something bad that happens and is over after a while. */
+/** A failure that is injected and undone after a while. */
 interface Fault {
   readonly kind: string;
   readonly weight: number;
-  /** Does it, and undoes it, to one of the parts. Returns to whom. */
-  readonly inflict: (victim: Victim) => Promise<void>;
-  /** Of each node its own, or of all. */
-  readonly on: 'node' | 'engine' | 'lines' | 'postgres' | 'vault';
+  /** Injects it into one of the parts, and undoes it. */
+  readonly inject: (victim: Victim) => Promise<void>;
+  /** What it hits: something of one node, or a part that both nodes share. */
+  readonly on: 'node' | 'engine' | 'connections' | 'postgres' | 'vault';
 }
 
 interface Victim {
@@ -27,44 +28,44 @@ const faults: readonly [Fault, ...Fault[]] = [
     kind: 'kill -9 of a node, back soon',
     weight: 5,
     on: 'node',
-    inflict: (victim) => killNode(victim, 0.1, 0.5),
+    inject: (victim) => killNode(victim, 0.1, 0.5),
   },
   {
     kind: 'kill -9 of a node, back late',
     weight: 2,
     on: 'node',
-    inflict: (victim) => killNode(victim, 2, 4),
+    inject: (victim) => killNode(victim, 2, 4),
   },
-  { kind: 'pause of a node beyond its lease', weight: 2, on: 'node', inflict: pauseNode },
+  { kind: 'pause of a node beyond its lease', weight: 2, on: 'node', inject: pauseNode },
   {
     kind: 'engine killed and restarted',
     weight: 1,
     on: 'engine',
-    inflict: (victim) => restartEngine(victim, 'kill'),
+    inject: (victim) => restartEngine(victim, 'kill'),
   },
   {
     kind: 'engine stopped and restarted',
     weight: 1,
     on: 'engine',
-    inflict: (victim) => restartEngine(victim, 'stop'),
+    inject: (victim) => restartEngine(victim, 'stop'),
   },
-  { kind: 'engine hangs', weight: 1, on: 'engine', inflict: hangEngine },
+  { kind: 'engine hangs', weight: 1, on: 'engine', inject: hangEngine },
   {
     kind: 'Postgres restarted, fast',
     weight: 1,
     on: 'postgres',
-    inflict: (v) => v.stage.postgres.restart('fast'),
+    inject: (v) => v.stage.postgres.restart('fast'),
   },
   {
     kind: 'Postgres restarted, as a crash',
     weight: 1,
     on: 'postgres',
-    inflict: (v) => v.stage.postgres.restart('immediate'),
+    inject: (v) => v.stage.postgres.restart('immediate'),
   },
-  { kind: 'Vault sealed and unsealed', weight: 2, on: 'vault', inflict: sealVault },
-  { kind: 'lines cut', weight: 2, on: 'lines', inflict: cutLines },
-  { kind: 'lines refused', weight: 1, on: 'lines', inflict: refuseLines },
-  { kind: 'lines slow', weight: 2, on: 'lines', inflict: slowLines },
+  { kind: 'Vault sealed and unsealed', weight: 2, on: 'vault', inject: sealVault },
+  { kind: 'connections cut', weight: 2, on: 'connections', inject: cutConnections },
+  { kind: 'connections refused', weight: 1, on: 'connections', inject: refuseConnections },
+  { kind: 'connections slow', weight: 2, on: 'connections', inject: slowConnections },
 ];
 
 async function killNode({ node, random, leaseMs }: Victim, least: number, most: number): Promise<void> {
@@ -97,40 +98,40 @@ async function sealVault({ stage, random }: Victim): Promise<void> {
   await vaultAsk(stage.vault, 'PUT', 'sys/unseal', { key: stage.vault.unsealKey });
 }
 
-/** To one part, or to all of them at once: a node that is cut off. */
-function linesOf({ node, random }: Victim) {
+/** The proxy to one part, or to all parts: then the node is cut off. */
+function proxiesOf({ node, random }: Victim) {
   const { engine, postgres, vault } = node.proxies;
   return random.pick([[engine], [postgres], [vault], [engine, postgres, vault]]);
 }
 
-async function cutLines(victim: Victim): Promise<void> {
-  for (const line of linesOf(victim)) line.cut();
+async function cutConnections(victim: Victim): Promise<void> {
+  for (const proxy of proxiesOf(victim)) proxy.cut();
 }
 
-async function refuseLines(victim: Victim): Promise<void> {
-  const lines = linesOf(victim);
-  for (const line of lines) line.refuse();
+async function refuseConnections(victim: Victim): Promise<void> {
+  const proxies = proxiesOf(victim);
+  for (const proxy of proxies) proxy.refuse();
   await delay(victim.random.between(300, 2 * victim.leaseMs));
-  for (const line of lines) line.heal();
+  for (const proxy of proxies) proxy.heal();
 }
 
-async function slowLines(victim: Victim): Promise<void> {
-  const lines = linesOf(victim);
-  for (const line of lines) line.slow(victim.random.between(20, 300));
+async function slowConnections(victim: Victim): Promise<void> {
+  const proxies = proxiesOf(victim);
+  for (const proxy of proxies) proxy.slow(victim.random.between(20, 300));
   await delay(victim.random.between(500, 4_000));
-  for (const line of lines) line.heal();
+  for (const proxy of proxies) proxy.heal();
 }
 
 export interface FaultOptions {
   readonly random: Random;
   readonly leaseMs: number;
-  /** Between the beginnings of two faults; they may lie over each other where they have different victims. */
+  /** Between the beginnings of two faults. Faults overlap where they hit different targets. */
   readonly pauseMs: { readonly least: number; readonly most: number };
   readonly log: (line: string) => void;
 }
 
-/** Inflicts one random fault after the other until the signal, then heals everything. Returns what it did. */
-export async function inflictFaults(
+/** Injects random faults until the signal, then waits until all are undone. Returns what it injected. */
+export async function injectFaults(
   stage: Stage,
   options: FaultOptions,
   over: AbortSignal,
@@ -143,7 +144,7 @@ export async function inflictFaults(
     const node = random.pick(stage.nodes as [ChaosNode, ChaosNode]);
     const target = fault.on === 'postgres' || fault.on === 'vault' ? fault.on : `${fault.on} ${node.name}`;
     if (!underWay.has(target)) {
-      const work = inflictOne(
+      const work = injectOne(
         fault,
         { target, victim: { stage, node, random, leaseMs: options.leaseMs } },
         options,
@@ -160,14 +161,14 @@ export async function inflictFaults(
   return injected;
 }
 
-async function inflictOne(
-  { kind, inflict }: Fault,
+async function injectOne(
+  { kind, inject }: Fault,
   { target, victim }: { target: string; victim: Victim },
   { log }: FaultOptions,
 ): Promise<Injected> {
   const from = Date.now();
   log(`${kind}: ${target}`);
-  await inflict(victim);
+  await inject(victim);
   const to = Date.now();
   log(`over after ${to - from} ms: ${kind}: ${target}`);
   return { kind, target, from, to };

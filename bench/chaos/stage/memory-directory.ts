@@ -1,10 +1,11 @@
+// Makes a directory in memory for the secrets files of one node, and removes those of dead runs.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findStartTime } from '../../../rig/process.js';
 
 const memory = '/dev/shm';
 
-/** A directory in memory for one node's files of secrets. Disposing removes it; what a killed run left is removed first. */
+/** Disposing removes the directory. */
 export async function makeMemoryDirectory(
   base = memory,
 ): Promise<{ readonly path: string } & AsyncDisposable> {
@@ -14,7 +15,7 @@ export async function makeMemoryDirectory(
   return { path, [Symbol.asyncDispose]: () => remove(path) };
 }
 
-/** The name says which process it belongs to: when that began, too, for the pid alone may be another's by now. */
+/** The name holds pid and start time of its process, since the pid alone may belong to another process by now. */
 async function isLeftBehind(name: string): Promise<boolean> {
   const [, pid, startTime] = /^stint-chaos-(\d+)-(\d+)-/.exec(name) ?? [];
   return pid !== undefined && (await findStartTime(Number(pid))) !== startTime;

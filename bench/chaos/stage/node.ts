@@ -1,3 +1,4 @@
+// One stint node of a chaos run, which may be killed, paused and started again.
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,19 +11,19 @@ export interface NodeOptions {
   readonly name: string;
   readonly port: number;
   readonly engine: OwnEngine;
-  /** What stands between the server and its parts. */
+  /** Between the server and its parts. */
   readonly proxies: Readonly<Record<'engine' | 'postgres' | 'vault', TcpProxy>>;
   readonly secretsDirectory: string;
-  /** What it takes for the time; the right one, unless this is given. */
+  /** The clock that the server sees; undefined for the real one. */
   readonly clock: WrongClock | undefined;
   readonly env: Readonly<Record<string, string>>;
-  /** Keeps what each life of the server has logged, where it is given. */
+  /** Where the logs of all server processes are kept; undefined: they are not kept. */
   readonly logDirectory: string | undefined;
 }
 
 const retryMs = 300;
 
-/** One stint node over all its lives: same name, same place, same engine. */
+/** Name, directories and engine stay the same across all its server processes. */
 export class ChaosNode implements AsyncDisposable {
   readonly name: string;
   readonly url: string;
@@ -45,7 +46,7 @@ export class ChaosNode implements AsyncDisposable {
     this.clock = options.clock;
   }
 
-  /** Starts a server and waits until it is ready. Where a part is away it cannot start yet, so it is tried again. */
+  /** Starts a server and waits until it is ready. While a part is unavailable a start fails, so it is repeated. */
   async start(): Promise<void> {
     while (!this.#isOver && this.#server === undefined) {
       try {
@@ -56,7 +57,7 @@ export class ChaosNode implements AsyncDisposable {
     }
   }
 
-  /** As a crash: nothing in it runs any more. */
+  /** SIGKILL, as in a crash. Resolves when the process is gone. */
   async kill(): Promise<void> {
     this.#deaths = this.deaths;
     const server = this.#server;
@@ -75,7 +76,7 @@ export class ChaosNode implements AsyncDisposable {
     this.#server?.signal('SIGCONT');
   }
 
-  /** How many of its lives have ended by themselves: no fault may do that. */
+  /** How many server processes exited by themselves: no fault may cause that. */
   get deaths(): number {
     return this.#deaths + (this.#server?.exitCode() === undefined ? 0 : 1);
   }

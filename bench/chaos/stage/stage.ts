@@ -1,3 +1,4 @@
+// Starts everything a chaos run needs: engines, Postgres, Vault, two nodes, and proxies between them.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type NetConnectOpts } from 'node:net';
@@ -25,17 +26,17 @@ import { makeMemoryDirectory } from './memory-directory.js';
 import { ChaosNode } from './node.js';
 import { vaultAsk } from './vault.js';
 
-/** Two nodes, each with an engine of its own, on one Postgres and one Vault; all of it ours, to be broken. */
+/** Two nodes, each with its own engine, on one Postgres and one Vault. All parts are private, so that faults may hit them. */
 export interface Stage {
   readonly nodes: readonly [ChaosNode, ChaosNode];
   readonly postgres: OwnPostgres;
   readonly vault: VaultServer;
   readonly setup: VaultSetup;
-  /** A line of our own, past all proxies. */
+  /** A direct connection, without a proxy. */
   readonly sql: Sql;
   readonly events: readonly EngineEvents[];
   readonly places: Places;
-  /** Where Vault writes down what it is asked. */
+  /** Vault's audit log. */
   readonly auditFile: string;
   /** The value that some jobs print. */
   readonly secret: string;
@@ -43,7 +44,7 @@ export interface Stage {
 
 export interface StageOptions {
   readonly leaseMs: number;
-  /** Whether the nodes get clocks of their own, which may be set. */
+  /** Whether the nodes get clocks that can be set. */
   readonly wrongClocks: boolean;
   readonly logDirectory: string | undefined;
   readonly log: Log;
@@ -51,7 +52,7 @@ export interface StageOptions {
 
 export const imageName = 'busybox:latest';
 
-/** Builds the stage; everything that is to be ended again goes to the closers, also where building breaks off. */
+/** Everything that must be stopped again is added to `closers` at once, so that a build that fails leaves nothing. */
 export async function buildStage(options: StageOptions, closers: Closers): Promise<Stage> {
   const directory = await workDirectory(closers);
   const { log } = options;
@@ -65,10 +66,10 @@ export async function buildStage(options: StageOptions, closers: Closers): Promi
   const secret = await writeSecret(vault);
   const auditFile = join(directory, 'vault-audit.log');
   await startAudit(vault, auditFile);
-  const ground: Ground = { directory, postgres, vault, setup, options };
+  const shared: SharedParts = { directory, postgres, vault, setup, options };
   const nodes = [
-    await buildNode('A', one, ground, closers),
-    await buildNode('B', two, ground, closers),
+    await buildNode('A', one, shared, closers),
+    await buildNode('B', two, shared, closers),
   ] as const;
   const events = [one, two].map((engine, index) =>
     closers.add(EngineEvents.listen(index === 0 ? 'A' : 'B', engine.dockerHost)),
@@ -89,21 +90,21 @@ export async function buildStage(options: StageOptions, closers: Closers): Promi
 async function workDirectory(closers: Closers): Promise<string> {
   const directory = await createRunDirectory('chaos');
   closers.add({ [Symbol.asyncDispose]: () => removeDirectoryAndUsers(directory) });
-  const closed = join(directory, 'closed'); // Vault's audit log is in there, with everything that was secret.
+  const closed = join(directory, 'closed'); // Vault's audit log is in it, with all secrets.
   await mkdir(closed, { mode: 0o700 });
   return closed;
 }
 
 async function startOwnEngine(name: string, log: Log, closers: Closers): Promise<OwnEngine> {
   const { own } = closers.add(await startEngine({ alwaysOwn: true, name: `chaos-${name}`, log }));
-  if (own === undefined) throw new Error('Expected an engine of our own, got one that was there before.');
+  if (own === undefined) throw new Error('Expected a private engine, got one that was there before.');
   await ensureImage(connectDocker(own.dockerHost), imageName);
   return own;
 }
 
 async function startOwnDatabase(log: Log, closers: Closers): Promise<OwnPostgres> {
   const { own } = closers.add(await startPostgres({ alwaysOwn: true, log }));
-  if (own === undefined) throw new Error('Expected a Postgres of our own, got one that was there before.');
+  if (own === undefined) throw new Error('Expected a private Postgres, got one that was there before.');
   return own;
 }
 
@@ -114,7 +115,7 @@ async function writeSecret(vault: VaultServer): Promise<string> {
   return value;
 }
 
-interface Ground {
+interface SharedParts {
   readonly directory: string;
   readonly postgres: OwnPostgres;
   readonly vault: VaultServer;
@@ -122,16 +123,16 @@ interface Ground {
   readonly options: StageOptions;
 }
 
-/** One key for both nodes, for this run. */
+/** Both nodes share one key, which is new in each run. */
 const sealKey = randomBytes(32).toString('base64');
 
 async function buildNode(
   name: string,
   engine: OwnEngine,
-  ground: Ground,
+  shared: SharedParts,
   closers: Closers,
 ): Promise<ChaosNode> {
-  const { directory, postgres, vault, setup, options } = ground;
+  const { directory, postgres, vault, setup, options } = shared;
   const state = join(directory, name);
   await mkdir(state);
   const { path: secretsDirectory } = closers.add(await makeMemoryDirectory());

@@ -1,4 +1,6 @@
-/** A Vault and the right to do everything in it. */
+// Sends requests to Vault with the root token, to prepare and to inspect it.
+
+/** A Vault and its root token. */
 export interface VaultAccess {
   readonly address: string;
   readonly rootToken: string;
@@ -12,7 +14,7 @@ export interface VaultReply {
   };
 }
 
-/** Asks as root. A refusal is an answer too. */
+/** Any status is returned; only a failed connection throws. */
 export async function vaultAsk(
   { address, rootToken }: VaultAccess,
   method: string,
@@ -26,7 +28,7 @@ export async function vaultAsk(
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as VaultReply['body']) };
 }
 
-/** A token of a submitter of its own: as far as stint sees, another person. */
+/** A token of a new submitter: to stint it is another person. */
 export async function newOwnerToken(vault: VaultAccess, policy: string): Promise<string> {
   const options = { policies: [policy], ttl: '12h', no_parent: true };
   const { status, body } = await vaultAsk(vault, 'POST', 'auth/token/create', options);

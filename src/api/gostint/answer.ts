@@ -1,10 +1,12 @@
+// Converts a job and its output to GoStint's JSON.
+
 import type { Job } from '../../job/job.js';
 import { isFinal } from '../../job/state.js';
 import type { JobOutput } from '../../queue/queue.js';
 import { statusOf } from './states.js';
 import type { WireJob } from './wire.js';
 
-/** A time that is not known yet. Clients decode a time, so it is never `null`. */
+/** Stands for a time that is not known yet. Clients decode a time, so it is never `null`. */
 const zeroTime = '0001-01-01T00:00:00Z';
 
 /** A job as GoStint shows it. */
@@ -32,24 +34,24 @@ function toTime(time: Date | undefined): string {
 }
 
 /**
- * A job that ended before it could print anything says here why: GoStint has no other field for it. What stands there
- * when its command could not be started is a complaint of the init process, and ours says more.
+ * For a job that ended before it printed anything, the output is the reason: GoStint has no other field for it. When the
+ * command could not be started, the output is only an error of the init process, and our message says more.
  */
 function toOutput(job: Job, output: JobOutput): string {
   const { message, reason } = job;
-  const isSilent = output.combined.length === 0 || reason === 'start_failed';
-  if (isSilent && message !== undefined && endedByOtherMeans(job)) return message;
+  const hasNoOutput = output.combined.length === 0 || reason === 'start_failed';
+  if (hasNoOutput && message !== undefined && endedWithoutOwnExit(job)) return message;
   const flaw = isFinal(job.state) ? output.incompleteReason : undefined;
   return toText(output.combined) + (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`);
 }
 
-/** Not by its own exit: that is told by `return_code`, and silence is its true output. */
-function endedByOtherMeans({ state, reason, exitCode }: Job): boolean {
+/** False for a job that exited by itself: `return_code` shows that, and its output may really be empty. */
+function endedWithoutOwnExit({ state, reason, exitCode }: Job): boolean {
   if (!isFinal(state)) return false;
   return exitCode === undefined || (state === 'failed' && reason !== 'exit_code');
 }
 
-/** Bytes that are no UTF-8 become U+FFFD: JSON can carry no others. */
+/** Bytes that are not UTF-8 become U+FFFD, because JSON can only hold text. */
 function toText(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }

@@ -1,13 +1,15 @@
+// Answers errors with the HTTP status and the fixed texts that GoStint clients expect.
+
 import type { RefusalCode } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 
-/** Numbers that GoStint's door answers with when something is wrong. */
+/** The HTTP statuses of GoStint's door for errors. */
 type ErrorStatus = 400 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
 interface ErrorKind {
   readonly http: ErrorStatus;
-  /** The fixed text by which clients tell errors apart. */
+  /** The fixed text by which clients distinguish errors. */
   readonly status: string;
 }
 
@@ -16,7 +18,7 @@ export const invalidRequest: ErrorKind = { http: 400, status: 'Invalid request.'
 const internal: ErrorKind = { http: 500, status: 'Internal Error.' };
 const notFound: ErrorKind = { http: 404, status: 'Not Found.' };
 
-/** The one table from refusals to GoStint's words. A cubbyhole that cannot be read was a server error there, and stays one. */
+/** The only table from refusals to GoStint's answers. An unreadable cubbyhole was a server error there, and stays one. */
 const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   invalid_request: invalidJob,
   content_refused: invalidJob,
@@ -33,7 +35,7 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   draining: { http: 503, status: 'Service Unavailable.' },
 };
 
-/** GoStint's answer to whatever went wrong. */
+/** Answers any error in GoStint's format. */
 export function answerFault(c: ApiContext, fault: Fault): Response {
   if (fault.kind === 'refused') return answerError(c, kinds[fault.code], fault.message);
   if (fault.kind === 'broken') return answerError(c, internal, fault.message);
@@ -53,7 +55,7 @@ export function answerUnknownPath(c: ApiContext): Response {
   );
 }
 
-/** A path with a `%` that no two hex digits follow, or with escapes that are no UTF-8. */
+/** For a path with a `%` that is not followed by two hex digits, or with escapes that are not UTF-8. */
 export function answerBadPath(c: ApiContext): Response {
   return answerError(c, invalidRequest, 'Expected the path to be percent-encoded UTF-8, got something else.');
 }
@@ -70,10 +72,10 @@ export function answerError(c: ApiContext, kind: ErrorKind, error: string): Resp
   return answerJson(c, { status: kind.status, error }, kind.http);
 }
 
-/** Seconds after which a client may have more luck. */
+/** Seconds after which a retry makes sense. */
 const retryAfterOf: Partial<Record<ErrorStatus, string>> = { 409: '1', 429: '5', 503: '5' };
 
-/** GoStint names the character set; some of its clients compare the whole header. */
+/** With the character set, as GoStint sends it: some of its clients compare the whole header. */
 export function answerJson(c: ApiContext, body: object, status: 200 | ErrorStatus = 200): Response {
   return c.body(JSON.stringify(body), status, { 'content-type': 'application/json; charset=utf-8' });
 }

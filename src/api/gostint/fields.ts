@@ -1,8 +1,10 @@
+// Maps GoStint's field names to those of the job model.
+
 import type { FieldNames } from '../../job/check.js';
 import type { SpecFields } from '../../job/job.js';
 import type { WirePayload } from './wire.js';
 
-/** What GoStint calls the fields of the model. */
+/** GoStint's name for each field of the model. */
 export const fieldNames = {
   queue: 'qname',
   image: 'container_image',
@@ -18,7 +20,7 @@ export const fieldNames = {
   continueOnWarnings: 'cont_on_warnings',
 } as const satisfies Required<FieldNames>;
 
-/** The fields of a payload, or of a request in the clear, in the model's words. What was not given is left out. */
+/** Renames the fields of a payload or a request. Fields that were not given are left out. */
 export function toSpecFields(wire: WirePayload): SpecFields {
   return dropMissing({
     queue: wire.qname,
@@ -40,5 +42,5 @@ type Given<T> = { [Name in keyof T]?: NonNullable<T[Name]> };
 
 function dropMissing<T extends object>(fields: T): Given<T> {
   const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
-  return Object.fromEntries(given) as Given<T>; // Only entries were left out.
+  return Object.fromEntries(given) as Given<T>; // Only entries were removed.
 }

@@ -1,3 +1,5 @@
+// Builds GoStint's health answer: counters of jobs and of the engine, all as text.
+
 import type { JobCount } from '../../queue/queue.js';
 import type { EngineSummary } from '../parts.js';
 import { countByStatus } from './states.js';

@@ -1,3 +1,5 @@
+// Reads a job's decrypted payload in GoStint's format.
+
 import { checkFields } from '../../job/check.js';
 import { JobFailedError } from '../../job/errors.js';
 import type { SpecFields } from '../../job/job.js';
@@ -7,8 +9,8 @@ import { fieldNames, toSpecFields } from './fields.js';
 import { payloadShape, readShape } from './wire.js';
 
 /**
- * Reads the decrypted payload of a job. Throws `JobFailedError` `payload_refused`, `payload_invalid`: when it is read
- * the job runs already.
+ * Throws `JobFailedError` `payload_refused`, `payload_invalid`, not `RefusedError`: the job is already claimed when its
+ * payload is read.
  */
 export function readPayload(json: string): SpecFields {
   const parsed = parseJsonObject(json, 'the payload');

@@ -1,3 +1,5 @@
+// Reads the query parameters of GoStint's job list.
+
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobFilter, StateFilter } from '../../queue/queue.js';
@@ -6,7 +8,7 @@ import { filtersOf, statusWords } from './states.js';
 
 export type Query = ReadonlyMap<string, readonly string[]>;
 
-/** The parameters behind the `?`. Throws `RefusedError` when an escape in them is broken. */
+/** The parameters after the `?`. Throws `RefusedError` when an escape in them is invalid. */
 export function readQuery(url: string): Query {
   const query = new Map<string, string[]>();
   for (const part of new URL(url).search.slice(1).split('&')) {
@@ -29,7 +31,7 @@ function decode(text: string): string {
 const defaultLimit = 10;
 const largestLimit = 100;
 
-/** Which jobs a list shows. `skip` forgives everything, as ever; the others are ours, and strict. */
+/** Which jobs a list shows. `skip` ignores invalid values, as in GoStint; the others are stint's own, and strict. */
 export function readFilter(query: Query): JobFilter {
   const problems: string[] = [];
   const limit = readLimit(query.get('limit')?.[0], problems);

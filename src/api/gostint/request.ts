@@ -1,3 +1,5 @@
+// Checks the body of a GoStint submit and turns it into a job request.
+
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, PayloadSource } from '../../job/job.js';
@@ -9,8 +11,8 @@ import { fieldNames, toSpecFields } from './fields.js';
 import { readShape, requestShape, type WireRequest } from './wire.js';
 
 /**
- * Makes a job request of the body of a submit. It looks at everything that can be seen without asking anybody, and
- * names all that is wrong at once: a client's one-shot tokens are still unspent then.
+ * Turns the body of a submit into a job request. It checks everything that needs no other part, and reports all problems
+ * at once, while the client's one-shot tokens are still unspent.
  *
  * Throws `RefusedError` `invalid_request`.
  */
@@ -31,7 +33,7 @@ function toJobRequest(wire: WireRequest, owner: Owner): JobRequest {
   return { door: 'gostint', queue, owner, wrappedSecretId, payload: payloadOf(wire), fields };
 }
 
-/** A cubbyhole counts more than a payload in the request itself. */
+/** A cubbyhole takes precedence over a payload in the request. */
 function payloadOf({ cubby_token, cubby_path, payload }: WireRequest): PayloadSource {
   if (cubby_token && cubby_path)
     return { kind: 'cubbyhole', token: new Secret(cubby_token), path: cubby_path };
@@ -42,7 +44,7 @@ function checkWrapper(wire: WireRequest): string[] {
   return [...checkWrappingToken(wire), ...checkCubbyhole(wire), ...checkCiphertext(wire)];
 }
 
-/** What may stand in a token header of Vault. Nothing of it is quoted, here or below: it is a credential. */
+/** What Vault accepts in a token header. It is a credential, so it is never quoted, here or below. */
 const tokenShape = /^[!-~]{1,4096}$/;
 const aToken = 'a token of 1 to 4096 visible ASCII characters';
 
@@ -66,7 +68,7 @@ function checkCubbyhole({ cubby_token: token, cubby_path: path }: WireRequest): 
   return problems;
 }
 
-/** Anything unusual in a path could leave the cubbyhole when the URL is made. */
+/** Only plain paths: an unusual one could lead out of the cubbyhole once the URL is built. */
 function isCubbyholePath(path: string): boolean {
   const [mount, ...rest] = path.split('/');
   return mount === 'cubbyhole' && rest.length > 0 && rest.every((part) => isPlainSegment(part));

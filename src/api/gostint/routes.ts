@@ -1,3 +1,5 @@
+// GoStint's routes: submit, show, list, kill and delete jobs; health, Vault info, metrics.
+
 import type { Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
@@ -19,7 +21,7 @@ import { statusOf } from './states.js';
 
 type Parts = AppParts & { readonly renderMetrics: () => Promise<MetricsText> };
 
-/** Adds GoStint's door. Everything below `/v1/api/job` wants a token first, also what is not there. */
+/** Adds GoStint's routes. Everything below `/v1/api/job` needs a token, even paths that do not exist. */
 export function addGostint(app: Hono<ApiEnv>, parts: Parts): void {
   const add = (path: string, methods: Methods) => addRoute(app, path, methods, answerWrongMethod);
   app.use('/v1/api/job/*', requireCaller(parts));
@@ -41,8 +43,8 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   markReplay(c, job);
   c.set('jobId', job.id);
   const { warnings = [] } = job;
-  const told = { _id: job.id, status: statusOf(job), qname: job.queue ?? '' };
-  return answerJson(c, warnings.length === 0 ? told : { ...told, warnings });
+  const answer = { _id: job.id, status: statusOf(job), qname: job.queue ?? '' };
+  return answerJson(c, warnings.length === 0 ? answer : { ...answer, warnings });
 }
 
 async function show(c: ApiContext, parts: Parts): Promise<Response> {
@@ -106,14 +108,14 @@ async function health(c: ApiContext, parts: Parts): Promise<Response> {
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
 
-/** Whoever asks for the counters wants them now, also while the engine hangs. */
-const engineRetryMs = 500;
+/** Health must be answered fast, even while the engine hangs. */
+const engineTimeoutMs = 500;
 
-/** An engine that does not answer at once is away: the other counters are still worth telling. */
+/** An engine that does not answer in time counts as unavailable: the other counters are answered without it. */
 async function readEngine(c: ApiContext, { engineState, log }: Parts): ReturnType<Parts['engineState']> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, engineRetryMs, undefined);
+    timer = setTimeout(resolve, engineTimeoutMs, undefined);
   });
   try {
     return await Promise.race([engineState(), late]);

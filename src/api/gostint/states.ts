@@ -1,8 +1,10 @@
+// Maps job states to GoStint's status words, and back for filters and counters.
+
 import type { Job } from '../../job/job.js';
 import type { FailureReason, JobState } from '../../job/state.js';
 import type { JobCount, StateFilter } from '../../queue/queue.js';
 
-/** GoStint's words. A new one would end the polling of its clients, who wait while they read `queued` or `running`. */
+/** GoStint's status words. A new one would end the polling of its clients: they poll while the status is `queued` or `running`. */
 export const statusWords = [
   'queued',
   'running',
@@ -44,7 +46,7 @@ const filters = {
   unknown: [{ state: 'lost' }],
 } as const satisfies Record<StatusWord, readonly StateFilter[]>;
 
-/** What a word stands for; undefined when it is none of GoStint's. */
+/** The states behind a status word; undefined for an unknown one. */
 export function filtersOf(word: string): readonly StateFilter[] | undefined {
   const known = statusWords.find((candidate) => candidate === word);
   return known && filters[known];

@@ -1,10 +1,12 @@
+// GoStint's JSON formats: zod schemas for what arrives, types for what is answered.
+
 import { z } from 'zod';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
 import { describe, isWellFormed, quote } from '../request/sentence.js';
 
 /**
- * The shapes of GoStint's bodies. Each `error` is what was expected, the middle of a sentence that `readShape`
- * completes. A `null` and, for a choice, an empty text are what Go's encoder makes of a field that was not set.
+ * Each `error` says what was expected; `readShape` makes a sentence of it. Go's encoder writes a field that was not set
+ * as `null` or, for a choice, as an empty text, so both are accepted.
  */
 const text = z.string({ error: 'a text' }).refine(isWellFormed, { error: 'well-formed text' });
 const texts = z.array(text, { error: 'a list of texts' });
@@ -31,7 +33,7 @@ const specShape = {
   tty: flag.nullish(),
 };
 
-/** The decrypted payload. Fields we do not know, results of a job among them, are dropped. */
+/** The decrypted payload. Unknown fields, and those that are results of a job, are dropped. */
 export const payloadShape = z.object(specShape);
 export type WirePayload = z.infer<typeof payloadShape>;
 

@@ -1,3 +1,5 @@
+// Middleware that gives each request an id, a log line and a measurement.
+
 import { randomUUID } from 'node:crypto';
 import { matchedRoutes } from 'hono/route';
 import { BrokenError, RefusedError } from '../../job/errors.js';
@@ -5,10 +7,10 @@ import type { Metrics } from '../metrics.js';
 import type { ApiLog } from '../parts.js';
 import type { ApiContext, ApiMiddleware } from '../request/env.js';
 
-/** A caller's own request id must be fit for a log. */
+/** A request id from the caller must be safe for a log. */
 const requestIdShape = /^[\w.-]{1,64}$/;
 
-/** Gives the request an id, the caller's own where it sent one, and the headers that every answer has. */
+/** Sets the request id, the caller's own if it sent one, and the headers that every answer has. */
 export const startRequest: ApiMiddleware = async (c, next) => {
   const given = c.req.header('x-request-id');
   const id = given !== undefined && requestIdShape.test(given) ? given : randomUUID();
@@ -32,17 +34,17 @@ export function observeRequests(log: ApiLog, metrics: Metrics): ApiMiddleware {
   };
 }
 
-/** The path as sent is left out: a client that mixes things up puts a token there. */
+/** The route's pattern, not the path as sent: a client may have put a token there by mistake. */
 function patternOf(c: ApiContext): string {
   const pattern = matchedRoutes(c).at(-1)?.path;
   return pattern === undefined || pattern === '/*' ? 'unknown' : pattern;
 }
 
-/** A refusal tells its code; only what is our fault comes with the whole error and as one. */
+/** A refusal is logged with its code only; a failure of stint or its parts is logged with the whole error. */
 function write(log: ApiLog, c: ApiContext, facts: Readonly<Record<string, unknown>>): void {
   const { error } = c;
   if (error instanceof RefusedError) log.info('Refused a request.', { ...facts, refusal: error.code });
   else if (error instanceof BrokenError) log.warn('Could not serve a request.', { ...facts, error });
-  else if (error !== undefined) log.error('Met a bug while serving a request.', { ...facts, error });
+  else if (error !== undefined) log.error('Failed on a bug while serving a request.', { ...facts, error });
   else log.info('Answered a request.', facts);
 }

@@ -1,3 +1,5 @@
+// Answers HTTP that is too malformed to reach the app.
+
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '@hono/node-server';
@@ -5,7 +7,7 @@ import { RequestError } from '@hono/node-server';
 const json = 'application/json; charset=utf-8';
 const badTarget = 'Expected a request target and a Host header that make an address, got something else.';
 
-/** Answers what no request could be made of, in GoStint's form: no door has seen it yet. */
+/** Answers input that is not a valid request, in GoStint's format: it reached no door. */
 export function answerBadTarget(error: unknown): Response {
   if (error instanceof RequestError) return answer(400, 'Invalid request.', badTarget);
   return answer(500, 'Internal Error.', 'stint met an error of its own.');
@@ -19,7 +21,7 @@ function bodyOf(status: string, error: string): string {
   return JSON.stringify({ status, error });
 }
 
-/** What Node's parser finds, by its code; everything else is simply no HTTP. */
+/** Answers by the code of Node's parser error; any other code means that it is not HTTP. */
 const parserRefusals: Readonly<Partial<Record<string, { status: number; error: string }>>> = {
   HPE_HEADER_OVERFLOW: { status: 431, error: 'Expected headers of at most 16 KiB, got more.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, error: 'Expected small chunk extensions, got large ones.' },
@@ -30,7 +32,7 @@ const parserRefusals: Readonly<Partial<Record<string, { status: number; error: s
 };
 const noHttp = { status: 400, error: 'Expected a request of HTTP 1.1, got something else.' };
 
-/** Says why a request cannot be read, and closes: what follows on this connection could be read in two ways. */
+/** Answers why a request cannot be read, and closes the connection: what follows on it would be ambiguous. */
 export function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) {
     socket.destroy();

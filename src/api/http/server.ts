@@ -1,3 +1,5 @@
+// Opens the HTTP or HTTPS port, with timeouts and an orderly close.
+
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -8,7 +10,7 @@ import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
 
 export interface ListenOptions {
   readonly host: string;
-  /** 0 takes any that is free. */
+  /** 0 picks a free one. */
   readonly port: number;
   /** Undefined: plain HTTP. */
   readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
@@ -19,8 +21,8 @@ export interface Listening {
   /** With scheme and port, as a client would write it. */
   readonly address: string;
   /**
-   * Takes no new connections, lets requests under way end, and cuts those that have not ended after `graceMs`. May be
-   * repeated.
+   * Accepts no new connections, lets requests under way end, and cuts those that have not ended after `graceMs`. May be
+   * called again.
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -30,8 +32,8 @@ export interface FetchApp {
 }
 
 /**
- * A header or a body that comes too slowly holds a connection no longer than this. A kept connection lives longer than
- * the minute after which load balancers drop it, or they would send requests into one that is just being closed.
+ * A slow header or body can hold a connection only this long. An idle connection is kept for more than the minute after
+ * which load balancers close it; otherwise they would send requests on a connection that is just being closed.
  */
 const timeouts = {
   headersTimeout: 20_000,
@@ -46,7 +48,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
   const sockets = trackSockets(server);
   server.on('clientError', refuseBrokenRequest);
   await open(server, options);
-  const { port } = server.address() as AddressInfo; // A port, not a pipe: it was opened as one.
+  const { port } = server.address() as AddressInfo; // Not a string: it listens on a port, not on a pipe.
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   let closing: Promise<void> | undefined;
   return {
@@ -91,13 +93,13 @@ async function open(server: Server, { host, port }: ListenOptions): Promise<void
   });
 }
 
-/** No second try will mend it: what is set is wrong. */
+/** Not retryable: a setting is wrong. */
 function unusable(action: string, error: unknown): BrokenError {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   return new BrokenError('internal', `${action}: ${code}.`, { cause: error, retryable: false });
 }
 
-/** Every connection, also one that has not sent a request or is still shaking hands: Node's own list leaves those out. */
+/** Every connection, even before its first request or during a TLS handshake: Node's own list leaves those out. */
 function trackSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -107,7 +109,7 @@ function trackSockets(server: Server): ReadonlySet<Socket> {
   return sockets;
 }
 
-/** Node closes the connections that are idle now; one whose request ends later would be kept for its whole time. */
+/** Node closes only connections that are idle now, so it is repeated: others become idle when their request ends. */
 async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => {

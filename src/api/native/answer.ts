@@ -1,3 +1,5 @@
+// Converts queues, nodes, jobs and containers to the JSON of the native routes.
+
 import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
 import type { JobDetail, NodeView, QueueDetail, QueueView } from '../../queue/operations.js';
 import { queuePath } from './read.js';

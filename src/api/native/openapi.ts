@@ -1,9 +1,9 @@
+// Describes the native routes in OpenAPI 3.1; a test compares it with the routes and their answers.
+
 import { z } from 'zod';
 import * as wire from './wire.js';
 
-// Describes the native routes in OpenAPI 3.1. A test holds it against the routes there are and what they answer.
-
-/** What is spoken of by name. */
+/** The named schemas of the document. */
 export const schemas = {
   Queue: wire.wireQueueDetail,
   Queues: wire.wireQueues,
@@ -17,14 +17,14 @@ export const schemas = {
 
 type SchemaName = keyof typeof schemas;
 
-/** What one method of one path does. */
+/** One method of one path. */
 interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly answer: SchemaName;
   readonly body?: SchemaName;
   readonly query?: readonly Parameter[];
-  /** What it may refuse with besides what all may. */
+  /** Error statuses beyond those that every operation has. */
   readonly refuses?: readonly number[];
 }
 
@@ -51,7 +51,7 @@ const page: readonly Parameter[] = [
 
 const queue = { answer: 'Queue' } as const;
 
-/** Below the prefix. */
+/** Paths below the prefix. */
 const paths: Readonly<Record<string, Path>> = {
   '/queues': {
     get: { id: 'listQueues', summary: 'Queues in the order of names', answer: 'Queues', query: page },
@@ -117,7 +117,7 @@ const paths: Readonly<Record<string, Path>> = {
   },
 };
 
-/** The whole document. It holds nothing that is secret, and its reader may have no token yet. */
+/** The whole document. It holds no secret, so it is readable without a token. */
 export function openApiDocument(prefix: string): object {
   return {
     openapi: '3.1.0',
@@ -177,7 +177,7 @@ function describe({ id, summary, answer, body, query = [], refuses = [] }: Opera
   };
 }
 
-/** Bad input, no token, no right, a bug of ours, a part that is away. */
+/** Bad input, no token, no right, a bug in stint, a part that is unavailable. */
 const always = [400, 401, 403, 500, 503] as const;
 
 const meanings: Readonly<Record<number, string>> = {
@@ -187,7 +187,7 @@ const meanings: Readonly<Record<number, string>> = {
   404: 'There is no such thing, or it is out of reach.',
   409: 'Not now: see `detail`.',
   500: 'An error of stint itself.',
-  503: 'Postgres, Vault or the engine is away: try again.',
+  503: 'Postgres, Vault or the engine is unavailable: try again.',
 };
 
 function problem(status: number): object {

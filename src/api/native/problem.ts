@@ -1,3 +1,5 @@
+// Answers errors of the native routes as RFC 9457 problem details.
+
 import { STATUS_CODES } from 'node:http';
 import type { BreakdownCode, RefusalCode } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
@@ -5,7 +7,7 @@ import type { Fault } from '../request/errors.js';
 
 type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
-/** The one table from refusals to numbers. */
+/** The only table from refusals to HTTP statuses. */
 const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
   invalid_request: 400,
   content_refused: 400,
@@ -24,12 +26,12 @@ const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
 
 interface Problem {
   readonly status: ProblemStatus;
-  /** A stable word, more exact than the number. */
+  /** A stable code, more specific than the status. */
   readonly code: RefusalCode | BreakdownCode | 'method_not_allowed';
   readonly detail: string;
 }
 
-/** Whatever went wrong, as problem details. */
+/** Answers any error as problem details. */
 export function answerProblem(c: ApiContext, fault: Fault): Response {
   return answer(c, problemOf(c, fault));
 }
@@ -58,7 +60,7 @@ export function answerNoSuchMethod(c: ApiContext, allowed: readonly string[]): R
   return answer(c, { status: 405, code: 'method_not_allowed', detail });
 }
 
-/** RFC 9457: without a type of its own a problem is told by its number, and here by `code`. */
+/** RFC 9457: with type `about:blank` the status identifies the problem; `code` adds more. */
 function answer(c: ApiContext, { status, code, detail }: Problem): Response {
   if (status === 401) c.header('www-authenticate', 'Bearer');
   if (status === 429 || status === 503) c.header('retry-after', '5');

@@ -1,3 +1,5 @@
+// Reads the paths, queries and bodies of the native routes.
+
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
@@ -10,25 +12,25 @@ import { longestReason, mostWaiting } from './wire.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A reason and some settings are short. */
+/** Enough for a reason or some settings. */
 const bodyLimitBytes = 16 * 1024;
 const largestPage = 1_000;
 
 /**
- * The queue of a path. One `~` in front is dropped, so that the empty name (`~`), `.` (`~.`) and `..` (`~..`), which no
- * path can hold, have a path too, and a name that begins with `~` (`~~…`).
+ * The name of the queue in a path. One `~` in front is dropped: it gives a path to the empty name (`~`), to `.` (`~.`)
+ * and `..` (`~..`), which a path cannot hold, and to names that begin with `~` (`~~…`).
  */
 export function readQueueName(c: ApiContext): string {
   const written = c.req.param('name') ?? '';
   const name = (written.startsWith('~') ? written.slice(1) : written).toLowerCase();
   const problems = isWellFormed(name)
     ? checkFields({ queue: name })
-    : ['Expected well-formed text, got another.'];
+    : ['Expected well-formed text, got half of a surrogate pair.'];
   if (problems.length > 0) throw refused(problems);
   return name;
 }
 
-/** The path of a queue, for those who found its name in a list. */
+/** The path of a queue, shown in lists so that clients need not build it. */
 export function queuePath(name: string): string {
   const needsMark = name === '' || name === '.' || name === '..' || name.startsWith('~');
   return `/stint/v1/queues/${needsMark ? '~' : ''}${encodeURIComponent(name)}`;
@@ -42,7 +44,7 @@ export function readJobId(c: ApiContext): string {
   return id;
 }
 
-/** Which part of a list is wanted. */
+/** Which page of a list is requested. */
 export function readPage(c: ApiContext): { after: string | undefined; limit: number } {
   const text = c.req.query('limit') ?? '100';
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
@@ -51,7 +53,7 @@ export function readPage(c: ApiContext): { after: string | undefined; limit: num
   return { after: c.req.query('after'), limit };
 }
 
-/** Why somebody does it: one line for the history. */
+/** The reason for an action: one line for the history. */
 export async function readReason(c: ApiContext): Promise<string> {
   const { reason } = await readFields(c, ['reason']);
   if (typeof reason !== 'string' || !isWellFormed(reason))
@@ -91,7 +93,7 @@ function isFlag(value: unknown): value is boolean | undefined {
   return value === undefined || typeof value === 'boolean';
 }
 
-/** A field we do not know may be a known one misspelt: doing half of what was meant helps nobody. */
+/** Refuses unknown fields: one may be a misspelt known field, and doing only half of a request is worse than refusing it. */
 async function readFields(c: ApiContext, known: readonly string[]): Promise<Fields> {
   const parsed = parseJsonObject(await readBodyText(c, bodyLimitBytes), 'the body');
   if ('problem' in parsed) throw refused([parsed.problem]);

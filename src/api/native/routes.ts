@@ -1,3 +1,5 @@
+// The routes of stint itself, for operators: queues, nodes, jobs, the reaper, OpenAPI.
+
 import type { Handler, Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
@@ -14,36 +16,36 @@ import { readJobId, readPage, readQueueName, readReason, readSettings } from './
 
 export const nativePrefix = '/stint/v1';
 
-/** Adds stint's own routes. All want a token, and all but the detail of a job of one's own an operator. */
+/** All routes but the OpenAPI document need a token. All need an operator, except to show one's own job. */
 export function addNative(app: Hono<ApiEnv>, parts: AppParts): void {
   const add = (path: string, methods: Methods) =>
     addRoute(app, `${nativePrefix}${path}`, methods, answerNoSuchMethod);
-  const ours = (methods: Methods) => forOperators(parts, methods);
+  const operatorsOnly = (methods: Methods) => forOperators(parts, methods);
   const { operations, reaper } = parts;
   const document = openApiDocument(nativePrefix);
   add('/openapi.json', { GET: (c) => c.json(document) }); // Before the token is asked for: it needs none.
   app.use(`${nativePrefix}/*`, requireCaller(parts), requireDecodablePath);
-  add('/queues', ours({ GET: (c) => listQueues(c, operations) }));
-  add('/queues/:name', ours({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
-  add('/queues/:name/pause', ours({ POST: (c) => pause(c, operations) }));
-  add('/queues/:name/resume', ours({ POST: (c) => resume(c, operations) }));
-  add('/queues/:name/release', ours({ POST: (c) => release(c, operations) }));
-  add('/queues/:name/settings', ours({ PUT: (c) => configure(c, operations) }));
-  add('/nodes', ours({ GET: (c) => answerNodes(c, operations.nodes()) }));
-  add('/nodes/:id/drain', ours({ POST: (c) => setDraining(c, operations, true) }));
-  add('/nodes/:id/undrain', ours({ POST: (c) => setDraining(c, operations, false) }));
+  add('/queues', operatorsOnly({ GET: (c) => listQueues(c, operations) }));
+  add('/queues/:name', operatorsOnly({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
+  add('/queues/:name/pause', operatorsOnly({ POST: (c) => pause(c, operations) }));
+  add('/queues/:name/resume', operatorsOnly({ POST: (c) => resume(c, operations) }));
+  add('/queues/:name/release', operatorsOnly({ POST: (c) => release(c, operations) }));
+  add('/queues/:name/settings', operatorsOnly({ PUT: (c) => configure(c, operations) }));
+  add('/nodes', operatorsOnly({ GET: (c) => answerNodes(c, operations.nodes()) }));
+  add('/nodes/:id/drain', operatorsOnly({ POST: (c) => setDraining(c, operations, true) }));
+  add('/nodes/:id/undrain', operatorsOnly({ POST: (c) => setDraining(c, operations, false) }));
   add('/jobs/:id', { GET: (c) => showJob(c, parts) });
-  add('/jobs/:id/finalise', ours({ POST: (c) => finalise(c, operations) }));
+  add('/jobs/:id/finalise', operatorsOnly({ POST: (c) => finalise(c, operations) }));
   add(
     '/reaper',
-    ours({
+    operatorsOnly({
       GET: (c) => answerCandidates(c, reaper.dryRun()),
       POST: (c) => answerCandidates(c, reaper.run()),
     }),
   );
 }
 
-/** An escape that is broken would be taken for a name of its own. */
+/** Without this check an invalid escape would be taken as part of a name. */
 const requireDecodablePath: ApiMiddleware = async (c, next) => {
   try {
     decodeURIComponent(new URL(c.req.url).pathname);
@@ -56,7 +58,7 @@ const requireDecodablePath: ApiMiddleware = async (c, next) => {
   await next();
 };
 
-/** The right is looked at before anything else of the request is. */
+/** Checks the operator's right before anything else of the request is read. */
 function forOperators(parts: AppParts, methods: Methods): Methods {
   const guarded = Object.entries(methods).map(([method, handler]: [string, Handler<ApiEnv>]) => {
     const guard: Handler<ApiEnv> = (c, next) => {

@@ -1,12 +1,13 @@
+// The JSON schemas of the native routes: the types of the code and the OpenAPI document both come from them.
+
 import { z } from 'zod';
 import { failureReasons, jobStates } from '../../job/state.js';
 
-// What the native routes answer and take. The types of the code and the OpenAPI document are both made of it. A fact that
-// is not known is `null`: a missing field could be a forgotten one.
+// What is not known is `null`: a missing field could be a forgotten one.
 
-/** Of a reason, in characters. */
+/** Limit for a reason, in characters. */
 export const longestReason = 500;
-/** That a queue's own limit may let wait. */
+/** Highest value for a queue's own limit of waiting jobs. */
 export const mostWaiting = 1_000_000;
 
 const time = z.iso.datetime().meta({ description: 'UTC, with milliseconds.' });
@@ -114,7 +115,7 @@ export const wireCandidate = z.strictObject({
 
 export const wireCandidates = z.strictObject({ containers: z.array(wireCandidate) });
 
-/** Why somebody does it. */
+/** The reason for an operator's action. */
 export const wireReason = z.strictObject({
   reason: text.min(1).max(longestReason).meta({ description: 'One line for the history.' }),
 });
@@ -124,7 +125,7 @@ export const wireSettings = z.strictObject({
   hold_on_failure: flag.optional(),
 });
 
-/** RFC 9457. */
+/** Problem details by RFC 9457. */
 export const wireProblem = z.strictObject({
   type: text,
   title: text,

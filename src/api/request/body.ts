@@ -1,9 +1,11 @@
+// Reads request bodies as text with a limit on their size.
+
 import { RefusedError } from '../../job/errors.js';
 import type { ApiContext, ApiMiddleware } from './env.js';
 
 const smallestBufferBytes = 16 * 1024;
 
-/** Refuses a body that says itself that it is too large, before anything else is done for the request. */
+/** Refuses a body whose declared length is too large, before anything else is done for the request. */
 export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
   return async (c, next) => {
     const declared = Number(c.req.header('content-length') ?? 0);
@@ -13,9 +15,9 @@ export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
 }
 
 /**
- * The body as text, whatever its content type says. It is counted while it is read, since a chunked body announces no
- * length. What lies beyond the limit is read and dropped: a client that is still sending could not hear the answer, and
- * the connection could not go on. The HTTP server closes it where that takes too long.
+ * The body as text, whatever its content type. Its size is counted while it is read, because a chunked body declares no
+ * length. What exceeds the limit is read and dropped: a client that is still sending would not read the answer, and
+ * the connection could not be reused. The HTTP server closes it if that takes too long.
  */
 export async function readBodyText(c: ApiContext, limitBytes: number): Promise<string> {
   const bytes = await readBody(c.req.raw.body, limitBytes);
@@ -26,7 +28,7 @@ export async function readBodyText(c: ApiContext, limitBytes: number): Promise<s
   }
 }
 
-/** One growing buffer: a list of chunks would let a client that sends single bytes fill the memory with their headers. */
+/** One growing buffer: with a list of chunks, a client that sends single bytes could fill the memory with chunk objects. */
 async function readBody(stream: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
@@ -47,7 +49,7 @@ async function readBody(stream: ReadableStream<Uint8Array> | null, limitBytes: n
 
 const mostDroppedBytes = 64 * 1024 * 1024;
 
-/** Never throws: when the connection breaks there is nothing left to drop. */
+/** Reads on and drops what comes. Never throws: when the connection breaks there is nothing left to drop. */
 async function drop(reader: Reader): Promise<void> {
   let dropped = 0;
   try {

@@ -1,3 +1,5 @@
+// Authenticates a request by its Vault token, and decides which jobs the caller may see.
+
 import { RefusedError } from '../../job/errors.js';
 import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
 import type { AppParts } from '../parts.js';
@@ -6,8 +8,8 @@ import type { ApiMiddleware } from './env.js';
 const bearer = /^bearer +(.+)$/i;
 
 /**
- * Lets nobody in without a token that Vault accepts, and says who it is. It runs before a path or a body is looked at.
- * How long an answer of Vault may be remembered is the business of `identify`.
+ * Refuses a request without a token that Vault accepts, and sets `caller`. It runs before path and body are read.
+ * `identify` decides how long an answer of Vault is cached.
  */
 export function requireCaller({ identify }: Pick<AppParts, 'identify'>): ApiMiddleware {
   return async (c, next) => {

@@ -1,11 +1,13 @@
+// Types of the Hono context that handlers and middleware share.
+
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Caller } from '../../job/owner.js';
 
-/** What middleware leaves for the handlers of one request. */
+/** What middleware sets for the handlers of one request. */
 export interface ApiEnv {
   Variables: {
     requestId: string;
-    /** Known on paths that need a token. */
+    /** Set on paths that need a token. */
     caller: Caller;
     /** The job the request is about, for the log. */
     jobId: string | undefined;

@@ -1,12 +1,14 @@
+// Reads the `Idempotency-Key` header and marks answers that are replays.
+
 import { RefusedError } from '../../job/errors.js';
 import type { SubmittedJob } from '../../queue/queue.js';
 import type { ApiContext } from './env.js';
 
 const name = 'Idempotency-Key';
-/** Visible ASCII, so a header that came twice is no key: its two values are joined with a comma and a blank. */
+/** Visible ASCII only, so a header that was sent twice is refused: its two values are joined with a comma and a blank. */
 const shape = /^[!-~]{1,255}$/;
 
-/** The key under which the client may repeat this submit; undefined where it sent none. Throws `RefusedError`. */
+/** The key that lets the client repeat this submit safely; undefined without the header. Throws `RefusedError`. */
 export function readIdempotencyKey(c: ApiContext): string | undefined {
   const key = c.req.header(name);
   if (key === undefined || shape.test(key)) return key;
@@ -17,7 +19,7 @@ export function readIdempotencyKey(c: ApiContext): string | undefined {
   );
 }
 
-/** Says whether the answer is one that was given before. */
+/** Adds a header when the answer repeats an earlier one. */
 export function markReplay(c: ApiContext, { isReplay }: SubmittedJob): void {
   if (isReplay === true) c.header('idempotent-replayed', 'true');
 }

@@ -1,8 +1,10 @@
+// Parses JSON bodies with limits on depth and size, and refuses duplicate fields.
+
 import { describe, quote } from './sentence.js';
 
-/** Far deeper than anything we read. */
+/** Far deeper than any format we read. */
 const deepest = 64;
-/** The longest lists we take hold 4096 texts; memory grows with each text, list and object, wanted or not. */
+/** The longest lists we accept hold 4096 texts; each text, list and object costs memory, even in fields that are ignored. */
 const mostTokens = 100_000;
 
 export type ParsedObject =
@@ -10,8 +12,8 @@ export type ParsedObject =
   | { readonly problem: string };
 
 /**
- * Parses a JSON object; `name` says what it is in the problem. A field that stands twice is refused: two readers would
- * pick different ones.
+ * Parses a JSON object; `name` names it in the problem. A duplicate field is refused, because two parsers could pick
+ * different values.
  */
 export function parseJsonObject(text: string, name: string): ParsedObject {
   const skeleton = readSkeleton(text);
@@ -26,7 +28,7 @@ export function parseJsonObject(text: string, name: string): ParsedObject {
   return { object: value.parsed };
 }
 
-/** The parser's own text quotes the JSON, which may hold secrets. */
+/** Drops the parser's error text, because it quotes the JSON, which may hold secrets. */
 function parse(text: string): { parsed: unknown } | undefined {
   try {
     return { parsed: JSON.parse(text) };
@@ -44,13 +46,13 @@ function describeBroken(text: string, skeleton: Skeleton): string {
   return skeleton.open ? 'text that ends too early' : 'something else';
 }
 
-/** What can be told without building values. */
+/** What can be found out without building values. */
 interface Skeleton {
   /** Too deep or too much to be parsed at all. */
   readonly problem: string | undefined;
-  /** A field of the outermost object that stands there twice. */
+  /** A duplicate field of the outermost object. */
   readonly twice: string | undefined;
-  /** A text, list or object is still open at the end. */
+  /** A text, list or object is not closed at the end. */
   readonly open: boolean;
 }
 
@@ -75,11 +77,11 @@ function readSkeleton(text: string): Skeleton {
 interface Mark {
   readonly mark: string;
   readonly start: number;
-  /** Of a text that does not end: undefined. */
+  /** Undefined for a text that does not end. */
   readonly end: number | undefined;
 }
 
-/** Quotes and brackets only. Long texts are skipped, not walked through: content may be many megabytes. */
+/** Finds quotes and brackets only. Texts are skipped with `indexOf`, not scanned: content may have many megabytes. */
 function* marksOf(text: string): Generator<Mark> {
   const anyMark = /["{}[\]]/g;
   for (let found = anyMark.exec(text); found !== null; found = anyMark.exec(text)) {
@@ -112,7 +114,7 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** The name of a field, unescaped: `"a"` and `"\u0061"` are the same. A colon tells it from a value. */
+/** The name of a field, unescaped: `"a"` and `"\u0061"` are the same. A colon after it distinguishes it from a value. */
 function fieldAt(text: string, start: number, end: number): string | undefined {
   const colon = /[ \t\r\n]*:/y;
   colon.lastIndex = end;

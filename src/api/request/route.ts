@@ -1,3 +1,5 @@
+// Registers the methods of a path, and the 405 answer for all others.
+
 import type { Handler, Hono } from 'hono';
 import type { ApiContext, ApiEnv } from './env.js';
 
@@ -8,10 +10,10 @@ export interface Methods {
   readonly DELETE?: Handler<ApiEnv>;
 }
 
-/** How a door says that a path knows other methods only. */
+/** Answers 405 in the format of a door. */
 export type AnswerWrongMethod = (c: ApiContext, allowed: readonly string[]) => Response;
 
-/** Adds all methods of one path, and the answer to those it does not know. HEAD follows GET. */
+/** Adds all methods of one path, and the answer to any other. HEAD is allowed where GET is. */
 export function addRoute(
   app: Hono<ApiEnv>,
   path: string,

@@ -1,3 +1,4 @@
+// Reads the tar archive of a job's content as a stream, checks every entry and unpacks nothing.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -9,7 +10,10 @@ import { type EntryKind, findEntryProblem, kindOf, normalizeName } from './names
 import type { ArchiveRules } from './rules.js';
 import { ArchiveTree } from './tree.js';
 
-/** One entry that passed all checks. Its body must be read to its end, or left alone, before the next is asked for. */
+/**
+ * One entry that passed all checks. Its body must be read to its end, or not at all, before the next entry is
+ * requested.
+ */
 export interface ArchiveEntry {
   /** Without leading slash, `.` and `..`. */
   readonly path: string;
@@ -23,10 +27,9 @@ export interface ArchiveEntry {
 }
 
 /**
- * Reads a tar archive, plain or compressed with gzip, as a stream and unpacks nothing. Yields the entries that are
- * welcome and drops the others; if there were any, it throws at the end and names them. What makes the archive as a
- * whole unreadable or too much throws at once. Everything it throws about the content is a `JobFailedError`
- * `content_refused`.
+ * Reads a tar archive, plain or compressed with gzip. Yields the entries that are allowed and drops the others; if
+ * any were dropped, it throws at the end and names them. An archive that is unreadable or exceeds a limit throws at
+ * once. Everything it throws about the content is a `JobFailedError` `content_refused`.
  */
 export async function* readArchive(content: Uint8Array, rules: ArchiveRules): AsyncGenerator<ArchiveEntry> {
   checkFormat(content);
@@ -39,8 +42,8 @@ export async function* readArchive(content: Uint8Array, rules: ArchiveRules): As
   } catch (error) {
     throw toContentError(error);
   } finally {
-    reader.destroy(); // Ends the feeding as well, where the archive is left half read.
-    await feeding.catch(() => undefined); // Its error has come out through the reader.
+    reader.destroy(); // Also ends the feeding when the caller stops in the middle of the archive.
+    await feeding.catch(() => undefined); // The reader has already thrown its error.
   }
 }
 
@@ -59,7 +62,7 @@ async function* acceptedEntries(
     const refusal = problem ?? (isRoot ? undefined : tree.add(entry.path, entry.kind));
     if (refusal !== undefined) refusals.push({ name: source.header.name, reason: refusal });
     else if (!isRoot) yield entry;
-    source.resume(); // The reader does not go on before this one is drained.
+    source.resume(); // The reader does not continue before this entry is drained.
   }
   meter.finish();
   if (refusals.length > 0) throw entriesRefused(refusals);
@@ -71,16 +74,16 @@ function toEntry(source: Source): ArchiveEntry {
   const { name, type, mode, size, mtime, linkname } = source.header;
   return {
     path: normalizeName(name),
-    kind: kindOf(type) ?? 'file', // Where it is neither, the entry is refused before anybody looks.
+    kind: kindOf(type) ?? 'file', // An entry of any other kind is refused before this value is used.
     mode,
     sizeBytes: size,
     modifiedAt: mtime,
-    target: linkname ?? undefined, // The library's types know no null, its reader does.
+    target: linkname ?? undefined, // The library's reader may give null, though its types do not say so.
     body: readBody(source as AsyncIterable<Uint8Array>),
   };
 }
 
-/** What is wrong with the archive reaches whoever reads a body first, in our words there too. */
+/** An error in the archive may first reach the reader of a body, so it is translated here too. */
 async function* readBody(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* source;
@@ -97,7 +100,7 @@ function findProblem(header: Header, rules: ArchiveRules): string | undefined {
   );
 }
 
-/** What the library knows of a header beyond its types. */
+/** Header fields that the library sets but its types do not declare. */
 interface FullHeader {
   readonly byteOffset: number;
   readonly pax: Readonly<Record<string, string>> | null;
@@ -107,7 +110,7 @@ function headerEnd(header: Header): number {
   return (header as Header & FullHeader).byteOffset;
 }
 
-/** Its bytes would be taken for the file's, and they are not. */
+/** The stored bytes of a sparse file are not the bytes of the file, so they must not be used as such. */
 function isSparse(header: Header): boolean {
   const { pax } = header as Header & FullHeader;
   return pax !== null && Object.keys(pax).some((key) => key.startsWith('GNU.sparse'));
@@ -115,9 +118,12 @@ function isSparse(header: Header): boolean {
 
 const sliceBytes = 64 * 1024;
 
-/** Pushes the plain bytes into the reader, as fast as it takes them. What goes wrong comes out of the reader, too. */
+/**
+ * Pushes the unpacked bytes into the reader, as fast as it takes them. The reader throws the same error as this
+ * function.
+ */
 async function feed(content: Uint8Array, reader: Extract, meter: ArchiveMeter): Promise<void> {
-  let problem: unknown; // The pipeline may put an error of its own in its place.
+  let problem: unknown; // Kept because the pipeline may throw an error of its own instead.
   const push = async (plain: AsyncIterable<Uint8Array>) => {
     try {
       await pushAll(plain, reader, meter);
@@ -143,7 +149,8 @@ async function pushAll(
 ): Promise<void> {
   for await (const chunk of plain) {
     meter.count(chunk);
-    if (!reader.write(chunk) && !(await drained(reader))) throw new Error('The archive was left half read.');
+    if (!reader.write(chunk) && !(await drained(reader)))
+      throw new Error('The reader stopped before the end of the archive.');
   }
   reader.end(undefined);
 }

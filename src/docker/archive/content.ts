@@ -1,13 +1,13 @@
+// Reads `gostint.yml` out of a job's content.
 import { type ArchiveEntry, readArchive } from './archive.js';
 import { contentRefused } from './errors.js';
 import type { ArchiveRules } from './rules.js';
 
-/** Where an archive says of itself what it is for. */
 const metadataFile = 'gostint.yml';
 
 /**
- * Reads a whole archive and returns the text of its `gostint.yml`; undefined where it has none. To the end in any
- * case: the entries that are refused are named only then. Throws `JobFailedError` `content_refused`.
+ * Returns the text of an archive's `gostint.yml`; undefined where it has none. Always reads the archive to its end,
+ * because refused entries are reported only there. Throws `JobFailedError` `content_refused`.
  */
 export async function readContentMetadata(
   content: Uint8Array,

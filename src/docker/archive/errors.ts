@@ -1,3 +1,4 @@
+// Errors about a job's content: refused entries, damaged archives, formats that are not accepted.
 import { JobFailedError } from '../../job/errors.js';
 
 /** An entry that is refused, and why. */
@@ -9,12 +10,12 @@ export interface Refusal {
 const mostListed = 20;
 const longestName = 100;
 
-/** Content that cannot be what it should be, as a whole. `code` tells why in one word, `message` in a sentence. */
+/** Refuses the content as a whole. `code` gives the reason in one word, `message` in a sentence. */
 export function contentRefused(code: string, message: string): JobFailedError {
   return new JobFailedError('content_refused', code, message);
 }
 
-/** All entries that were refused; the first ones by name. */
+/** Refuses the content because of its entries. Names the first ones and counts the rest. */
 export function entriesRefused(refusals: readonly Refusal[]): JobFailedError {
   const listed = refusals.slice(0, mostListed).map(({ name, reason }) => `${quote(name)} (${reason})`);
   const more = refusals.length > mostListed ? ` and ${refusals.length - mostListed} more` : '';
@@ -24,7 +25,7 @@ export function entriesRefused(refusals: readonly Refusal[]): JobFailedError {
   );
 }
 
-/** Names come from strangers and go into lines that people read. */
+/** Names are untrusted and end up in lines that people read, so control characters and the like are escaped. */
 function quote(name: string): string {
   const clipped = name.length > longestName ? `${name.slice(0, longestName)}…` : name;
   return JSON.stringify(clipped).replace(/[^\x20-\x7e…]/gu, (character) =>
@@ -34,14 +35,14 @@ function quote(name: string): string {
   );
 }
 
-/** What zlib and the tar reader throw for bytes that are not what they should be, in our words. */
+/** Translates what zlib and the tar reader throw for invalid bytes. Other errors come back unchanged. */
 export function toContentError(error: unknown): Error {
   if (error instanceof JobFailedError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'Z_BUF_ERROR' || message === 'Unexpected end of data') return truncated();
   if (code?.startsWith('Z_')) return damaged('its compressed bytes are damaged');
   if (/tar header|Invalid header|Header exceeds/.test(message))
-    return damaged('it holds something that is no tar');
+    return damaged('it contains something that is not tar');
   return error as Error;
 }
 
@@ -68,7 +69,7 @@ const otherFormats: readonly (readonly [name: string, start: readonly number[]])
   ['7z', [0x37, 0x7a, 0xbc, 0xaf]],
 ];
 
-/** Throws for formats that are known and not taken, so that the sender learns more than "damaged". */
+/** Throws for formats that are known but not accepted, so that the sender gets a better message than "damaged". */
 export function checkFormat(content: Uint8Array): void {
   const found = otherFormats.find(([, start]) => start.every((byte, index) => content[index] === byte));
   if (found === undefined) return;

@@ -1,11 +1,14 @@
+// Enforces the limits on size, entries, headers and time while an archive is unpacked.
 import { contentRefused, damaged } from './errors.js';
 import type { ArchiveLimits } from './rules.js';
 
-/** Room for what the reader has taken in but not yet looked at: one chunk of the decompressor's and a little more. */
+/**
+ * Allowance for bytes that the reader has taken but not parsed yet: one chunk of the decompressor and a little more.
+ */
 const inFlight = 128 * 1024;
 const blockBytes = 512;
 
-/** Watches an archive while it is unpacked and throws as soon as a limit is passed. */
+/** Throws `content_refused` as soon as a limit is exceeded. */
 export class ArchiveMeter {
   readonly #limits: ArchiveLimits;
   readonly #compressedBytes: number;
@@ -13,7 +16,7 @@ export class ArchiveMeter {
   #plainBytes = 0;
   #trailingZeros = 0;
   #entries = 0;
-  /** Where the last entry ends, padding and all. */
+  /** Where the last entry ends, including its padding. */
   #end = 0;
 
   constructor(limits: ArchiveLimits, compressedBytes: number) {
@@ -22,7 +25,7 @@ export class ArchiveMeter {
     if (compressedBytes > limits.compressedBytes) throw tooLarge('compressed', limits.compressedBytes);
   }
 
-  /** Called with every chunk before anybody reads it. */
+  /** Called with every unpacked chunk, before it is parsed. */
   count(chunk: Uint8Array): void {
     this.#plainBytes += chunk.byteLength;
     const zeros = countTrailingZeros(chunk);
@@ -31,7 +34,7 @@ export class ArchiveMeter {
     if (performance.now() - this.#startedAt > this.#limits.timeMs) throw tooSlow(this.#limits.timeMs);
   }
 
-  /** Called with every header: where in the plain bytes it ends, and how much is to follow. */
+  /** Called with every header: where it ends in the unpacked bytes, and how long the body is that follows. */
   enter(headerEnd: number, sizeBytes: number): void {
     if (headerEnd - this.#end > this.#limits.headerBytes) throw headersTooLong(this.#limits);
     if (++this.#entries > this.#limits.entries)
@@ -43,7 +46,7 @@ export class ArchiveMeter {
     if (this.#end > this.#limits.plainBytes) throw tooLarge('unpacked', this.#limits.plainBytes);
   }
 
-  /** Called when all was read. A tar ends with blocks of zeros: without them some of it is missing. */
+  /** Called at the end. A tar ends with blocks of zeros; without them a part of it is missing. */
   finish(): void {
     if (this.#plainBytes === 0) throw damaged('it is empty');
     if (this.#plainBytes - this.#end < blockBytes || this.#trailingZeros < blockBytes) throw cutOff();
@@ -54,7 +57,7 @@ export class ArchiveMeter {
     const plain = this.#plainBytes;
     if (plain > plainBytes) throw tooLarge('unpacked', plainBytes);
     if (plain > ratioFreeBytes && plain > ratio * this.#compressedBytes) throw tooDense(ratio);
-    // Headers that never come to an entry: the reader would go on collecting them.
+    // Headers without an entry: the reader would collect them in memory without end.
     if (plain - this.#end - this.#trailingZeros > headerBytes + inFlight) throw headersTooLong(this.#limits);
   }
 }
@@ -75,7 +78,7 @@ function tooLarge(what: string, limit: number): Error {
 function tooDense(ratio: number): Error {
   return contentRefused(
     'content_too_dense',
-    `Expected \`content\` to unpack to at most ${ratio} times its size, got more: it looks like a bomb.`,
+    `Expected \`content\` to unpack to at most ${ratio} times its size, got more: it looks like a decompression bomb.`,
   );
 }
 

@@ -1,3 +1,4 @@
+// Decides by its name, type and link target whether an entry of the content is accepted.
 import { type ArchiveRules, kernelDirectories, secretsFiles, systemDirectories } from './rules.js';
 
 /** An entry as its header describes it. */
@@ -17,13 +18,13 @@ export function normalizeName(name: string): string {
     .join('/');
 }
 
-/** What the entry is, or undefined for what has no business in a job's content: devices, FIFOs, hard links, unknown types. */
+/** The kind of the entry, or undefined for types that are never accepted: devices, FIFOs, hard links, unknown types. */
 export function kindOf(type: string | null): EntryKind | undefined {
   if (type === 'file' || type === 'directory') return type;
   return type === 'symlink' ? 'link' : undefined;
 }
 
-/** Why an entry is refused for what it is and where it wants to go, looked at alone; undefined when it is welcome. */
+/** Why an entry is refused, judged by its own type, name and target alone; undefined when it is accepted. */
 export function findEntryProblem(header: EntryHeader, rules: ArchiveRules): string | undefined {
   return (
     findTypeProblem(header, rules) ??
@@ -68,9 +69,9 @@ function findNameProblem(name: string, { limits }: ArchiveRules): string | undef
   return undefined;
 }
 
-/** What file systems take for one part of a path. */
+/** The longest part of a path that file systems accept, in bytes. */
 const longestStep = 255;
-/** Also the marks that turn the direction of writing: they make one name look like another. */
+/** Includes the marks that change the direction of writing: they make one name look like another. */
 const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 function findPlaceProblem(
@@ -90,20 +91,23 @@ function findPlaceProblem(
   return path === '' ? 'it would replace the root' : undefined;
 }
 
-/** A target is followed from the link's own directory. It must not leave the root on its way, nor reach what is not the image's. */
+/**
+ * Resolves the target from the link's own directory. It must not leave the root at any step, nor reach secrets or
+ * kernel files.
+ */
 function findTargetProblem({ name, target }: EntryHeader, rules: ArchiveRules): string | undefined {
   if (target === undefined || target === '') return 'it is a link to nowhere';
   if (target.startsWith('/')) return 'it is a link to an absolute path';
   if (unprintable.test(target) || target.includes('\ufffd')) return 'its target holds odd characters';
   if (Buffer.byteLength(target) > rules.limits.nameBytes) return 'its target is too long';
-  const reached = follow(normalizeName(name).split('/').slice(0, -1), target);
+  const reached = resolveTarget(normalizeName(name).split('/').slice(0, -1), target);
   if (reached === undefined) return 'it is a link that leads out';
   const [top = ''] = reached;
   if (secretsFiles.includes(top)) return 'it is a link to the secrets';
   return kernelDirectories.includes(top) ? "it is a link to the kernel's files" : undefined;
 }
 
-function follow(from: readonly string[], target: string): readonly string[] | undefined {
+function resolveTarget(from: readonly string[], target: string): readonly string[] | undefined {
   const place = [...from];
   for (const step of target.split('/')) {
     if (step === '' || step === '.') continue;

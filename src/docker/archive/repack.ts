@@ -1,3 +1,4 @@
+// Writes checked entries and files of our own into a new plain tar for the engine.
 import { Readable } from 'node:stream';
 import { type Header, type Pack, pack } from 'tar-stream';
 import { jobUser } from '../container/container.js';
@@ -5,7 +6,7 @@ import { drained } from '../engine/drained.js';
 import type { ArchiveEntry } from './archive.js';
 import { systemDirectories } from './rules.js';
 
-/** A file of ours, put in after everything else so that it wins. */
+/** A file of ours, added after everything else so that it replaces any other of its name. */
 export interface ExtraFile {
   /** Inside the container, without the leading slash. */
   readonly path: string;
@@ -16,18 +17,18 @@ export interface ExtraFile {
 }
 
 /**
- * Writes entries into a plain tar with headers made afresh: no set-uid bit, extended attribute or foreign owner comes
- * through, and the engine's reader has nothing to see that ours did not. A stream, never a buffer of the whole; it
- * fails with whatever the entries fail with.
+ * Writes entries into a plain tar with new headers: no set-uid bit, extended attribute or foreign owner gets through,
+ * and the engine's reader sees nothing that ours did not see. The result is a stream and never held in memory as a
+ * whole; it fails with the error that the entries fail with.
  */
 export function repack(entries: AsyncIterable<ArchiveEntry>, additions: Additions): Readable {
   return Readable.from(tarBytes(entries, additions), { objectMode: false });
 }
 
-/** What changes on the way. Entries where an extra file is to lie are left out. */
+/** What is added and left out. Entries at the path of an extra file are left out too. */
 export interface Additions {
   readonly extras?: readonly ExtraFile[];
-  /** Paths without leading slash whose entries are not passed on. */
+  /** Paths, without leading slash, of entries to leave out. */
   readonly leftOut?: readonly string[];
 }
 
@@ -41,8 +42,8 @@ async function* tarBytes(
     yield* tar as AsyncIterable<Uint8Array>;
     await filling;
   } finally {
-    tar.destroy(); // Ends the filling as well, where nobody wants the rest.
-    await filling.catch(() => undefined); // Its error has come out through the tar.
+    tar.destroy(); // Also ends the filling when the caller stops early.
+    await filling.catch(() => undefined); // The tar stream has already thrown its error.
   }
 }
 
@@ -74,12 +75,12 @@ function toHeader({ path, kind, mode, sizeBytes, modifiedAt, target }: ArchiveEn
     : { ...common, type: 'file', size: sizeBytes };
 }
 
-/** The library takes 0 for "not given" and would open the file to all. */
+/** The library treats 0 as "not given" and would make the file readable by all. */
 function toMode(mode: number): number {
   return (mode & 0o777) === 0 ? 0o400 : mode & 0o777;
 }
 
-/** The library writes a time beyond its 31 bits as garbage, which the engine would refuse. */
+/** The library writes a time of more than 31 bits as garbage, which the engine would refuse. */
 function toTime(date: Date): Date {
   const seconds = Math.floor(date.getTime() / 1000);
   return new Date(Math.min(Math.max(Number.isNaN(seconds) ? 0 : seconds, 0), 2 ** 31 - 1) * 1000);

@@ -1,17 +1,22 @@
-/** What content may be. Sizes in bytes, times in milliseconds. */
+// Limits and forbidden paths for the content of a job.
+
+/** Which content is accepted. Sizes in bytes, times in milliseconds. */
 export interface ArchiveRules {
   readonly limits: ArchiveLimits;
-  /** Lets relative links in that stay inside. */
+  /** Whether relative links are accepted that stay inside the root. */
   readonly allowLinks: boolean;
-  /** Files that stint puts into every container, without the leading slash. Content may bring them as plain files, which are then left out. */
+  /**
+   * Files that stint puts into every container, without the leading slash. Content may contain them as plain files,
+   * which are then left out.
+   */
   readonly ownFiles: readonly string[];
 }
 
 export interface ArchiveLimits {
   readonly compressedBytes: number;
-  /** The whole archive unpacked, headers and all. */
+  /** The whole archive unpacked, including headers. */
   readonly plainBytes: number;
-  /** Of plain to compressed; looked at only once there is more than `ratioFreeBytes` of plain. */
+  /** Of unpacked to compressed bytes; checked only above `ratioFreeBytes` unpacked bytes. */
   readonly ratio: number;
   readonly ratioFreeBytes: number;
   readonly entries: number;
@@ -39,18 +44,18 @@ export const defaultArchiveLimits: ArchiveLimits = {
   timeMs: 120_000,
 };
 
-/** The list of users, which gets the job's own. */
+/** The list of users, to which the job's user is added. */
 export const passwdFile = 'etc/passwd';
 
-/** Where the secrets lie inside the container: nothing of the content's may be there, or be what leads there. */
+/** Paths of the secrets file inside the container: content may neither replace it nor link to it. */
 export const secretsFiles: readonly string[] = ['secrets.yml', 'secrets.json'];
 
-/** Not part of the image: what is written there is either hidden or the kernel's. */
+/** Not part of the image: the kernel provides these, and files written there would be hidden. */
 export const kernelDirectories: readonly string[] = ['proc', 'sys', 'dev'];
 
 /**
- * Directories without which hardly an image works. No file or link may take their place. As directories they are let
- * in and left out of what the engine gets: their mode and owner are the image's, and some are links in some images.
+ * Directories that most images need. No file or link may replace them. As directories they are accepted but not sent
+ * to the engine: the image sets their mode and owner, and in some images they are links.
  */
 export const systemDirectories: ReadonlySet<string> = new Set([
   ...below('', 'bin boot etc home lib lib32 lib64 libx32 media mnt opt root run sbin srv tmp usr var'),

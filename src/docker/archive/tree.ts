@@ -1,11 +1,12 @@
+// Finds entries of one archive that conflict with each other.
 import type { EntryKind } from './names.js';
 
-/** Remembers what an archive has put where, and notices when one entry gets in the way of another. */
+/** Remembers the kind of entry at each path of an archive. */
 export class ArchiveTree {
-  /** Directories that are only implied by what lies in them are in it as `implied`. */
+  /** A directory without an entry of its own, known only from the entries below it, is `implied`. */
   readonly #places = new Map<string, EntryKind | 'implied'>();
 
-  /** Why this entry cannot be beside the ones before it; undefined when it can, and then it is remembered. */
+  /** Why this entry conflicts with an earlier one; undefined when it does not, and then it is remembered. */
   add(path: string, kind: EntryKind): string | undefined {
     const before = this.#places.get(path);
     if (before !== undefined && !(before === 'implied' && kind === 'directory'))

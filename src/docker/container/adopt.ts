@@ -1,3 +1,4 @@
+// Finds the container that the previous process of this node started for a job.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdoptedContainer, AdoptionRequest } from '../../executor/backend.js';
 import { readProcessFile } from '../delivery/process-files.js';
@@ -7,12 +8,12 @@ import { readOnlyFile } from '../engine/tar-file.js';
 import { AdoptedJobContainer, type AdoptedParts } from './adopted-container.js';
 import { secretsLabel } from './container.js';
 import { findOurs } from './create.js';
-import { isAway } from './exit.js';
+import { isUnavailable } from './exit.js';
 import { removeUntilGone } from './removal.js';
 
-/** Between two questions while the engine is away. */
+/** Between two tries while the engine is unavailable. */
 const pauseMs = 500;
-/** Far above what a job's secrets may take. */
+/** Far above the size of any job's secrets. */
 const largestSecretsBytes = 64 * 1024 * 1024;
 
 /** See the contract in `executor/backend.ts`. */
@@ -20,7 +21,7 @@ export async function adoptContainer(
   parts: AdoptedParts,
   request: AdoptionRequest,
 ): Promise<AdoptedContainer | undefined> {
-  const found = await retryWhileAway(() => findOurs(parts, request), parts.retryForMs);
+  const found = await retryWhileUnavailable(() => findOurs(parts, request), parts.retryForMs);
   if (found === undefined) return undefined;
   const { id, startedAt } = found;
   if (startedAt === undefined) {
@@ -28,26 +29,26 @@ export async function adoptContainer(
     return undefined;
   }
   const secrets = await readSecrets(parts.engine, found);
-  const now = await retryWhileAway(() => engineTime(parts.engine), parts.retryForMs);
+  const now = await retryWhileUnavailable(() => engineTime(parts.engine), parts.retryForMs);
   const ranMs = Math.max(0, now.getTime() - startedAt.getTime());
   return new AdoptedJobContainer(parts, { ...found, ranMs }, secrets);
 }
 
-async function retryWhileAway<T>(ask: () => Promise<T>, retryForMs: number): Promise<T> {
+async function retryWhileUnavailable<T>(ask: () => Promise<T>, retryForMs: number): Promise<T> {
   const until = performance.now() + retryForMs;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!isAway(error) || performance.now() > until) throw error;
+      if (!isUnavailable(error) || performance.now() > until) throw error;
     }
     await delay(pauseMs);
   }
 }
 
 /**
- * A bound file is read through a process of the container: its name on this host is gone, and the engine's own way into a
- * container is not safe where something is mounted. Without a bound file it lies in the container's own layer.
+ * A bound file is read through a process of the container: its path on this host is gone, and the engine's archive API
+ * is not safe where something is mounted. Without a bound file the secrets file is in the container's own layer.
  */
 async function readSecrets(engine: Engine, found: ContainerFacts): Promise<Uint8Array | undefined> {
   const path = found.labels[secretsLabel] ?? '/secrets.yml';
@@ -61,6 +62,6 @@ async function readSecrets(engine: Engine, found: ContainerFacts): Promise<Uint8
     const tar = await engine.findFile(found.id, path);
     return tar && (await readOnlyFile(tar, largestSecretsBytes));
   } catch {
-    return undefined; // Its output is kept back then, which its owner is told.
+    return undefined; // The output is then withheld, and the job says so.
   }
 }

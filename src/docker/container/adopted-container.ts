@@ -1,3 +1,4 @@
+// The container of an adopted job: follows its output and exit, and removes it.
 import type { AdoptedContainer, RunningContainer, StreamPositions } from '../../executor/backend.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { resumeOutput } from '../output/resumed-output.js';
@@ -9,12 +10,12 @@ import { watchRunning } from './running.js';
 export interface AdoptedParts {
   readonly engine: Engine;
   readonly settings: ContainerSettings;
-  /** How long a running job's engine may be away, in milliseconds. */
+  /** How long the engine of a running job may be unavailable, in milliseconds. */
   readonly retryForMs: number;
   readonly onFailure: (message: string) => void;
 }
 
-/** A container that an earlier life of this node started, until after its removal. */
+/** A container that a previous process of this node started, up to its removal. */
 export class AdoptedJobContainer implements AdoptedContainer {
   readonly id: string;
   readonly ranMs: number;
@@ -22,8 +23,8 @@ export class AdoptedJobContainer implements AdoptedContainer {
   readonly tty: boolean;
   readonly secrets: Uint8Array | undefined;
   readonly #parts: AdoptedParts;
-  /** Fires when nobody is interested in the container any more. */
-  readonly #over = new AbortController();
+  /** Aborts every wait when the container is disposed of. */
+  readonly #disposed = new AbortController();
   #disposal: Promise<void> | undefined;
 
   constructor(
@@ -42,9 +43,9 @@ export class AdoptedJobContainer implements AdoptedContainer {
   resume(from: StreamPositions): RunningContainer {
     const { engine, retryForMs, settings } = this.#parts;
     const { id, tty } = this;
-    const { signal } = this.#over;
+    const { signal } = this.#disposed;
     const exit = waitForExit(engine, id, { signal, retryForMs });
-    const keptLogBytes = settings.logBytes / 2; // The newer of two files, should the older be gone.
+    const keptLogBytes = settings.logBytes / 2; // The newer of two log files; the engine may have dropped the older.
     const log = { engine, id, tty, exit, hasEnded: this.hasEnded, from, keptLogBytes, signal };
     return watchRunning({ engine, id, exit, output: (watch) => resumeOutput({ ...log, ...watch }) });
   }
@@ -56,7 +57,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
 
   async #dispose(): Promise<void> {
     const { engine, onFailure } = this.#parts;
-    this.#over.abort(new Error('The container was disposed of.'));
+    this.#disposed.abort(new Error('The container was disposed of.'));
     await removeUntilGone({ engine, findId: async () => this.id, onFailure });
   }
 }

@@ -1,12 +1,13 @@
+// What a job's container is created with: name, labels, tag, limits and mounts.
 import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
 
 /** What an operator sets for all containers. */
 export interface ContainerSettings {
-  /** Names this stint installation; all its nodes share it. At least 8 letters or digits. */
+  /** Id of this stint installation; all its nodes share it. At least 8 letters or digits. */
   readonly installation: string;
   readonly node: string;
-  /** Keys the tag by which we know our own containers: labels alone can be forged by an image. */
+  /** Key of the tag by which our own containers are recognized: an image can forge labels alone. */
   readonly tagKey: Uint8Array;
   readonly memoryBytes: number;
   readonly cpus: number;
@@ -15,17 +16,17 @@ export interface ContainerSettings {
   /** `bridge`, `none` or the name of a network. */
   readonly network: string;
   readonly sharedMemoryBytes: number;
-  /** Of the engine's own copy of the output, which repairs a broken line. */
+  /** Size of the engine's own log of the output, from which lost output is restored. */
   readonly logBytes: number;
 }
 
-/** One file of ours in the container, in place of whatever the image has there. */
+/** A file of this host that is bound into the container, over whatever the image has there. */
 export interface BoundFile {
   readonly source: string;
   readonly target: string;
 }
 
-/** The part of the engine's create call that we use: what is not named here cannot be asked for. */
+/** The part of the engine's create request that we use: an option that is not listed here cannot be set. */
 export interface CreateOptions {
   readonly Image: string;
   readonly Cmd?: readonly string[];
@@ -66,10 +67,10 @@ export interface MountOptions {
   readonly ReadOnly: true;
 }
 
-/** A job's parameters but for its content, which no create call sees. */
+/** A job's parameters without its content, which is not part of the create request. */
 export type ContainerParameters = Omit<ContainerRequest, 'content'>;
 
-/** The user every job runs as, in numbers since an image need not know it by name. */
+/** The user every job runs as, as numbers because an image need not have a name for it. */
 export const jobUser = { uid: 2001, gid: 2001 } as const;
 
 /** Made of job and fence alone, so that the engine itself refuses a second container of the same claim. */
@@ -81,8 +82,8 @@ export function containerName(
 }
 
 /**
- * The create call of a job's container. An allow-list by construction: nothing of the request reaches the engine but
- * command, directory, environment and terminal, and no part of it can loosen what is fixed here.
+ * The create request of a job's container. An allow-list by construction: only command, directory, environment and
+ * terminal of the job reach the engine, and none of them can loosen what is fixed here.
  */
 export function createOptions(
   settings: ContainerSettings,
@@ -101,7 +102,7 @@ export function createOptions(
     AttachStdout: true,
     AttachStderr: true,
     OpenStdin: false,
-    Healthcheck: { Test: ['NONE'] }, // The image's own would run commands that nobody asked for.
+    Healthcheck: { Test: ['NONE'] }, // The health check of the image would run commands that the job did not ask for.
     Labels: jobLabels(settings, request),
     HostConfig: hostOptions(settings, files),
   };
@@ -115,11 +116,11 @@ function hostOptions(settings: ContainerSettings, files: readonly BoundFile[]): 
     CapDrop: ['ALL'],
     PidsLimit: settings.pids,
     Memory: settings.memoryBytes,
-    MemorySwap: settings.memoryBytes, // The same: no swap, where secrets could end up on a disk.
+    MemorySwap: settings.memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
     NanoCpus: Math.round(settings.cpus * 1e9),
     ShmSize: settings.sharedMemoryBytes,
     NetworkMode: settings.network,
-    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }], // A core file holds whatever the job had read.
+    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }], // A core file contains whatever the job had in memory.
     Mounts: files.map(toMount),
   };
 }
@@ -129,12 +130,12 @@ function logConfig(bytes: number): Record<string, string> {
   return { 'max-size': String(Math.ceil(bytes / 2)), 'max-file': '2', compress: 'false' };
 }
 
-/** `Mounts`, never `Binds`: with those the engine would make a directory where the source is missing. */
+/** `Mounts`, never `Binds`: with `Binds` the engine creates a directory when the source is missing. */
 function toMount({ source, target }: BoundFile): MountOptions {
   return { Type: 'bind', Source: source, Target: target, ReadOnly: true };
 }
 
-/** Set on every container of a job, whatever labels its image brings. */
+/** Set on every container of a job. They override the labels of its image. */
 function jobLabels(settings: ContainerSettings, request: ContainerParameters): Record<string, string> {
   return {
     'stint.job': request.jobId,
@@ -148,10 +149,10 @@ function jobLabels(settings: ContainerSettings, request: ContainerParameters): R
 }
 
 export const tagLabel = 'stint.tag';
-/** Where in the container the secrets file lies. */
+/** Holds the path of the secrets file in the container. */
 export const secretsLabel = 'stint.secrets';
 
-/** What only this installation can compute: it tells our containers from those that merely carry our labels. */
+/** A tag that only this installation can compute: it tells our containers from those that only copy our labels. */
 export function jobTag(
   { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
   { jobId, fence }: Pick<ContainerParameters, 'jobId' | 'fence'>,
@@ -159,7 +160,7 @@ export function jobTag(
   return keyedTag(tagKey, [installation, jobId, String(fence)]);
 }
 
-/** Each part is preceded by its length, so that no two lists give one text. */
+/** Each part is preceded by its length, so that no two lists give the same text. */
 export function keyedTag(key: Uint8Array, parts: readonly string[]): string {
   const text = parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join('');
   return createHmac('sha256', key).update(text).digest('hex');

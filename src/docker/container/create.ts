@@ -1,3 +1,4 @@
+// Creates the container of a claim; handles a lost answer and a name that is taken.
 import type { Delivery } from '../delivery/delivery.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { isFault } from '../engine/errors.js';
@@ -19,16 +20,16 @@ interface CreateParts {
 }
 
 /**
- * Creates the container of a claim and returns its id. Where its name is taken, or the engine's answer was lost, what
- * bears the name decides: one of ours that never ran is replaced, once. Throws `JobFailedError` when the job is to
- * blame, `BrokenError` when a container of that name has run already or is somebody else's.
+ * Creates the container of a claim and returns its id. Where its name is taken, or the engine's answer was lost, the
+ * container of that name is inspected: if it is ours and never ran, it is replaced, once. Throws `JobFailedError` when
+ * the job is at fault, `BrokenError` when a container of that name has already run or is not ours.
  */
 export async function createContainer(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
   try {
     return await createOnce(parts, parameters);
   } catch (error) {
     if (!isFault(error, 'name_taken', 'cut', 'timed_out')) throw createFailure(error);
-    await makeRoom(parts, parameters);
+    await removeUnstarted(parts, parameters);
   }
   return await createOnce(parts, parameters).catch((error: unknown) => {
     throw createFailure(error);
@@ -41,7 +42,7 @@ async function createOnce(parts: CreateParts, parameters: ContainerParameters): 
   return await engine.create(containerName(settings, parameters), options);
 }
 
-async function makeRoom(parts: CreateParts, parameters: ContainerParameters): Promise<void> {
+async function removeUnstarted(parts: CreateParts, parameters: ContainerParameters): Promise<void> {
   const name = containerName(parts.settings, parameters);
   const found = await parts.engine.findContainer(name);
   if (found === undefined) return;
@@ -51,7 +52,7 @@ async function makeRoom(parts: CreateParts, parameters: ContainerParameters): Pr
   await parts.engine.remove(found.id);
 }
 
-/** The container of this claim, if there is one and it carries the tag that only we can compute. */
+/** The container of this claim; undefined when there is none, or it lacks the tag that only we can compute. */
 export async function findOurs(
   { engine, settings }: Pick<CreateParts, 'engine' | 'settings'>,
   claim: Claim,

@@ -1,23 +1,26 @@
+// Tells whether the engine itself, by a stop or restart, ended a container.
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokenError } from '../../job/errors.js';
 import type { Engine } from '../engine/engine.js';
-import { isAway, type WatchedExit } from './exit.js';
+import { isUnavailable, type WatchedExit } from './exit.js';
 
-/** What a container is left with that was ended from outside: killed, told to end, or gone together with its host. */
-const outerCodes: readonly number[] = [137, 143, 255];
-/** An engine that is stopped ends its containers first, and goes away only then. */
-const goingMs = 2_000;
-/** The same where it is known that the signal came by way of the engine: others of its containers may take their time. */
-const killedGoingMs = 15_000;
+/** Exit codes of a container that was ended from outside: by SIGKILL, by SIGTERM, or together with its host. */
+const outsideCodes: readonly number[] = [137, 143, 255];
+/**
+ * An engine that is being stopped ends its containers first and becomes unavailable only later: it is watched so long.
+ */
+const watchMs = 2_000;
+/** The same when the signal was sent through the engine: its other containers may take long to end. */
+const killedWatchMs = 15_000;
 const pauseMs = 200;
 
 /**
- * Whether a container that nobody told to end was ended by its engine: by one that was being stopped, or by one that came
- * back and found what it had not been told to keep. Then nobody knows how the job would have ended.
+ * Whether a container that was not asked to stop was ended by its engine: by an engine that was being stopped, or by
+ * one that restarted without keeping its containers. Then it is unknown how the job would have ended.
  */
 export async function wasEndedByEngine(place: Place, { exit, backAt }: WatchedExit): Promise<boolean> {
-  if (!outerCodes.includes(exit.exitCode) || exit.outOfMemory) return false;
-  return backAt !== undefined || (await isGoingAway(place));
+  if (!outsideCodes.includes(exit.exitCode) || exit.outOfMemory) return false;
+  return backAt !== undefined || (await isStopping(place));
 }
 
 interface Place {
@@ -25,23 +28,23 @@ interface Place {
   readonly id: string;
 }
 
-/** One that went and came back between two questions has forgotten the end that it saw. */
-async function isGoingAway({ engine, id }: Place): Promise<boolean> {
+/** An engine that restarted between two requests has lost its events, so the container's end is missing there. */
+async function isStopping({ engine, id }: Place): Promise<boolean> {
   const startedAt = performance.now();
-  let limitMs = goingMs;
+  let limitMs = watchMs;
   try {
     while (performance.now() - startedAt < limitMs) {
       await engine.version();
-      if (limitMs === goingMs && (await engine.remembers(id, 'kill'))) limitMs = killedGoingMs;
+      if (limitMs === watchMs && (await engine.remembers(id, 'kill'))) limitMs = killedWatchMs;
       await delay(pauseMs);
     }
     return !(await engine.remembers(id, 'die'));
   } catch (error) {
-    return isAway(error);
+    return isUnavailable(error);
   }
 }
 
-/** The job is lost, not failed: the code is the engine's doing. */
+/** The job is lost, not failed: the exit code comes from the engine, not from the job. */
 export function endedByEngine(exitCode: number): BrokenError {
   return new BrokenError(
     'engine_unavailable',

@@ -1,9 +1,9 @@
+// What a failed upload, create or start means for the job.
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import { contentRefused } from '../archive/errors.js';
 import { type EngineError, isFault } from '../engine/errors.js';
 
-/** What a failed step means for the job. What is the engine's own fault comes back as it is. */
-
+/** Like the other functions here, returns errors that are the engine's own fault unchanged. */
 export function uploadFailure(error: unknown): unknown {
   if (isFault(error, 'clash'))
     return contentRefused(
@@ -11,7 +11,10 @@ export function uploadFailure(error: unknown): unknown {
       `Could not lay \`content\` over the image: a file of one stands where the other has a directory (${error.text}). Move it.`,
     );
   if (isFault(error, 'archive_refused', 'refused'))
-    return contentRefused('content_not_taken', `Could not lay \`content\` over the image: ${said(error)}.`);
+    return contentRefused(
+      'content_not_taken',
+      `Could not lay \`content\` over the image: ${engineReason(error)}.`,
+    );
   return error;
 }
 
@@ -23,35 +26,38 @@ export function createFailure(error: unknown): unknown {
     );
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
   if (isFault(error, 'refused'))
-    return startFailed('create_refused', `Could not create the container: ${said(error)}.`);
+    return startFailed('create_refused', `Could not create the container: ${engineReason(error)}.`);
   return error;
 }
 
-/** The engine met a second container of the same claim, and it is not one that we may take away. */
+/** There is already a container with the name of this claim, and it must not be removed. */
 export function nameTaken(name: string, why: string): BrokenError {
   return new BrokenError(
     'internal',
-    `Could not create the container "${name}": there is one of that name already, and ${why}. Look at it, then remove it.`,
+    `Could not create the container "${name}": one of that name exists already, and ${why}. Inspect it, then remove it.`,
     { retryable: false },
   );
 }
 
-/** After a start that failed for good. The container was there, so there is an exit code as a shell would have it. */
+/** What a start that failed for good means. Sets the exit codes a shell uses: 127 not found, 126 not executable. */
 export function startFailure(error: unknown, command: string | undefined): unknown {
   if (isFault(error, 'command_not_found')) return commandNotFound(command);
   if (isFault(error, 'command_not_executable')) return commandNotExecutable(command);
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
-  if (isFault(error, 'broken') && !runtimeWords.test(error.text)) return engineFailed(error);
+  if (isFault(error, 'broken') && !runtimeText.test(error.text)) return engineFailed(error);
   if (isFault(error, 'refused', 'broken', 'no_command', 'source_missing'))
-    return startFailed('start_refused', `Could not start the container: ${said(error)}.`);
+    return startFailed('start_refused', `Could not start the container: ${engineReason(error)}.`);
   return error;
 }
 
-/** Who starts the command speaks of the job; every other trouble in a start is the engine's own, as when it goes down. */
-const runtimeWords = /OCI runtime|runc|crun|container_linux|cgroup/i;
+/**
+ * A failure of the container runtime concerns the job; any other failure of a start is the engine's own, such as its
+ * shutdown.
+ */
+const runtimeText = /OCI runtime|runc|crun|container_linux|cgroup/i;
 
 function engineFailed(error: EngineError): JobFailedError {
-  const message = `The engine failed to start the container: ${said(error)}. The job did not begin; submit it again.`;
+  const message = `The engine failed to start the container: ${engineReason(error)}. The job did not start; submit it again.`;
   return new JobFailedError('infrastructure', 'engine_failed', message, { cause: error });
 }
 
@@ -84,8 +90,8 @@ function named(command: string | undefined): string {
     : `the command ${JSON.stringify(command.slice(0, 200))}`;
 }
 
-function said({ text }: EngineError): string {
-  return text === '' ? 'the engine refused without a word' : `the engine says "${text}"`;
+function engineReason({ text }: EngineError): string {
+  return text === '' ? 'the engine refused and gave no reason' : `the engine says "${text}"`;
 }
 
 function startFailed(code: string, message: string, exitCode?: number): JobFailedError {

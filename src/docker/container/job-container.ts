@@ -1,3 +1,4 @@
+// The container of one job: creates, fills, starts and removes it.
 import type { Readable } from 'node:stream';
 import type { LimitFunction } from 'p-limit';
 import type { ContainerRequest, PreparedContainer, RunningContainer } from '../../executor/backend.js';
@@ -19,26 +20,26 @@ export interface JobContainerParts {
   readonly delivery: Delivery;
   readonly imageId: string;
   readonly imageMetadata: string | undefined;
-  /** Starts are the heaviest thing an engine does: only so many at once. */
+  /** Limits how many containers start at once: a start is the most expensive request to an engine. */
   readonly starts: LimitFunction;
-  /** How long a running job's engine may be away, in milliseconds. */
+  /** How long the engine of a running job may be unavailable, in milliseconds. */
   readonly retryForMs: number;
   readonly onFailure: (message: string) => void;
 }
 
-/** The container of one job, from before its creation to after its removal. */
+/** Exists from before the container's creation until after its removal. */
 export class JobContainer implements PreparedContainer {
   readonly #parts: JobContainerParts;
   readonly #parameters: ContainerParameters;
-  /** Fires when nobody is interested in the container any more. */
-  readonly #over = new AbortController();
-  #line: Readable | undefined;
+  /** Aborts every wait when the container is disposed of. */
+  readonly #disposed = new AbortController();
+  #attached: Readable | undefined;
   #id: string | undefined;
   #step: 'new' | 'creating' | 'prepared' | 'delivered' | 'started' = 'new';
   #disposal: Promise<void> | undefined;
 
   constructor(parts: JobContainerParts, request: ContainerRequest) {
-    const { content: _, ...parameters } = request; // It may be large, and the delivery has it.
+    const { content: _, ...parameters } = request; // The content may be large, and the delivery has it.
     this.#parts = parts;
     this.#parameters = parameters;
   }
@@ -55,7 +56,7 @@ export class JobContainer implements PreparedContainer {
     return this.#parts.imageMetadata;
   }
 
-  /** Creates the container and lays the content over it. What fails here leaves the rest to dispose. */
+  /** Creates the container and uploads the content. After a failure here the caller must dispose. */
   async prepare(signal: AbortSignal): Promise<void> {
     this.#take('new', 'creating');
     const id = await this.#create();
@@ -64,7 +65,9 @@ export class JobContainer implements PreparedContainer {
     this.#take('creating', 'prepared');
   }
 
-  /** After a plain refusal nothing is ours to remove: what bears our name then may be running for this very claim. */
+  /**
+   * After a definite refusal there is nothing to remove: a container of our name may be running for this very claim.
+   */
   async #create(): Promise<string> {
     try {
       const id = await createContainer(this.#parts, this.#parameters);
@@ -81,20 +84,23 @@ export class JobContainer implements PreparedContainer {
     await this.#parts.delivery.fill(this.id, secrets);
   }
 
-  /** Attach first: whoever attaches later misses what came before. The secrets' files go as soon as it has them. */
+  /**
+   * Attaches before the start, or early output would be missed. Removes the secrets' files as soon as the container has
+   * them.
+   */
   async start(): Promise<RunningContainer> {
     this.#take('delivered', 'started');
     const { engine, delivery, retryForMs } = this.#parts;
-    const line = await engine.attach(this.id);
-    this.#line = line;
+    const attached = await engine.attach(this.id);
+    this.#attached = attached;
     await this.#startOnce();
     await delivery.release();
-    const exit = waitForExit(engine, this.id, { signal: this.#over.signal, retryForMs });
-    const attached = { engine, id: this.id, line, tty: this.#parameters.tty, exit };
-    return watchRunning({ ...attached, output: (watch) => readOutput({ ...attached, ...watch }) });
+    const exit = waitForExit(engine, this.id, { signal: this.#disposed.signal, retryForMs });
+    const source = { engine, id: this.id, attached, tty: this.#parameters.tty, exit };
+    return watchRunning({ ...source, output: (watch) => readOutput({ ...source, ...watch }) });
   }
 
-  /** Asked exactly once: a start that was carried out, its answer lost, would run an ended container again. */
+  /** Sends the start exactly once: after a lost answer a second start could run an ended container again. */
   async #startOnce(): Promise<void> {
     try {
       await this.#parts.starts(() => this.#parts.engine.start(this.id));
@@ -125,16 +131,19 @@ export class JobContainer implements PreparedContainer {
 
   async #dispose(): Promise<void> {
     const { engine, delivery, onFailure } = this.#parts;
-    this.#over.abort(new Error('The container was disposed of.'));
+    this.#disposed.abort(new Error('The container was disposed of.'));
     await delivery
       .release()
       .catch((error: Error) => onFailure(`Could not remove the files of a job: ${error.message}`));
     if (this.#step !== 'new') await removeUntilGone({ engine, findId: () => this.#findId(), onFailure });
-    this.#line?.destroy();
+    this.#attached?.destroy();
     await failpoint('after-container-removed');
   }
 
-  /** Where the answer to `create` was lost there is a name and no id: what bears it is removed only if it is ours. */
+  /**
+   * When the answer to `create` was lost, only the name is known: a container of that name is removed only if it is
+   * ours.
+   */
   async #findId(): Promise<string | undefined> {
     return this.#id ?? (await findOurs(this.#parts, this.#parameters))?.id;
   }

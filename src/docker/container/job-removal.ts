@@ -1,3 +1,4 @@
+// Recognizes the containers of our jobs and removes all containers of one job.
 import type { Engine, ListedContainer } from '../engine/engine.js';
 import { type ContainerSettings, containerName, jobTag, tagLabel } from './container.js';
 
@@ -8,8 +9,8 @@ export function isJobContainer(settings: ContainerSettings, { name, labels }: Li
 }
 
 /**
- * Removes every container of a job, whichever node made it and whatever it does, and returns how many there were. When
- * it returns, none is left at this engine. Throws `EngineError`.
+ * Removes every container of a job, whichever node made it and whatever its state, and returns how many there were.
+ * When it returns, none is left at this engine. Throws `EngineError`.
  */
 export async function removeJobContainers(
   engine: Engine,

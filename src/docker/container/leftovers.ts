@@ -1,11 +1,12 @@
+// Removes the containers that a previous process of this node left at the engine.
 import type { Engine, ListedContainer } from '../engine/engine.js';
 import { imageTag } from '../image/facts.js';
 import { type ContainerSettings, tagLabel } from './container.js';
 import { isJobContainer } from './job-removal.js';
 
 /**
- * The containers that an earlier life of this node left at the engine. Of this node alone: those of other nodes may
- * be running jobs, and what only carries our labels is somebody else's.
+ * Leftover containers of this node alone: those of other nodes may be running jobs, and containers that only carry our
+ * labels belong to somebody else.
  */
 export class Leftovers {
   readonly #engine: Engine;
@@ -18,15 +19,15 @@ export class Leftovers {
     this.#settings = settings;
   }
 
-  /** The container of this job is in use: it is no leftover. */
-  spare(jobId: string): void {
+  /** The container of this job was adopted and is in use: it is no leftover. */
+  exclude(jobId: string): void {
     this.#adopted.add(jobId);
   }
 
   /**
-   * Removes them, running or not, but for those of jobs that are to be kept, and returns how many there were. Works once
-   * in a life: what is made later is no leftover. So nothing may be made before this has worked. Throws `EngineError`,
-   * and then tries anew when called again.
+   * Removes them, running or not, except those of jobs to keep, and returns how many there were. Succeeds once per
+   * process: containers made later are no leftovers. So no container may be made before this has succeeded. Throws
+   * `EngineError`; the next call then tries again.
    */
   async remove(keep: (jobId: string) => boolean = () => false): Promise<number> {
     this.#removal ??= this.#remove(keep);

@@ -1,22 +1,23 @@
+// Lists all containers at the engine that our installation made.
 import type { Engine, ListedContainer } from '../engine/engine.js';
 import { imageTag } from '../image/facts.js';
 import { type ContainerSettings, tagLabel } from './container.js';
 import { isJobContainer } from './job-removal.js';
 
-/** A container that our installation made, on whichever node. */
+/** A container that any node of our installation made. */
 export interface OwnContainer {
   readonly id: string;
   readonly name: string;
-  /** Undefined: it was made to read an image. */
+  /** Undefined for a container that was made to read an image. */
   readonly jobId: string | undefined;
   readonly node: string;
-  /** By the engine's own clock; 0 where that is not known, so that nothing looks old. */
+  /** By the engine's own clock; 0 when the clock is unknown, so that nothing looks old. */
   readonly ageMs: number;
 }
 
 /**
- * Everything at the engine that is surely ours, running or not: known by its keyed tag and its name, since labels can be
- * copied. The clock is read first: so nothing ever looks older than it is. Throws `EngineError`.
+ * Only containers that are certainly ours, running or not: recognized by keyed tag and name, because labels can be
+ * copied. The clock is read before the list, so that no container looks older than it is. Throws `EngineError`.
  */
 export async function listOwnContainers(
   engine: Engine,
@@ -26,11 +27,11 @@ export async function listOwnContainers(
   const listed = await engine.listContainers(`stint.installation=${settings.installation}`);
   return listed.flatMap((container) => {
     const isJob = isJobContainer(settings, container);
-    return isJob || isHelper(settings, container) ? [toOwn(container, isJob, clock)] : [];
+    return isJob || isImageReader(settings, container) ? [toOwn(container, isJob, clock)] : [];
   });
 }
 
-function isHelper(settings: ContainerSettings, { name, labels }: ListedContainer): boolean {
+function isImageReader(settings: ContainerSettings, { name, labels }: ListedContainer): boolean {
   return labels[tagLabel] === imageTag(settings, name);
 }
 

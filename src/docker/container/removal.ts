@@ -1,22 +1,23 @@
+// Removes a container and retries in the background until it is gone.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '../engine/engine.js';
 import { isFault } from '../engine/errors.js';
 
-/** Pauses between the tries that dispose waits for, in milliseconds; then it goes on in the background. */
+/** Pauses before the tries that dispose waits for, in milliseconds; later tries run in the background. */
 const pausesMs: readonly number[] = [0, 100, 300, 1_000, 3_000];
 const backgroundPauseMs = 30_000;
 
 export interface RemovalParts {
   readonly engine: Engine;
-  /** Undefined when there is nothing to remove: never made, or somebody else's. */
+  /** Undefined when there is nothing to remove: never created, or not ours. */
   readonly findId: () => Promise<string | undefined>;
-  /** Told once, in a sentence, when the removal has to wait. */
+  /** Called once, with a sentence, when the removal continues in the background. */
   readonly onFailure: (message: string) => void;
 }
 
 /**
- * Removes a container and never throws. An engine that is away or busy is asked again: some times at once, then every
- * now and then for as long as the process lives. After that a sweep has to find it.
+ * Removes a container and never throws. An engine that is unavailable or busy is asked again: a few times at once, then
+ * periodically for as long as the process runs. What is left after that is removed by the reaper.
  */
 export async function removeUntilGone(parts: RemovalParts): Promise<void> {
   let problem: unknown;
@@ -25,16 +26,16 @@ export async function removeUntilGone(parts: RemovalParts): Promise<void> {
     problem = await tryRemoval(parts);
     if (problem === undefined) return;
   }
-  parts.onFailure(`${(problem as Error).message} It is tried again until it works.`);
-  void keepTrying(parts);
+  parts.onFailure(`${(problem as Error).message} stint retries until it succeeds.`);
+  void retryInBackground(parts);
 }
 
-async function keepTrying(parts: RemovalParts): Promise<void> {
+async function retryInBackground(parts: RemovalParts): Promise<void> {
   do await delay(backgroundPauseMs, undefined, { ref: false });
   while ((await tryRemoval(parts)) !== undefined);
 }
 
-/** Resolves to what went wrong. A removal that is under way counts as not done: it may fail yet. */
+/** Resolves to the error, or to undefined on success. A removal in progress counts as not done: it may still fail. */
 async function tryRemoval({ engine, findId }: RemovalParts): Promise<unknown> {
   try {
     const id = await findId();

@@ -1,3 +1,4 @@
+// A started container: its output, its exit, and how it is stopped.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputPart, RunningContainer } from '../../executor/backend.js';
 import type { Exit } from '../../job/outcome.js';
@@ -6,11 +7,11 @@ import { EngineError } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
 import { endedByEngine, wasEndedByEngine } from './engine-end.js';
 import type { WatchedExit } from './exit.js';
-import { InitComplaint } from './init-complaint.js';
+import { InitFailure } from './init-failure.js';
 
-/** How long an ended container's output is waited for, before its end is judged without having seen it. */
+/** How long to wait for the output of an ended container before its exit is judged without the whole output. */
 const outputWaitMs = 5_000;
-/** Between a stop or a kill that was carried out and the news that the container has ended. */
+/** From a stop or kill that the engine carried out until it reports the container's end. */
 const stopWaitMs = 5_000;
 const killWaitMs = 15_000;
 
@@ -21,25 +22,25 @@ export interface RunningParts {
   readonly output: (watch: OutputWatch) => AsyncIterable<OutputPart>;
 }
 
-/** A container that was started. Its output may be read once. */
+/** Watches a container that was started. Its output may be read once. */
 export function watchRunning(parts: RunningParts): RunningContainer {
-  const complaint = new InitComplaint();
-  let noteLineEnd: (() => void) | undefined;
-  const lineEnded = new Promise<void>((resolve) => {
-    noteLineEnd = resolve;
+  const initFailure = new InitFailure();
+  let noteStreamEnd: (() => void) | undefined;
+  const streamEnded = new Promise<void>((resolve) => {
+    noteStreamEnd = resolve;
   });
-  parts.exit.catch(() => undefined); // Nobody may be waiting when it fails.
+  parts.exit.catch(() => undefined); // Avoids an unhandled rejection when nothing waits for it.
   let isStopped = false;
   return {
     output: parts.output({
-      see: (part: OutputPart) => complaint.see(part),
-      onLineEnd: () => noteLineEnd?.(),
+      see: (part: OutputPart) => initFailure.see(part),
+      onStreamEnd: () => noteStreamEnd?.(),
     }),
     wait: async () => {
       const watched = await parts.exit;
       const { exitCode } = watched.exit;
       if (!isStopped && (await wasEndedByEngine(parts, watched)) && !isStopped) throw endedByEngine(exitCode);
-      return await judgeExit(watched.exit, complaint, lineEnded);
+      return await judgeExit(watched.exit, initFailure, streamEnded);
     },
     stop: async (graceMs) => {
       isStopped = true;
@@ -49,30 +50,30 @@ export function watchRunning(parts: RunningParts): RunningContainer {
 }
 
 /** Throws `JobFailedError` `start_failed` when the container ran but its command could not. */
-async function judgeExit(exit: Exit, complaint: InitComplaint, lineEnded: Promise<void>): Promise<Exit> {
+async function judgeExit(exit: Exit, initFailure: InitFailure, streamEnded: Promise<void>): Promise<Exit> {
   if (exit.exitCode === 126 || exit.exitCode === 127) {
-    await Promise.race([lineEnded, delay(outputWaitMs, undefined, { ref: false })]);
-    const error = complaint.toError(exit.exitCode);
+    await Promise.race([streamEnded, delay(outputWaitMs, undefined, { ref: false })]);
+    const error = initFailure.toError(exit.exitCode);
     if (error !== undefined) throw error;
   }
   return exit;
 }
 
-/** Returns when the engine says that the container has ended, or that it does not know it any more. */
+/** Returns when the engine says that the container has ended, or that it no longer knows it. */
 async function stopContainer({ engine, id, exit }: RunningParts, graceMs: number): Promise<void> {
-  const over = exit.then((): true => true, unlessGone);
-  await engine.stop(id, graceMs).catch(() => undefined); // The kill that follows says what is wrong.
-  if (await within(stopWaitMs, over)) return;
+  const ended = exit.then((): true => true, unlessEngineFailed);
+  await engine.stop(id, graceMs).catch(() => undefined); // If the engine fails, the kill that follows throws.
+  if (await within(stopWaitMs, ended)) return;
   await engine.kill(id);
-  if (!(await within(killWaitMs, over))) throw new EngineError('kill', 'timed_out', '');
+  if (!(await within(killWaitMs, ended))) throw new EngineError('kill', 'timed_out', '');
 }
 
-/** A container that was removed has ended; an engine that is away says nothing about it. */
-function unlessGone(error: unknown): true {
+/** A container that was removed has ended; an engine that is unavailable says nothing about it. */
+function unlessEngineFailed(error: unknown): true {
   if (error instanceof EngineError) throw error;
   return true;
 }
 
-async function within(limitMs: number, over: Promise<true>): Promise<boolean> {
-  return await Promise.race([over, delay(limitMs, false, { ref: false })]);
+async function within(limitMs: number, ended: Promise<true>): Promise<boolean> {
+  return await Promise.race([ended, delay(limitMs, false, { ref: false })]);
 }

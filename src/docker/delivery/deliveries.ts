@@ -1,13 +1,14 @@
+// Decides whether a job's secrets are bound from this host or sent in an archive.
 import type { ContainerRequest } from '../../executor/backend.js';
 import { BrokenError } from '../../job/errors.js';
 import type { EngineState } from '../engine/engine.js';
 import { type Delivery, type DeliveryParts, openArchiveDelivery, openBoundDelivery } from './delivery.js';
 import { HostFiles } from './host-files.js';
 
-/** What decides where files lie. */
+/** What decides where the files of jobs are kept. */
 export interface DeliveriesOptions {
   readonly dockerHost: string;
-  /** Where jobs' files lie while their container is prepared; only used where the engine can see it. */
+  /** Holds the files of jobs while their container is prepared; used only when the engine can see it. */
   readonly secretsDirectory: string;
   readonly onFailure: (message: string) => void;
 }
@@ -18,14 +19,14 @@ interface Job {
 }
 
 /**
- * Decides how secrets get into containers: as files of this host bound into them, so that no disk ever holds them, or
- * inside the archive that is laid over the image. Bound files need an engine that shares our file system and our users.
+ * Secrets get into containers as files of this host that are bound into them, so that they are never on a disk, or in
+ * the archive that is uploaded. Bound files need an engine that shares our file system and our user ids.
  */
 export class Deliveries implements AsyncDisposable {
   readonly #parts: DeliveryParts;
   readonly #onFailure: (message: string) => void;
   readonly #hostFiles: HostFiles | undefined;
-  /** Undefined: not known yet, since the engine was not asked. */
+  /** Undefined: not known yet, because the engine was not asked. */
   #isBound: boolean | undefined;
 
   private constructor(
@@ -38,14 +39,14 @@ export class Deliveries implements AsyncDisposable {
     this.#onFailure = onFailure;
   }
 
-  /** Asks nothing of the engine. Throws `BrokenError` when the directory belongs to somebody else. */
+  /** Sends no request to the engine. Throws `BrokenError` when another user owns the directory. */
   static async open(parts: DeliveryParts, options: DeliveriesOptions): Promise<Deliveries> {
     const isLocal = options.dockerHost.startsWith('unix://');
     const hostFiles = isLocal ? await openHostFiles(options) : undefined;
     return new Deliveries(parts, hostFiles, options.onFailure);
   }
 
-  /** The files of one job, if it is to have any on this host, exist when this returns. */
+  /** When this returns, the files of the job exist, if it needs any on this host. */
   async begin(job: Job): Promise<Delivery> {
     const hostFiles = this.#hostFiles;
     if (hostFiles === undefined) return openArchiveDelivery(this.#parts, job);
@@ -54,22 +55,23 @@ export class Deliveries implements AsyncDisposable {
     return await openBoundDelivery(this.#parts, hostFiles, job);
   }
 
-  /** The engine does not see a file that we made: it has another file system than we, in a container for instance. */
-  distrust(): void {
+  /**
+   * Uses archives from now on: the engine did not see a file of ours, for instance because stint runs in a container.
+   */
+  switchToArchive(): void {
     if (this.#isBound === false) return;
     this.#isBound = false;
     this.#onFailure(`The engine does not see the files of this host. ${archiveInstead}`);
   }
 
-  /** An engine that renumbers users would show the files as somebody else's. */
+  /** An engine that maps user ids would show the files as those of another user. */
   #accepts({ securityOptions }: EngineState): boolean {
-    const renumbers = securityOptions.some((option) => /^name=(userns|rootless)\b/.test(option));
-    if (renumbers)
-      this.#onFailure(`The engine gives its users other numbers than this host. ${archiveInstead}`);
-    return !renumbers;
+    const mapsUsers = securityOptions.some((option) => /^name=(userns|rootless)\b/.test(option));
+    if (mapsUsers) this.#onFailure(`The engine maps user ids (userns or rootless). ${archiveInstead}`);
+    return !mapsUsers;
   }
 
-  /** Removes the files that processes which died meanwhile left on this host. */
+  /** Removes files on this host whose process has died. */
   async sweep(): Promise<void> {
     await this.#hostFiles?.sweep();
   }
@@ -80,9 +82,12 @@ export class Deliveries implements AsyncDisposable {
 }
 
 const archiveInstead =
-  "Secrets lie in the engine's storage while a job runs: keep it in memory or encrypted.";
+  "Secrets are in the engine's storage while a job runs: keep that in memory or encrypted.";
 
-/** Undefined where we may not make files for the jobs' user. Tried at once: later it would cost a job its credentials. */
+/**
+ * Undefined where we may not create files for the jobs' user. Tried at once: a later failure would cost a job its
+ * credentials.
+ */
 async function openHostFiles(options: DeliveriesOptions): Promise<HostFiles | undefined> {
   const { secretsDirectory, onFailure } = options;
   try {
@@ -94,7 +99,7 @@ async function openHostFiles(options: DeliveriesOptions): Promise<HostFiles | un
   } catch (error) {
     if (error instanceof BrokenError && !error.retryable) throw error;
     onFailure(
-      `Could not make files for jobs in "${secretsDirectory}": run as root for that. ${archiveInstead}`,
+      `Could not create files for jobs in "${secretsDirectory}": run as root for that. ${archiveInstead}`,
     );
     return undefined;
   }

@@ -1,3 +1,4 @@
+// Gets one job's content, secrets and user list into its container.
 import { readFile } from 'node:fs/promises';
 import type { ContainerRequest } from '../../executor/backend.js';
 import { BrokenError } from '../../job/errors.js';
@@ -10,15 +11,15 @@ import type { Engine } from '../engine/engine.js';
 import type { HostFiles, JobFiles } from './host-files.js';
 import { addJobUser } from './passwd.js';
 
-/** How one job's content, secrets and list of users get into its container. Called in the order of its methods. */
+/** The delivery of one job. Its methods are called in the order given here. */
 export interface Delivery {
-  /** What the container is created with. */
+  /** Files that the container is created with. */
   readonly files: readonly BoundFile[];
-  /** After the container was created, before anything secret is known. */
+  /** Called after the container was created, before any secret is known. */
   uploadContent(containerId: string, signal: AbortSignal): Promise<void>;
-  /** Before the start. */
+  /** Called before the start. */
   fill(containerId: string, secrets: Uint8Array): Promise<void>;
-  /** As soon as the container has started, and at the end in any case; may be repeated. */
+  /** Called as soon as the container has started, and at the end in any case; may be repeated. */
   release(): Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export interface Delivery {
 export interface DeliveryParts {
   readonly engine: Engine;
   readonly rules: ArchiveRules;
-  /** Of an authority, put into every container at the same path. */
+  /** A CA certificate, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
 }
 
@@ -37,15 +38,16 @@ interface Job {
 }
 
 /**
- * For an engine that shares our file system: secrets and users are files of this host, bound over whatever lies there,
- * so the secrets never touch a disk. Content goes up as soon as there is a container, before anything is spent.
+ * For an engine that shares our file system: secrets and user list are files of this host, bound over those of the
+ * image, so the secrets are never on a disk. Content is uploaded as soon as the container exists, before anything is
+ * spent.
  */
 export async function openBoundDelivery(
   parts: DeliveryParts,
   hostFiles: HostFiles,
   { request, passwd }: Job,
 ): Promise<Delivery> {
-  await readCertificate(parts); // An engine that misses this file must not be taken for one that sees none of ours.
+  await readCertificate(parts); // A missing file must not look like an engine that sees none of our files.
   const files = await hostFiles.create(addJobUser(passwd));
   return {
     files: boundFiles(files, request.secretsPath, parts.caCertificatePath),
@@ -68,8 +70,8 @@ function boundFiles(files: JobFiles, secretsPath: string, caPath: string | undef
 }
 
 /**
- * For every other engine: all goes up in one archive once the secrets are known, these last of all. They lie in the
- * engine's storage until the container is removed.
+ * For every other engine: everything is uploaded in one archive once the secrets are known, the secrets last. They are
+ * in the engine's storage until the container is removed.
  */
 export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: Job): Delivery {
   let { content } = request;
@@ -80,12 +82,12 @@ export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: J
       extras = await ownFiles(parts, addJobUser(passwd));
     },
     fill: async (containerId, secrets) => {
-      const entries = content === undefined ? nothing() : readArchive(content, parts.rules);
+      const entries = content === undefined ? noEntries() : readArchive(content, parts.rules);
       const last = { path: request.secretsPath.slice(1), bytes: secrets, mode: 0o400, ...jobUser };
       await upload(parts.engine, containerId, { tar: repack(entries, { extras: [...extras, last] }) });
     },
     release: async () => {
-      content = undefined; // It may be large, and nobody needs it any more.
+      content = undefined; // It may be large and is no longer needed.
     },
   };
 }
@@ -111,8 +113,8 @@ async function readCertificate({ caCertificatePath }: DeliveryParts): Promise<Ui
   }
 }
 
-async function* nothing(): AsyncGenerator<never> {
-  // An archive without entries.
+async function* noEntries(): AsyncGenerator<never> {
+  // For a job without content.
 }
 
 async function upload(

@@ -1,3 +1,4 @@
+// Creates and removes the files of jobs on this host, in memory where possible.
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, readdir, readFile, readlink, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -11,25 +12,25 @@ const secretsName = 'secrets';
 const passwdName = 'passwd';
 /** `tmpfs` and `ramfs`, as the kernel numbers file systems. */
 const memoryFileSystems: readonly number[] = [0x01021994, 0x858458f6];
-/** From its making to the start of its container, when its files go: no job takes so long. */
+/** More than any job takes from the creation of its files to the start of its container, when they are removed. */
 const longestPreparingMs = 24 * 3_600_000;
 
 /** The files of one job on this host, bound into its container. */
 export interface JobFiles {
   readonly secretsPath: string;
   readonly passwdPath: string;
-  /** Fills the secrets file where it lies: the container has this very file bound, not its name. */
+  /** Fills the existing secrets file: this file itself is bound into the container, not its path. */
   write(secrets: Uint8Array): Promise<void>;
-  /** May be repeated. A container that has started keeps what it has bound; one that has not cannot start any more. */
+  /** May be repeated. A started container keeps its bound files; one that was not started can no longer start. */
   remove(): Promise<void>;
 }
 
 /**
- * A directory on this host's memory where jobs find their secrets. Nobody but root may look inside. Each process has
- * a directory of its own in it that tells its owner, each job one with a name that cannot be guessed.
+ * A directory in this host's memory for the secrets of jobs. Only root may read it. Each process has a directory of its
+ * own in it whose name identifies the process; each job has one in there, with a name that cannot be guessed.
  */
 export class HostFiles {
-  /** False when the files would end up on a disk. */
+  /** False when the files are on a disk. */
   readonly isMemory: boolean;
   readonly #own: string;
 
@@ -38,18 +39,18 @@ export class HostFiles {
     this.isMemory = isMemory;
   }
 
-  /** Makes the directory where it is missing and removes what dead processes left in it. Throws `BrokenError`. */
+  /** Creates the directory if it is missing and removes what dead processes left in it. Throws `BrokenError`. */
   static async open(directory: string): Promise<HostFiles> {
     await mkdir(directory, { recursive: true, mode: onlyOurs });
     await assertOurs(directory);
     await sweep(directory);
-    const own = join(directory, `${await ownerName(process.pid)}-${randomBytes(4).toString('hex')}`);
+    const own = join(directory, `${await processId(process.pid)}-${randomBytes(4).toString('hex')}`);
     await mkdir(own, { mode: onlyOurs });
     const { type } = await statfs(directory);
     return new HostFiles(own, memoryFileSystems.includes(type));
   }
 
-  /** Makes the files of one job: the secrets empty, since the container needs them before they are known. */
+  /** Creates the files of one job, the secrets file empty: the container needs it before the secrets are known. */
   async create(passwd: string): Promise<JobFiles> {
     const directory = join(this.#own, randomBytes(16).toString('hex'));
     await mkdir(directory, { mode: onlyOurs });
@@ -64,12 +65,12 @@ export class HostFiles {
     }
   }
 
-  /** Removes what processes that died meanwhile left. */
+  /** Removes the files of processes that have died. */
   async sweep(): Promise<void> {
     await sweep(dirname(this.#own));
   }
 
-  /** Called when the process ends in peace. */
+  /** Called when the process ends normally. */
   async close(): Promise<void> {
     await rm(this.#own, { recursive: true, force: true });
   }
@@ -113,7 +114,7 @@ interface NewFile {
 async function writeNew(path: string, { bytes, mode, owner }: NewFile): Promise<void> {
   await using file = await open(path, 'wx', mode);
   await file.writeFile(bytes);
-  await file.chmod(mode); // Whatever the process masks.
+  await file.chmod(mode); // Independent of the umask of the process.
   await file.chown(owner.uid, owner.gid);
 }
 
@@ -125,45 +126,48 @@ function unwritable(error: unknown): BrokenError {
   );
 }
 
-/** Its name is easy to guess and its parent is open to all, so somebody else may have made it first. */
+/** Its name is easy to guess and anybody may write to its parent, so another user may have created it first. */
 async function assertOurs(directory: string): Promise<void> {
   const stats = await lstat(directory);
   if (!stats.isDirectory() || stats.uid !== process.getuid?.())
     throw new BrokenError(
       'internal',
-      `Could not use "${directory}" for secrets: it is no directory, or it belongs to somebody else. Remove it, or set STINT_SECRETS_DIR.`,
+      `Could not use "${directory}" for secrets: it is no directory, or another user owns it. Remove it, or set STINT_SECRETS_DIR.`,
       { retryable: false },
     );
   await chmod(directory, onlyOurs);
 }
 
-/** Process number, its start time and the name space that the number belongs to: together never given twice. */
-async function ownerName(pid: number): Promise<string | undefined> {
+/** PID, start time and PID namespace of a process: together they are unique. */
+async function processId(pid: number): Promise<string | undefined> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The program's name stands in parentheses and may hold anything; what follows it starts with the state.
+  // The program's name is in parentheses and may contain anything; the field after it is the state.
   const fields = status?.slice(status.lastIndexOf(')') + 2).split(' ');
   if (fields === undefined || fields[0] === 'Z') return undefined;
-  return `${await nameSpace()}-${pid}-${fields[19]}`;
+  return `${await pidNamespace()}-${pid}-${fields[19]}`;
 }
 
-async function nameSpace(): Promise<string> {
+async function pidNamespace(): Promise<string> {
   const link = await readlink('/proc/self/ns/pid').catch(() => '');
   return /\d+/.exec(link)?.[0] ?? '0';
 }
 
 async function sweep(directory: string): Promise<void> {
-  const here = await nameSpace();
+  const here = await pidNamespace();
   for (const name of await readdir(directory)) {
     if (await isLeftover(directory, name, here))
       await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 
-/** A process in another name space cannot be asked after: its directory is a leftover when nobody used it for a day. */
+/**
+ * Whether a process in another PID namespace runs cannot be checked: its directory is a leftover after a day without
+ * use.
+ */
 async function isLeftover(directory: string, name: string, here: string): Promise<boolean> {
   const match = /^(\d+)-(\d+)-(\d+)-[0-9a-f]{8}$/.exec(name);
   if (match === null) return false;
-  if (match[1] === here) return !name.startsWith(`${await ownerName(Number(match[2]))}-`);
+  if (match[1] === here) return !name.startsWith(`${await processId(Number(match[2]))}-`);
   const stats = await stat(join(directory, name)).catch(() => undefined);
   return stats !== undefined && Date.now() - stats.mtimeMs > longestPreparingMs;
 }

@@ -1,11 +1,12 @@
+// Adds the user of the jobs to the user list of an image.
 import { jobUser } from '../container/container.js';
 
-/** How jobs find themselves when they ask who they are; the container runtime takes the home directory from it. */
+/** The entry of the jobs' user; the container runtime takes the home directory from it. */
 const line = `gostint:x:${jobUser.uid}:${jobUser.gid}:gostint:/tmp:/bin/sh\n`;
 
 /**
- * The image's list of users with the job's own added at the end. `text` is undefined for an image without such a list.
- * An image that gives the number to a user of its own is left as it is.
+ * The image's `/etc/passwd` with the jobs' user added at the end. `text` is undefined for an image without such a file.
+ * A list in which the image already uses the number is returned unchanged.
  */
 export function addJobUser(text: string | undefined): string {
   if (text === undefined) return line;

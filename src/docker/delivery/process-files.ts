@@ -1,12 +1,13 @@
+// Reads a file of a running container through `/proc`.
 import { constants } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 
-/** Neither through a link of the job's making nor waiting for a pipe's other end. */
-const plainly = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Follows no link that the job may have made, and does not wait for the other end of a pipe. */
+const safeRead = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Reads a file as a process of a container on this host sees it. Undefined where there is none, where we may not look,
- * and where the process is not the container's: the engine may count processes in another name space than we.
+ * Reads a file as a process of a container on this host sees it. Undefined when there is no such file, when access is
+ * denied, and when the process is not the container's: the engine may use another PID namespace.
  */
 export async function readProcessFile(
   { pid, containerId }: { pid: number; containerId: string },
@@ -14,11 +15,12 @@ export async function readProcessFile(
   largestBytes: number,
 ): Promise<Uint8Array | undefined> {
   try {
-    await using file = await open(`/proc/${pid}/root${path}`, plainly);
+    await using file = await open(`/proc/${pid}/root${path}`, safeRead);
     const stats = await file.stat();
     if (!stats.isFile() || stats.size > largestBytes) return undefined;
     const bytes = await file.readFile();
-    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8'); // Last, so that it is true of what was read.
+    // Checked after the read, so that it holds for what was read.
+    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8');
     return mounts.includes(containerId) ? bytes : undefined;
   } catch {
     return undefined;

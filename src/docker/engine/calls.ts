@@ -1,4 +1,6 @@
-/** The calls we make to an engine, in the words a sentence needs after "Could not". */
+// Names the requests to an engine, for error messages.
+
+/** Each value completes a sentence that starts with "Could not". */
 export const engineCalls = {
   version: 'ask the engine for its version',
   info: 'ask the engine for its state',
@@ -6,7 +8,7 @@ export const engineCalls = {
   image: 'look up the image',
   pull: 'pull the image',
   create: 'create the container',
-  inspect: 'look at the container',
+  inspect: 'inspect the container',
   list: 'list the containers',
   upload: 'copy files into the container',
   download: 'read a file of the image',

@@ -1,18 +1,19 @@
+// Gives every request to the engine a deadline and a signal.
 import type { EngineCall } from './calls.js';
 import { EngineError, toEngineError } from './errors.js';
 
 export interface Deadline {
-  /** Longest wait for the answer; undefined for calls that may take as long as they like. */
+  /** Longest wait for the answer; undefined for requests without a limit. */
   readonly limitMs: number | undefined;
-  /** Ends the call early, with the signal's own reason. */
+  /** Ends the request early, with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes one call to the engine under a deadline of ours: the library's own time-outs leave some calls unsettled for
- * ever. The race matters, not only the abort: the answer must come even if the library never notices.
+ * Makes one request to the engine under our own deadline: with the library's timeouts some requests never settle. The
+ * race matters, not only the abort: this function must settle even if the library never notices the abort.
  *
- * `run` gets a signal that lives on after the answer where that is a stream: only the caller's `signal` cuts it then.
+ * `run` gets a signal that stays valid after the answer when that is a stream: then only the caller's `signal` ends it.
  */
 export async function callEngine<T>(
   call: EngineCall,
@@ -20,9 +21,9 @@ export async function callEngine<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const late = new AbortController();
-  const timer = startTimer(limitMs, () => late.abort(new EngineError(call, 'timed_out', '')));
-  const ended = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
+  const deadline = new AbortController();
+  const timer = startTimer(limitMs, () => deadline.abort(new EngineError(call, 'timed_out', '')));
+  const ended = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
   try {
     return await Promise.race([run(ended), rejectOnAbort(ended)]);
   } catch (error) {

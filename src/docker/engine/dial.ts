@@ -1,3 +1,4 @@
+// Sends HTTP requests to one engine through the client library.
 import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -5,7 +6,7 @@ import type Docker from 'dockerode';
 import type { EngineCall } from './calls.js';
 import { callEngine, type Deadline } from './deadline.js';
 
-/** One request to the engine. */
+/** One request to the engine, with its limits. */
 export interface Dialing extends Deadline {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Without the query. */
@@ -15,24 +16,24 @@ export interface Dialing extends Deadline {
   readonly file?: Readable;
 }
 
-/** Sends requests to one engine. */
+/** The connection to one engine. */
 export interface Dial {
   /** The parsed answer. */
   ask<T>(call: EngineCall, dialing: Dialing): Promise<T>;
-  /** The answer as it arrives; settles with its headers. */
+  /** The answer as a stream; settles when its headers arrive. */
   stream(call: EngineCall, dialing: Dialing): Promise<Readable>;
-  /** Lets go of idle connections. */
+  /** Closes idle connections. */
   close(): void;
 }
 
 /**
- * A line to the engine at `unix:///path` or `tcp://host:port`. Sends nothing yet. The client library is loaded here
- * and not before: it is large. We use the layer below its named calls, since some of these repeat the container's
- * environment in the address, and some parse a job's output that happens to be JSON.
+ * Opens the connection to the engine at `unix:///path` or `tcp://host:port`. Sends no request yet. The client library
+ * is large, so it is loaded only here. We use the layer below its named methods, because some of these put the
+ * container's environment into the URL, and some parse a job's output that happens to be JSON.
  */
 export async function openDial(host: string): Promise<Dial> {
   const { default: Client } = await import('dockerode');
-  // One agent of ours, since a new one would not keep its connections. TCP keep-alive notices a host that vanished.
+  // One agent for all requests keeps the connections. TCP keep-alive detects a host that is gone.
   const agent = new Agent({ keepAlive: true });
   const { modem } = new Client(clientOptions(host, agent));
   return {
@@ -44,8 +45,8 @@ export async function openDial(host: string): Promise<Dial> {
 }
 
 /**
- * Every option that the library would otherwise take from the environment is set here, also to undefined: a
- * `DOCKER_HOST` or `DOCKER_CLIENT_TIMEOUT` of the process must not overrule what we were told.
+ * Sets every option that the library would otherwise take from the environment, if only to undefined: `DOCKER_HOST` or
+ * `DOCKER_CLIENT_TIMEOUT` of the process must not override our settings.
  */
 function clientOptions(host: string, agent: Agent): Docker.DockerOptions {
   const unset = { host: undefined, port: undefined, socketPath: undefined, timeout: undefined };
@@ -58,12 +59,13 @@ function clientOptions(host: string, agent: Agent): Docker.DockerOptions {
           port: url.port === '' ? 2375 : Number(url.port),
           protocol: 'http',
         };
-  return { ...unset, ...address, agent } as object; // Its type knows neither the agent nor undefined, its code does.
+  // The type allows neither the agent nor undefined, but the code does.
+  return { ...unset, ...address, agent } as object;
 }
 
 type Modem = Docker['modem'];
 
-/** Always as a stream: reading whole answers, the library never notices a line that breaks after the headers. */
+/** Always as a stream: when the library reads a whole answer, it misses a connection that breaks after the headers. */
 function dial(modem: Modem, dialing: Dialing, abortSignal: AbortSignal): Promise<Readable> {
   const { method, file } = dialing;
   const request = { method, ...pathOf(dialing), ...(file && { file }) };
@@ -79,8 +81,8 @@ type Request = Parameters<Modem['dial']>[0];
 const good = { 200: true, 201: true, 204: true };
 
 /**
- * The library wants a path that is to have a query to end in a question mark, and cuts the last character off one that
- * ends so without having any. A body goes beside the query, or it would become part of the address.
+ * The library needs a question mark at the end of a path that gets a query, and cuts the last character off a path that
+ * ends in one without a query. The body is passed separately from the query, or it would become part of the URL.
  */
 function pathOf({ path, query, body }: Dialing): { path: string; options?: object } {
   if (body !== undefined) return { path: `${path}?`, options: { _query: query ?? {}, _body: body } };
@@ -90,5 +92,5 @@ function pathOf({ path, query, body }: Dialing): { path: string; options?: objec
 /** Undefined for an empty answer. */
 async function readJson<T>(answer: Readable): Promise<T> {
   const body = await text(answer);
-  return (body === '' ? undefined : JSON.parse(body)) as T; // The engine's own shapes: `facts.ts` reads them with care.
+  return (body === '' ? undefined : JSON.parse(body)) as T; // `facts.ts` checks the shape of what it uses.
 }

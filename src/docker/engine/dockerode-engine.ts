@@ -1,3 +1,4 @@
+// Implements `Engine` on the HTTP API of Docker.
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
@@ -14,14 +15,14 @@ import {
 } from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
 
-/** Longest waits for an answer in milliseconds, by what the engine has to do for it. */
+/** Longest waits for an answer in milliseconds, by the kind of request. */
 const askMs = 10_000;
 const changeMs = 60_000;
 const uploadMs = 300_000;
-/** On top of the grace that a container gets. */
+/** Added to the grace time of the container. */
 const stopMarginMs = 15_000;
 
-/** Connects to the engine at `unix:///path` or `tcp://host:port`. Sends nothing yet. */
+/** The engine at `unix:///path` or `tcp://host:port`. Sends no request yet. */
 export async function connectEngine(host: string): Promise<Engine> {
   return new DockerodeEngine(await openDial(host));
 }
@@ -82,7 +83,7 @@ class DockerodeEngine implements Engine {
     return new Set(listed.map(({ ImageID: id }) => id));
   }
 
-  /** Its first byte comes only when the registry has answered, so the time limits are the caller's. */
+  /** The first byte comes only after the registry has answered, so the caller sets the time limits. */
   async *pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep> {
     const query = { fromImage: reference };
     const request = { method: 'POST', path: '/images/create', query, limitMs: undefined, signal } as const;
@@ -123,9 +124,9 @@ class DockerodeEngine implements Engine {
     try {
       await this.#dial.ask('upload', { ...request, file, limitMs: uploadMs, signal });
     } catch (error) {
-      throw sourceError ?? error; // What is wrong with the content is no fault of the engine's.
+      throw sourceError ?? error; // An error in the content is not the engine's fault.
     } finally {
-      file.destroy(); // An engine that refuses in the middle leaves the rest unread.
+      file.destroy(); // An engine that refuses in the middle does not read the rest.
     }
   }
 
@@ -137,7 +138,7 @@ class DockerodeEngine implements Engine {
     );
   }
 
-  /** Without hijacking, which would make the abort signal powerless; there is no input that would need it. */
+  /** Without hijacking the connection: that would disable the abort signal, and only input would need it. */
   async attach(id: string) {
     const query = { stream: true, stdout: true, stderr: true };
     const request = { method: 'POST', path: `/containers/${id}/attach`, query, limitMs: askMs } as const;
@@ -172,7 +173,7 @@ class DockerodeEngine implements Engine {
 
   async remembers(id: string, event: 'die' | 'kill') {
     const filters = { container: [id], event: [event] };
-    const now = await engineTime(this); // A time to come would be waited for.
+    const now = await engineTime(this); // With a later time the engine would wait until then.
     const query = { since: 0, until: Math.ceil(now.getTime() / 1000), filters };
     const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
     return (await text(await this.#dial.stream('events', request))).trim() !== '';
@@ -205,7 +206,7 @@ function post(id: string, verb: string): { method: 'POST'; path: string } {
   return { method: 'POST', path: `/containers/${id}/${verb}` };
 }
 
-/** Some refusals are states: they say that what we wanted is so already, or that a thing is not there. */
+/** Some refusals only report a state: what we want is already so, or the thing does not exist. Those give undefined. */
 async function unlessFault<T>(asked: Promise<T>, ...faults: EngineError['fault'][]): Promise<T | undefined> {
   try {
     return await asked;

@@ -1,4 +1,6 @@
-/** A stream as Node has them and as other libraries have them. */
+// Waits until a full stream accepts more data.
+
+/** The part of a stream that Node and other libraries have in common. */
 interface Draining {
   readonly destroyed: boolean;
   on(event: 'drain' | 'close', listener: () => void): unknown;
@@ -6,16 +8,16 @@ interface Draining {
 }
 
 /**
- * Waits until a stream that was full takes more. Resolves to false when it was closed and never will: also when that
- * was before the call, since a closed stream says so only once.
+ * Resolves to true when the stream accepts more, to false when it was closed: also when that was before the call,
+ * because a closed stream emits `close` only once.
  */
 export async function drained(stream: Draining): Promise<boolean> {
   if (stream.destroyed) return false;
   return await new Promise<boolean>((resolve) => {
-    const settle = (takesMore: boolean) => {
+    const settle = (acceptsMore: boolean) => {
       stream.off('drain', onDrain);
       stream.off('close', onClose);
-      resolve(takesMore);
+      resolve(acceptsMore);
     };
     const onDrain = () => settle(true);
     const onClose = () => settle(false);

@@ -1,11 +1,12 @@
+// The requests that stint makes to a Docker engine, and what they answer.
 import type { Readable } from 'node:stream';
 import type { CreateOptions } from '../container/container.js';
 
 /**
- * The few calls that stint makes to a Docker engine, so that one file knows the client library.
+ * An interface, so that only one file knows the client library.
  *
- * Every call has a deadline of its own and throws `EngineError`, or the reason of the given signal. `find…` returns
- * undefined where the engine says that there is no such thing.
+ * Every method has its own deadline and throws `EngineError`, or the reason of the given signal. `find…` returns
+ * undefined when the engine says that there is no such thing.
  */
 export interface Engine {
   version(): Promise<EngineVersion>;
@@ -14,11 +15,15 @@ export interface Engine {
 
   findImage(reference: string): Promise<{ readonly id: string } | undefined>;
   listImages(): Promise<ListedImage[]>;
-  /** Takes away one name, and the image with its last. False: a container is made of it, or somebody else's needs it. */
+  /**
+   * Removes one name, and the image with its last name. False: a container uses it, or another image needs its layers.
+   */
   removeImage(idOrName: string): Promise<boolean>;
-  /** Ids of the images that containers are made of, running or not. */
+  /** Ids of the images that any container uses, running or not. */
   imagesInUse(): Promise<ReadonlySet<string>>;
-  /** Progress as the engine tells it, one object a step. Ends when the image is there; breaking off cancels the pull. */
+  /**
+   * Progress of the pull, one object per step. Ends when the image is present; stopping the iteration cancels the pull.
+   */
   pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep>;
 
   /** Returns the id of the new container. */
@@ -26,45 +31,45 @@ export interface Engine {
   findContainer(idOrName: string): Promise<ContainerFacts | undefined>;
   /** All containers with this label, running or not. */
   listContainers(label: string): Promise<ListedContainer[]>;
-  /** Writes a plain tar over `/`. Only ever called on a container that was not started. */
+  /** Unpacks a plain tar at `/`. Called only on a container that was not started. */
   upload(id: string, tar: Readable, signal?: AbortSignal): Promise<void>;
-  /** One file as a tar. Only ever called on a container that was not started, or into which nothing is mounted. */
+  /** One file as a tar. Called only on a container that was not started or has no mounts. */
   findFile(id: string, path: string): Promise<Readable | undefined>;
 
-  /** Resolves when the engine has opened the line; what the container prints from then on comes through it. */
+  /** Resolves when the engine has attached the stream; it carries what the container prints from then on. */
   attach(id: string): Promise<Readable>;
   start(id: string): Promise<void>;
-  /** Resolves when the container is not running; asked before the start, that is at once. */
+  /** Resolves when the container is not running; called before the start, it resolves at once. */
   wait(id: string, signal: AbortSignal): Promise<void>;
-  /** What the engine's log has kept, framed as on the attached line. Only complete after the end. */
+  /** What the engine's log has kept, framed like the attached stream. Complete only after the container's end. */
   readLog(id: string): Promise<Readable>;
   /** The log from its beginning. */
   openLog(id: string, how: LogReading): Promise<Readable>;
   /**
-   * Whether the engine saw this happen to the container, its end or a signal that was sent through the engine: it
-   * remembers its latest events until it is restarted. False says nothing about the container.
+   * Whether the engine's latest events include this one of the container: its end, or a signal that was sent through
+   * the engine. A restart clears the events, so false says nothing about the container.
    */
   remembers(id: string, event: 'die' | 'kill'): Promise<boolean>;
-  /** Settles for a container that has ended already, too. */
+  /** Also succeeds for a container that has already ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;
-  /** With its anonymous volumes, running or not. */
+  /** Removes it with its anonymous volumes, running or not. */
   remove(id: string): Promise<void>;
 
-  /** Lets go of idle connections. */
+  /** Closes idle connections. */
   close(): void;
 }
 
 export interface EngineVersion {
   readonly serverVersion: string;
-  /** The newest API that the engine speaks, such as `1.41`. */
+  /** The newest API version of the engine, such as `1.41`. */
   readonly apiVersion: string;
 }
 
 export interface EngineState {
-  /** The engine's own time; undefined where it does not tell. */
+  /** The engine's own time; undefined when it does not report it. */
   readonly clock: Date | undefined;
-  /** Its own name, the same over its restarts. */
+  /** Its id, the same across restarts. */
   readonly id: string;
   readonly containers: number;
   readonly containersRunning: number;
@@ -76,26 +81,26 @@ export interface EngineState {
   readonly architecture: string;
   readonly operatingSystem: string;
   readonly serverVersion: string;
-  /** Where it keeps images and containers, on its own host. */
+  /** The directory of its images and containers, on its own host. */
   readonly dataRoot: string;
   /** Such as `name=seccomp,profile=default` or `name=userns`. */
   readonly securityOptions: readonly string[];
-  /** Limits that this engine cannot enforce, each as a word: `memory`, `swap`, `cpu`, `pids`. */
+  /** Limits that this engine cannot enforce: `memory`, `swap`, `cpu`, `pids`. */
   readonly missingLimits: readonly string[];
 }
 
 export interface PullStep {
   readonly status: string;
-  /** Changes with every bit of progress. */
+  /** Differs from the previous step's whenever there was progress. */
   readonly mark: string;
-  /** Set when the pull failed: the engine reports that inside an answer that began well. */
+  /** Set when the pull failed: the engine reports that inside an answer with status 200. */
   readonly error: string | undefined;
 }
 
 export interface LogReading {
-  /** Goes on with what is added, until the container ends; may lack a last line that was not ended. */
+  /** Continues with new messages until the container ends; may lack a last line without a newline. */
   readonly follow: boolean;
-  /** Each message begins with its time and a blank; pieces of one line have the same. */
+  /** Each message begins with its time and a space; pieces of one line have the same time. */
   readonly timestamps: boolean;
   readonly signal: AbortSignal;
 }
@@ -111,7 +116,7 @@ export interface ContainerFacts {
   readonly startedAt: Date | undefined;
   /** Undefined: it never ended. */
   readonly finishedAt: Date | undefined;
-  /** Of its first process, as the engine's host counts them; undefined when none runs. */
+  /** PID of its first process on the engine's host; undefined when none runs. */
   readonly pid: number | undefined;
   readonly tty: boolean;
   readonly hasMounts: boolean;
@@ -126,8 +131,8 @@ export interface ListedContainer {
 
 export interface ListedImage {
   readonly id: string;
-  /** Its tags; none when it was pulled by its digest, or when they moved on to a newer image. */
+  /** Its tags; none when it was pulled by digest, or when they moved to a newer image. */
   readonly names: readonly string[];
-  /** With all layers, shared or not. */
+  /** Including all layers, shared or not. */
   readonly sizeBytes: number;
 }

@@ -1,15 +1,16 @@
+// Turns what the client library throws into `EngineError` with a fault and a safe text.
 import { BrokenError } from '../../job/errors.js';
 import { type EngineCall, engineCalls } from './calls.js';
 import { type EngineFault, faultRules } from './fault-rules.js';
 
 /**
- * What an engine answered instead of doing what it was told. Left alone it is a breakdown of the engine that trying
- * again later may heal; who knows better by `fault` throws something else in its place.
+ * A request that the engine did not carry out. By default it is a retryable breakdown of the engine; a caller that
+ * knows better from `fault` throws another error instead.
  */
 export class EngineError extends BrokenError {
   readonly call: EngineCall;
   readonly fault: EngineFault;
-  /** The engine's own words without paths of its host; empty when it said nothing. */
+  /** The engine's own message without paths of its host; empty when there was none. */
   readonly text: string;
 
   constructor(call: EngineCall, fault: EngineFault, text: string) {
@@ -25,7 +26,7 @@ export function isFault(error: unknown, ...faults: readonly EngineFault[]): erro
   return error instanceof EngineError && faults.includes(error.fault);
 }
 
-/** Turns whatever the client library threw into our words. Nothing of its own text goes on but what the engine said. */
+/** Translates what the client library threw. Of its text only the engine's own message is kept. */
 export function toEngineError(call: EngineCall, thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const failure = readFailure(thrown);
@@ -38,7 +39,7 @@ export function toEngineError(call: EngineCall, thrown: unknown): EngineError {
   return new EngineError(call, rule?.fault ?? 'broken', scrub(failure.text));
 }
 
-/** The engine's text as it may be shown: one short line, without paths of the host or whole ids. */
+/** Makes the engine's text safe to show: one short line, without paths of the host or whole ids. */
 export function scrub(text: string): string {
   const line = text
     .replace(/\p{Cc}+/gu, ' ')
@@ -49,11 +50,11 @@ export function scrub(text: string): string {
 }
 
 const longestText = 300;
-/** Three steps deep: short paths such as `/etc/passwd` are the job's own and worth reading. */
+/** At least three parts: short paths such as `/etc/passwd` are the job's own and useful to show. */
 const hostPath = /(?<![\w.:])\/(?:[^\s"':,/]+\/){2,}[^\s"':,]*/g;
 
 interface Failure {
-  /** HTTP status, or the system's error code where no answer came. */
+  /** HTTP status, or the error code of the system when there was no answer. */
   readonly status: number | string;
   readonly text: string;
 }
@@ -73,7 +74,7 @@ function readFailure(thrown: unknown): Failure {
 }
 
 /**
- * Calls that answer with a stream leave `json` empty; the engine's words then stand only behind the library's own:
+ * Requests that answer with a stream leave `json` empty; the engine's message then only follows the library's own text:
  * "(HTTP code 404) no such container - Could not find the file /x in container 9535…".
  */
 function afterDash(message: string): string {
@@ -86,13 +87,13 @@ const explanations: Partial<Record<EngineFault, string>> = {
   forbidden:
     'this process may not use its socket. Run as root or join the group of the socket, then start again.',
   unreachable: 'the engine does not answer at its address. Check that it runs and that DOCKER_HOST is right.',
-  cut: 'the engine cut the line. It may be restarting; its log tells more.',
-  timed_out: 'the engine did not answer in time. Look at its log and at the load of its host.',
+  cut: 'the connection to the engine broke. It may be restarting; see its log.',
+  timed_out: 'the engine did not answer in time. Check its log and the load of its host.',
   disk_full: "the disk of the engine is full. Free some space on the engine's host.",
   network_missing: 'the network for jobs does not exist there. Create it, or change STINT_JOB_NETWORK.',
 };
 
 function explain(fault: EngineFault, text: string): string {
-  const said = text === '' ? 'the engine failed without a word' : `the engine says "${text}"`;
-  return explanations[fault] ?? `${said}. Its log tells more.`;
+  const said = text === '' ? 'the engine failed and gave no reason' : `the engine says "${text}"`;
+  return explanations[fault] ?? `${said}. See its log.`;
 }

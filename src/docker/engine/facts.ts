@@ -1,3 +1,4 @@
+// Converts the answers of the engine into our own types.
 import type Docker from 'dockerode';
 import type { ContainerFacts, EngineState, EngineVersion, ListedContainer, ListedImage } from './engine.js';
 
@@ -5,7 +6,7 @@ export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
   return { serverVersion: answer.Version, apiVersion: answer.ApiVersion };
 }
 
-/** The part of the engine's `info` that we read; the client library has no type for it. */
+/** The part of `/info` that we read; the client library has no type for it. */
 interface Info {
   readonly ID?: string;
   readonly SystemTime?: string;
@@ -82,7 +83,7 @@ export function toListedContainer(answer: Docker.ContainerInfo): ListedContainer
   };
 }
 
-/** An image whose names have moved on, or that never had one, is listed as `<none>:<none>` by some engines. */
+/** Some engines list an image without names, or whose names moved to a newer one, as `<none>:<none>`. */
 export function toListedImage(answer: Docker.ImageInfo): ListedImage {
   const names = (answer.RepoTags ?? []).filter((name) => name !== '<none>:<none>');
   return { id: answer.Id, names, sizeBytes: answer.Size };

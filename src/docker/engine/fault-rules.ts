@@ -1,17 +1,18 @@
+// Rules that recognize the faults of an engine by request, status and text.
 import type { EngineCall } from './calls.js';
 
-/** What can go wrong at the engine, as far as anybody acts on it. */
+/** What can go wrong at the engine, as far as some code acts on it. */
 export type EngineFault =
-  /** Nobody there, or nobody who lets us in. */
+  /** No engine at the address, or no access to it. */
   | 'no_socket'
   | 'forbidden'
   | 'unreachable'
-  /** The line broke, or no answer came: nobody knows whether the call was carried out. */
+  /** The connection broke, or no answer came: it is unknown whether the request was carried out. */
   | 'cut'
   | 'timed_out'
   | 'disk_full'
   | 'image_missing'
-  /** A container is made of it, or another image of its layers. */
+  /** A container uses the image, or another image uses its layers. */
   | 'image_in_use'
   | 'image_denied'
   | 'image_platform'
@@ -22,7 +23,7 @@ export type EngineFault =
   | 'network_missing'
   | 'name_taken'
   | 'source_missing'
-  /** 304: what we asked for is so already. */
+  /** 304: it is already in the state we asked for. */
   | 'already'
   | 'not_running'
   | 'being_removed'
@@ -30,7 +31,7 @@ export type EngineFault =
   | 'command_not_found'
   | 'command_not_executable'
   | 'directory_unusable'
-  /** Content that does not go with the image: a file where the image has a directory, or the other way round. */
+  /** Content that does not fit the image: a file where the image has a directory, or the reverse. */
   | 'clash'
   | 'archive_refused'
   /** The engine refuses what we sent (4xx), or failed at it (5xx). */
@@ -47,8 +48,8 @@ export interface FaultRule {
 const anyRefusal = [400, 403, 404, 405, 406, 409, 413, 422];
 
 /**
- * The first rule that fits decides. The call comes into it because engines use one status, and even one text, for
- * several things; a pull that the registry refused comes as 500. Examples are of Docker 20.10 unless they say otherwise.
+ * The first rule that matches decides. The request is part of a rule because engines use one status, and even one text,
+ * for several things; a pull that the registry refused has status 500. Examples are from Docker 20.10 unless noted.
  */
 export const faultRules: readonly FaultRule[] = [
   // connect ENOENT /var/run/docker.sock
@@ -62,7 +63,7 @@ export const faultRules: readonly FaultRule[] = [
   },
   // socket hang up; read ECONNRESET; aborted
   { fault: 'cut', status: ['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ERR_STREAM_PREMATURE_CLOSE'] },
-  // transport is closing: unavailable; context canceled: the engine loses its runtime while it goes down
+  // transport is closing: unavailable; context canceled: the engine loses its runtime while it shuts down
   {
     fault: 'cut',
     calls: ['create', 'start', 'stop', 'kill', 'remove', 'wait'],
@@ -71,7 +72,7 @@ export const faultRules: readonly FaultRule[] = [
   },
   // Error processing tar file(exit status 1): write /big: no space left on device
   { fault: 'disk_full', pattern: /no space left on device|disk quota exceeded/i },
-  // (empty body) for a second start, and for a stop of what has ended
+  // (empty body) for a second start, and for a stop of a container that has ended
   { fault: 'already', status: [304] },
 
   // No such image: nonesuch:1
@@ -168,7 +169,7 @@ function pullRules(): FaultRule[] {
   ];
 }
 
-/** Seen only without an init process in the container: with one, the engine starts it and it then finds no command. */
+/** These happen only without an init process in the container; with one, see `container/init-failure.ts`. */
 function startRules(): FaultRule[] {
   const calls: EngineCall[] = ['start'];
   return [

@@ -1,9 +1,10 @@
+// Reads the progress of a pull from the JSON lines of the engine.
 import type { PullStep } from './engine.js';
 
-/** More than any honest step of a pull needs. */
+/** Far longer than any real step of a pull. */
 const longestLine = 1024 * 1024;
 
-/** The objects of a stream of JSON texts, one a line. What is no object is left out. */
+/** Parses a stream of JSON objects, one per line. Lines that are no object are skipped. */
 export async function* readJsonLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<object> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -21,7 +22,7 @@ function parseObject(line: string): object[] {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? [value] : [];
   } catch {
-    return []; // An empty line between two objects, or one that was cut with the connection.
+    return []; // An empty line between two objects, or one that was cut off with the connection.
   }
 }
 

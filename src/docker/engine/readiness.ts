@@ -1,12 +1,13 @@
+// Checks whether the engine can run jobs now.
 import { statfs } from 'node:fs/promises';
 import { BrokenError } from '../../job/errors.js';
 import type { Engine } from './engine.js';
 import { EngineError } from './errors.js';
 
-/** The oldest API that has all we use: Docker 20.10. */
+/** The oldest API version that has all we use: Docker 20.10. */
 const oldestApi = [1, 41] as const;
 
-/** Throws `BrokenError` when jobs could not run now: the engine is away or too old, or their network is missing. */
+/** Throws `BrokenError` when jobs cannot run now: the engine is unavailable or too old, or their network is missing. */
 export async function checkEngine(engine: Engine, network: string): Promise<void> {
   const { apiVersion } = await engine.version();
   if (!isNewEnough(apiVersion))
@@ -17,11 +18,11 @@ export async function checkEngine(engine: Engine, network: string): Promise<void
   if (!(await engine.hasNetwork(network))) throw new EngineError('network', 'network_missing', '');
 }
 
-/** A container takes a little of these, whatever its job does. */
+/** Every container needs a little of both, whatever its job does. */
 const leastFreeBytes = 64 * 1024 * 1024;
 const leastFreeFiles = 1_000;
 
-/** Throws `BrokenError` when the disk at this path is all but full. Silent where it cannot be seen from here. */
+/** Throws `BrokenError` when the disk at this path is almost full. Does nothing when this host cannot see the path. */
 export async function checkDisk(path: string): Promise<void> {
   const disk = await statfs(path).catch(() => undefined);
   if (disk === undefined) return;

@@ -1,14 +1,15 @@
+// Reads the single file in a tar that an engine sends.
 import type { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 
-/** The file is larger than who asked for it can use. */
+/** The file exceeds the limit of the caller. */
 export class FileTooLarge extends Error {}
 
-/** The one file in a tar as an engine sends it; undefined where it is a directory or a link. Throws `FileTooLarge`. */
+/** Undefined when the tar holds a directory or a link instead of a file. Throws `FileTooLarge`. */
 export async function readOnlyFile(tar: Readable, largestBytes: number): Promise<Buffer | undefined> {
   const reader = extract();
   tar.once('error', (error) => reader.destroy(error));
-  tar.pipe(reader as unknown as NodeJS.WritableStream); // The same thing in another library's types.
+  tar.pipe(reader as unknown as NodeJS.WritableStream); // A writable stream, though the library's types do not say so.
   try {
     for await (const source of reader) {
       if (source.header.type !== 'file') return undefined;

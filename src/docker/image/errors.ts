@@ -1,7 +1,8 @@
+// Errors about the image of a job, each reason with a code of its own.
 import { JobFailedError } from '../../job/errors.js';
 import { type EngineError, isFault } from '../engine/errors.js';
 
-/** The reasons why a job has no image, each with a code of its own: an owner acts differently on each. */
+/** One function per reason, because the owner of a job reacts differently to each. */
 
 export function referenceInvalid(image: string): JobFailedError {
   return unavailable(
@@ -31,7 +32,7 @@ export function pullTimedOut(reference: string, why: string): JobFailedError {
   );
 }
 
-/** What a failed pull means for the job. What is the engine's own fault stays as it is. */
+/** What a failed pull means for the job. Errors that are the engine's own fault are returned unchanged. */
 export function pullFailure(error: unknown, reference: string): unknown {
   if (!isPullFault(error)) return error;
   const could = `Could not pull the image "${reference}"`;
@@ -46,7 +47,7 @@ export function pullFailure(error: unknown, reference: string): unknown {
     case 'image_denied':
       return unavailable(
         'image_access_denied',
-        `${could}: its registry does not let the engine have it, or has no such image. Check the name; a private image must be loaded onto the engine beforehand.`,
+        `${could}: its registry denies the engine access, or has no such image. Check the name; a private image must be loaded onto the engine beforehand.`,
       );
     case 'registry_unreachable':
       return unavailable(
@@ -60,7 +61,7 @@ export function pullFailure(error: unknown, reference: string): unknown {
   }
 }
 
-/** Faults of the line, of the time limit and of the disk are the engine's: the job can wait until they are gone. */
+/** A broken connection, a timeout and a full disk are the engine's faults: the job can wait until they are over. */
 function isPullFault(error: unknown): error is EngineError {
   return isFault(
     error,

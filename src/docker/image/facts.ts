@@ -1,10 +1,11 @@
+// Reads the metadata and the user list out of images, and caches them.
 import { randomBytes } from 'node:crypto';
 import { JobFailedError } from '../../job/errors.js';
 import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '../container/container.js';
 import type { Engine } from '../engine/engine.js';
 import { FileTooLarge, readOnlyFile } from '../engine/tar-file.js';
 
-/** What we read of an image. Both are texts, undefined where the image has no such file. */
+/** Texts of two files of an image; undefined when it has no such file. */
 export interface ImageFacts {
   readonly metadata: string | undefined;
   readonly passwd: string | undefined;
@@ -16,8 +17,8 @@ const mostCached = 500;
 const purposeLabel = 'stint.purpose';
 
 /**
- * Reads files out of images, each image once: through a container that is created, never started, and removed at
- * once. By image id, whose content never changes. Safe for calls at the same time.
+ * Reads each image once, through a container that is created, never started, and removed at once. Caches by image id,
+ * because the content behind an id never changes. Safe for concurrent calls.
  */
 export class ImageFactsReader {
   readonly #engine: Engine;
@@ -29,19 +30,19 @@ export class ImageFactsReader {
     this.#settings = settings;
   }
 
-  /** Throws `JobFailedError` for an image whose files are larger than they could honestly be. */
+  /** Throws `JobFailedError` for an image whose files exceed the limits. */
   async read(imageId: string): Promise<ImageFacts> {
-    const known = this.#known.get(imageId) ?? this.#readAnew(imageId);
+    const known = this.#known.get(imageId) ?? this.#readFromEngine(imageId);
     this.#remember(imageId, known);
     try {
       return await known;
     } catch (error) {
-      this.#known.delete(imageId); // The next job may have more luck.
+      this.#known.delete(imageId); // So that the next job tries again.
       throw error;
     }
   }
 
-  /** The one used longest ago makes room: a map keeps the order in which its keys came. */
+  /** Drops the least recently used entry when full: a map keeps its keys in insertion order. */
   #remember(imageId: string, facts: Promise<ImageFacts>): void {
     this.#known.delete(imageId);
     this.#known.set(imageId, facts);
@@ -49,17 +50,17 @@ export class ImageFactsReader {
     if (this.#known.size > mostCached && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  async #readAnew(imageId: string): Promise<ImageFacts> {
+  async #readFromEngine(imageId: string): Promise<ImageFacts> {
     const name = `stint-${this.#settings.installation.slice(0, 8)}-image-${randomBytes(8).toString('hex')}`;
     const id = await this.#engine.create(name, this.#idleOptions(imageId, name));
     try {
       return { metadata: await this.#readText(id, 'metadata'), passwd: await this.#readText(id, 'passwd') };
     } finally {
-      await this.#engine.remove(id).catch(() => undefined); // The reaper takes what stays.
+      await this.#engine.remove(id).catch(() => undefined); // The reaper removes it if this fails.
     }
   }
 
-  /** Never started, so it needs no limits; the command is there because the engine asks for one. */
+  /** Never started, so it needs no limits; it has a command only because the engine requires one. */
   #idleOptions(imageId: string, name: string): CreateOptions {
     const { installation, node } = this.#settings;
     const labels = {
@@ -88,7 +89,7 @@ export class ImageFactsReader {
   }
 }
 
-/** By which we know a container that was made to read an image. */
+/** The tag by which a container that was made to read an image is recognized as ours. */
 export function imageTag(
   { tagKey, installation }: Pick<ContainerSettings, 'tagKey' | 'installation'>,
   name: string,

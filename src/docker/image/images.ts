@@ -1,3 +1,4 @@
+// Ensures that the engine has the image of a job, and pulls it by policy.
 import { JobFailedError } from '../../job/errors.js';
 import { parseImageReference, withDefaultTag } from '../../job/image-reference.js';
 import type { PullPolicy } from '../../job/job.js';
@@ -7,12 +8,12 @@ import { type PullLimits, pullImage } from './pull.js';
 import { imageAfterPull, imagesBeforePull, type PullRecorder } from './pull-recorder.js';
 import { SharedWork } from './shared-work.js';
 
-/** Sees to it that the engine has the image of a job. One instance serves all jobs. */
+/** One instance serves all jobs. */
 export class Images {
   readonly #engine: Engine;
   readonly #limits: PullLimits;
   readonly #recorder: PullRecorder | undefined;
-  /** Jobs that want the same image at the same time wait for one pull. */
+  /** Jobs that need the same image at the same time share one pull. */
   readonly #pulls = new SharedWork();
 
   constructor(engine: Engine, limits: PullLimits, recorder?: PullRecorder) {
@@ -22,8 +23,9 @@ export class Images {
   }
 
   /**
-   * Returns the id of the image, pulled if the policy wants it. Throws `JobFailedError` `image_unavailable` when there
-   * is no such image or no way to it, the signal's reason when it fires, `EngineError` when the engine fails.
+   * Returns the id of the image, pulled if the policy requires it. Throws `JobFailedError` `image_unavailable` when
+   * there is no such image or it cannot be reached, the signal's reason when it fires, `EngineError` when the engine
+   * fails.
    */
   async ensure(image: string, policy: PullPolicy, signal: AbortSignal): Promise<string> {
     const imageId = await this.#find(image, policy, signal);
@@ -50,9 +52,9 @@ export class Images {
     }
     const found = await this.#engine.findImage(reference);
     if (found === undefined) throw imageGone(reference);
-    const brought =
+    const pulledName =
       this.#recorder && (await imageAfterPull(this.#engine, before, { imageId: found.id, reference }));
-    if (brought !== undefined) await this.#recorder?.pulled(brought);
+    if (pulledName !== undefined) await this.#recorder?.pulled(pulledName);
     return found.id;
   }
 }

@@ -1,6 +1,7 @@
+// Finds out which image names a pull of ours added, so that only those are removed later.
 import type { Engine, ListedImage } from '../engine/engine.js';
 
-/** A name that a pull of ours gave to an image. */
+/** A name that one of our pulls gave to an image. */
 export interface PulledName {
   readonly imageId: string;
   /** As the engine writes it. */
@@ -10,20 +11,20 @@ export interface PulledName {
   readonly isNew: boolean;
 }
 
-/** Who keeps account of the images. Neither call may throw: a job does not fail for it. */
+/** Records pulled and used images. Neither method may throw: a job must not fail because of it. */
 export interface PullRecorder {
   pulled(name: PulledName): Promise<void>;
   used(imageId: string): Promise<void>;
 }
 
-/** What the engine has before a pull; undefined where it did not say, and then nothing is counted as ours. */
+/** The images before a pull; undefined when the engine did not answer, and then nothing counts as ours. */
 export async function imagesBeforePull(engine: Engine): Promise<readonly ListedImage[] | undefined> {
   return await engine.listImages().catch(() => undefined);
 }
 
 /**
- * What a pull has brought. An image that was there under this very name is somebody else's, or in the recorder already: the
- * pull changed nothing.
+ * The name that the pull added. Undefined when the image already had it: then it is not ours, or already recorded, and
+ * the pull changed nothing.
  */
 export async function imageAfterPull(
   engine: Engine,

@@ -1,3 +1,4 @@
+// Pulls one image under two limits: total time, and time without progress.
 import type { Engine } from '../engine/engine.js';
 import { type EngineError, toEngineError } from '../engine/errors.js';
 import { pullTimedOut } from './errors.js';
@@ -5,7 +6,7 @@ import { pullTimedOut } from './errors.js';
 /** In milliseconds. */
 export interface PullLimits {
   readonly totalMs: number;
-  /** Longest time without a sign of progress. */
+  /** Longest time without progress. */
   readonly stallMs: number;
 }
 
@@ -15,8 +16,8 @@ interface Pulling {
 }
 
 /**
- * Pulls one image. Throws the signal's reason, `JobFailedError` `pull_timed_out` when one of the limits is passed, or
- * an `EngineError` that says what the registry or the engine had against it.
+ * Throws the signal's reason, `JobFailedError` `pull_timed_out` when a limit is exceeded, or an `EngineError` with the
+ * reason of the registry or the engine.
  */
 export async function pullImage(
   engine: Engine,
@@ -30,14 +31,14 @@ export async function pullImage(
   }
 }
 
-/** The engine reports a failed pull inside an answer that began well, as text alone. */
+/** The engine reports a failed pull only as text, inside an answer with status 200. */
 function pullError(text: string): EngineError {
   return toEngineError('pull', { statusCode: 500, json: { message: text } });
 }
 
-/** Fires its signal when a limit is passed, or with the caller's. */
+/** Its signal fires when a limit is exceeded, or with the caller's signal. */
 class PullWatch implements Disposable {
-  readonly #late = new AbortController();
+  readonly #limit = new AbortController();
   readonly #total: NodeJS.Timeout;
   readonly #stall: NodeJS.Timeout;
   readonly signal: AbortSignal;
@@ -45,13 +46,13 @@ class PullWatch implements Disposable {
 
   constructor(reference: string, { totalMs, stallMs }: PullLimits, signal: AbortSignal) {
     const fire = (limitMs: number, what: string) => () =>
-      this.#late.abort(pullTimedOut(reference, `${what} ${limitMs / 1000} seconds`));
+      this.#limit.abort(pullTimedOut(reference, `${what} ${limitMs / 1000} seconds`));
     this.#total = setTimeout(fire(totalMs, 'it took longer than'), totalMs);
-    this.#stall = setTimeout(fire(stallMs, 'nothing moved for'), stallMs);
-    this.signal = AbortSignal.any([this.#late.signal, signal]);
+    this.#stall = setTimeout(fire(stallMs, 'there was no progress for'), stallMs);
+    this.signal = AbortSignal.any([this.#limit.signal, signal]);
   }
 
-  /** A countdown to the next try is no progress, and neither is the same step told twice. */
+  /** A countdown to the next try is no progress, and neither is a repeated step. */
   see(status: string, mark: string): void {
     if (/^(retrying|waiting)/i.test(status) || mark === this.#mark) return;
     this.#mark = mark;

@@ -1,4 +1,6 @@
-/** One piece of work under way and those who wait for it. */
+// Lets concurrent callers with the same key share one piece of work.
+
+/** One piece of work in progress, and how many callers wait for it. */
 interface Shared {
   readonly result: Promise<string>;
   readonly controller: AbortController;
@@ -6,11 +8,11 @@ interface Shared {
 }
 
 /**
- * Does one thing at a time under each name: whoever asks for the same while it is under way waits with the others.
- * Who gives up leaves alone; the work ends only when nobody waits any more.
+ * Runs one piece of work per name at a time: a caller with the same name waits for the work in progress. A caller that
+ * is aborted leaves without disturbing the others; the work is aborted only when no caller waits any more.
  */
 export class SharedWork {
-  readonly #underWay = new Map<string, Shared>();
+  readonly #inProgress = new Map<string, Shared>();
 
   async run(
     name: string,
@@ -18,7 +20,7 @@ export class SharedWork {
     work: (signal: AbortSignal) => Promise<string>,
   ): Promise<string> {
     signal.throwIfAborted();
-    const shared = this.#underWay.get(name) ?? this.#start(name, work);
+    const shared = this.#inProgress.get(name) ?? this.#start(name, work);
     shared.waiting++;
     try {
       return await Promise.race([shared.result, rejectOnAbort(signal)]);
@@ -30,15 +32,16 @@ export class SharedWork {
   #start(name: string, work: (signal: AbortSignal) => Promise<string>): Shared {
     const controller = new AbortController();
     const shared: Shared = { result: work(controller.signal), controller, waiting: 0 };
-    shared.result.catch(() => undefined); // The last one to wait may have left before it fails.
-    this.#underWay.set(name, shared);
+    // Avoids an unhandled rejection: the last caller may have left before it fails.
+    shared.result.catch(() => undefined);
+    this.#inProgress.set(name, shared);
     return shared;
   }
 
-  /** Also after success: whoever comes now must not be told of a result that may be old. */
+  /** Also after success: a later caller must not get a result that may be out of date. */
   #end(name: string, shared: Shared): void {
-    if (this.#underWay.get(name) === shared) this.#underWay.delete(name);
-    shared.controller.abort(new Error('Nobody waits for this any more.'));
+    if (this.#inProgress.get(name) === shared) this.#inProgress.delete(name);
+    shared.controller.abort(new Error('No caller waits for this any more.'));
   }
 }
 

@@ -1,21 +1,22 @@
+// Splits the framed output stream of an engine into stdout and stderr.
 import type { OutputPart } from '../../executor/backend.js';
 import { EngineError } from '../engine/errors.js';
 
 const headerBytes = 8;
-/** No engine writes more than 64 KiB into one frame; a larger one says that we have lost the thread. */
+/** No engine writes more than 64 KiB into one frame; a far larger one means that we read at the wrong offset. */
 const largestFrame = 16 * 1024 * 1024;
 
 /**
- * Takes an engine's framed output apart: 8 bytes of header (kind, three zeros, length big-endian), then the bytes.
- * Yields slices of what came in, nothing is copied; whoever reads slowly makes the container wait. Throws when the
- * stream ends inside a frame, holds something that is no frame, or brings an error of the engine's.
+ * A frame has 8 bytes of header (kind, three zeros, length big-endian), then the bytes. Yields slices of the input
+ * without copying; a slow reader slows the container down. Throws when the stream ends inside a frame, contains
+ * something that is no frame, or carries an error of the engine.
  */
 export async function* demux(stream: AsyncIterable<Uint8Array>): AsyncGenerator<OutputPart> {
   const header = new FrameHeader();
   for await (const chunk of stream) {
     let at = 0;
     while (at < chunk.byteLength) {
-      if (header.missing > 0) {
+      if (header.missingBytes > 0) {
         at += header.fill(chunk.subarray(at));
         continue;
       }
@@ -27,7 +28,7 @@ export async function* demux(stream: AsyncIterable<Uint8Array>): AsyncGenerator<
   if (!header.isAtStart) throw broken('it ended inside a frame');
 }
 
-/** The bytes of a terminal come as they are: there is only one stream, and no frames. */
+/** The output of a terminal has only one stream and no frames. */
 export async function* passThrough(stream: AsyncIterable<Uint8Array>): AsyncGenerator<OutputPart> {
   for await (const bytes of stream) yield { stream: 'stdout', bytes };
 }
@@ -37,7 +38,7 @@ class FrameHeader {
   #filled = 0;
   #bodyLeft = 0;
 
-  get missing(): number {
+  get missingBytes(): number {
     return headerBytes - this.#filled;
   }
 
@@ -49,23 +50,23 @@ class FrameHeader {
     return this.#filled === 0;
   }
 
-  /** Takes what it needs and says how much that was. A header may come in pieces. */
+  /** Takes the bytes it needs and returns their number. A header may arrive in pieces. */
   fill(bytes: Uint8Array): number {
-    const taken = bytes.subarray(0, this.missing);
+    const taken = bytes.subarray(0, this.missingBytes);
     this.#bytes.set(taken, this.#filled);
     this.#filled += taken.byteLength;
-    if (this.missing === 0) this.#begin();
+    if (this.missingBytes === 0) this.#begin();
     return taken.byteLength;
   }
 
   #begin(): void {
     this.#bodyLeft = this.#bytes.readUInt32BE(4);
     const isFrame = (this.#bytes[0] ?? 0) <= 3 && this.#bytes.readUIntBE(1, 3) === 0;
-    if (!isFrame || this.#bodyLeft > largestFrame) throw broken('it holds something that is no frame');
+    if (!isFrame || this.#bodyLeft > largestFrame) throw broken('it contains something that is no frame');
     if (this.#bodyLeft === 0) this.#filled = 0;
   }
 
-  /** Notes that so much of the body has been seen. Kind 3 is a message of the engine's, not of the job's. */
+  /** Counts these bytes of the body as read. Kind 3 is a message of the engine, not of the job. */
   take(bytes: Uint8Array): OutputPart['stream'] {
     const kind = this.#bytes[0];
     if (kind === 3) throw new EngineError('attach', 'broken', Buffer.from(bytes).toString());

@@ -1,18 +1,20 @@
+// Splits the engine's log, read with timestamps, into messages.
 import type { OutputPart } from '../../executor/backend.js';
 import { EngineError } from '../engine/errors.js';
 
 const headerBytes = 8;
-/** Far above any message of a log; a larger one says that we have lost the thread. */
+/** Far above any message of a log; a larger one means that we read at the wrong offset. */
 const largestMessage = 16 * 1024 * 1024;
 
 /** One message of a log. */
 export interface LogMessage extends OutputPart {
-  /** As the engine writes it: pieces of one line have the same. */
+  /** As the engine writes it; pieces of one line have the same time. */
   readonly time: string;
 }
 
 /**
- * Takes the engine's log of a job without a terminal, read with times, apart into its messages, each whole; one may be empty. Throws when the log ends inside a message, holds something that is none, or brings an error of the engine's.
+ * For jobs without a terminal. Each message is complete and may be empty. Throws when the log ends inside a message,
+ * contains something that is no message, or carries an error of the engine.
  */
 export async function* logMessages(log: AsyncIterable<Uint8Array>): AsyncGenerator<LogMessage> {
   let rest: Buffer = Buffer.alloc(0);
@@ -34,17 +36,17 @@ function endOf(bytes: Buffer, at: number): number | undefined {
   const length = bytes.readUInt32BE(at + 4);
   const isMessage = (bytes[at] ?? 0) <= 3 && bytes.readUIntBE(at + 1, 3) === 0;
   if (!isMessage || length > largestMessage)
-    throw new EngineError('logs', 'cut', 'it holds something that is no message');
+    throw new EngineError('logs', 'cut', 'it contains something that is no message');
   const end = at + headerBytes + length;
   return end <= bytes.byteLength ? end : undefined;
 }
 
-/** Kind 3 is a message of the engine's, not of the job's. */
+/** Kind 3 is a message of the engine, not of the job. */
 function toMessage(message: Buffer): LogMessage {
   const body = message.subarray(headerBytes);
   if (message[0] === 3) throw new EngineError('logs', 'broken', body.toString());
-  const blank = body.indexOf(' ');
-  if (blank < 0) throw new EngineError('logs', 'cut', 'a message has no time');
-  const time = body.toString('latin1', 0, blank);
-  return { stream: message[0] === 2 ? 'stderr' : 'stdout', time, bytes: body.subarray(blank + 1) };
+  const space = body.indexOf(' ');
+  if (space < 0) throw new EngineError('logs', 'cut', 'a message has no time');
+  const time = body.toString('latin1', 0, space);
+  return { stream: message[0] === 2 ? 'stderr' : 'stdout', time, bytes: body.subarray(space + 1) };
 }

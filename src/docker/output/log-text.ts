@@ -1,3 +1,4 @@
+// Restores a job's output from the engine's log, including newlines that the log dropped.
 import type { Readable } from 'node:stream';
 import type { OutputPart } from '../../executor/backend.js';
 import { passThrough } from './demux.js';
@@ -5,17 +6,16 @@ import { logMessages } from './log-messages.js';
 
 const newline = 0x0a;
 const lostNewline: Uint8Array = Buffer.from('\n');
-/** The log cuts longer lines into pieces of this size, and drops the newline after the last piece. */
+/** The log splits longer lines into pieces of this size and drops the newline after the last piece. */
 const pieceBytes = 16_384;
-/** What a message takes of the log's size beside its bytes: more than it ever is. */
+/** Upper bound for the space that a message takes in the log in addition to its bytes. */
 const messageOverhead = 160;
 
-/** A terminal's output has neither messages nor times. */
+/** The log of a terminal is read without messages and times. */
 type Message = OutputPart & { readonly time?: string };
 
 /**
- * Reads one log from its beginning as the job printed it: newlines that the log has dropped are put back. A log may be
- * read while it grows.
+ * Reads one log from its beginning. A log may be read while it grows.
  */
 export class LogText {
   readonly #tty: boolean;
@@ -26,17 +26,17 @@ export class LogText {
     this.#tty = tty;
   }
 
-  /** What the log takes of the room the engine gives it, at most. */
+  /** Upper bound for the size of the log so far, in bytes. */
   get size(): number {
     return this.#size;
   }
 
-  /** A terminal printed a line that is longer than the log keeps whole: newlines may be missing anywhere. */
+  /** True when a terminal printed a line that the log splits: newlines may then be missing anywhere. */
   get lacksNewlines(): boolean {
     return this.#tty && this.#lines.stdout.wasLong;
   }
 
-  /** Nobody can say whether the job ended its last line. */
+  /** True when it is unknown whether the job ended its last line. */
   isOpenEnded(stream: OutputPart['stream']): boolean {
     return !this.#tty && this.#lines[stream].isOpenEnded;
   }
@@ -52,29 +52,29 @@ export class LogText {
   }
 }
 
-/** Where one stream stands within a line. */
+/** Tracks how far one stream is within a line. */
 class LogLine {
-  /** More bytes than a piece have come without a newline. */
+  /** True once a line was at least as long as a piece. */
   wasLong = false;
-  /** Of the long line whose pieces come and have no newline yet. */
+  /** Time of the long line whose pieces are being read, while it has no newline. */
   #time: string | undefined;
   #length = 0;
 
-  /** The last message may have been the last piece of a long line. */
+  /** True when the last message may have been the last piece of a long line. */
   get isOpenEnded(): boolean {
     return this.#time !== undefined;
   }
 
-  /** True when this message begins a line and the one before it has lost its newline. */
+  /** True when this message begins a line and the line before it has lost its newline. */
   begins(bytes: Uint8Array, time: string | undefined): boolean {
-    const goesOn = time === this.#time;
+    const continues = time === this.#time;
     const wasOpen = this.isOpenEnded;
-    const isPiece = bytes.at(-1) !== newline && (goesOn || bytes.byteLength === pieceBytes);
+    const isPiece = bytes.at(-1) !== newline && (continues || bytes.byteLength === pieceBytes);
     this.#time = isPiece ? time : undefined;
-    return wasOpen && !goesOn;
+    return wasOpen && !continues;
   }
 
-  /** Returns how many messages that were, at most. */
+  /** Returns an upper bound for the number of messages that these bytes took in the log. */
   measure(bytes: Uint8Array): number {
     let newlines = 0;
     let start = 0;

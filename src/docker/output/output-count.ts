@@ -1,19 +1,20 @@
+// Counts the output read so far, and skips the same amount in the engine's log.
 import type { OutputPart } from '../../executor/backend.js';
 
 const newline = 0x0a;
-/** The engine's log drops the newline of a line that is at least this long, so a comparison cannot count on newlines. */
+/** The engine's log drops the newline of a line at least this long, so a comparison cannot rely on newlines. */
 const longestExactLine = 16_384;
 
 /**
- * How far a stream has been read: so many bytes that are no newline, and so many newlines after the last of them.
- * Newlines further back are not counted, since the engine's log may have lost some.
+ * How far a stream has been read: the number of bytes that are no newline (`solid`), and of newlines after the last of
+ * them. Earlier newlines are not counted, because the engine's log may have lost some.
  */
 interface Position {
   solid: number;
   newlines: number;
 }
 
-/** Counts an output as it goes by, so that the same place can be found in the engine's log of it. */
+/** Counts the output while it is read, so that the same position can be found in the engine's log. */
 export class OutputCount {
   readonly #seen: Record<OutputPart['stream'], Position> = {
     stdout: { solid: 0, newlines: 0 },
@@ -22,7 +23,7 @@ export class OutputCount {
 
   #bytes = 0;
 
-  /** Of both streams together. */
+  /** Bytes of both streams together. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -37,7 +38,7 @@ export class OutputCount {
     position.solid += solid;
   }
 
-  /** Something that takes off the log what was seen already. */
+  /** Returns a skipper for the log that drops what was already seen. */
   startSkipping(): OutputSkipper {
     return new OutputSkipper({ stdout: { ...this.#seen.stdout }, stderr: { ...this.#seen.stderr } });
   }
@@ -52,17 +53,17 @@ export class OutputSkipper {
     this.#left = left;
   }
 
-  /** True when the log may lack newlines. */
+  /** True when the log may have lost newlines. */
   get hasLongLine(): boolean {
     return this.#hasLongLine;
   }
 
-  /** True when the log does not even reach the place: its beginning was thrown away. */
+  /** True when the log is shorter than what was seen: the engine dropped its beginning. */
   get isShort(): boolean {
     return this.#left.stdout.solid > 0 || this.#left.stderr.solid > 0;
   }
 
-  /** What of this part is new. */
+  /** Returns the bytes of this part that are new. */
   skip({ stream, bytes }: OutputPart): Uint8Array {
     this.#measureLines(stream, bytes);
     const left = this.#left[stream];

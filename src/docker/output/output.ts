@@ -1,3 +1,4 @@
+// Reads a job's output from the attached stream and fills gaps from the engine's log.
 import type { Readable } from 'node:stream';
 import type { OutputPart } from '../../executor/backend.js';
 import type { WatchedExit } from '../container/exit.js';
@@ -7,49 +8,49 @@ import { EngineError } from '../engine/errors.js';
 import { demux, passThrough } from './demux.js';
 import { OutputCount } from './output-count.js';
 
-/** A line that ends so long before its container, in milliseconds, may have been cut rather than closed. */
+/** A stream that ends this long before its container, in milliseconds, may have been cut off. */
 const suspiciousGapMs = 500;
-/** The same from the line's end to the news of the container's. */
+/** The same, from the end of the stream until the engine reports the container's end. */
 const suspiciousWaitMs = 2_000;
-/** So little is always compared with the engine's log, which takes a few milliseconds. */
+/** Up to this size the output is always compared with the engine's log, which takes a few milliseconds. */
 const comparedBytes = 256 * 1024;
 
-/** What else wants to know how an output goes by. */
+/** Callbacks for code that observes the output while it is read. */
 export interface OutputWatch {
-  /** Told of every part before it goes on. */
+  /** Called with every part before it is passed on. */
   readonly see: (part: OutputPart) => void;
-  /** Called when the line has ended, before the container's end is awaited. */
-  readonly onLineEnd: () => void;
+  /** Called when the stream has ended, before the container's end is awaited. */
+  readonly onStreamEnd: () => void;
 }
 
 export interface OutputParts extends OutputWatch {
   readonly engine: Engine;
   readonly id: string;
-  /** The attached line. */
-  readonly line: Readable;
+  /** The attached stream. */
+  readonly attached: Readable;
   readonly tty: boolean;
   readonly exit: Promise<WatchedExit>;
 }
 
 /**
- * A job's output, from the attached line to its end. A line that was cut looks like one that ended; so what came is
- * compared with the engine's own log after the end, and what is missing is read from there. Only where there is much of
- * it and no doubt that is spared. Throws when bytes may be missing for good.
+ * Reads the attached stream to its end. A stream that was cut off looks like one that ended, so the output is compared
+ * with the engine's log after the container's end, and missing bytes are read from there. The comparison is skipped
+ * only for a large output that gives no reason for doubt. Throws when bytes may be lost for good.
  */
 export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart> {
   const count = new OutputCount();
   let isBroken = false;
   try {
-    for await (const part of split(parts.line, parts.tty)) {
+    for await (const part of split(parts.attached, parts.tty)) {
       count.see(part);
       parts.see(part);
       yield part;
     }
   } catch {
-    isBroken = true; // How it broke does not matter: the log tells what is missing.
+    isBroken = true; // The cause does not matter: the log shows what is missing.
   } finally {
-    parts.onLineEnd();
-    parts.line.destroy();
+    parts.onStreamEnd();
+    parts.attached.destroy();
   }
   const endedAt = performance.now();
   const exit = await parts.exit;
@@ -58,18 +59,24 @@ export async function* readOutput(parts: OutputParts): AsyncGenerator<OutputPart
   else if (count.bytes <= comparedBytes) yield* compare(parts, count);
 }
 
-/** Whether the line had ended long before the container. The engine is asked for its time only where that is possible. */
+/**
+ * Whether the stream ended long before the container. Asks the engine for its time only when the other times do not
+ * decide.
+ */
 async function endedEarly({ engine }: OutputParts, exit: WatchedExit, endedAt: number): Promise<boolean> {
   const waitedMs = performance.now() - endedAt;
   if (waitedMs <= suspiciousGapMs) return false;
   if (waitedMs > suspiciousWaitMs || exit.finishedAt === undefined) return true;
   const time = await engineTime(engine).catch(() => undefined);
   if (time === undefined) return true;
-  const lineEndedAt = time.getTime() - (performance.now() - endedAt);
-  return exit.finishedAt.getTime() - lineEndedAt > suspiciousGapMs;
+  const streamEndedAt = time.getTime() - (performance.now() - endedAt);
+  return exit.finishedAt.getTime() - streamEndedAt > suspiciousGapMs;
 }
 
-/** As `repair`, where nothing speaks for a loss: a log that has less, on a full disk for one, is then the worse source. */
+/**
+ * Like `repair`, but when nothing indicates a loss. A log with less than the stream, after a full disk for instance, is
+ * ignored.
+ */
 async function* compare({ engine, id, tty }: OutputParts, count: OutputCount): AsyncGenerator<OutputPart> {
   const skipper = count.startSkipping();
   for await (const part of split(await engine.readLog(id), tty)) {
@@ -78,7 +85,7 @@ async function* compare({ engine, id, tty }: OutputParts, count: OutputCount): A
   }
 }
 
-/** What the log holds beyond what came through the line. */
+/** Yields what the log has beyond the attached stream, and throws when the log is not complete either. */
 async function* repair(
   { engine, id, tty }: OutputParts,
   count: OutputCount,
@@ -94,9 +101,9 @@ async function* repair(
   }
   if (skipper.isShort) throw incomplete('its log was cut short');
   if (isRepaired && skipper.hasLongLine) throw incomplete('its log drops the ends of long lines');
-  // What a container prints while no engine listens, and does not outlive, is lost.
+  // What a container prints while no engine reads, and the container ends before the engine is back, is lost.
   if (backAt !== undefined && (finishedAt === undefined || finishedAt < backAt))
-    throw incomplete('it was away when the container ended');
+    throw incomplete('it was unavailable when the container ended');
 }
 
 function split(stream: Readable, tty: boolean): AsyncGenerator<OutputPart> {
@@ -104,5 +111,5 @@ function split(stream: Readable, tty: boolean): AsyncGenerator<OutputPart> {
 }
 
 function incomplete(why: string): EngineError {
-  return new EngineError('logs', 'cut', `the line broke, and ${why}`);
+  return new EngineError('logs', 'cut', `the attached stream broke, and ${why}`);
 }

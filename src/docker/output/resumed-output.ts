@@ -1,3 +1,4 @@
+// Continues the output of an adopted container from the engine's log.
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputPart, StreamPositions } from '../../executor/backend.js';
@@ -10,7 +11,7 @@ import type { OutputWatch } from './output.js';
 /** Between two tries to read the log of a container that runs. */
 const pauseMs = 300;
 
-/** `see` is told of every part of the log, also of what is known. */
+/** `see` is called with every part of the log, also with known parts. */
 export interface ResumedOutputParts extends OutputWatch {
   readonly engine: Engine;
   readonly id: string;
@@ -18,63 +19,67 @@ export interface ResumedOutputParts extends OutputWatch {
   readonly exit: Promise<WatchedExit>;
   readonly hasEnded: boolean;
   readonly from: StreamPositions;
-  /** So much of the log is kept for sure, in bytes. */
+  /** The engine is certain to keep this much of the log, in bytes. */
   readonly keptLogBytes: number;
-  /** Fires when nobody is interested any more. */
+  /** Fires when the container is disposed of. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The output of a container whose line was lost with the process that held it: read from the engine's log, which is
- * followed while the container runs. A followed log lacks a last line without an end, and an engine that restarts closes
- * it, so the whole is read once more at the end. Throws there when bytes may be missing or misplaced.
+ * The attached stream was lost with the previous process, so the output is read from the engine's log, which is
+ * followed while the container runs. A followed log lacks a last line without a newline, and an engine that restarts
+ * closes it, so the whole log is read once more at the end. Throws there when bytes may be missing or misplaced.
  */
 export async function* resumeOutput(parts: ResumedOutputParts): AsyncGenerator<OutputPart> {
   const { engine, id, tty, signal } = parts;
-  const place = new LogPlace(parts);
-  const over = new AbortController();
-  const exit = parts.exit.finally(() => over.abort());
-  exit.catch(() => undefined); // It is awaited below.
+  const position = new LogPosition(parts);
+  const ended = new AbortController();
+  const exit = parts.exit.finally(() => ended.abort());
+  exit.catch(() => undefined); // Avoids an unhandled rejection; it is awaited below.
   try {
-    if (!parts.hasEnded) yield* followWhileRunning(parts, place, AbortSignal.any([over.signal, signal]));
+    if (!parts.hasEnded) yield* followWhileRunning(parts, position, AbortSignal.any([ended.signal, signal]));
     const { finishedAt, backAt } = await exit;
-    yield* place.finish(await engine.openLog(id, { follow: false, timestamps: !tty, signal }));
+    yield* position.finish(await engine.openLog(id, { follow: false, timestamps: !tty, signal }));
     if (parts.hasEnded && !(await engine.remembers(id, 'die').catch(() => false)))
       throw incomplete('the engine was restarted about when the container ended');
-    // What a container prints while no engine listens, and does not outlive, is lost.
+    // What a container prints while no engine reads, and the container ends before the engine is back, is lost.
     if (backAt !== undefined && (finishedAt === undefined || finishedAt < backAt))
-      throw incomplete('the engine was away when the container ended');
+      throw incomplete('the engine was unavailable when the container ended');
   } finally {
-    parts.onLineEnd();
+    parts.onStreamEnd();
   }
 }
 
-/** Until the container has ended, or nobody can say. Whatever breaks is tried again from the log's beginning. */
+/**
+ * Follows until the container has ended or its end cannot be learned. After a failure the log is read again from its
+ * beginning.
+ */
 async function* followWhileRunning(
   { engine, id, tty, signal }: ResumedOutputParts,
-  place: LogPlace,
-  over: AbortSignal,
+  position: LogPosition,
+  ended: AbortSignal,
 ): AsyncGenerator<OutputPart> {
   const timestamps = !tty;
-  while (!over.aborted) {
+  while (!ended.aborted) {
     try {
-      yield* place.catchUp(await engine.openLog(id, { follow: false, timestamps, signal })); // Says where it begins.
-      yield* place.follow(await engine.openLog(id, { follow: true, timestamps, signal }));
+      // Shows how much of the beginning is gone.
+      yield* position.catchUp(await engine.openLog(id, { follow: false, timestamps, signal }));
+      yield* position.follow(await engine.openLog(id, { follow: true, timestamps, signal }));
     } catch {
-      // The engine may be restarting: how it broke does not matter, the log will tell what is missing.
+      // The engine may be restarting. The cause does not matter: the log shows what is missing.
     }
-    await delay(pauseMs, undefined, { signal: over }).catch(() => undefined);
+    await delay(pauseMs, undefined, { signal: ended }).catch(() => undefined);
   }
 }
 
 type Stream = OutputPart['stream'];
 const streams: readonly Stream[] = ['stdout', 'stderr'];
 
-/** How far the output is known, and where the log begins. */
-class LogPlace {
+/** Tracks how far the output is known, and where the log begins. */
+class LogPosition {
   readonly #parts: ResumedOutputParts;
   readonly #known: Record<Stream, number>;
-  /** Bytes before the log's own first one: none until its beginning was thrown away. */
+  /** Bytes before the first one of the log: 0 until the engine drops its beginning. */
   readonly #missing: Record<Stream, number> = { stdout: 0, stderr: 0 };
   #flaw: string | undefined;
 
@@ -83,14 +88,15 @@ class LogPlace {
     this.#known = { ...parts.from };
   }
 
-  /** Reads the log that is there while the container runs. */
+  /** Reads the present log while the container runs. */
   async *catchUp(log: Readable): AsyncGenerator<OutputPart> {
     const { text, at } = yield* this.follow(log);
-    if (!this.#mayBeCut(text)) return; // What it lacks is in the engine's hands still: a line without an end.
+    // What it lacks is a line without a newline, which the engine has not written yet.
+    if (!this.#mayBeCut(text)) return;
     for (const stream of streams) this.#missing[stream] += Math.max(0, this.#known[stream] - at[stream]);
   }
 
-  /** Reads a log from its beginning and gives what was not known. */
+  /** Reads a log from its beginning and yields what was not known. */
   async *follow(log: Readable): AsyncGenerator<OutputPart, { text: LogText; at: StreamPositions }> {
     const text = new LogText(this.#parts.tty);
     const at = { ...this.#missing };
@@ -106,14 +112,14 @@ class LogPlace {
     return { text, at };
   }
 
-  /** Reads the rest of a container that has ended. Throws at its end when what was given may not be right. */
+  /** Reads the rest after the container's end. Throws at its end when what was yielded may not be right. */
   async *finish(log: Readable): AsyncGenerator<OutputPart> {
     const { text, at } = yield* this.follow(log);
     if (this.#mayBeCut(text)) this.#flaw = 'the beginning of its log may be gone';
     if (text.lacksNewlines) this.#flaw ??= 'its log drops the ends of long lines';
     for (const stream of streams) {
       const lacks = this.#known[stream] - at[stream];
-      const isRight = text.isOpenEnded(stream) ? lacks === 1 : lacks === 0; // The one is a newline that was seen.
+      const isRight = text.isOpenEnded(stream) ? lacks === 1 : lacks === 0; // The one byte is a newline that was seen.
       if (!isRight)
         this.#flaw ??= lacks > 0 ? 'its log lacks some of it' : 'its log drops the ends of long lines';
     }

@@ -1,10 +1,12 @@
-/** No node, and the root: nothing leads back to the root but a failed step, so one number can mean both. */
+// Finds all occurrences of many byte patterns in one pass (Aho and Corasick).
+
+/** Both "no node" and the root. One number can mean both, because only a failed step leads back to the root. */
 const none = 0;
 
 /**
- * Finds every occurrence of many byte patterns in one pass (Aho and Corasick). A state stands for the longest text read
- * last that begins some pattern: it keeps all beginnings alive, so that a secret is found that starts within another
- * one's failed beginning. Siblings hang in lists, which keeps a node small; only the root has a table.
+ * A state stands for the longest end of the text so far that is the beginning of a pattern. Shorter beginnings are not
+ * lost, so a secret is found that starts within the failed beginning of another one. Children are in linked lists,
+ * which keeps a node small; only the root has a table.
  */
 export class Automaton {
   readonly #patterns: readonly Uint8Array[];
@@ -13,14 +15,14 @@ export class Automaton {
   readonly #sibling: Int32Array;
   readonly #letter: Uint8Array;
   readonly #depth: Int32Array;
-  /** The pattern that made a node: its beginning, as long as the node is deep, is the node's text. */
+  /** The pattern for which the node was created: its beginning, as long as the node is deep, is the node's text. */
   readonly #pattern: Int32Array;
-  /** The node of the longest shorter end of its text. */
+  /** The node of the longest proper suffix of its text (failure link). */
   readonly #fail: Int32Array;
   /** Length of the longest pattern that the node's text ends with. */
   readonly #match: Int32Array;
-  /** The node to go on from: where no pattern goes on, the next shorter end from which one does. */
-  readonly #landing: Int32Array;
+  /** The node itself, or for a leaf the longest suffix from which a pattern can continue. */
+  readonly #pruned: Int32Array;
   #nodes = 1;
 
   constructor(patterns: readonly Uint8Array[]) {
@@ -33,12 +35,12 @@ export class Automaton {
     this.#pattern = new Int32Array(most);
     this.#fail = new Int32Array(most);
     this.#match = new Int32Array(most);
-    this.#landing = new Int32Array(most);
+    this.#pruned = new Int32Array(most);
     for (const index of patterns.keys()) this.#insert(index);
     this.#link();
   }
 
-  /** The state after one more byte. It may be one to `land` from. */
+  /** The state after one more byte. `prune` it after reading its match. */
   step(state: number, byte: number): number {
     let node = state;
     let next = this.#childOf(node, byte);
@@ -49,12 +51,12 @@ export class Automaton {
     return next;
   }
 
-  /** Where to go on after a step: what can become no match any more is dropped, and need not be held back. */
-  land(state: number): number {
-    return at(this.#landing, state);
+  /** The state to continue from: drops bytes that can no longer become a match and so need not be held back. */
+  prune(state: number): number {
+    return at(this.#pruned, state);
   }
 
-  /** Length of the longest pattern that ends here; 0 where none does. */
+  /** Length of the longest pattern that ends here; 0 when none does. */
   matchLength(state: number): number {
     return at(this.#match, state);
   }
@@ -96,7 +98,7 @@ export class Automaton {
     return node;
   }
 
-  /** By rising depth: a node's links are made of shallower ones. */
+  /** In order of depth, because a node's links are computed from those of shallower nodes. */
   #link(): void {
     const queue = this.#root.filter((node) => node !== none);
     const waiting = new Int32Array(this.#nodes);
@@ -115,7 +117,7 @@ export class Automaton {
   #finish(node: number): void {
     const fail = at(this.#fail, node);
     if (at(this.#match, node) === 0) this.#match[node] = at(this.#match, fail);
-    this.#landing[node] = at(this.#child, node) === none ? at(this.#landing, fail) : node;
+    this.#pruned[node] = at(this.#child, node) === none ? at(this.#pruned, fail) : node;
   }
 }
 

@@ -1,8 +1,9 @@
+// Lists the encodings in which common tools print a secret value.
 import { quotedText } from '../secrets-file.js';
 
 /**
- * What common tools make of a value when they print it: `base64`, `curl`, `jq`, a shell that traces its commands. It is
- * no defence against a job that wants to give its secrets away; nothing is.
+ * The forms that `base64`, `curl`, `jq` or a shell that traces its commands print. This is no protection against a job
+ * that wants to leak its secrets; nothing is.
  */
 export function encodingsOf(value: string): string[] {
   const bytes = Buffer.from(value);
@@ -30,7 +31,9 @@ function base64Forms(bytes: Buffer): string[] {
   return [plain, ...aligned, ...wrapped].flatMap((form) => [form, urlSafe(form)]);
 }
 
-/** The characters that are sure when `offset` unknown bytes stand before the value and any behind it. */
+/**
+ * The characters that do not depend on the neighbors, when `offset` unknown bytes precede the value and any follow it.
+ */
 function alignedBase64(bytes: Buffer, offset: number): string {
   const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
   return encoded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
@@ -40,7 +43,7 @@ function urlSafe(form: string): string {
   return form.replaceAll('+', '-').replaceAll('/', '_');
 }
 
-/** As in a path, as in a form, and with small hex digits. */
+/** As in a path, as in a form, and with lower-case hex digits. */
 function percentForms(bytes: Buffer): string[] {
   const lenient = percent(bytes, /[\w.~!'()*-]/);
   const strict = percent(bytes, /[\w.~-]/);
@@ -57,7 +60,7 @@ function percent(bytes: Buffer, kept: RegExp): string {
   }).join('');
 }
 
-/** As in our own secrets file, with ASCII only as Python writes it, and with Go's care for HTML. */
+/** As in our own secrets file, as ASCII only like Python, and with HTML characters escaped like Go. */
 function jsonForms(value: string): string[] {
   const plain = JSON.stringify(value).slice(1, -1);
   const ascii = plain.replace(/[\u007f-\uffff]/g, escaped);

@@ -1,17 +1,23 @@
+// Decides which byte patterns are masked for the secrets of a job.
 import type { SecretValues } from '../secrets.js';
 import { encodingsOf } from './mask-encodings.js';
 
 /**
- * Values shorter than this stay visible: `true`, `5432` or `admin` would be found in words and numbers all over an
- * output, which would be of no use then, and whoever knows the text could read such a value off the gaps.
+ * Values shorter than this stay visible: `true`, `5432` or `admin` occur in words and numbers all over an output.
+ * Masked, the output would be useless, and a reader who knows the text could guess the value from the gaps.
  */
 const shortestValue = 6;
-/** A single line of a value may be any config's line: braces and short words are no secrets. */
+/**
+ * Shorter lines of a value stay visible: a line of a config file may be a brace or a short word, which is no secret.
+ */
 const shortestLine = 8;
-/** Room for the further forms of a job's values; a state takes some 30 bytes for each. Small values come first. */
+/**
+ * Limit for the encoded forms of all values; each of their bytes costs about 30 bytes of memory. Short values come
+ * first.
+ */
 const mostFormBytes = 1024 * 1024;
 
-/** All byte strings that must not be seen: each value, its lines, and how they look when a tool has encoded them. */
+/** Each value, its lines, and their encoded forms. */
 export function patternsOf(secrets: SecretValues): Uint8Array[] {
   const values = new Set([...secrets.values()].map((secret) => secret.reveal().trim()));
   const ascending = [...values].filter(isLong(shortestValue)).toSorted((a, b) => a.length - b.length);
@@ -26,7 +32,7 @@ export function patternsOf(secrets: SecretValues): Uint8Array[] {
   return Array.from(patterns, (pattern) => Buffer.from(pattern));
 }
 
-/** Names of the secrets whose values stay visible, since they are too short. */
+/** Names of the secrets whose values stay visible because they are too short. */
 export function namesOfUnmasked(secrets: SecretValues): string[] {
   return [...secrets].flatMap(([name, secret]) => (isUnmasked(secret.reveal().trim()) ? [name] : []));
 }
@@ -41,18 +47,18 @@ function formsOf(value: string): string[] {
 
 const lineBreak = /\r\n|\n|\r/;
 
-/** The frame of a PEM file is public, and part of every certificate that a job may print. */
-const frame = /^-----(?:BEGIN|END) [A-Z0-9 ]+-----$/;
+/** The first and last lines of a PEM file are public, and part of every certificate that a job may print. */
+const pemFrame = /^-----(?:BEGIN|END) [A-Z0-9 ]+-----$/;
 
 function linesOf(value: string): string[] {
   const lines = value.split(lineBreak);
   if (lines.length === 1) return [];
   return lines
     .map((line) => line.trim())
-    .filter((line) => isLong(shortestLine)(line) && !frame.test(line) && /\w/.test(line));
+    .filter((line) => isLong(shortestLine)(line) && !pemFrame.test(line) && /\w/.test(line));
 }
 
-/** A terminal turns each LF into CR LF, and a shell that was not told to quote joins lines by a blank. */
+/** A terminal turns each LF into CR LF, and a shell joins the lines of an unquoted value by spaces. */
 function lineVariants(value: string): string[] {
   const lines = value.split(lineBreak);
   if (lines.length === 1) return [];

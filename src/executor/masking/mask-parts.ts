@@ -1,8 +1,9 @@
+// Masks the two output streams of a job.
 import type { PartFilter } from '../output.js';
 import type { SecretValues } from '../secrets.js';
 import { createMask } from './mask.js';
 
-/** Masks both streams of a job, each with a memory of its own: a secret is never split over two streams. */
+/** Each stream has its own state, so a secret is found even when bytes of the other stream come in between. */
 export function partMask(secrets: SecretValues): PartFilter {
   const mask = createMask(secrets);
   const streams = { stdout: mask.stream(), stderr: mask.stream() };

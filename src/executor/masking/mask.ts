@@ -1,40 +1,41 @@
+// Replaces secrets in a byte stream by a marker, however the stream is cut into pieces.
 import type { SecretValues } from '../secrets.js';
 import { Automaton } from './mask-automaton.js';
 import { patternsOf } from './mask-forms.js';
 import { Skip } from './mask-skip.js';
 
-/** What stands in a secret's place. */
+/** Replaces a secret in the output. */
 const marker = Buffer.from('[secret]');
 
-/** Masks any number of byte streams, each with a memory of its own. */
+/** Masks any number of byte streams, each with its own state. */
 export interface Mask {
   stream(): MaskStream;
 }
 
 /**
- * One stream. However its bytes are cut into pushes, the whole of what comes out is the same: every occurrence of every
- * pattern is replaced, and occurrences that overlap are one. Only what may yet become a secret is held back.
+ * One stream. Its total output does not depend on how the bytes are cut into pushes: every occurrence of every pattern
+ * is replaced, and overlapping occurrences count as one. Only bytes that may still become a secret are held back.
  */
 export interface MaskStream {
   push(bytes: Uint8Array): Uint8Array;
   /**
-   * How many of the bytes that went in are not yet contained in what came out. A stream that starts afresh with them, and
-   * what follows them, gives the same.
+   * How many input bytes are not yet part of the output. A new stream that starts with these bytes and what follows
+   * them gives the same output.
    */
   readonly held: number;
-  /** What was still held back: the stream ended within the beginning of a secret. */
+  /** Returns what was still held back: the stream ended within the beginning of a secret. */
   end(): Uint8Array;
 }
 
-/** Prepares the search once for all streams; without anything to hide, bytes pass as they are. */
+/** Prepares the search once for all streams; without anything to mask, bytes pass unchanged. */
 export function createMask(secrets: SecretValues): Mask {
   const patterns = patternsOf(secrets);
-  if (patterns.length === 0) return { stream: () => asIs };
+  if (patterns.length === 0) return { stream: () => unmasked };
   const search = { automaton: new Automaton(patterns), skip: new Skip(patterns) };
   return { stream: () => new Masking(search) };
 }
 
-const asIs: MaskStream = { push: (bytes) => bytes, held: 0, end: () => new Uint8Array() };
+const unmasked: MaskStream = { push: (bytes) => bytes, held: 0, end: () => new Uint8Array() };
 
 interface Search {
   readonly automaton: Automaton;
@@ -51,11 +52,11 @@ class Masking implements MaskStream {
   readonly #automaton: Automaton;
   readonly #skip: Skip;
   #state = 0;
-  /** Bytes taken before the push under way. */
+  /** Bytes taken before the current push. */
   #taken = 0;
-  /** Everything before was given out or hidden. */
+  /** Everything before this position was returned or masked. */
   #done = 0;
-  /** What was found and not yet given out: in order, without overlaps. */
+  /** Matches that are not returned yet: in order, without overlaps. */
   #found: Span[] = [];
 
   constructor({ automaton, skip }: Search) {
@@ -85,15 +86,15 @@ class Masking implements MaskStream {
   }
 
   /**
-   * Steps from `from` until nothing that began there is alive. A beginning that is shorter than any pattern is left to
-   * the leaps, which look at it again from its start: a bounded number of bytes, so time stays linear.
+   * Steps from `from` until no match that began there is possible. A beginning that is shorter than any pattern is left
+   * to the skip search, which reads it again from its start: a bounded number of bytes, so time stays linear.
    */
   #follow(bytes: Uint8Array, from: number): number {
     const { window } = this.#skip;
     for (let at = from; at < bytes.length; ) {
       const reached = this.#automaton.step(this.#state, bytes[at++] ?? 0);
       this.#mark(this.#automaton.matchLength(reached), this.#taken + at);
-      this.#state = this.#automaton.land(reached);
+      this.#state = this.#automaton.prune(reached);
       const depth = this.#automaton.depth(this.#state);
       if (depth >= window || at - depth <= from) continue;
       this.#state = 0;
@@ -102,7 +103,7 @@ class Masking implements MaskStream {
     return bytes.length;
   }
 
-  /** No occurrence ends before one that was found earlier, so only the last ones can overlap it. */
+  /** Matches are found in order of their ends, so only the last ones can overlap a new one. */
   #mark(length: number, end: number): void {
     if (length === 0) return;
     let start = end - length;
@@ -110,7 +111,7 @@ class Masking implements MaskStream {
     this.#found.push({ start, end });
   }
 
-  /** Gives out everything before `until`, or before a secret that may turn out to be longer than it is by now. */
+  /** Returns everything before `until`, or before a match that may still become longer. */
   #release(until: number, source: readonly [held: Uint8Array, bytes: Uint8Array]): Uint8Array {
     const parts: Uint8Array[] = [];
     let kept = 0;
@@ -127,7 +128,7 @@ class Masking implements MaskStream {
     return parts.length === 1 ? (parts[0] ?? marker) : Buffer.concat(parts);
   }
 
-  /** From what is done to `until`: some of it may have come with an earlier push. */
+  /** The bytes from `#done` to `until`; some of them may come from an earlier push. */
   #slice([held, bytes]: readonly [Uint8Array, Uint8Array], until: number): Uint8Array[] {
     const from = this.#done - this.#taken;
     const to = until - this.#taken;

@@ -1,4 +1,5 @@
-/** What an operator must hear of: a credential that was used by somebody else, a request that was changed. */
+// Logs and counts security alarms, such as a wrapping token that somebody else has used.
+/** What an operator must know: a credential that somebody else has used, a stored request that was changed. */
 export interface Alarm {
   readonly jobId: string;
   /** Stable, such as `wrap_used`. */
@@ -10,7 +11,7 @@ interface AlarmLog {
   error(message: string, facts?: object): void;
 }
 
-/** Alarms of this node since its start: each is logged, and counted for the metrics. Its event is in the history. */
+/** Alarms of this node since its start. Each is logged and counted for the metrics; its event is stored with the job. */
 export class Alarms {
   readonly #log: AlarmLog;
   readonly #counts = new Map<string, number>();

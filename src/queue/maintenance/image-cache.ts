@@ -1,3 +1,4 @@
+// Removes pulled images, least recently used first, until the rest fit into the configured size.
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
@@ -13,21 +14,21 @@ export interface ImageCacheParts {
     /** Undefined when it does not answer. */
     id(): Promise<string | undefined>;
     listImages(): Promise<readonly PresentImage[]>;
-    /** Ids of the images that containers are made of, running or not. */
+    /** Ids of the images of all containers, running or not. */
     imagesInUse(): Promise<ReadonlySet<string>>;
-    /** False: the engine keeps it because somebody uses it. */
+    /** False: the engine keeps it because it is in use. */
     removeImage(image: PresentImage): Promise<boolean>;
   };
-  /** What the images that we pulled may have together. */
+  /** Limit for the total size of the images that we pulled. */
   readonly limitBytes: number;
   readonly node: string;
   readonly log: WorkerLog;
 }
 
 /**
- * Removes the images that were used longest ago until the others fit, but only those that we pulled, that have no name
- * by somebody else and that no container is made of. Returns their ids. A size counts every layer of its image, shared
- * or not, so the others may take less than it seems. Throws `BrokenError` where Postgres or the engine is away.
+ * Removes the least recently used images until the rest fit. It removes only images that we pulled, that have no name
+ * given by somebody else, and that no container uses. Returns their ids. A size counts all layers of an image, shared or
+ * not, so the images may take less room than their sum. Throws `BrokenError` when Postgres or the engine is unavailable.
  */
 export async function cleanImages(parts: ImageCacheParts): Promise<string[]> {
   const engineId = await parts.engine.id();
@@ -50,7 +51,7 @@ interface OurImage {
   readonly sizeBytes: number;
 }
 
-/** Forgets those that are gone, and those to which somebody gave a name of his own: they are his now. */
+/** Deletes the records of images that are gone, and of those that somebody else has named: they are no longer ours. */
 async function findOurs({ store, engine }: ImageCacheParts, engineId: string): Promise<OurImage[]> {
   const pulled = await store.listPulledImages(engineId);
   const present = new Map((await engine.listImages()).map((image) => [image.id, image]));
@@ -72,6 +73,6 @@ async function remove(parts: ImageCacheParts, engineId: string, image: PresentIm
     return false;
   }
   await store.forgetImage({ engineId, imageId: image.id }, `node:${node}`);
-  log.info('removed an image that was used longest ago', { image: image.id, names: image.names });
+  log.info('removed the least recently used image', { image: image.id, names: image.names });
   return true;
 }

@@ -1,19 +1,20 @@
+// Runs a function at a fixed interval, never two at once; the base of all sweeps.
 export interface PeriodicParts {
-  /** When the first round begins and how long after that the others follow, in milliseconds. */
+  /** Delay of the first round, and the interval of the rounds, both counted from the call, in milliseconds. */
   readonly firstMs: number;
   readonly intervalMs: number;
   readonly round: () => Promise<unknown>;
   readonly onError: (error: unknown) => void;
 }
 
-/** Does something now and then until it is disposed of; one round at a time, and an error ends only its round. */
+/** Runs `round` periodically until disposed; never two rounds at once, and an error ends only its round. */
 export function runPeriodically({ firstMs, intervalMs, round, onError }: PeriodicParts): AsyncDisposable {
-  let underWay: Promise<unknown> | undefined;
+  let current: Promise<unknown> | undefined;
   const begin = () => {
-    underWay ??= round()
+    current ??= round()
       .catch(onError)
       .finally(() => {
-        underWay = undefined;
+        current = undefined;
       });
   };
   const interval = setInterval(begin, intervalMs);
@@ -22,7 +23,7 @@ export function runPeriodically({ firstMs, intervalMs, round, onError }: Periodi
     [Symbol.asyncDispose]: async () => {
       clearTimeout(first);
       clearInterval(interval);
-      await underWay;
+      await current;
     },
   };
 }

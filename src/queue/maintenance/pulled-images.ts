@@ -1,3 +1,4 @@
+// Records which images stint pulled and when a job used them last, for the image cache.
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
@@ -16,16 +17,16 @@ export interface PulledName {
   readonly isNew: boolean;
 }
 
-/** Exact to the minute: thousands of jobs may use one image. */
-const accuracyMs = 60_000;
+/** The use of an image is written at most once a minute: thousands of jobs may use one image. */
+const writeIntervalMs = 60_000;
 
 /**
- * Keeps account of the images that we pulled and of their last use. What cannot be written is only told to the log: an
- * image that is missing here stays at the engine for ever, which is better than a job that fails for it.
+ * Records the images that we pulled and their last use. A failed write is only logged: an image without a record stays at
+ * the engine for ever, which is better than a failed job.
  */
 export class PulledImages {
   readonly #parts: PulledImagesParts;
-  /** When we wrote last that an image is in use, on our own clock. */
+  /** When the use of each image was last written, by this process' monotonic clock. */
   readonly #written = new Map<string, number>();
 
   constructor(parts: PulledImagesParts) {
@@ -38,8 +39,8 @@ export class PulledImages {
 
   async used(imageId: string): Promise<void> {
     const now = performance.now();
-    if (now - (this.#written.get(imageId) ?? -accuracyMs) < accuracyMs) return;
-    for (const [id, at] of this.#written) if (now - at >= accuracyMs) this.#written.delete(id);
+    if (now - (this.#written.get(imageId) ?? -writeIntervalMs) < writeIntervalMs) return;
+    for (const [id, at] of this.#written) if (now - at >= writeIntervalMs) this.#written.delete(id);
     this.#written.set(imageId, now);
     await this.#write(imageId, (engineId) => this.#parts.store.touchImage({ engineId, imageId }));
   }
@@ -49,7 +50,7 @@ export class PulledImages {
       const engineId = await this.#parts.engineId();
       if (engineId !== undefined) await write(engineId);
     } catch (error) {
-      this.#parts.log.error('could not note the use of an image', { image: imageId, error });
+      this.#parts.log.error('could not record the use of an image', { image: imageId, error });
     }
   }
 }

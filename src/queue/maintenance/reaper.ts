@@ -1,7 +1,8 @@
+// Finds and removes containers of this installation whose job has ended or is unknown.
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 
-/** A container of this installation that nobody answers for, and why it may go. */
+/** A container of this installation that no active job owns, and why it may be removed. */
 export interface ReapCandidate {
   readonly containerId: string;
   readonly containerName: string;
@@ -15,20 +16,20 @@ export interface ReapCandidate {
 }
 
 /**
- * `job_ended`: the database says that its job is over. `job_unknown`: the database has not heard of its job, and it is
- * older than the grace. `helper_left`: made to read an image, older than the grace.
+ * `job_ended`: its job has ended, by the database. `job_unknown`: the database has no such job, and the container is older
+ * than the grace. `helper_left`: it was made to read an image and is older than the grace.
  */
 export type ReapReason = 'job_ended' | 'job_unknown' | 'helper_left';
 
 /** Removes what crashes left at this node's engine. */
 export interface Reaper {
-  /** Exactly what `run` would remove now; touches nothing. */
+  /** Returns exactly what `run` would remove now; changes nothing. */
   dryRun(): Promise<ReapCandidate[]>;
-  /** Removes it, each with an event, and returns what it removed. What cannot be removed waits for the next time. */
+  /** Removes the candidates, each with an event, and returns them. One that cannot be removed is tried again next time. */
   run(): Promise<ReapCandidate[]>;
 }
 
-/** A container that the engine holds and that is surely ours. */
+/** A container in the engine that certainly belongs to this installation. */
 export interface OwnContainer {
   readonly id: string;
   readonly name: string;
@@ -42,7 +43,7 @@ export interface ReaperParts {
   readonly engine: {
     ownContainers(): Promise<readonly OwnContainer[]>;
     removeContainer(id: string): Promise<void>;
-    /** Removes the files that dead processes left on this host. */
+    /** Removes the files that ended processes left on this host. */
     sweepHostFiles(): Promise<void>;
   };
   readonly node: string;
@@ -50,7 +51,7 @@ export interface ReaperParts {
   readonly log: WorkerLog;
 }
 
-/** Both calls throw `BrokenError` where the engine or Postgres is away: what nobody can tell is not removed. */
+/** Both calls throw `BrokenError` when the engine or Postgres is unavailable: without certainty nothing is removed. */
 export function createReaper(parts: ReaperParts): Reaper {
   return {
     dryRun: () => findCandidates(parts),
@@ -64,7 +65,7 @@ export function createReaper(parts: ReaperParts): Reaper {
   };
 }
 
-/** The engine is asked first: the row of a job is there before its container, so what has none then has lost it. */
+/** The engine is asked first. A job's row is stored before its container is made, so a container without a row has lost it. */
 async function findCandidates({ store, engine, graceMs }: ReaperParts): Promise<ReapCandidate[]> {
   const containers = await engine.ownContainers();
   const ids = containers.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
@@ -84,7 +85,7 @@ function reasonFor(fate: 'alive' | 'ended' | 'helper' | undefined, isOld: boolea
   return fate === 'helper' ? 'helper_left' : 'job_unknown';
 }
 
-/** One that cannot be removed is no reason to leave the others. */
+/** Never throws, so that one container that cannot be removed does not keep the others. */
 async function reap({ store, engine, node, log }: ReaperParts, candidate: ReapCandidate): Promise<boolean> {
   const { containerId, containerName, jobId, node: maker, reason } = candidate;
   const detail = { name: containerName, node: maker, reason };

@@ -1,3 +1,4 @@
+// Revokes Vault tokens of ended jobs that were not revoked when the job ended.
 import { setInterval } from 'node:timers';
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
@@ -13,13 +14,13 @@ export interface TokenCleanUpParts {
 }
 
 const intervalMs = 30_000;
-/** How long a node looks after its own jobs' tokens before others do so too. */
+/** Only after this time do other nodes revoke the tokens of a node's jobs too. */
 const overdueMs = 60_000;
 
 /**
- * Revokes what jobs of this node, and of nodes that are gone, left alive in Vault: those that ended while Vault was away,
- * and those that a crash cut off. The accessor is recorded right after each login, so nothing is forgotten. Returns how
- * many are still alive.
+ * Revokes tokens that ended jobs of this node, and of dead nodes, left valid in Vault: because Vault was unavailable when
+ * the job ended, or because of a crash. The accessor is recorded right after each login, so no token is missed. Returns how
+ * many are still valid.
  */
 export async function revokeLeftovers(
   { store, node, revoke }: TokenCleanUpParts,
@@ -35,13 +36,13 @@ export async function revokeLeftovers(
 }
 
 export interface TokenCleanUp extends AsyncDisposable {
-  /** Jobs ended just now whose tokens nobody else will revoke. */
+  /** Starts a round at once: jobs have just been settled whose tokens nobody else will revoke. */
   now(): void;
 }
 
 /**
- * Does so now and then, and when it is told to, until it is disposed of; one round at a time. The end waits for one token
- * only, not for the list: a Vault that does not answer would keep the process for hours.
+ * Runs `revokeLeftovers` periodically and on `now()`, until disposed; never two rounds at once. Disposing waits for the
+ * current token only, not for the whole list: a Vault that does not answer would delay the shutdown for hours.
  */
 export function cleanUpTokens(parts: TokenCleanUpParts): TokenCleanUp {
   let round: Promise<void> | undefined;
@@ -77,6 +78,6 @@ async function oneRound(parts: TokenCleanUpParts, isOver: () => boolean): Promis
     const alive = await revokeLeftovers(parts, isOver);
     if (alive > 0) parts.log.error('could not revoke tokens of ended jobs; trying again', { alive });
   } catch (error) {
-    parts.log.error('could not look for tokens of ended jobs', { error });
+    parts.log.error('the clean-up of tokens failed; trying again', { error });
   }
 }

@@ -1,3 +1,4 @@
+// About once a second: carries out missed kills, ends expired waiting jobs, withdraws turns of closed queues.
 import { BrokenError } from '../../job/errors.js';
 import type { Store } from '../../store/store.js';
 import type { WorkerLog } from '../worker/worker-log.js';
@@ -13,35 +14,35 @@ export interface WaitingJobsParts {
   readonly log: WorkerLog;
 }
 
-/** A kill is promised to be heard within a second, whatever becomes of the notifier. */
+/** A kill must reach its job within a second, also when its notification is missed. */
 const intervalMs = 900;
 
 /**
- * What needs a look now and then: waiting jobs whose credentials ended, turns that paused queues must not have, and kills
- * of this node's jobs whose notifier nobody heard. Until it is disposed of; one round at a time.
+ * Periodically ends waiting jobs whose credentials have expired, takes turns back from paused and held queues, and carries
+ * out kills of this node's jobs whose notification was missed. Until disposed; never two rounds at once.
  */
 export function sweepWaitingJobs(parts: WaitingJobsParts): AsyncDisposable {
   const onError = (error: unknown) => {
-    // While Postgres is unavailable others say so already.
+    // While Postgres is unavailable other parts log it already.
     if (!(error instanceof BrokenError && error.retryable))
-      parts.log.error('could not look after waiting jobs', { error });
+      parts.log.error('the sweep of waiting jobs failed; trying again', { error });
   };
   return runPeriodically({ firstMs: intervalMs, intervalMs, round: () => sweepOnce(parts), onError });
 }
 
 async function sweepOnce(parts: WaitingJobsParts): Promise<void> {
-  await passOnMissedKills(parts);
+  await forwardMissedKills(parts);
   await endExpired(parts);
   await parts.store.withholdTurns();
 }
 
-async function passOnMissedKills({ store, node, kill }: WaitingJobsParts): Promise<void> {
+async function forwardMissedKills({ store, node, kill }: WaitingJobsParts): Promise<void> {
   for (const { id } of await store.listKills(node)) kill(id);
 }
 
 async function endExpired({ store, node, wake, log }: WaitingJobsParts): Promise<void> {
   const expired = await store.expireWaiting(`node:${node}`);
   for (const { id, queue } of expired)
-    log.info('ended a job whose wrap expired while it waited', { jobId: id, queue });
+    log.info('ended a job whose wrapping token expired while it waited', { jobId: id, queue });
   if (expired.some(({ next }) => next !== null)) wake();
 }

@@ -1,3 +1,4 @@
+// Implements the operators' actions on queues, nodes and jobs over the store.
 import { RefusedError } from '../../job/errors.js';
 import type { Reach } from '../../job/owner.js';
 import { isFinal } from '../../job/state.js';
@@ -14,20 +15,20 @@ import type {
 } from '../operations.js';
 import { whyWaiting } from './why.js';
 
-/** What operators' actions stand on. */
+/** What the operators' actions need. */
 export interface OperatorParts {
   readonly store: Store;
-  /** A node that was not seen for longer is taken for gone. */
+  /** A node without a heartbeat for longer is shown as not alive. */
   readonly leaseMs: number;
-  /** How long a kill may take before an operator may decide in its place. */
+  /** How long a kill may take before an operator may finalise the job. */
   readonly killGraceMs: number;
-  /** Why this node takes no jobs now; undefined when it takes them. */
+  /** Why this node claims no jobs now; undefined when it claims them. */
   readonly blocker: () => string | undefined;
   /** A job may run now: wakes this node and the others. */
   readonly wake: () => void;
 }
 
-/** What operators do, over one database. */
+/** The operators' actions, over one database. */
 export function createOperations(parts: OperatorParts): Operations {
   const { store } = parts;
   return {
@@ -71,7 +72,7 @@ async function reopen(parts: OperatorParts, name: string, move: Reopen): Promise
   return readQueue(parts, name);
 }
 
-/** A pause and a hold that are over show nothing of themselves. */
+/** A pause or a hold that is over is not shown. */
 function toView(row: QueueRow): QueueView {
   const { held, pausedAt: at, pausedBy: by, pausedReason: reason } = row;
   return {
@@ -123,16 +124,16 @@ async function readJob(parts: OperatorParts, id: string, reach: Reach): Promise<
   };
 }
 
-/** Only a container that is seen gone ends a kill: until then it is not claimed to be done. */
-function killProblemOf({ job, killAgeMs }: JobFacts, retryForMs: number): string | undefined {
-  if (killAgeMs === null || killAgeMs < retryForMs || isFinal(job.state)) return undefined;
+/** A kill is done only when the container is seen to be gone; until then the problem is shown. */
+function killProblemOf({ job, killAgeMs }: JobFacts, killGraceMs: number): string | undefined {
+  if (killAgeMs === null || killAgeMs < killGraceMs || isFinal(job.state)) return undefined;
   return (
     `The kill was asked for ${Math.round(killAgeMs / 1000)} seconds ago and is not carried out: the engine of node ` +
     `${job.node ?? 'unknown'} does not confirm that the container is gone. An operator may finalise the job.`
   );
 }
 
-/** The accessor is kept from the login until Vault has confirmed that the token is gone. */
+/** The accessor is stored from the login until Vault has confirmed the revocation. */
 function tokenOf({ job, tokenAccessor }: JobFacts, events: JobDetail['events']): JobDetail['token'] {
   if (tokenAccessor !== null) return isFinal(job.state) ? 'pending' : 'live';
   return events.some(({ kind }) => kind === 'logged_in') ? 'revoked' : 'none';
@@ -143,7 +144,7 @@ const refusals = {
   ended: () => conflict('Could not finalise the job: it has ended already.'),
   early: () =>
     conflict(
-      'Could not finalise the job: ask for its kill first, and give that the time of the grace to be carried out.',
+      'Could not finalise the job: kill it first, and wait for the stop grace so that the kill can be carried out.',
     ),
 } as const;
 
@@ -157,7 +158,7 @@ function conflict(message: string): RefusedError {
   return new RefusedError('conflict', message);
 }
 
-/** For jobs also what is foreign: it must look the same. */
+/** Used for a foreign job too: it must look like a missing one. */
 function missing(what: 'job' | 'node' | 'queue'): RefusedError {
   return new RefusedError('not_found', `There is no such ${what}.`);
 }

@@ -1,13 +1,14 @@
+// Assembles stored output chunks into the bytes a client reads, with a marker line for each gap.
 import type { JobOutput } from '../queue.js';
 
-/** A stored chunk; `runs` and `position` are told where they are stored. */
+/** A stored chunk; `migrations/0002_job_output.sql` explains `runs` and `position`. */
 export interface Chunk {
   readonly position: number;
   readonly runs: readonly number[];
   readonly bytes: Uint8Array;
 }
 
-/** What is known of the output beside its chunks. */
+/** What is known about the output beside its chunks. */
 export interface StoredOutputFacts {
   readonly complete: boolean;
   readonly flaw: string | undefined;
@@ -15,7 +16,7 @@ export interface StoredOutputFacts {
   readonly tailBytes?: number | undefined;
 }
 
-/** Puts the chunks of a job together again; a gap between two of them becomes a line that counts it. */
+/** Joins the chunks of a job; a gap between two of them becomes a line that counts the dropped bytes. */
 export function assembleOutput(stored: readonly Chunk[], known: StoredOutputFacts): JobOutput {
   const chunks = known.tailBytes === undefined ? stored : cutToTail(stored, known.tailBytes);
   const combined: Uint8Array[] = [];
@@ -39,7 +40,7 @@ export function assembleOutput(stored: readonly Chunk[], known: StoredOutputFact
   };
 }
 
-/** The store gives whole chunks; the first of them may begin before the tail does. */
+/** The store returns whole chunks; the first of them may begin before the tail does. */
 function cutToTail(chunks: readonly Chunk[], tailBytes: number): readonly Chunk[] {
   const [first, ...rest] = chunks;
   const last = chunks.at(-1);

@@ -1,3 +1,4 @@
+// Implements the queue for the doors: submit, read, list, kill and delete jobs.
 import type { Backend } from '../../executor/backend.js';
 import type { OpenedRequest } from '../../executor/run.js';
 import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
@@ -17,7 +18,7 @@ import { assembleOutput } from './output-text.js';
 import { sealRequest } from './seal.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
-/** What the line stands on. */
+/** What the queue needs. */
 export interface QueueServiceParts {
   readonly store: Store;
   readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrappingToken'>;
@@ -27,7 +28,7 @@ export interface QueueServiceParts {
   readonly keyTtlMs: number;
   /** How many jobs may wait in a queue that has no limit of its own; 0: any number. */
   readonly queueLimit: number;
-  /** Whoever gives a wrap less time is warned; 0: nobody is. */
+  /** A wrapping token that expires sooner gets a warning; 0: none does. */
   readonly wrapMinimumMs: number;
   /** A job may run now: wakes this node and the others. */
   readonly wake: () => void;
@@ -58,11 +59,11 @@ export function createQueue(parts: QueueServiceParts): Queue {
   };
 }
 
-/** Everything that can be refused is looked at before the cubbyhole is read: reading it spends its token. */
+/** Everything that can be refused is checked before the cubbyhole is read: reading it spends its token. */
 async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
   await refuseBadContent(parts, request.fields.content);
   const forecast = await readForecast(parts, request);
-  const wrap = await lookAtWrap(parts, request);
+  const wrap = await lookUpWrappingToken(parts, request);
   const ciphertext = await readCiphertext(parts, request);
   await failpoint('after-cubbyhole-read');
   const { wrapMinimumMs } = parts;
@@ -78,7 +79,7 @@ async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyC
   return { ...job, warnings };
 }
 
-/** Also finds out whether Postgres is there. */
+/** Fails when Postgres is unavailable, before anything is spent. */
 async function readForecast(
   { store, queueLimit }: QueueServiceParts,
   { queue }: JobRequest,
@@ -102,7 +103,7 @@ function sealed(parts: QueueServiceParts, request: JobRequest, read: Read): NewJ
 const insertRetryForMs = 10_000;
 const insertRetryMs = 200;
 
-/** A lost reply must not lose a job whose payload is spent: it is stored again, and its id tells when it was there. */
+/** A lost reply must not lose a job whose payload is spent: the insert is repeated; the id shows whether it was stored. */
 async function insertUntilStored(store: Store, job: NewJob): Promise<{ job: Job; ready: boolean }> {
   const deadline = performance.now() + insertRetryForMs;
   for (let isRepeat = false; ; isRepeat = true) {
@@ -120,7 +121,7 @@ async function insertUntilStored(store: Store, job: NewJob): Promise<{ job: Job;
   }
 }
 
-/** The same check as at run time; here it is a refusal, and nothing is stored. */
+/** The same check as before a run. Here a problem is a refusal, and nothing is stored. */
 async function refuseBadContent(parts: QueueServiceParts, text: string | undefined): Promise<void> {
   if (text === undefined || text === '') return;
   try {
@@ -131,8 +132,8 @@ async function refuseBadContent(parts: QueueServiceParts, text: string | undefin
   }
 }
 
-/** GoStint's clients expect a bad wrap to be told by the job, not by the answer to its submit. */
-async function lookAtWrap(
+/** Never throws: GoStint's clients expect a bad wrapping token to fail the job, not the submit. */
+async function lookUpWrappingToken(
   parts: QueueServiceParts,
   request: JobRequest,
 ): Promise<SeenWrappingToken | undefined> {
@@ -167,7 +168,7 @@ async function outputOf(store: Store, found: Found, tailBytes: number | undefine
   return assembleOutput(chunks, { complete: found.outputComplete, flaw: found.outputFlaw, tailBytes });
 }
 
-/** How much of each job's output a list shows. */
+/** How much of each job's output a list contains. */
 const listTailBytes = 4096;
 
 async function list(store: Store, filter: JobFilter, reach: Reach): Promise<JobPage> {
@@ -202,7 +203,7 @@ async function remove(
   if (done.answer === 'active') throw new RefusedError('conflict', 'Cannot delete a running/stopping job');
 }
 
-/** One text for a missing job and for a foreign one. */
+/** The same text for a missing job and for a foreign one. */
 function notFound(): RefusedError {
   return new RefusedError('not_found', 'not found');
 }

@@ -1,3 +1,4 @@
+// Encrypts a request for storage in Postgres and binds it to its job, door, queue and owner.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { OpenedRequest } from '../../executor/run.js';
 import { JobFailedError } from '../../job/errors.js';
@@ -25,7 +26,7 @@ export function sealRequest(key: Buffer, context: SealContext, request: OpenedRe
   return Buffer.concat([iv, sealing.getAuthTag(), body]);
 }
 
-/** Fails the job when the row is gone or was changed behind our back, or was sealed with another key. */
+/** Fails the job when the row is missing, was changed by somebody else, or was sealed with another key. */
 export function openRequest(key: Buffer, context: SealContext, sealed: Uint8Array | null): OpenedRequest {
   if (sealed === null) {
     throw new JobFailedError(

@@ -1,3 +1,4 @@
+// Makes a submit with an `Idempotency-Key` run once, and answers repeats from the stored answer.
 import { createHmac, hkdfSync, randomUUID } from 'node:crypto';
 import { FencedError, RefusedError } from '../../job/errors.js';
 import type { JobRequest } from '../../job/job.js';
@@ -13,12 +14,12 @@ export interface IdempotencyParts {
   readonly keyTtlMs: number;
 }
 
-/** Far longer than a submit takes: a process that has not answered by then is dead. */
+/** Far longer than a submit takes: a process that has not answered by then is taken for dead. */
 const staleMs = 60_000;
 
 /**
- * Submits a request at most once under its key. A repeat is answered as the first was, without anything being read or
- * spent. `submitNew` must store the job together with the key's answer; what it throws gives the key back.
+ * Submits a request at most once under its key. A repeat gets the first answer, and nothing is read or spent for it.
+ * `submitNew` must store the job together with the key's answer; when it throws, the key is released.
  */
 export async function submitIdempotent(
   { store, sealKey, keyTtlMs }: IdempotencyParts,
@@ -34,7 +35,7 @@ export async function submitIdempotent(
   });
 }
 
-/** Does nothing to the key of another. Where Postgres is away ours becomes stale. */
+/** Releases only our own claim of the key. While Postgres is unavailable it is not released and becomes stale. */
 async function releasing<T>(
   store: IdempotencyParts['store'],
   claim: KeyClaim,
@@ -65,13 +66,13 @@ function replay(found: Exclude<KeyAnswer, { kind: 'ours' }>): SubmittedJob {
 function inFlight(): RefusedError {
   return new RefusedError(
     'key_in_flight',
-    'Expected the first request with this `Idempotency-Key` to be answered, got it still in work. Try again soon.',
+    'Expected the first request with this `Idempotency-Key` to be answered, got it still in progress. Try again soon.',
   );
 }
 
 /**
- * Tells whether two requests are the same. With a key, since without one it would be a way to try guesses at the
- * secrets in it; one that is made of the seal key, so that all nodes agree.
+ * Identifies equal requests. It is a keyed hash, since an unkeyed one could be used to test guesses at the secrets in it.
+ * The hash key is derived from the seal key, so that all nodes agree.
  */
 function fingerprintOf(sealKey: Buffer, request: JobRequest): Uint8Array {
   const { door, queue, wrappedSecretId, payload, fields } = request;
@@ -81,7 +82,7 @@ function fingerprintOf(sealKey: Buffer, request: JobRequest): Uint8Array {
     .digest();
 }
 
-/** One text for all ways to write the same: names in order, nothing that is undefined, secrets as they are. */
+/** One text for equal values: names are sorted, undefined fields are left out, secrets are included in the clear. */
 function canonical(value: unknown): string {
   if (value instanceof Secret) return JSON.stringify(value.reveal());
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;

@@ -1,13 +1,14 @@
+// Explains to an operator, in one sentence, why a queue does not move.
 import type { NodeView, QueueHold, QueueHolder, QueueView } from '../operations.js';
 
-/** What is known beside the queue itself. */
+/** What else decides whether a job is claimed. */
 export interface QueueContext {
   readonly nodes: readonly NodeView[];
-  /** Why the node that is asked takes no jobs now; undefined when it takes them. */
+  /** Why the node that answers claims no jobs now; undefined when it claims them. */
   readonly blocker: string | undefined;
 }
 
-/** One sentence: why the first waiting job of a queue does not run. The first cause that applies is the one to remove. */
+/** Why the first waiting job of a queue does not run. Causes are tried in order; the first that applies must be removed first. */
 export function whyWaiting(queue: QueueView, around: QueueContext): string {
   const { hold, pause, holder } = queue;
   if (holder !== undefined && holder.state !== 'queued') return whyBehind(holder);
@@ -15,7 +16,7 @@ export function whyWaiting(queue: QueueView, around: QueueContext): string {
   if (pause !== undefined)
     return `The queue was paused by ${pause.by} at ${pause.at.toISOString()}: ${pause.reason}`;
   if (holder !== undefined) return whyNotTaken(holder, around);
-  return queue.waiting > 0 ? 'The turn is being passed on.' : 'No job waits.';
+  return queue.waiting > 0 ? 'The turn is being passed to the next job.' : 'No job waits.';
 }
 
 function whyBehind(holder: QueueHolder): string {
@@ -25,7 +26,7 @@ function whyBehind(holder: QueueHolder): string {
 const causes: Readonly<Record<string, string>> = {
   job_failed: 'which failed, and failures hold this queue',
   job_lost: 'which was lost, and failures hold this queue',
-  node_lost: 'whose node vanished, so its container may still run',
+  node_lost: 'whose node died, so its container may still run',
   engine_lost: 'whose engine gave no answer, so its container may still run',
   finalised: 'which an operator ended without an answer of its engine, so its container may still run',
 };

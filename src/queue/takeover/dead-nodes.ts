@@ -1,3 +1,4 @@
+// Settles the jobs of nodes that died, and ends holds once the lost container is proven gone.
 import type { LossRules, Settled } from '../../store/jobs/settle.js';
 import type { ListedHold } from '../../store/queues/holds.js';
 import type { Store } from '../../store/store.js';
@@ -10,33 +11,33 @@ export interface DeadNodeSweepParts extends LossRules {
   readonly leaseMs: number;
   /** The id of this node's engine; undefined when it does not answer. Never throws. */
   readonly engineId: () => Promise<string | undefined>;
-  /** Removes what is left of a job at this node's engine and counts it; throws when that is not known. */
+  /** Removes a job's containers from this node's engine and returns their number; throws when that is not certain. */
   readonly removeJob: (jobId: string) => Promise<number>;
-  /** Jobs were lost: their tokens may live on. */
+  /** Jobs were lost: their tokens may still be valid. */
   readonly onLost: () => void;
   /** Jobs became ready: for this node and the others. */
   readonly wake: () => void;
   readonly log: WorkerLog;
 }
 
-const longestPauseMs = 5_000;
+const longestIntervalMs = 5_000;
 
 /**
- * What each living node does for those that died: it settles their jobs after a grace, and lets queues go on that waited
- * for a lost job's container, once that is proven gone or its time is over. All nodes do so; the statements see to it
- * that each thing is done once.
+ * Every live node runs this sweep. It settles the jobs of dead nodes after a grace. It ends the hold of a queue once the
+ * container of the lost job is proven gone, or the time of the hold is over. The statements ensure that each job is settled
+ * once and each hold is ended once, however many nodes try.
  */
 export class DeadNodeSweep implements AsyncDisposable {
   readonly #parts: DeadNodeSweepParts;
   readonly #contact: Contact;
-  /** Jobs whose container this node removed, should the end of the hold not be recorded at once. */
+  /** Jobs whose container this node removed. Kept until the end of the hold is recorded, which may need several tries. */
   readonly #proven = new Set<string>();
-  /** An engine that hangs must not keep us from the jobs of dead nodes: the two sweeps run side by side. */
+  /** Two independent sweeps, because an engine that hangs must not delay settling the jobs of dead nodes. */
   readonly #sweeps: readonly AsyncDisposable[];
 
   constructor(parts: DeadNodeSweepParts) {
     this.#parts = parts;
-    const intervalMs = Math.min(longestPauseMs, parts.graceMs / 3);
+    const intervalMs = Math.min(longestIntervalMs, parts.graceMs / 3);
     this.#contact = new Contact(intervalMs);
     const onError = (error: unknown) => this.#fail(error);
     this.#sweeps = [() => this.#settleAndRelease(), () => this.#endProvenHolds()].map((round) =>
@@ -46,27 +47,28 @@ export class DeadNodeSweep implements AsyncDisposable {
 
   #fail(error: unknown): void {
     this.#contact.lost();
-    this.#parts.log.error('could not look after nodes that are gone', { error });
+    this.#parts.log.error('could not settle the jobs of dead nodes or end their holds', { error });
   }
 
   /**
-   * Whoever could not reach Postgres cannot tell whether the others could: after a Postgres that was away, or a pause of
-   * this process, the other nodes get a lease's time to show that they live.
+   * A node that could not reach Postgres cannot know whether the others could. So after an outage of Postgres, or a pause
+   * of this process, nothing is settled until the other nodes had a lease's time to send a heartbeat.
    */
   async #settleAndRelease(): Promise<void> {
     const { store, node, graceMs, leaseMs, log, wake } = this.#parts;
-    const isSure = this.#contact.ageMs > Math.max(graceMs, leaseMs);
-    const settled = isSure ? await store.settleDeadJobs(node, this.#parts) : [];
-    this.#tell(settled);
+    const othersHadTime = this.#contact.ageMs > Math.max(graceMs, leaseMs);
+    const settled = othersHadTime ? await store.settleDeadJobs(node, this.#parts) : [];
+    this.#report(settled);
     const due = await store.endDueHolds(node);
     this.#contact.made();
-    if (due.ended > 0) log.error('queues go on though a lost job may still run', { queues: due.ended });
+    if (due.ended > 0)
+      log.error('holds ended by their time limit: lost jobs may still run', { queues: due.ended });
     if (due.nextReady || settled.some(({ state, next }) => state === 'queued' || next !== null)) wake();
   }
 
-  #tell(settled: readonly Settled[]): void {
+  #report(settled: readonly Settled[]): void {
     for (const { id, state } of settled)
-      this.#parts.log.info('settled a job of a node that is gone', { jobId: id, state });
+      this.#parts.log.info('settled a job of a dead node', { jobId: id, state });
     if (settled.some(({ state }) => state === 'lost')) this.#parts.onLost();
   }
 
@@ -80,7 +82,7 @@ export class DeadNodeSweep implements AsyncDisposable {
     if (!(await this.#isProven(hold))) return;
     const { nextReady } = await store.endHold(hold, node);
     this.#proven.delete(hold.jobId);
-    log.info('the container of a lost job is gone, its queue goes on', { ...hold });
+    log.info('hold ended: the container of the lost job is gone', { ...hold });
     if (nextReady) wake();
   }
 
@@ -103,23 +105,23 @@ export class DeadNodeSweep implements AsyncDisposable {
   }
 }
 
-/** For how long one was in contact, without a gap that is much longer than the pause between two contacts. */
+/** How long Postgres was reached without a gap. A gap is a failure, or much more time between two contacts than planned. */
 class Contact {
-  readonly #pauseMs: number;
+  readonly #intervalMs: number;
   #since = performance.now();
   #last = this.#since;
 
-  constructor(pauseMs: number) {
-    this.#pauseMs = pauseMs;
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
   }
 
   get ageMs(): number {
-    this.#notice();
+    this.#detectGap();
     return performance.now() - this.#since;
   }
 
   made(): void {
-    this.#notice();
+    this.#detectGap();
     this.#last = performance.now();
   }
 
@@ -128,10 +130,10 @@ class Contact {
     this.#last = this.#since;
   }
 
-  #notice(): void {
-    if (performance.now() - this.#last > 3 * this.#pauseMs + slackMs) this.lost();
+  #detectGap(): void {
+    if (performance.now() - this.#last > 3 * this.#intervalMs + toleranceMs) this.lost();
   }
 }
 
-/** A busy machine is no pause. */
-const slackMs = 1_000;
+/** Delays of a busy machine that do not count as a gap. */
+const toleranceMs = 1_000;

@@ -1,3 +1,4 @@
+// Runs once at start: adopts or settles the jobs that the previous process of this node left.
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokenError } from '../../job/errors.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
@@ -8,19 +9,19 @@ export interface RecoveryParts {
   readonly store: Pick<Store, 'adoptOwnJobs' | 'extendLeases' | 'settleOwnJobs'>;
   readonly node: string;
   readonly leaseMs: number;
-  /** Removes every container that an earlier life of this node left in the engine, but for those of jobs that go on. */
+  /** Removes every container that the previous process of this node left in the engine, except those to be kept. */
   readonly removeContainers: (keep: (jobId: string) => boolean) => Promise<number>;
   readonly log: WorkerLog;
 }
 
-/** Between two tries while the engine or Postgres is away; less than a lease, since each try renews it for what is adopted. */
+/** Pause between tries while a part is unavailable. Less than a lease: each try renews the leases of adopted jobs. */
 const retryMs = 2_000;
 
 /**
- * Takes over what an earlier life of this node left, before it takes a job, and returns the jobs that go on. In this
- * order: first the jobs whose containers may run are adopted, under new fences; then all other containers go; only then
- * may the other jobs be called lost and their queues go on, or two jobs of one queue could run at once. Repeats until it
- * is done; nothing is returned when it was told to end.
+ * Takes over what the previous process of this node left, before the node claims a job; returns the adopted jobs. The
+ * order matters: first the jobs whose containers may run are adopted, under new fences; then all other containers are
+ * removed; only then are the other jobs settled and their queues go on. Otherwise two jobs of one queue could run at once.
+ * Repeats until it succeeds; returns nothing when `signal` ends it.
  */
 export async function recoverNode(parts: RecoveryParts, signal: AbortSignal): Promise<AdoptedRow[]> {
   let adopted: AdoptedRow[] | undefined;
@@ -28,23 +29,23 @@ export async function recoverNode(parts: RecoveryParts, signal: AbortSignal): Pr
     try {
       if (adopted !== undefined) await parts.store.extendLeases(adopted, parts.leaseMs);
       adopted ??= await parts.store.adoptOwnJobs(parts.node, parts.leaseMs);
-      await clearAway(parts, adopted);
+      await removeAndSettle(parts, adopted);
       return adopted;
     } catch (error) {
       if (!(error instanceof BrokenError)) throw error;
-      parts.log.error('could not settle what this node left when it ended; trying again', { error });
+      parts.log.error('could not take over the jobs of the previous process; trying again', { error });
     }
     await delay(Math.min(retryMs, parts.leaseMs / 3), undefined, { signal }).catch(() => undefined);
   }
   return [];
 }
 
-async function clearAway(parts: RecoveryParts, adopted: readonly AdoptedRow[]): Promise<void> {
+async function removeAndSettle(parts: RecoveryParts, adopted: readonly AdoptedRow[]): Promise<void> {
   const { store, node, removeContainers, log } = parts;
-  const goingOn = new Set(adopted.map((row) => row.id));
-  const containers = await removeContainers((jobId) => goingOn.has(jobId));
+  const adoptedIds = new Set(adopted.map((row) => row.id));
+  const containers = await removeContainers((jobId) => adoptedIds.has(jobId));
   const settled = await store.settleOwnJobs(node, adopted);
   for (const { id, state } of settled)
-    log.info('settled a job of an earlier life of this node', { jobId: id, state });
-  if (containers > 0) log.info('removed containers of an earlier life of this node', { containers });
+    log.info('settled a job of the previous process', { jobId: id, state });
+  if (containers > 0) log.info('removed containers of the previous process', { containers });
 }

@@ -1,3 +1,4 @@
+// One job that this node works on: its claim, its stop switch and its local lease.
 import { Stop } from '../../executor/stop.js';
 import { LocalLease } from './local-lease.js';
 
@@ -8,7 +9,7 @@ export interface NodeClaim {
   readonly node: string;
 }
 
-/** A job that this node works on: its claim, what may stop it, and how far it has come. */
+/** A job that this node works on: its claim, what may stop it, and whether it can still return to the queue. */
 export class ActiveJob implements Disposable {
   readonly claim: NodeClaim;
   readonly leaseMs: number;
@@ -16,7 +17,7 @@ export class ActiveJob implements Disposable {
   readonly localLease: LocalLease;
   /** Resolves once its container runs. */
   readonly started: Promise<void>;
-  #tellStarted: () => void = () => undefined;
+  #resolveStarted: () => void = () => undefined;
   #hasSpent = false;
 
   /** `claimedAt` is the `performance.now()` before the claim was sent. */
@@ -25,20 +26,21 @@ export class ActiveJob implements Disposable {
     this.leaseMs = leaseMs;
     this.localLease = new LocalLease(leaseMs, claimedAt);
     this.started = new Promise((resolve) => {
-      this.#tellStarted = resolve;
+      this.#resolveStarted = resolve;
     });
   }
 
-  /** From here on the job cannot go back to the queue. */
+  /** Notes that the credentials are about to be spent: from here on the job cannot return to the queue. */
   spends(): void {
     this.#hasSpent = true;
   }
 
+  /** Notes that the container runs. */
   starts(): void {
-    this.#tellStarted();
+    this.#resolveStarted();
   }
 
-  /** Gives it back if it can be given back; else it has to run, so that it can be adopted. */
+  /** Returns the job to the queue if its credentials are unspent; otherwise it must run, so that it can be adopted. */
   detach(): void {
     if (!this.#hasSpent) this.stop.request('shutdown');
   }

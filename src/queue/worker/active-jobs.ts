@@ -1,70 +1,74 @@
+// All jobs that this node works on, to kill, stop, detach or renew them together.
 import type { StopReason } from '../../job/outcome.js';
 import type { ClaimKey, LeaseRow } from '../../store/jobs/claim.js';
 import type { ActiveJob } from './active-job.js';
 
-interface Active {
-  readonly held: ActiveJob;
+interface Entry {
+  readonly job: ActiveJob;
   readonly done: Promise<void>;
 }
 
 /** The jobs that a node works on now, by their ids. */
 export class ActiveJobs {
-  readonly #jobs = new Map<string, Active>();
+  readonly #jobs = new Map<string, Entry>();
 
   get size(): number {
     return this.#jobs.size;
   }
 
   /** `work` never throws. The job is active until its work is done. */
-  add(held: ActiveJob, work: Promise<void>): Promise<void> {
-    const { id } = held.claim;
+  add(job: ActiveJob, work: Promise<void>): Promise<void> {
+    const { id } = job.claim;
     const done = work.finally(() => {
-      held[Symbol.dispose]();
-      if (this.#jobs.get(id)?.held === held) this.#jobs.delete(id);
+      job[Symbol.dispose]();
+      if (this.#jobs.get(id)?.job === job) this.#jobs.delete(id);
     });
-    this.#jobs.set(id, { held, done });
+    this.#jobs.set(id, { job, done });
     return done;
   }
 
-  held(): ActiveJob[] {
-    return [...this.#jobs.values()].map((active) => active.held);
+  all(): ActiveJob[] {
+    return [...this.#jobs.values()].map((entry) => entry.job);
   }
 
   claims(): ClaimKey[] {
-    return this.held().map((held) => held.claim);
+    return this.all().map((job) => job.claim);
   }
 
-  /** False: it is not here. */
+  /** False: the job is not active on this node. */
   kill(jobId: string): boolean {
-    const active = this.#jobs.get(jobId);
-    active?.held.stop.request('kill');
-    return active !== undefined;
+    const entry = this.#jobs.get(jobId);
+    entry?.job.stop.request('kill');
+    return entry !== undefined;
   }
 
   stopAll(reason: StopReason): void {
-    for (const held of this.held()) held.stop.request(reason);
+    for (const job of this.all()) job.stop.request(reason);
   }
 
   async allDone(): Promise<void> {
-    await Promise.all([...this.#jobs.values()].map((active) => active.done));
+    await Promise.all([...this.#jobs.values()].map((entry) => entry.done));
   }
 
-  /** Gives back what has not begun, and waits until the others run or are done. */
+  /** Returns jobs with unspent credentials to the queue, and waits until the others run or are done. */
   async detach(): Promise<void> {
-    const jobs = [...this.#jobs.values()];
-    for (const { held } of jobs) held.detach();
-    await Promise.all(jobs.map(({ held, done }) => Promise.race([held.started, done])));
+    const entries = [...this.#jobs.values()];
+    for (const { job } of entries) job.detach();
+    await Promise.all(entries.map(({ job, done }) => Promise.race([job.started, done])));
   }
 
-  /** What a renewal told of the claims that were asked about: one that is missing is lost, a kill may have been missed. */
-  heed(asked: readonly ActiveJob[], rows: readonly LeaseRow[], begunAt: number): void {
+  /**
+   * Applies the answer to a renewal of these jobs' leases. A claim that is missing from it is lost; a kill whose
+   * notification was missed is carried out. A job that ended meanwhile, or was claimed again, is left alone.
+   */
+  applyRenewal(renewed: readonly ActiveJob[], rows: readonly LeaseRow[], begunAt: number): void {
     const ours = new Map(rows.map((row) => [row.fence, row]));
-    for (const held of asked) {
-      const row = ours.get(held.claim.fence);
-      if (this.#jobs.get(held.claim.id)?.held !== held) continue;
-      if (row === undefined) held.stop.request('fenced');
-      else held.localLease.renewed(begunAt);
-      if (row?.killRequested === true) held.stop.request('kill');
+    for (const job of renewed) {
+      const row = ours.get(job.claim.fence);
+      if (this.#jobs.get(job.claim.id)?.job !== job) continue;
+      if (row === undefined) job.stop.request('fenced');
+      else job.localLease.renewed(begunAt);
+      if (row?.killRequested === true) job.stop.request('kill');
     }
   }
 }

@@ -1,3 +1,4 @@
+// Circuit breaker: stops claims while the engine or Vault is unavailable, and probes until it answers.
 import { BrokenError } from '../../job/errors.js';
 import type { Outcome } from '../../job/outcome.js';
 import type { WorkerLog } from './worker-log.js';
@@ -6,7 +7,7 @@ import type { WorkerLog } from './worker-log.js';
 export interface GuardedPart {
   /** For log and metrics: `engine`, `vault`. */
   readonly name: string;
-  /** The code with which jobs go back to the queue, or fail, when this part is away. */
+  /** The code with which jobs return to the queue, or fail, when this part is unavailable. */
   readonly code: string;
   /** Throws when jobs could not run now; a `BrokenError` says why in words that may be shown. */
   readonly check: () => Promise<void>;
@@ -14,58 +15,61 @@ export interface GuardedPart {
 
 export interface ClaimBreakerParts {
   readonly parts: readonly GuardedPart[];
-  /** Called when jobs may be taken again. */
-  readonly onOpen: () => void;
+  /** Called when jobs may be claimed again. */
+  readonly onClose: () => void;
   readonly log: WorkerLog;
-  /** Between two looks at a part that is away, and the longest wait for its answer. */
+  /** Times of the probes; a test makes them shorter. */
   readonly times?: ClaimBreakerTimes;
 }
 
 export interface ClaimBreakerTimes {
-  readonly pauseMs: number;
-  readonly silenceMs: number;
+  /** Between two probes of an unavailable part. */
+  readonly probeIntervalMs: number;
+  /** The longest wait for the answer to a probe. */
+  readonly probeTimeoutMs: number;
 }
 
-/** Whether a part is in the way, and why; no reason when it is not. */
+/** Whether a part stops the claims, and why; no reason when it does not. */
 export interface Blocker {
   readonly part: string;
   readonly reason: string | undefined;
 }
 
-const defaultTimes: ClaimBreakerTimes = { pauseMs: 2_000, silenceMs: 5_000 };
-/** Before the first look. A part that answers it, and then spoils jobs all the same, is given more and more rest. */
-const firstRestMs = 200;
-const longestRestMs = 30_000;
+const defaultTimes: ClaimBreakerTimes = { probeIntervalMs: 2_000, probeTimeoutMs: 5_000 };
+/** Before the first probe. It doubles each time for a part that answers its probes while jobs still fail because of it. */
+const firstBackoffMs = 200;
+const longestBackoffMs = 30_000;
 
 /**
- * May this node take jobs, and if not, why? It may until a job finds the engine or Vault away. From then on jobs stay
- * in the queue untouched, for other nodes or for later, and the part is looked at until it answers. So a part that is
- * away costs one postponement for each slot, not one for each job every few seconds. While all is well nothing is asked.
+ * Decides whether this node may claim jobs. It opens when a job finds the engine or Vault unavailable. While it is open,
+ * jobs stay in the queue, for other nodes or for later, and the part is probed; when it answers, the breaker closes. So an
+ * unavailable part costs one postponement for each slot, not one for each job every few seconds. While the breaker is
+ * closed nothing is probed.
  */
 export class ClaimBreaker implements Disposable {
   readonly #breakers: readonly PartBreaker[];
 
   constructor(given: ClaimBreakerParts) {
-    const onOpen = () => {
-      if (this.mayClaim() === undefined) given.onOpen();
+    const onClose = () => {
+      if (this.openReason() === undefined) given.onClose();
     };
-    this.#breakers = given.parts.map((part) => new PartBreaker(part, { ...given, onOpen }));
+    this.#breakers = given.parts.map((part) => new PartBreaker(part, { ...given, onClose }));
   }
 
-  /** Undefined: it may. Else the reason why not. */
-  mayClaim(): string | undefined {
+  /** Why this node may not claim jobs; undefined when it may. */
+  openReason(): string | undefined {
     return this.#breakers.find((breaker) => breaker.reason !== undefined)?.reason;
   }
 
-  /** To be told how each run ended: a code that stands for a part closes the breaker, a container that ended is a good sign. */
+  /** Must get the outcome of each run. The code of a part opens the breaker; a container that ended resets the backoff. */
   recordOutcome(outcome: Outcome): void {
     for (const breaker of this.#breakers) {
-      if (outcome.kind === 'ended') breaker.reset();
-      if ('code' in outcome && outcome.code === breaker.part.code) breaker.close(outcome.message);
+      if (outcome.kind === 'ended') breaker.resetBackoff();
+      if ('code' in outcome && outcome.code === breaker.part.code) breaker.open(outcome.message);
     }
   }
 
-  /** Every part, whether it is in the way or not. */
+  /** All parts, whether they stop the claims or not. */
   blockers(): readonly Blocker[] {
     return this.#breakers.map(({ part, reason }) => ({ part: part.name, reason }));
   }
@@ -75,13 +79,13 @@ export class ClaimBreaker implements Disposable {
   }
 }
 
-/** One part: away from the moment a job found it so until it answers a look. */
+/** The breaker of one part: open from the moment a job finds the part unavailable until a probe succeeds. */
 class PartBreaker implements Disposable {
   readonly part: GuardedPart;
   readonly #given: ClaimBreakerParts;
   readonly #times: ClaimBreakerTimes;
   #reason: string | undefined;
-  #restMs = firstRestMs;
+  #backoffMs = firstBackoffMs;
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
@@ -95,16 +99,16 @@ class PartBreaker implements Disposable {
     return this.#reason;
   }
 
-  close(reason: string): void {
+  open(reason: string): void {
     if (this.#reason !== undefined || this.#isDisposed) return;
     this.#reason = reason;
-    this.#given.log.error('taking no jobs until a part answers', { part: this.part.name, reason });
-    this.#imageAfterPull(this.#restMs);
-    this.#restMs = Math.min(2 * this.#restMs, longestRestMs);
+    this.#given.log.error('claims stopped until a part answers', { part: this.part.name, reason });
+    this.#probeAfter(this.#backoffMs);
+    this.#backoffMs = Math.min(2 * this.#backoffMs, longestBackoffMs);
   }
 
-  reset(): void {
-    this.#restMs = firstRestMs;
+  resetBackoff(): void {
+    this.#backoffMs = firstBackoffMs;
   }
 
   [Symbol.dispose](): void {
@@ -112,32 +116,32 @@ class PartBreaker implements Disposable {
     clearTimeout(this.#timer);
   }
 
-  #imageAfterPull(ms: number): void {
+  #probeAfter(ms: number): void {
     this.#timer = setTimeout(() => void this.#probe(), ms).unref();
   }
 
   async #probe(): Promise<void> {
-    const problem = await findProblem(this.part, this.#times.silenceMs);
+    const problem = await findProblem(this.part, this.#times.probeTimeoutMs);
     if (this.#isDisposed) return;
     this.#reason = problem;
-    if (problem === undefined) this.#open();
-    else this.#imageAfterPull(this.#times.pauseMs);
+    if (problem === undefined) this.#close();
+    else this.#probeAfter(this.#times.probeIntervalMs);
   }
 
-  #open(): void {
-    this.#given.log.info('taking jobs again: a part answers', { part: this.part.name });
-    this.#given.onOpen();
+  #close(): void {
+    this.#given.log.info('claims resumed: the part answers', { part: this.part.name });
+    this.#given.onClose();
   }
 }
 
-/** Never throws, and never waits for long. */
-async function findProblem({ name, check }: GuardedPart, silenceMs: number): Promise<string | undefined> {
+/** Never throws, and waits for `timeoutMs` at most. */
+async function findProblem({ name, check }: GuardedPart, timeoutMs: number): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const silent = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, silenceMs, `The ${name} did not answer within ${silenceMs / 1000} seconds.`);
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, `The ${name} did not answer within ${timeoutMs / 1000} seconds.`);
   });
   try {
-    return await Promise.race([check().then(() => undefined), silent]);
+    return await Promise.race([check().then(() => undefined), timeout]);
   } catch (error) {
     return error instanceof BrokenError ? error.message : `The ${name} could not be reached.`;
   } finally {

@@ -1,3 +1,4 @@
+// The run recorder of a worker: writes a run's progress under its fence and waits while Postgres is unavailable.
 import type { RunRecorder } from '../../executor/run-recorder.js';
 import { StoppedError } from '../../executor/stop.js';
 import { BrokenError, FencedError } from '../../job/errors.js';
@@ -5,12 +6,12 @@ import { type FailpointName, failpoint } from '../../job/failpoint.js';
 import type { Store } from '../../store/store.js';
 import type { ActiveJob } from './active-job.js';
 
-/** How long to wait before a statement is tried again while Postgres is away. */
+/** Pause before a statement is tried again while Postgres is unavailable. */
 const retryMs = 500;
 
-/** Records a run under the fence of its claim. While Postgres is away it waits: a slow job, not a lost one. */
-export function fencedRecorder(store: Store, held: ActiveJob): RunRecorder {
-  const { claim, stop } = held;
+/** Records a run under the fence of its claim. While Postgres is unavailable it waits: the job is slow, but not lost. */
+export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
+  const { claim, stop } = job;
   const unlessKilled = async (move: () => Promise<'moved' | 'kill_requested'>) => {
     if ((await persist(move)) === 'moved') return;
     stop.request('kill');
@@ -18,10 +19,10 @@ export function fencedRecorder(store: Store, held: ActiveJob): RunRecorder {
   };
   return {
     spending: async () => {
-      held.spends();
+      job.spends();
       await unlessKilled(() => store.markSpending(claim));
       await failpoint('before-unwrap');
-      await renewLocalLease(store, held);
+      await renewLocalLease(store, job);
     },
     tokenTaken: (accessor) =>
       then(
@@ -40,9 +41,9 @@ export function fencedRecorder(store: Store, held: ActiveJob): RunRecorder {
     running: async (unmasked) => {
       await unlessKilled(() => store.markRunning(claim, unmasked));
       await failpoint('before-start');
-      await renewLocalLease(store, held);
+      await renewLocalLease(store, job);
     },
-    started: () => held.starts(),
+    started: () => job.starts(),
     stopping: (why) => store.markStopping(claim, why),
     append: (chunk) =>
       then(
@@ -53,8 +54,8 @@ export function fencedRecorder(store: Store, held: ActiveJob): RunRecorder {
 }
 
 /**
- * Unwrap and start cannot be undone, so they follow only where the claim is ours beyond doubt. After a pause, of the
- * process or of Postgres, the database is asked again.
+ * Unwrap and start cannot be undone, so they happen only while the claim is certainly ours. After a pause of the process
+ * or an outage of Postgres the database is asked again.
  */
 async function renewLocalLease(store: Store, { claim, leaseMs, localLease }: ActiveJob): Promise<void> {
   while (!localLease.holds) {
@@ -65,13 +66,13 @@ async function renewLocalLease(store: Store, { claim, leaseMs, localLease }: Act
   }
 }
 
-/** What is recorded, then the place of that name. */
+/** Waits for a record, then passes the failpoint. */
 async function then(name: FailpointName, recorded: Promise<void>): Promise<void> {
   await recorded;
   await failpoint(name);
 }
 
-/** Repeats a statement until Postgres answers. All statements given to it may be repeated: they are guarded. */
+/** Repeats a statement until Postgres answers. Only for statements that are safe to repeat, as all fenced ones are. */
 export async function persist<T>(statement: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

@@ -1,3 +1,4 @@
+// Sends the heartbeat: extends the leases of active jobs and reports that the node is alive.
 import type { NodeFacts } from '../../store/nodes/nodes.js';
 import type { Store } from '../../store/store.js';
 import type { ActiveJobs } from './active-jobs.js';
@@ -10,7 +11,7 @@ export interface HeartbeatParts {
   readonly log: WorkerLog;
 }
 
-/** A node's signs of life: three in the time of a lease, also when it has no job. One at a time. */
+/** Sends three heartbeats in the time of a lease, also when the node has no job. Never two at once. */
 export class Heartbeat implements Disposable {
   readonly #parts: HeartbeatParts;
   readonly #active: ActiveJobs;
@@ -24,7 +25,7 @@ export class Heartbeat implements Disposable {
     this.#active = active;
   }
 
-  /** An operator wants this node to take no jobs. Known with every beat; the claim itself asks the database. */
+  /** An operator drained this node. Updated with every heartbeat; the claim itself asks the database. */
   get isDrained(): boolean {
     return this.#isDrained;
   }
@@ -47,16 +48,16 @@ export class Heartbeat implements Disposable {
     const { log } = this.#parts;
     await this.#extend().catch((error: unknown) => log.error('could not extend leases', { error }));
     await this.#report().catch((error: unknown) =>
-      log.error('could not tell that this node lives', { error }),
+      log.error('could not record the heartbeat of this node', { error }),
     );
   }
 
   async #extend(): Promise<void> {
-    const held = this.#active.held();
-    if (held.length === 0) return;
+    const jobs = this.#active.all();
+    if (jobs.length === 0) return;
     const begunAt = performance.now();
     const rows = await this.#parts.store.extendLeases(this.#active.claims(), this.#parts.leaseMs);
-    this.#active.heed(held, rows, begunAt);
+    this.#active.applyRenewal(jobs, rows, begunAt);
   }
 
   async #report(): Promise<void> {
@@ -65,7 +66,9 @@ export class Heartbeat implements Disposable {
     this.#isNew = false;
     if (draining !== this.#isDrained)
       log.info(
-        draining ? 'drained by an operator: no more jobs are taken' : 'an operator lets jobs in again',
+        draining
+          ? 'drained by an operator: no more jobs are taken'
+          : 'an operator ended the drain: jobs are taken again',
       );
     this.#isDrained = draining;
   }

@@ -1,10 +1,11 @@
-/** For the time between a look at the clock and the action. */
+// Tells from the local clock alone whether a claim is certainly still ours.
+/** Share of the lease kept back for the time between the check and the action. */
 const marginShare = 0.1;
 
 /**
- * How long a node may take a claim for its own without asking: a lease from the moment its last renewal *began*, less a
- * margin. By a clock that only goes forward, so neither a pause of the process nor somebody who sets the time extends it.
- * After it another node may have taken the job, so nothing may be done that could not be undone.
+ * How long a node may rely on a claim without asking the database: one lease from the moment its last renewal *began*, less
+ * a margin. It uses a monotonic clock, so neither a pause of the process nor a change of the system time extends it. After
+ * it another node may have taken the job, so nothing may be done that cannot be undone.
  */
 export class LocalLease {
   readonly #windowMs: number;

@@ -1,3 +1,4 @@
+// Records how a run ended: returns the job to the queue or stores its final state.
 import type { Execution } from '../../executor/run.js';
 import { BrokenError, FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
@@ -12,9 +13,9 @@ const postponeMs = 5_000;
 
 export interface RecordedEnd {
   readonly nextReady: boolean;
-  /** For the log: nothing in it is secret. */
-  readonly shown: { state: string; code?: string | undefined };
-  /** What an operator must hear of, now that it is recorded. */
+  /** Facts for the log; nothing in them is secret. */
+  readonly logFacts: { state: string; code?: string | undefined };
+  /** An alarm to raise, now that the end is recorded. */
   readonly alarm?: { readonly code: string; readonly message: string } | undefined;
 }
 
@@ -24,7 +25,7 @@ export interface RecordParts {
   readonly holdLimitMs: number;
 }
 
-/** Writes the end of an execution: back to the queue, or final. */
+/** Records the end of an execution: the job returns to the queue, or its final state is stored. */
 export async function recordEnd(
   { store, holdLimitMs }: RecordParts,
   claim: ClaimKey,
@@ -34,9 +35,9 @@ export async function recordEnd(
   if (outcome.kind === 'vanished')
     return finish(store, claim, { ...output, holdMs: holdLimitMs }, verdictOf(outcome));
   if (outcome.kind !== 'postponed') return finish(store, claim, output, verdictOf(outcome));
-  const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // Nothing is away: another node may take it now.
+  const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // No part is unavailable: another node may claim it now.
   if (await postpone(store, claim, { ...outcome, delayMs })) {
-    return { nextReady: delayMs === 0, shown: { state: 'queued', code: outcome.code } };
+    return { nextReady: delayMs === 0, logFacts: { state: 'queued', code: outcome.code } };
   }
   return finish(store, claim, output, await verdictInstead(store, claim, outcome));
 }
@@ -71,7 +72,7 @@ async function finish(
     await failpoint('before-record');
     const { nextReady } = await persist(() => store.finishJob(claim, verdict, facts));
     await failpoint('after-record');
-    return { nextReady, shown: { state: verdict.state, code: verdict.code }, alarm: alarmOf(verdict) };
+    return { nextReady, logFacts: { state: verdict.state, code: verdict.code }, alarm: alarmOf(verdict) };
   } catch (error) {
     if (!(error instanceof BrokenError) || verdict === notRecordable) throw error;
     return finish(store, claim, facts, notRecordable);
@@ -82,7 +83,7 @@ function alarmOf({ alarm, code = '', message = '' }: Verdict): RecordedEnd['alar
   return alarm ? { code, message } : undefined;
 }
 
-/** A verdict that the database refuses must not hold the queue for ever. */
+/** Recorded instead of a verdict that the database refuses, which would keep the queue waiting for ever. */
 const notRecordable = verdictOf({
   kind: 'failed',
   reason: 'internal',

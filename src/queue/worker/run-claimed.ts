@@ -1,3 +1,4 @@
+// Runs one claimed or adopted job from start to recorded end.
 import { execute } from '../../executor/execute.js';
 import { resume } from '../../executor/resume.js';
 import type { Execution, ExecutorParts } from '../../executor/run.js';
@@ -18,48 +19,53 @@ export interface RunParts extends RecordParts {
   readonly sealKey: Buffer;
   readonly breaker?: Pick<ClaimBreaker, 'recordOutcome'> | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
-  /** Told when the end of this job made another one ready. */
+  /** Called when the end of this job made another one ready. */
   readonly onNextReady: () => void;
   readonly log: WorkerLog;
 }
 
 /** Runs a claimed job and records its end. Never throws. */
-export async function runClaimed(row: ClaimedRow, held: ActiveJob, parts: RunParts): Promise<void> {
+export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job claimed', { jobId: row.id, queue: row.queue });
-  await recording(held, parts, async () => {
+  await runAndRecord(activeJob, parts, async () => {
     const open = () => openRequest(parts.sealKey, row, row.sealed);
     await failpoint('after-claim');
-    const recorder = fencedRecorder(parts.store, held);
-    return execute({ job: { ...row, open }, recorder, stop: held.stop }, parts.executor);
+    const recorder = fencedRecorder(parts.store, activeJob);
+    return execute({ job: { ...row, open }, recorder, stop: activeJob.stop }, parts.executor);
   });
 }
 
-/** Goes on with a job whose container an earlier life of this node started, and records its end. Never throws. */
-export async function runAdopted(row: AdoptedRow, held: ActiveJob, parts: RunParts): Promise<void> {
+/** Resumes a job whose container the previous process of this node started, and records its end. Never throws. */
+export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job adopted', { jobId: row.id, queue: row.queue });
-  held.spends();
-  held.starts();
-  if (row.killRequested) held.stop.request('kill');
-  await recording(held, parts, async () => {
+  activeJob.spends();
+  activeJob.starts();
+  if (row.killRequested) activeJob.stop.request('kill');
+  await runAndRecord(activeJob, parts, async () => {
     const output = await persist(() => parts.store.readOutputState(row.id));
     const { id, queue, tokenAccessor } = row;
     const job = { id, queue, tokenAccessor, containerFence: Number(row.containerFence) };
-    const recorder = fencedRecorder(parts.store, held);
-    return resume({ job, recorder, stop: held.stop, output }, parts.executor);
+    const recorder = fencedRecorder(parts.store, activeJob);
+    return resume({ job, recorder, stop: activeJob.stop, output }, parts.executor);
   });
 }
 
-async function recording(held: ActiveJob, parts: RunParts, run: () => Promise<Execution>): Promise<void> {
-  const { id: jobId } = held.claim;
+/** A lost claim is no error: another node, or an operator, has decided about the job. */
+async function runAndRecord(
+  activeJob: ActiveJob,
+  parts: RunParts,
+  run: () => Promise<Execution>,
+): Promise<void> {
+  const { id: jobId } = activeJob.claim;
   try {
     const execution = await run();
     parts.breaker?.recordOutcome(execution.outcome);
-    const end = await recordEnd(parts, held.claim, execution);
-    parts.log.info('job recorded', { jobId, ...end.shown });
+    const end = await recordEnd(parts, activeJob.claim, execution);
+    parts.log.info('job recorded', { jobId, ...end.logFacts });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();
   } catch (error) {
-    if (error instanceof FencedError) parts.log.info('claim lost, standing down', { jobId });
+    if (error instanceof FencedError) parts.log.info('claim lost, run stopped', { jobId });
     else parts.log.error('could not record the end of a job', { jobId, error });
   }
 }

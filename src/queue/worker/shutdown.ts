@@ -1,33 +1,34 @@
+// Ends a worker: drains, stops or detaches its jobs within their time limits.
 import type { ActiveJob } from './active-job.js';
 import type { ActiveJobs } from './active-jobs.js';
 import type { WorkerLog } from './worker-log.js';
 
 export interface ShutdownParts {
   readonly active: ActiveJobs;
-  /** The claim under way, if there is one: its answer may bring jobs. */
+  /** The claim in progress, if there is one: its answer may contain jobs. */
   readonly claiming: () => Promise<void> | undefined;
   /** How long a stopped job may take to be stopped and recorded. */
   readonly recordMs: number;
   readonly log: WorkerLog;
 }
 
-/** How long a node that leaves its jobs waits for those that can neither be given back nor be adopted yet. */
-const leavingMs = 5_000;
+/** How long a detach waits for jobs that can neither return to the queue nor be adopted yet. */
+const detachMs = 5_000;
 
-/** How a worker comes to its end: it waits for its jobs, stops them, or leaves them to its next life. */
+/** Ends a worker: it waits for its jobs, stops them, or detaches them for the next process to adopt. */
 export class Shutdown {
   readonly #parts: ShutdownParts;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #over = new AbortController();
   #hasBegun = false;
   #isStopping = false;
-  #isLeaving = false;
+  #isDetaching = false;
 
   constructor(parts: ShutdownParts) {
     this.#parts = parts;
   }
 
-  /** From then on no job is claimed. */
+  /** True from the call of `drain` or `finish` on: no job is claimed any more. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -39,13 +40,13 @@ export class Shutdown {
 
   /** Waits for the jobs; those that take longer are `detached`. */
   async finish(timeoutMs: number): Promise<'finished' | 'detached'> {
-    await this.#end(() => this.detach(leavingMs), timeoutMs);
+    await this.#end(() => this.detach(detachMs), timeoutMs);
     return this.#parts.active.size === 0 ? 'finished' : 'detached';
   }
 
-  /** Ends `finish` early: at once for what runs, and not later than this for what has spent its credentials. */
+  /** Ends `finish` early: at once for running jobs; jobs that have spent their credentials get `limitMs` to start. */
   detach(limitMs: number): void {
-    this.#isLeaving = true;
+    this.#isDetaching = true;
     const ready = async () => {
       await this.#parts.claiming();
       await this.#parts.active.detach();
@@ -54,7 +55,7 @@ export class Shutdown {
     void Promise.race([ready(), late]).then(() => this.#over.abort());
   }
 
-  /** Stops every running job now, and those of a claim under way. */
+  /** Stops every active job now, and those that a claim in progress brings. */
   stopAll(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -62,15 +63,15 @@ export class Shutdown {
     this.#timers.push(setTimeout(() => this.#giveUp(), this.#parts.recordMs).unref());
   }
 
-  /** A job that begins is treated as those that were there. */
-  apply(held: ActiveJob): void {
-    if (this.#isStopping) held.stop.request('shutdown');
-    if (this.#isLeaving) held.detach();
+  /** A job that begins during the shutdown is stopped or detached like the others. */
+  apply(job: ActiveJob): void {
+    if (this.#isStopping) job.stop.request('shutdown');
+    if (this.#isDetaching) job.detach();
   }
 
   #giveUp(): void {
     for (const { id } of this.#parts.active.claims())
-      this.#parts.log.error('left a job behind that could not be recorded', { jobId: id });
+      this.#parts.log.error('could not record the end of a job before the shutdown', { jobId: id });
     this.#over.abort();
   }
 

@@ -1,3 +1,4 @@
+// The main loop of a node: claims ready jobs while slots are free, and runs them.
 import type { ExecutorParts } from '../../executor/run.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
@@ -11,33 +12,33 @@ import { type RunParts, runAdopted, runClaimed } from './run-claimed.js';
 import { Shutdown } from './shutdown.js';
 import type { WorkerLog } from './worker-log.js';
 
-/** What a worker stands on and how it works. */
+/** What a worker needs, and its limits. */
 export interface WorkerParts {
   readonly store: Store;
   readonly executor: ExecutorParts;
   readonly sealKey: Buffer;
   /** This node's id. */
   readonly node: string;
-  /** What it says of itself with each beat: the program's version, and the engine's own id once that is known. */
+  /** What each heartbeat reports: the program's version, and the engine's own id once that is known. */
   readonly describe: () => { readonly version: string; readonly engineId: string | undefined };
   /** How many jobs may be active on this node at once. */
   readonly slots: number;
   readonly leaseMs: number;
-  /** How long a queue is held at most for a container that may still run, after its engine gave no answer. */
+  /** How long a queue is activeJob at most when the engine gave no answer and the container may still run. */
   readonly holdLimitMs: number;
   /** How long a stopped job may take to be stopped and recorded before `drain` no longer waits for it. */
   readonly recordMs?: number;
-  /** Says whether jobs may be taken now, and hears how each ended. Without one they always may. */
-  readonly breaker?: Pick<ClaimBreaker, 'mayClaim' | 'recordOutcome'> | undefined;
+  /** Decides whether jobs may be claimed now, and gets the outcome of each. Without one they always may be. */
+  readonly breaker?: Pick<ClaimBreaker, 'openReason' | 'recordOutcome'> | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** A job became ready that this node may not take itself. */
   readonly notifyReady: () => void;
   readonly log: WorkerLog;
 }
 
-/** A slow net under the notifier: whatever a nudge missed is found by then. */
+/** A sweep finds ready jobs whose notification was missed. */
 const pollMs = 1_500;
-/** Far longer than a container takes to stop: only a Postgres that is away needs it. */
+/** Far longer than a container takes to stop: only an outage of Postgres needs it. */
 const defaultRecordMs = 60_000;
 
 /** The loop of one node: free slot, claim, execute, record. */
@@ -47,12 +48,12 @@ export class Worker {
   readonly #heartbeat: Heartbeat;
   readonly #shutdown: Shutdown;
   #poll: NodeJS.Timeout | undefined;
-  /** Kills that came while a claim was under way: the job may be in its answer. */
+  /** Kills that arrived while a claim was in progress: the job may be in its answer. */
   readonly #earlyKills = new Set<string>();
   #filling: Promise<void> | undefined;
-  #again = false;
-  /** The reply to a claim was lost: there may be jobs that we hold and do not know. */
-  #isUnsure = false;
+  #shouldFillAgain = false;
+  /** The reply to a claim was lost: this node may have claimed jobs that it does not know. */
+  #mayHoldUnknownJobs = false;
   #started = false;
 
   constructor(parts: WorkerParts) {
@@ -66,110 +67,116 @@ export class Worker {
     );
   }
 
-  /** Tells the others that this node lives. It takes no job yet. */
+  /** Shows the other nodes that this one is alive. It claims no job yet. */
   startHeartbeat(): void {
     this.#heartbeat.start();
   }
 
   /**
-   * To be called once what an earlier life of this node held is settled, with what is left of it to go on with; before
-   * it no notifier makes it claim.
+   * Resumes the adopted jobs and begins to claim; before this call no notification leads to a claim. To be called once the
+   * other jobs of the previous process of this node are settled.
    */
   start(adopted: readonly AdoptedRow[] = []): void {
     this.#started = true;
     const adoptedAt = performance.now();
-    for (const row of adopted) this.#begin(row, adoptedAt, (held) => runAdopted(row, held, this.#runParts()));
+    for (const row of adopted)
+      this.#begin(row, adoptedAt, (activeJob) => runAdopted(row, activeJob, this.#runParts()));
     this.startHeartbeat();
     this.#poll = setInterval(() => this.wake(), pollMs);
     this.wake();
   }
 
-  /** It takes no more jobs: because it ends, or because an operator wants it so. */
+  /** True when this node claims no more jobs: because it shuts down, or because an operator drained it. */
   get draining(): boolean {
     return this.#shutdown.hasBegun || this.#heartbeat.isDrained;
   }
 
-  /** Looks for work now. Calls while it looks become one more look. */
+  /** Claims jobs now. Calls during a claim lead to one more claim afterwards. */
   wake(): void {
     if (!this.#started) return;
-    this.#again = true;
+    this.#shouldFillAgain = true;
     this.#filling ??= this.#fill().finally(() => {
       this.#filling = undefined;
-      if (this.#again) this.wake();
+      if (this.#shouldFillAgain) this.wake();
     });
   }
 
-  /** Ends a job of this node; nothing happens when it is not here. */
+  /** Kills a job of this node; has no effect when the job is not here. */
   kill(jobId: string): void {
     if (!this.#active.kill(jobId) && this.#filling !== undefined) this.#earlyKills.add(jobId);
   }
 
   /**
-   * Takes no more jobs and waits for the running ones; those that take longer are stopped. What cannot be recorded
-   * because Postgres is away is left to the next life of this node, which settles it.
+   * Claims no more jobs and waits for the running ones; those that take longer are stopped. What cannot be recorded
+   * because Postgres is unavailable is settled by the next process of this node.
    */
   async drain(timeoutMs: number): Promise<void> {
     await this.#shutdown.drain(timeoutMs);
-    this.#rest();
+    this.#stopTimers();
   }
 
   /**
-   * Takes no more jobs and waits for the running ones; those that take longer are `detached`: their containers run on, and
-   * the process must end without disposing of anything, so that its next life can adopt them.
+   * Claims no more jobs and waits for the running ones; those that take longer are `detached`: their containers run on, and
+   * the process must end without disposing of anything, so that the next one can adopt them.
    */
   async finish(timeoutMs: number): Promise<'finished' | 'detached'> {
     const end = await this.#shutdown.finish(timeoutMs);
-    this.#rest();
+    this.#stopTimers();
     return end;
   }
 
-  /** Ends `finish` early: at once for what runs, and not later than this for what has spent its credentials. */
+  /** Ends `finish` early: at once for running jobs; jobs that have spent their credentials get `limitMs` to start. */
   detach(limitMs: number): void {
     this.#shutdown.detach(limitMs);
   }
 
-  /** Stops every running job now, and those of a claim under way. */
+  /** Stops every active job now, and those that a claim in progress brings. */
   stopAll(): void {
     this.#shutdown.stopAll();
   }
 
-  #rest(): void {
+  #stopTimers(): void {
     clearInterval(this.#poll);
     this.#heartbeat[Symbol.dispose]();
   }
 
   async #fill(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
+    while (this.#shouldFillAgain) {
+      this.#shouldFillAgain = false;
       const claimedAt = performance.now();
       const rows = await this.#claim();
-      for (const row of rows) this.#begin(row, claimedAt, (held) => runClaimed(row, held, this.#runParts()));
+      for (const row of rows)
+        this.#begin(row, claimedAt, (activeJob) => runClaimed(row, activeJob, this.#runParts()));
       this.#earlyKills.clear();
     }
   }
 
-  /** A failed claim is no news to anybody but the log: the poll tries again. */
+  /** Never throws: a failed claim is only logged, and the poll tries again. */
   async #claim(): Promise<ClaimedRow[]> {
     const { store, node, slots, leaseMs, breaker, log } = this.#parts;
     const limit = slots - this.#active.size;
-    if (limit <= 0 || this.#shutdown.hasBegun || breaker?.mayClaim() !== undefined) return [];
+    if (limit <= 0 || this.#shutdown.hasBegun || breaker?.openReason() !== undefined) return [];
     try {
-      if (this.#isUnsure) await store.settleOwnJobs(node, this.#active.claims(), 'unsure');
-      this.#isUnsure = false;
+      if (this.#mayHoldUnknownJobs) await store.settleOwnJobs(node, this.#active.claims(), 'unsure');
+      this.#mayHoldUnknownJobs = false;
       return await store.claimJobs({ node, limit, leaseMs });
     } catch (error) {
-      this.#isUnsure = true;
+      this.#mayHoldUnknownJobs = true;
       log.error('could not claim jobs', { error });
       return [];
     }
   }
 
-  #begin(row: { id: string; fence: string }, since: number, run: (held: ActiveJob) => Promise<void>): void {
+  #begin(
+    row: { id: string; fence: string },
+    since: number,
+    run: (activeJob: ActiveJob) => Promise<void>,
+  ): void {
     const { node, leaseMs } = this.#parts;
-    const held = new ActiveJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
-    if (this.#earlyKills.has(row.id)) held.stop.request('kill');
-    this.#shutdown.apply(held);
-    void this.#active.add(held, run(held)).then(() => this.wake());
+    const activeJob = new ActiveJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
+    if (this.#earlyKills.has(row.id)) activeJob.stop.request('kill');
+    this.#shutdown.apply(activeJob);
+    void this.#active.add(activeJob, run(activeJob)).then(() => this.wake());
   }
 
   #runParts(): RunParts {

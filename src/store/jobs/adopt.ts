@@ -1,14 +1,15 @@
+// The statement that gives a restarted node its running jobs back, under new fences.
 import type { Door } from '../../job/job.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** A job whose container an earlier life of this node started, taken over under a new fence. */
+/** A job whose container the previous process of this node started, taken over under a new fence. */
 export interface AdoptedRow {
   readonly id: string;
   readonly fence: string;
   /** The fence before this adoption. */
   readonly oldFence: string;
-  /** The fence of the claim that made the container: its name is made of it. */
+  /** The fence of the claim that made the container: it is part of the container's name. */
   readonly containerFence: string;
   readonly queue: string | null;
   readonly door: Door;
@@ -18,8 +19,8 @@ export interface AdoptedRow {
 }
 
 /**
- * Takes over the jobs whose containers an earlier life of this node may have started. The new fence shuts out whatever
- * that life may still have on its way. To be called before anything is removed or settled; may be repeated.
+ * Takes over the jobs whose containers the previous process of this node may have started. The new fence rejects writes of
+ * that process that arrive late. To be called before anything is removed or settled; may be repeated.
  */
 export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Promise<AdoptedRow[]> {
   return guarded(
@@ -31,7 +32,7 @@ export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Pro
                         lease_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
         from held where jobs.id = held.id
         returning jobs.*, held.fence as old_fence
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'adopted', 'node:' || node, jsonb_build_object('fence', fence) from adopted
       )

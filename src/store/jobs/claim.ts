@@ -1,15 +1,16 @@
+// The statements that claim ready jobs and extend the leases of claims.
 import type { Door } from '../../job/job.js';
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** A job that a node has taken. Every later write names `id` and `fence` and changes nothing when the claim is old. */
+/** A claimed job. Every later write names `id` and `fence` and changes nothing when the claim is old. */
 export interface ClaimedRow {
   readonly id: string;
   readonly fence: string;
   readonly queue: string | null;
   readonly door: Door;
   readonly ownerKey: string;
-  /** Null when the request is gone though the job waits: the worker must end it, or its queue would stand still. */
+  /** Null when the stored request is gone although the job waits: the worker must end the job, or its queue would stop. */
   readonly sealed: Uint8Array | null;
 }
 
@@ -19,7 +20,7 @@ export interface ClaimKey {
   readonly fence: string;
 }
 
-/** Takes up to `limit` ready jobs, oldest first, each for one node only. Reads nothing but the index of ready jobs, and whether the node is drained. */
+/** Claims up to `limit` ready jobs, oldest first. Reads only the index of ready jobs, and whether the node is drained. */
 export async function claimJobs(
   sql: Sql,
   claim: { node: string; limit: number; leaseMs: number },
@@ -41,7 +42,7 @@ export async function claimJobs(
         from ready
         where jobs.id = ready.id
         returning jobs.*
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'claimed', 'node:' || node, jsonb_build_object('fence', fence) from claimed
       )
@@ -51,7 +52,7 @@ export async function claimJobs(
   );
 }
 
-/** What a heartbeat learned of a claim that is still ours. */
+/** What a heartbeat learns about a claim that is still ours. */
 export interface LeaseRow {
   readonly id: string;
   readonly fence: string;

@@ -1,3 +1,4 @@
+// Reads everything stored about one job, with its events, for operators.
 import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Sql } from '../postgres/connection.js';
@@ -5,7 +6,7 @@ import { guarded } from '../postgres/errors.js';
 import { ownerFilter } from './requests.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
-/** Everything that is stored of a job, but for its request and its output. */
+/** Everything that is stored about a job, except its request and its output. */
 export interface JobFacts {
   readonly job: Job;
   readonly fence: string | null;
@@ -15,13 +16,13 @@ export interface JobFacts {
   readonly outputFlaw: string | null;
   readonly tokenAccessor: string | null;
   readonly wrapExpiresAt: Date | null;
-  /** Since its kill was asked for, by the database's clock. */
+  /** Time since its kill was asked for, by the database's clock. */
   readonly killAgeMs: number | null;
 }
 
 type FactsRow = JobRow & Omit<JobFacts, 'job'> & { stdoutBytes: string; stderrBytes: string };
 
-/** Undefined for a missing and for a foreign job alike. */
+/** Undefined for a missing job and for a foreign one. */
 export async function readJobFacts(sql: Sql, id: string, reach: Reach): Promise<JobFacts | undefined> {
   const owner = ownerFilter(reach);
   const [row] = await guarded(
@@ -53,15 +54,15 @@ export interface EventRow {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A job that goes back and forth for days tells its end, not all of its story. */
-const mostEvents = 1_000;
+/** Limit for a job that is postponed again and again for days: only its last events are shown. */
+const maxEvents = 1_000;
 
-/** What happened to a job, in order; of a very long story the last part. */
+/** The last events of a job, oldest first. */
 export async function readEvents(sql: Sql, jobId: string): Promise<EventRow[]> {
   return guarded(
     () => sql<EventRow[]>`
       select at, kind, actor, detail from (
-        select seq, at, kind, actor, detail from events where job_id = ${jobId} order by seq desc limit ${mostEvents}
+        select seq, at, kind, actor, detail from events where job_id = ${jobId} order by seq desc limit ${maxEvents}
       ) as last order by seq`,
   );
 }

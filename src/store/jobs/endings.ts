@@ -1,3 +1,4 @@
+// The statements that end a claim: postpone the job, or finish it and pass the turn.
 import { FencedError } from '../../job/errors.js';
 import type { Verdict } from '../../job/outcome.js';
 import type { JobState } from '../../job/state.js';
@@ -5,7 +6,7 @@ import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
 
-/** Why a job goes back to the queue, and how long it rests there. */
+/** Why a job returns to the queue, and how long it is not claimed there. */
 export interface Postponement {
   readonly code: string;
   readonly message: string;
@@ -13,9 +14,9 @@ export interface Postponement {
 }
 
 /**
- * A part is missing: back to the same place in the line, not to be tried before a while. Only while the sealed request
- * is there: without it the credentials are spent, whatever became of the token since. Where its queue was paused
- * meanwhile it waits without the turn. May be repeated.
+ * A part is unavailable: the job returns to its old place in the queue and is not claimed for a while. Only while its sealed
+ * request is stored: without it the credentials are spent, whatever happened to the token since. If the queue was paused
+ * meanwhile, the job waits without the turn. May be repeated.
  */
 export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement): Promise<void> {
   const rows = await guarded(
@@ -27,7 +28,7 @@ export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement)
         where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
           and exists (select 1 from job_requests where job_id = ${claim.id})
         returning id, queue, node, code
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'postponed', 'node:' || node, jsonb_build_object('code', code) from moved
       )
@@ -36,7 +37,7 @@ export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement)
   if (rows.length === 0) await refuseUnlessDone(sql, claim, 'queued');
 }
 
-/** What is known of the output when a job has ended. */
+/** What is known about the output when a job has ended. */
 export interface OutputFacts {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
@@ -44,15 +45,15 @@ export interface OutputFacts {
   readonly flaw: string | undefined;
 }
 
-/** What else there is to say at the end of a job. */
+/** The facts recorded with the verdict at the end of a job. */
 export interface EndFacts extends OutputFacts {
-  /** Set where the container may still run: then its queue waits, at most so long, until it is proven gone. */
+  /** Set when the container may still run: its queue is held until the container is proven gone, but no longer than this. */
   readonly holdMs?: number | undefined;
 }
 
 /**
- * The end of a job: its verdict, the end of its credentials, and the turn for the next, unless the queue has to wait. May
- * be repeated.
+ * Ends a job: stores its verdict, deletes its credentials, and passes the turn on unless the queue is held. May be
+ * repeated.
  */
 export async function finishJob(
   sql: Sql,
@@ -81,7 +82,7 @@ export async function finishJob(
         from moved left join nodes on nodes.id = moved.node
         where ${holdMs}::int is not null and queues.name = moved.queue
         returning queues.hold_job, queues.hold_until
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, state, 'node:' || node, jsonb_strip_nulls(jsonb_build_object(
                  'code', code, 'exit_code', exit_code, 'hold_until', held.hold_until))
@@ -93,10 +94,10 @@ export async function finishJob(
   );
   if (rows.length > 0) return { nextReady: rows[0]?.next != null };
   await refuseUnlessDone(sql, claim, verdict.state);
-  return { nextReady: true }; // Whom the lost reply named is not known; a needless look costs little.
+  return { nextReady: true }; // The lost reply may have named a next job; a needless wake-up costs little.
 }
 
-/** No row changed. When the reply to an earlier try was lost, the row is as we wanted it, under our own fence. */
+/** No row changed. If only the reply to an earlier try was lost, the row is in the wanted state under our own fence. */
 async function refuseUnlessDone(sql: Sql, claim: ClaimKey, wanted: JobState): Promise<void> {
   const rows = await guarded(
     () => sql<{ id: string }[]>`

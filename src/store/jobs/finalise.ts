@@ -1,26 +1,27 @@
+// The statement by which an operator declares a job lost whose kill is not carried out.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { OperatorAction } from '../queues/queues.js';
 
-/** `early`: its kill was not asked for, or may still be carried out. `ended`: there is nothing left to decide. */
+/** `early`: its kill was not asked for, or may still be carried out. `ended`: the job has ended already. */
 export type Finalised = 'done' | 'early' | 'ended' | 'missing';
 
 /**
- * Calls an active job lost, on an operator's word: its kill was asked for `retryForMs` ago and is not carried out. The
- * fence moves on, so whatever its worker writes from now on changes nothing. Its container may still run, so the queue is
- * held until the container is proven gone or an operator releases the queue.
+ * Declares an active job lost, because an operator says so: its kill was asked for `killGraceMs` ago and is not carried out.
+ * The fence is raised, so later writes of its worker change nothing. Its container may still run, so the queue is held
+ * until the container is proven gone or an operator releases the queue.
  */
 export async function finaliseJob(
   sql: Sql,
   id: string,
   action: OperatorAction,
-  retryForMs: number,
+  killGraceMs: number,
 ): Promise<{ answer: Finalised }> {
   const [row] = await guarded(
     () => sql<{ answer: Finalised }[]>`
       with asked as (
         select id, state in ('preparing', 'running', 'stopping') as active,
-               kill_requested_at <= clock_timestamp() - ${retryForMs} * interval '1 millisecond' as late
+               kill_requested_at <= clock_timestamp() - ${killGraceMs} * interval '1 millisecond' as late
         from jobs where id = ${id} for update
       ), moved as (
         update jobs set
@@ -36,7 +37,7 @@ export async function finaliseJob(
         update queues set hold_until = 'infinity', hold_job = moved.id, hold_reason = 'finalised', holder = moved.id,
                           hold_engine = (select engine_id from nodes where nodes.id = moved.node)
         from moved where queues.name = moved.queue
-      ), told as (
+      ), recorded as (
         insert into events (job_id, queue, kind, actor, detail)
         select id, queue, 'lost', ${action.actor}::text,
                jsonb_build_object('code', 'finalised', 'reason', ${action.reason}::text)

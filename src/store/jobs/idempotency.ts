@@ -1,26 +1,27 @@
+// The statements about idempotency keys: claim, answer, release, expire.
 import type { Job } from '../../job/job.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
-/** A key by which a client may repeat a submit, and the submit that wants to work under it. */
+/** A key under which a client may repeat a submit, and the one submit that claims it. */
 export interface KeyClaim {
   readonly ownerKey: string;
   readonly key: string;
-  /** Names this one submit. */
+  /** Identifies this one submit. */
   readonly claim: string;
 }
 
 export interface KeyTerms {
-  /** Tells whether two requests are the same, and nothing else about them. */
+  /** Equal for equal requests; reveals nothing else about them. */
   readonly fingerprint: Uint8Array;
   /** How long the key is kept. */
   readonly ttlMs: number;
-  /** After so long without an answer, whoever held the key is taken for dead. */
+  /** After this time without an answer, the submit that claimed the key is taken for dead. */
   readonly staleMs: number;
 }
 
-/** What became of a claim: `ours` says to go on; an `answer` is what the first one got. */
+/** The result of a claim. `ours`: go on with the submit. `answer`: what the first submit got. */
 export type KeyAnswer =
   | { readonly kind: 'ours' }
   | { readonly kind: 'in_flight' }
@@ -34,8 +35,8 @@ interface KeyRow {
 }
 
 /**
- * Takes a key that is free: never used, expired, or left by a submit that died. Whoever finds it taken writes the row
- * as it was, because only so one statement sees what another has just committed.
+ * Claims a key that is free: never used, expired, or left by a submit that died. When the key is taken, the row is rewritten
+ * unchanged: only an update lets the statement see what another one has just committed.
  */
 export async function claimKey(sql: Sql, by: KeyClaim, terms: KeyTerms): Promise<KeyAnswer> {
   const [row] = await guarded(
@@ -60,7 +61,7 @@ export async function claimKey(sql: Sql, by: KeyClaim, terms: KeyTerms): Promise
   return row.answer === null ? { kind: 'in_flight' } : findAnswer(sql, by);
 }
 
-/** The answer as a row of `jobs`: columns that came later are null in it. */
+/** Reads the answer as a row of `jobs`; columns that were added later are null. */
 async function findAnswer(sql: Sql, { ownerKey, key }: KeyClaim): Promise<KeyAnswer> {
   const [row] = await guarded(
     () => sql<(JobRow & { warnings: string[] })[]>`
@@ -73,7 +74,7 @@ async function findAnswer(sql: Sql, { ownerKey, key }: KeyClaim): Promise<KeyAns
     : { kind: 'answer', job: toJob(row), warnings: row.warnings };
 }
 
-/** Gives a key back that was claimed and led to no job. Does nothing when it is not ours any more, or has an answer. */
+/** Releases a claimed key that led to no job. Does nothing when it is no longer ours, or has an answer. */
 export async function releaseKey(sql: Sql, { ownerKey, key, claim }: KeyClaim): Promise<void> {
   await guarded(
     () => sql`
@@ -82,7 +83,7 @@ export async function releaseKey(sql: Sql, { ownerKey, key, claim }: KeyClaim): 
   );
 }
 
-/** Forgets keys whose time is over, at most `limit` of them. Returns how many there were. */
+/** Deletes expired keys, at most `limit` of them. Returns how many it deleted. */
 export async function deleteExpiredKeys(sql: Sql, limit: number): Promise<number> {
   const rows = await guarded(
     () => sql<{ key: string }[]>`

@@ -1,13 +1,14 @@
+// The fenced statements that record a run's progress, from spent credentials to stopping.
 import { FencedError } from '../../job/errors.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
 import { fenced } from './fence.js';
 
-/** What came of a move that a kill may forbid. */
+/** The result of a move that a kill may forbid. */
 export type MoveAnswer = 'moved' | 'kill_requested';
 
-/** The point of no return, recorded before it is passed. After it a vanished job is lost, never run again. */
+/** Records the point of no return before it is passed. After it a job whose node died is lost and never runs again. */
 export async function markSpending(sql: Sql, claim: ClaimKey): Promise<MoveAnswer> {
   const rows = await guarded(
     () => sql<{ id: string }[]>`
@@ -15,7 +16,7 @@ export async function markSpending(sql: Sql, claim: ClaimKey): Promise<MoveAnswe
         update jobs set unwrapped_at = clock_timestamp()
         where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
         returning id, node
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor) select id, 'unwrapping', 'node:' || node from moved
       )
       select id from moved`,
@@ -23,7 +24,7 @@ export async function markSpending(sql: Sql, claim: ClaimKey): Promise<MoveAnswe
   return rows.length > 0 ? 'moved' : whyNot(sql, claim);
 }
 
-/** The credentials are spent: they are deleted, and the accessor kept so that anybody can revoke the token. */
+/** The credentials are spent: they are deleted. The accessor is stored, so that any node can revoke the token. */
 export async function markTokenTaken(sql: Sql, claim: ClaimKey, accessor: string): Promise<void> {
   await fenced(() =>
     guarded(
@@ -34,7 +35,7 @@ export async function markTokenTaken(sql: Sql, claim: ClaimKey, accessor: string
           returning id, node
         ), spent as (
           delete from job_requests using moved where job_id = moved.id
-        ), told as (
+        ), recorded as (
           insert into events (job_id, kind, actor) select id, 'logged_in', 'node:' || node from moved
         )
         select id from moved`,
@@ -42,7 +43,7 @@ export async function markTokenTaken(sql: Sql, claim: ClaimKey, accessor: string
   );
 }
 
-/** The job's token is gone from Vault. Not fenced: it is true whoever says it. */
+/** The job's token is revoked. Not fenced, because it is true whichever node reports it. */
 export async function markTokenRevoked(sql: Sql, id: string, actor: string): Promise<void> {
   await guarded(
     () => sql`
@@ -53,7 +54,7 @@ export async function markTokenRevoked(sql: Sql, id: string, actor: string): Pro
   );
 }
 
-/** What is known of the container once it exists. */
+/** Facts about the container once it exists. */
 export interface PreparedFacts {
   readonly image: string;
   readonly imageId: string;
@@ -61,7 +62,7 @@ export interface PreparedFacts {
   readonly tty: boolean;
 }
 
-/** The container exists; nothing of the user's has run. */
+/** The container exists, but none of the user's code has run. */
 export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFacts): Promise<void> {
   await fenced(() =>
     guarded(
@@ -71,7 +72,7 @@ export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFac
                           container_id = ${facts.containerId}, container_fence = fence
           where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'stopping')
           returning id, node, image_id
-        ), told as (
+        ), recorded as (
           insert into events (job_id, kind, actor, detail)
           select id, 'prepared', 'node:' || node, jsonb_build_object('image_id', image_id) from moved
         )
@@ -80,7 +81,7 @@ export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFac
   );
 }
 
-/** Recorded right before the container is started, so that a started one is never taken for waiting. May be repeated. */
+/** Recorded right before the container starts, so that a started job is never taken for a waiting one. May be repeated. */
 export async function markRunning(
   sql: Sql,
   claim: ClaimKey,
@@ -94,7 +95,7 @@ export async function markRunning(
         where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running')
           and kill_requested_at is null
         returning id, node
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail) select id, 'running', 'node:' || node, ${detail}::text::jsonb from moved
       )
       select id from moved`,
@@ -116,7 +117,7 @@ export async function markStopping(sql: Sql, claim: ClaimKey, why: string): Prom
   );
 }
 
-/** No row changed: a kill stands in the way, or the claim is no longer ours. */
+/** No row changed: either a kill was asked for, or the claim is no longer ours. */
 async function whyNot(sql: Sql, claim: ClaimKey): Promise<MoveAnswer> {
   const rows = await guarded(
     () => sql<{ id: string }[]>`

@@ -1,9 +1,10 @@
+// Stores output chunks under the fence, and reads where a resumed output must continue.
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
 import { fenced } from './fence.js';
 
-/** A chunk to be stored, and which older chunks give way for it. */
+/** A chunk to be stored, and which older chunks are dropped for it. */
 export interface NewChunk {
   readonly seq: number;
   /** Bytes the job printed before this chunk. */
@@ -11,13 +12,13 @@ export interface NewChunk {
   /** Lengths in order of arrival, positive for stdout, negative for stderr. */
   readonly runs: readonly number[];
   readonly bytes: Uint8Array;
-  /** The job's own bytes per stream that this chunk and those before it contain; told in the migration. */
+  /** The job's own bytes per stream that this chunk and those before it contain; see `migrations/0006_adoption.sql`. */
   readonly raw?: { readonly stdout: number; readonly stderr: number };
   /** Chunks of the tail that are dropped, both ends included. */
   readonly drop: { readonly from: number; readonly to: number } | undefined;
 }
 
-/** Stores a chunk durably, only while the claim is ours. May be repeated: the same chunk is stored once. */
+/** Stores a chunk while the claim is ours. May be repeated: the same chunk is stored once. */
 export async function appendOutput(sql: Sql, claim: ClaimKey, chunk: NewChunk): Promise<void> {
   const from = chunk.drop?.from ?? 0;
   const to = chunk.drop?.to ?? -1;
@@ -40,15 +41,15 @@ export async function appendOutput(sql: Sql, claim: ClaimKey, chunk: NewChunk): 
   );
 }
 
-/** What is stored of a job's output, for whoever goes on with it. */
+/** What is stored of a job's output, for the run that continues it. */
 export interface StoredOutputState {
-  /** Of the next chunk. */
+  /** The number of the next chunk. */
   readonly seq: number;
   /** Bytes before the next chunk, stored or dropped. */
   readonly position: number;
-  /** Undefined when the last chunk does not say. */
+  /** Undefined when the last chunk does not record it. */
   readonly raw: { readonly stdout: number; readonly stderr: number } | undefined;
-  /** The chunks that are there, in order. */
+  /** The stored chunks, in order. */
   readonly kept: readonly { readonly seq: number; readonly length: number }[];
 }
 
@@ -61,7 +62,7 @@ interface ChunkRow {
   readonly rawStderr: string | null;
 }
 
-/** To be read once the claim is ours alone: an earlier one may store another chunk until then. */
+/** Read only after the adoption: until the fence is raised, an earlier claim may store another chunk. */
 export async function readOutputState(sql: Sql, jobId: string): Promise<StoredOutputState> {
   const rows = await guarded(
     () => sql<ChunkRow[]>`

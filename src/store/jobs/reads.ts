@@ -1,3 +1,4 @@
+// Reads jobs and output without changing anything: find, list, count, tail.
 import { and, asc, count, desc, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type { Job } from '../../job/job.js';
@@ -7,14 +8,14 @@ import { guarded } from '../postgres/errors.js';
 import { jobOutput, jobs } from '../postgres/schema.js';
 import { toJob } from './rows.js';
 
-/** A stored job with what is known of its output's wholeness. */
+/** A stored job, and whether its output is complete. */
 export interface StoredJob {
   readonly job: Job;
   readonly outputComplete: boolean;
   readonly outputFlaw: string | undefined;
 }
 
-/** Finds a job within reach; undefined for a missing and for a foreign one alike. */
+/** Finds a job within reach; undefined for a missing job and for a foreign one. */
 export async function findJob(
   db: PostgresJsDatabase,
   id: string,
@@ -60,14 +61,14 @@ export async function countJobs(
   return guarded(() => db.select(columns).from(jobs).groupBy(jobs.state, jobs.reason));
 }
 
-/** One chunk of output as it was stored; `runs` and `position` are told in the migration. */
+/** One chunk of output as it was stored; `migrations/0002_job_output.sql` explains `runs` and `position`. */
 export interface OutputChunk {
   readonly position: number;
   readonly runs: readonly number[];
   readonly bytes: Uint8Array;
 }
 
-/** All chunks of a job, or only the last ones that hold `tailBytes` together. */
+/** All chunks of a job, or only the last ones that together contain the last `tailBytes`. */
 export async function readOutput(
   db: PostgresJsDatabase,
   jobId: string,

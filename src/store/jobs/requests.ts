@@ -1,27 +1,28 @@
+// The statements behind a caller's kill and delete, limited to the jobs within reach.
 import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
-/** Who asks, and how far they may reach. */
+/** Who asks, and which jobs they may reach. */
 export interface Requester {
   readonly reach: Reach;
-  /** The owner key that goes into the history. */
+  /** The owner key recorded in the history. */
   readonly actor: string;
 }
 
-/** The owner key a statement compares with; null lets everybody through. */
+/** The owner key that a statement compares with; null allows every owner. */
 export function ownerFilter(reach: Reach): string | null {
   return reach.everyone ? null : reach.ownerKey;
 }
 
 /**
- * Records the wish to end a job; a waiting job ends at once and passes the turn on. Returns the job as it was when
- * asked, or undefined when it is out of reach. Harmless on an ended job, safe to repeat.
+ * Records a kill request; a waiting job ends at once and passes the turn on. Returns the job as it was before, or undefined
+ * when it is out of reach. Has no effect on an ended job; safe to repeat.
  *
- * Only a job that has the turn may pass it on: one that waits would lock its queue after its own row, while whoever
- * passes the turn locks them the other way round.
+ * Only a job that has the turn may pass it on. A waiting one would lock its own row first and its queue second, but passing
+ * the turn locks them in the other order, which can deadlock.
  */
 export async function requestKill(
   sql: Sql,
@@ -48,7 +49,7 @@ export async function requestKill(
         returning jobs.id, jobs.queue, asked.turn
       ), spent as (
         delete from job_requests using canceled where job_id = canceled.id
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor)
         select id, 'kill_requested', ${asker.actor}::text from marked
         union all
@@ -63,7 +64,7 @@ export async function requestKill(
   return { job: toJob(row), nextReady: row.next !== null };
 }
 
-/** Jobs of a node that somebody wants ended: they are told again until they have. Reads the index of active jobs. */
+/** Jobs of a node with a kill request. Each is listed until the job has ended. Reads only the index of active jobs. */
 export async function listKills(sql: Sql, node: string): Promise<{ id: string }[]> {
   return guarded(
     () => sql<{ id: string }[]>`
@@ -87,7 +88,7 @@ export async function deleteJob(
         delete from jobs using asked
         where jobs.id = asked.id and asked.state not in ('preparing', 'running', 'stopping')
         returning jobs.id, jobs.queue, jobs.state, asked.turn
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'deleted', ${asker.actor}::text, jsonb_build_object('state', state) from gone
       )

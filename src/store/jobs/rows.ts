@@ -1,3 +1,4 @@
+// Maps stored rows to the job model, and lists the columns that statements return.
 import { getTableColumns } from 'drizzle-orm';
 import type { Job } from '../../job/job.js';
 import type { Sql } from '../postgres/connection.js';
@@ -9,14 +10,14 @@ export type JobRow = typeof jobs.$inferSelect;
 const columnNames = Object.values(getTableColumns(jobs)).map(({ name }) => name);
 
 /**
- * What a statement answers of a job, each column by its name. Never `*`: when a newer node adds a column, Postgres refuses
- * such a prepared statement, and postgres.js 3.4.9 sends its bytes encoded twice when it repeats it, or forgets it.
+ * The columns that a statement returns for a job, each by name. Never `*`: when a newer node adds a column, Postgres rejects
+ * such a prepared statement, and postgres.js 3.4.9 encodes byte values twice when it repeats it, or forgets it.
  */
 export function jobColumns(sql: Sql, from: string) {
   return sql.unsafe(columnNames.map((name) => `${from}.${name}`).join(', '));
 }
 
-/** A stored row as the model sees it: SQL's null becomes undefined. */
+/** Converts a stored row to the model: SQL's null becomes undefined. */
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,

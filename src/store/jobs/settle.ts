@@ -1,3 +1,4 @@
+// Settles jobs whose node restarted or died: back to the queue, canceled, failed or lost.
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
@@ -5,21 +6,24 @@ import type { ClaimKey } from './claim.js';
 /** What became of a job whose node died. */
 export interface Settled {
   readonly id: string;
-  /** `failed`: set aside, because it was at hand too often when a node died. */
+  /** `failed`: set aside, because it was active too often when its node died. */
   readonly state: 'queued' | 'canceled' | 'failed' | 'lost';
   readonly tokenAccessor: string | null;
   /** The job that got the turn instead. */
   readonly next: string | null;
 }
 
-/** Nodes that may die over one job before it is set aside. */
+/** At this number of node deaths while a job was being prepared, the job is set aside. */
 const deathLimit = 3;
 
 /**
- * Settles the jobs that this node held in an earlier life. Before the point of no return they go back to the queue, or
- * are canceled where that was asked for; after it they are lost. To be called before the node claims anything, and only
- * when its containers are gone from the engine, but for those of the claims that are named; later only with the claims
- * that it works on, when the reply to a claim was lost and no other claim is under way: that is no death.
+ * Settles the jobs that this node claimed, except those in `known`. Before the point of no return a job returns to the queue,
+ * or is canceled when a kill was asked for; after it the job is lost. There are two uses:
+ *
+ * - `restarted`: before the node claims anything, and only after all containers of its previous process were removed, except
+ *   those of `known`. It counts as a death of the node.
+ * - `unsure`: the reply to a claim was lost and no other claim is in progress. `known` are the jobs that the node works on.
+ *   It does not count as a death.
  */
 export async function settleOwnJobs(
   sql: Sql,
@@ -31,33 +35,33 @@ export async function settleOwnJobs(
     actor: node,
     whose: { node, known: arrayText(known.map((claim) => claim.fence)), graceMs: null },
     code: 'node_restarted',
-    message: 'The node was restarted, or lost sight of the job, before it began.',
+    message: 'The node was restarted, or lost the answer to its claim, before the job began.',
     lostMessage: 'The node was restarted while the job ran.',
     deaths: cause === 'restarted' ? 1 : 0,
     holdMs: null,
   });
 }
 
-/** How nodes treat each other's jobs. */
+/** The rules by which a node settles the jobs of other nodes. */
 export interface LossRules {
-  /** How long after the end of its lease a job is given up. */
+  /** How long after the end of its lease a job is settled. */
   readonly graceMs: number;
   /** How long a queue is held at most for a container that may still run. */
   readonly holdMs: number;
 }
 
 /**
- * Settles the jobs of any node whose lease ended longer ago than the grace, as above. Where a container may still run,
- * the queue is held: a job that was never marked running was never started, since its node starts nothing after its
- * lease. Of nodes that do this at once one settles each job.
+ * Settles the jobs of every node whose lease ended longer ago than the grace, by the same rules. When a container may still
+ * run, the queue is held. A job that was never marked running was never started, because its node starts nothing after the
+ * end of its lease. When several nodes do this at once, each job is settled by one of them.
  */
 export async function settleDeadJobs(sql: Sql, actor: string, rules: LossRules): Promise<Settled[]> {
   return settle(sql, {
     actor,
     whose: { node: null, known: '{}', graceMs: rules.graceMs },
     code: 'node_lost',
-    message: 'The node that had taken the job vanished before the job began.',
-    lostMessage: 'The node that ran the job vanished.',
+    message: 'The node that had taken the job died before the job began.',
+    lostMessage: 'The node that ran the job died.',
     deaths: 1,
     holdMs: rules.holdMs,
   });
@@ -65,7 +69,7 @@ export async function settleDeadJobs(sql: Sql, actor: string, rules: LossRules):
 
 interface Settling {
   readonly actor: string;
-  /** Those of one node but for known fences, or those of every node after a grace. */
+  /** Either the jobs of one node except those with known fences, or the jobs of every node after a grace. */
   readonly whose: { readonly node: string | null; readonly known: string; readonly graceMs: number | null };
   readonly code: string;
   readonly message: string;
@@ -74,7 +78,7 @@ interface Settling {
   readonly holdMs: number | null;
 }
 
-/** The queue of a lost job that is held does not pass the turn on; whoever ends the hold does. */
+/** A held queue does not pass the turn on; the statement that ends the hold does. */
 async function settle(sql: Sql, { whose, ...how }: Settling): Promise<Settled[]> {
   return guarded(
     () => sql<Settled[]>`
@@ -114,7 +118,7 @@ async function settle(sql: Sql, { whose, ...how }: Settling): Promise<Settled[]>
         from settled left join nodes on nodes.id = settled.node
         where settled.holds and queues.name = settled.queue
         returning queues.hold_job, queues.hold_until
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, state, ${`node:${how.actor}`},
                jsonb_strip_nulls(jsonb_build_object('code', code, 'of', node, 'hold_until', stopped.hold_until))
@@ -130,8 +134,8 @@ async function settle(sql: Sql, { whose, ...how }: Settling): Promise<Settled[]>
 const setAside = `The job was set aside: ${deathLimit} times its node died while it prepared the job.`;
 
 /**
- * Ended jobs whose token has not been seen revoked: the list that a clean-up works off. A node looks after its own jobs;
- * those of a node that is lost, and those that waited longer than `overdueMs`, are anybody's.
+ * Ended jobs whose token is not recorded as revoked. Each node gets its own jobs, and any job whose node died or whose token
+ * is overdue by more than `overdueMs`.
  */
 export async function listUnrevoked(
   sql: Sql,

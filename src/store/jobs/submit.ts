@@ -1,3 +1,4 @@
+// Stores a new job in its queue, and forecasts its wait before anything is spent.
 import { FencedError, RefusedError } from '../../job/errors.js';
 import type { Door, Job } from '../../job/job.js';
 import type { Owner } from '../../job/owner.js';
@@ -6,14 +7,14 @@ import { guarded } from '../postgres/errors.js';
 import type { KeyClaim } from './idempotency.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
-/** A job to be stored; `sealed` holds everything of it that nobody may read. */
+/** A job to be stored; `sealed` holds all of its confidential parts, encrypted. */
 export interface NewJob {
   readonly id: string;
   readonly door: Door;
   readonly queue: string | null;
   readonly owner: Owner;
   readonly sealed: Uint8Array;
-  /** How long its credentials are still good, in milliseconds, where that is known: no two machines agree on a time. */
+  /** How long its wrapping token is still valid, if known. A duration, because the clocks of two machines never agree. */
   readonly wrapLeftMs?: number | undefined;
   /** How many may wait in a queue that has no limit of its own; 0 or undefined: any number. */
   readonly queueLimit?: number | undefined;
@@ -22,36 +23,37 @@ export interface NewJob {
 }
 
 /**
- * Stores a job at the end of its queue. `ready` says that it has the turn, so somebody should be woken. Throws
+ * Stores a job at the end of its queue. `ready` says that it has the turn, so the nodes should be woken. Throws
  * `RefusedError` `queue_full`.
  *
- * 1. `line` locks the queue's row until commit, so the jobs of one queue get their `seq` in the order of commits.
- * 2. `place` counts who waits, after the lock, unless the job has the turn.
- * 3. The job has the turn when nobody had it and the queue is neither paused nor held: not even where the time of a hold
- *    is over, since others wait until somebody ends it. `place` comes before `job` in the plan because `job` reads from it:
- *    the sequence is drawn after the lock.
- * 4. Where there is a key to it, the job is stored only while that is ours: else `FencedError`. The answer goes with it.
+ * 1. `queue_row` locks the queue's row until commit, so the jobs of one queue get their `seq` in the order of commits.
+ * 2. `place` counts the waiting jobs, after the lock, unless the job has the turn.
+ * 3. The job gets the turn when no job has it and the queue is neither paused nor held. A hold whose time is over still
+ *    counts until a statement ends it, since older jobs wait for that. `place` comes before `job` in the plan because `job`
+ *    reads from it: so the sequence is drawn after the lock.
+ * 4. With an idempotency key, the job is stored only while the claim of the key is ours (`key_is_ours`), together with the
+ *    answer; otherwise `FencedError` is thrown.
  */
 export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; ready: boolean }> {
   const { key = null, claim = null, warnings = [] } = job.once ?? {};
   const rows = await guarded(
     () => sql<(JobRow & { turn: boolean })[]>`
-      with held as (
+      with own_key as (
         select key from idempotency_keys
         where owner_key = ${job.owner.key} and key = ${key} and claim = ${claim} and answer is null for update
-      ), gate as (
-        select where ${key}::text is null or exists (select from held)
-      ), line as (
+      ), key_is_ours as (
+        select where ${key}::text is null or exists (select from own_key)
+      ), queue_row as (
         insert into queues as q (name, holder)
-        select ${job.queue}::text, ${job.id}::text from gate where ${job.queue}::text is not null
+        select ${job.queue}::text, ${job.id}::text from key_is_ours where ${job.queue}::text is not null
         on conflict (name) do update set holder = case
           when q.paused_at is null and q.hold_until is null then coalesce(q.holder, excluded.holder) else q.holder end
         returning name, holder, coalesce(max_waiting, nullif(${job.queueLimit ?? 0}::integer, 0)) as most
       ), place as (
-        select coalesce(holder = ${job.id}::text, false) as turn from line
+        select coalesce(holder = ${job.id}::text, false) as turn from queue_row
         where most is null or holder = ${job.id}::text or count_waiting(name, most) < most
         union all
-        select true from gate where ${job.queue}::text is null
+        select true from key_is_ours where ${job.queue}::text is null
       ), job as (
         insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at)
         select ${job.id}::text, ${job.queue}::text, 'queued', place.turn,
@@ -61,14 +63,14 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
         returning *
       ), request as (
         insert into job_requests (job_id, sealed) select id, ${job.sealed}::bytea from job
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor) select id, 'submitted', ${job.owner.key} from job
       ), answered as (
         update idempotency_keys as k set answer = jsonb_build_object(
           'job', to_jsonb(job), 'warnings', ${JSON.stringify(warnings)}::text::jsonb) from job
         where k.owner_key = job.owner_key and k.key = ${key} and k.claim = ${claim}
       )
-      select ${jobColumns(sql, 'job')}, job.turn from gate left join job on true`,
+      select ${jobColumns(sql, 'job')}, job.turn from key_is_ours left join job on true`,
   );
   const row = rows[0];
   if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');
@@ -76,7 +78,7 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
   return { job: toJob(row), ready: row.turn };
 }
 
-/** One text, whether it was seen before anything was spent or only at the insert. */
+/** The same text, whether the limit was found before anything was spent or only at the insert. */
 export function queueFull(queue: string): RefusedError {
   return new RefusedError(
     'queue_full',
@@ -84,19 +86,19 @@ export function queueFull(queue: string): RefusedError {
   );
 }
 
-/** What a job would find in its queue if it came now. */
+/** The state of a queue as a job submitted now would find it. */
 export interface QueueForecast {
   readonly full: boolean;
-  /** Jobs before it, the one that has the turn among them, or a thousand where there are more. */
+  /** Jobs before it, including the one that has the turn; counted to a thousand at most. */
   readonly ahead: number;
-  /** The median over the last jobs of the queue; null where none has run. */
+  /** The median run time of the last jobs of the queue; null when none has run. */
   readonly typicalRunMs: number | null;
 }
 
-/** No forecast counts more jobs than this, unless the limit of the queue makes it. */
+/** A forecast counts no more jobs than this, unless the limit of the queue is higher. */
 const longestForecast = 1_000;
 
-/** Looks ahead without a lock, to refuse before anything is spent; `insertJob` decides. Without a queue it only asks. */
+/** Reads without a lock, to refuse before anything is spent; `insertJob` decides. Without a queue it only tests Postgres. */
 export async function readQueueForecast(
   sql: Sql,
   queue: string | null,
@@ -104,13 +106,13 @@ export async function readQueueForecast(
 ): Promise<QueueForecast> {
   const [row] = await guarded(
     () => sql<QueueForecast[]>`
-      with line as (
+      with queue_row as (
         select name, coalesce(max_waiting, nullif(${queueLimit}::integer, 0)) as most,
                exists (select from jobs where queue = name and turn) as taken,
                paused_at is not null or hold_until is not null as closed,
                count_waiting(name, greatest(max_waiting, ${queueLimit}::integer, ${longestForecast})) as waiting
         from queues where name = ${queue}::text
-      ), lately as (
+      ), recent as (
         select started_at, finished_at from jobs
         where queue = ${queue}::text and state in ('succeeded', 'failed', 'canceled', 'lost')
         order by seq desc limit 20
@@ -118,8 +120,8 @@ export async function readQueueForecast(
       select coalesce((taken or closed) and waiting >= most, false) as full,
              coalesce(waiting + taken::integer, 0) as ahead,
              (select percentile_cont(0.5) within group (order by extract(epoch from finished_at - started_at) * 1000)
-              from lately where started_at is not null)::float8 as typical_run_ms
-      from (values (1)) as one left join line on true`,
+              from recent where started_at is not null)::float8 as typical_run_ms
+      from (values (1)) as one left join queue_row on true`,
   );
   return row ?? { full: false, ahead: 0, typicalRunMs: null };
 }

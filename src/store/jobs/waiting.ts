@@ -1,7 +1,8 @@
+// The statements of the sweep over waiting jobs: expired credentials, and turns of closed queues.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** A job whose credentials ended while it waited. */
+/** A job whose credentials expired while it waited. */
 export interface Expired {
   readonly id: string;
   readonly queue: string | null;
@@ -9,15 +10,15 @@ export interface Expired {
   readonly next: string | null;
 }
 
-/** How long a wrap lives is known to a second or so: one that may still be good is left to be tried. */
+/** The expiry of a wrapping token is known to about a second: one that may still be valid is left to be tried. */
 const clockMarginMs = 5_000;
-/** So that one statement is short; the next round takes the rest. */
-const mostAtOnce = 200;
+/** Keeps one statement short; the next round takes the rest. */
+const batchSize = 200;
 
 /**
- * Ends waiting jobs whose wrapped SecretID has ended: no container could open it any more. Only a job that has the turn
- * passes it on, and rows that somebody holds are left for the next round: so two statements wait for each other only where
- * failures hold a queue; Postgres ends one of them then, and it is repeated.
+ * Ends waiting jobs whose wrapping token has expired, since they can never log in. Only a job that has the turn passes it on,
+ * and rows that another statement has locked are left for the next round. So a deadlock is possible only in a queue that
+ * failures hold; Postgres then ends one of the statements, and it is repeated.
  */
 export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]> {
   return guarded(
@@ -25,7 +26,7 @@ export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]>
       with due as (
         select id, turn from jobs
         where state = 'queued' and wrap_expires_at < clock_timestamp() - ${clockMarginMs} * interval '1 millisecond'
-        order by wrap_expires_at limit ${mostAtOnce}
+        order by wrap_expires_at limit ${batchSize}
         for update skip locked
       ), expired as (
         update jobs set
@@ -33,12 +34,12 @@ export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]>
           code = 'wrap_expired',
           message = 'The wrapped SecretID of this job expired at '
             || to_char(wrap_expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-            || ', before the job''s turn came. Submit the job again, and give the wrap more time (\`X-Vault-Wrap-TTL\`).'
+            || ', before the job''s turn came. Submit the job again, and give the wrapping token more time (\`X-Vault-Wrap-TTL\`).'
         from due where jobs.id = due.id
         returning jobs.id, jobs.queue, due.turn, jobs.wrap_expires_at
       ), spent as (
         delete from job_requests using expired where job_id = expired.id
-      ), told as (
+      ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'failed', ${actor}::text,
                jsonb_build_object('code', 'wrap_expired', 'expired_at', wrap_expires_at)
@@ -49,9 +50,9 @@ export async function expireWaiting(sql: Sql, actor: string): Promise<Expired[]>
 }
 
 /**
- * Takes the turn from jobs of paused and held queues that came back to the line while nobody looked. A net: the statements
- * that pause, hold and postpone do so themselves. From the closed queues to their jobs, one by one: the other way round it
- * would read every job that waits without a queue.
+ * Takes the turn back from waiting jobs of paused and held queues. A safeguard: the statements that pause, hold and postpone
+ * do this themselves. It goes from the closed queues to their jobs, one by one: in the other direction it would read every
+ * job that waits without a queue.
  */
 export async function withholdTurns(sql: Sql): Promise<void> {
   await guarded(

@@ -1,7 +1,8 @@
+// The statements about nodes: heartbeat, list, drain.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** What a node says of itself with each beat. */
+/** What a node reports with each heartbeat. */
 export interface NodeFacts {
   readonly id: string;
   /** The engine's own id; undefined while it has not answered. */
@@ -13,17 +14,17 @@ export interface NodeFacts {
 export interface NodeRow extends NodeFacts {
   readonly startedAt: Date;
   readonly seenAt: Date;
-  /** Set by an operator: the node finishes what it has and takes nothing new. */
+  /** Set by an operator: the node finishes its jobs and claims no new ones. */
   readonly draining: boolean;
-  /** Jobs that it holds now. */
+  /** Number of jobs that it works on now. */
   readonly active: number;
-  /** Milliseconds since its last beat, by the database's clock. */
+  /** Milliseconds since its last heartbeat, by the database's clock. */
   readonly silentMs: number;
 }
 
 /**
- * A node's sign of life, written with each beat and at its start. Returns whether an operator wants it drained: that
- * wish outlives a restart. An engine that does not answer keeps the id it was known by.
+ * Records a heartbeat or the start of a node. Returns whether an operator has drained it, which is kept across restarts. An
+ * engine that does not answer keeps its last known id.
  */
 export async function seeNode(
   sql: Sql,
@@ -43,7 +44,7 @@ export async function seeNode(
   return { draining: rows[0]?.draining === true };
 }
 
-/** Every node that ever wrote to this database, the one seen last first. */
+/** Every node that ever wrote to this database, the most recently seen first. */
 export async function listNodes(sql: Sql): Promise<NodeRow[]> {
   const rows = await guarded(
     () => sql<(Omit<NodeRow, 'engineId'> & { engineId: string | null })[]>`
@@ -57,8 +58,8 @@ export async function listNodes(sql: Sql): Promise<NodeRow[]> {
 }
 
 /**
- * Asks a node to take no more jobs, or lets it take them again. Holds for its very next claim, and over its restarts.
- * False: there is no such node.
+ * Drains a node, or ends the drain. It applies from the node's very next claim and is kept across restarts. False: there is
+ * no such node.
  */
 export async function setDraining(
   sql: Sql,
@@ -74,7 +75,7 @@ export async function setDraining(
         update nodes set draining = ${draining} from found
         where nodes.id = found.id and found.draining <> ${draining}
         returning nodes.id
-      ), told as (
+      ), recorded as (
         insert into events (node, kind, actor)
         select id, ${draining ? 'node_drained' : 'node_reopened'}, ${actor}::text from changed
       )

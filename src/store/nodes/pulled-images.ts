@@ -1,3 +1,4 @@
+// The statements about the images that stint pulled at each engine.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
@@ -15,7 +16,7 @@ export interface NewPull extends ImageKey {
   readonly isNew: boolean;
 }
 
-/** Notes that we pulled an image. One that was there before is ours only if it was so already. */
+/** Records that we pulled an image. One that the engine had before is ours only if it was recorded already. */
 export async function recordPull(sql: Sql, pull: NewPull): Promise<void> {
   const { engineId, imageId, reference, sizeBytes, isNew } = pull;
   await guarded(
@@ -28,7 +29,7 @@ export async function recordPull(sql: Sql, pull: NewPull): Promise<void> {
   );
 }
 
-/** Notes that a job uses an image; does nothing when it is none of ours. */
+/** Records that a job uses an image; does nothing when we did not pull it. */
 export async function touchImage(sql: Sql, { engineId, imageId }: ImageKey): Promise<void> {
   await guarded(
     () => sql`
@@ -43,7 +44,7 @@ export interface PulledImage {
   readonly sizeBytes: number;
 }
 
-/** The images that we pulled at an engine, the one used longest ago first. */
+/** The images that we pulled at an engine, the least recently used first. */
 export async function listPulledImages(sql: Sql, engineId: string): Promise<PulledImage[]> {
   return guarded(
     () => sql<PulledImage[]>`
@@ -54,8 +55,8 @@ export async function listPulledImages(sql: Sql, engineId: string): Promise<Pull
 }
 
 /**
- * Strikes an image off the list. With an actor, because he removed it: that is an event, once, whoever else may have
- * been at it at the same time. Without, because it is no longer there or no longer ours.
+ * Deletes the record of an image. With an actor, who has removed the image: then an event is written, once, also when two
+ * nodes do this at the same time. Without an actor, because the image is gone or no longer ours.
  */
 export async function forgetImage(sql: Sql, { engineId, imageId }: ImageKey, actor?: string): Promise<void> {
   await guarded(

@@ -1,9 +1,10 @@
+// Tells the reaper which jobs are alive, and records the containers that it removes.
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
 /**
- * Which of these jobs there are, and which of them have ended. One that its queue is held for counts as alive: whoever
- * removes its container must tell that to the queue (`src/queue/takeover/dead-nodes.ts`).
+ * Which of these jobs exist, and which of them have ended. A job that its queue is held for counts as alive: its container
+ * must be removed by the sweep that then ends the hold (`src/queue/takeover/dead-nodes.ts`).
  */
 export async function readJobFates(
   sql: Sql,
@@ -20,15 +21,15 @@ export async function readJobFates(
 
 /** A container that is about to be removed. */
 export interface Removal {
-  /** Undefined where it belongs to no job. */
+  /** Undefined when it belongs to no job. */
   readonly jobId: string | undefined;
-  /** The engine's id of it. */
+  /** The container's id. */
   readonly id: string;
   readonly actor: string;
   readonly detail: Readonly<Record<string, string | number>>;
 }
 
-/** Records a removal before it is made, so that none goes unseen. May be repeated: a container is recorded once. */
+/** Records a removal before it is made, so that none goes unrecorded. May be repeated: a container is recorded once. */
 export async function recordRemoval(sql: Sql, { jobId, id, actor, detail }: Removal): Promise<void> {
   const job = jobId ?? null;
   await guarded(

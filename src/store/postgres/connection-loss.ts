@@ -1,7 +1,8 @@
-/** Who wants to know that a connection was lost. */
+// Announces lost connections within the process, so that running statements can be given up.
+/** Called when a connection is lost. */
 const listeners = new Set<() => void>();
 
-/** To be called whenever the driver has lost a connection, of whatever pool. */
+/** To be called whenever the driver loses a connection, in any pool. */
 export function reportConnectionLoss(): void {
   for (const listener of listeners) listener();
 }

@@ -1,3 +1,4 @@
+// Creates the connection pools, with the driver options that make fail-over and time zones safe.
 import { availableParallelism } from 'node:os';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
@@ -6,9 +7,9 @@ import { reportConnectionLoss } from './connection-loss.js';
 export type Sql = postgres.Sql<Record<string, never>>;
 
 /**
- * Two pools, because drizzle rewrites the parsers of the client it is given: `sql` is for the moves, prepared and
- * readable; `db` is for reading. No statement opens a transaction: postgres.js 3.4.9 ends the process when a backend
- * dies inside `begin`.
+ * Two pools, because drizzle rewrites the parsers of the client it is given: `sql` is for statements written as SQL, `db` for
+ * reading through drizzle. No statement opens a transaction: postgres.js 3.4.9 ends the process when a backend dies inside
+ * `begin`.
  */
 export interface Connections extends AsyncDisposable {
   readonly sql: Sql;
@@ -27,12 +28,12 @@ export function connect(url: string): Connections {
   };
 }
 
-/** How long the driver may rest before it connects again: at a standby it is let in each time, and sent away. Its own way grows to 20 s. */
+/** Longest pause before the driver connects again. Its own backoff grows to 20 s, and a standby counts as a failure too. */
 const longestBackoffSeconds = 1;
 
 /**
- * A client with column names in camel case and quiet notices. It fetches no array types: a backend that dies during that
- * question is a rejection that nobody handles, which ends the process. So arrays are sent as `arrayText`.
+ * A client with column names in camel case and without notices. It fetches no array types: when a backend dies during that
+ * query, the rejection is unhandled and ends the process. So arrays are sent as `arrayText`.
  */
 export function newClient(url: string, options: { max: number }): Sql {
   return postgres(url, {
@@ -40,17 +41,17 @@ export function newClient(url: string, options: { max: number }): Sql {
     connect_timeout: 5,
     idle_timeout: 0,
     fetch_types: false,
-    target_session_attrs: 'primary', // A standby can be read, and tells what was true once.
+    target_session_attrs: 'primary', // A standby can be read, but its data may be old.
     backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 20),
     transform: { column: { from: postgres.toCamel } },
-    // Times are read as ISO, whatever a database or a role is set to: in another style the driver reads them wrong.
+    // Times are read as ISO, whatever the database or role is set to: the driver misreads every other style.
     connection: { application_name: 'stint', statement_timeout: 5_000, DateStyle: 'ISO' },
     onnotice: () => {},
     onclose: reportConnectionLoss,
   });
 }
 
-/** The text of an array of numbers or of ids, to be cast in the statement: none of them needs quotes. */
+/** The text of an array of numbers or ids, to be cast in the statement. Its values must need no quotes. */
 export function arrayText(values: readonly (string | number)[]): string {
   return `{${values.join()}}`;
 }

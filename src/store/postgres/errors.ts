@@ -1,14 +1,15 @@
+// Runs statements with retries and time limits, and translates the driver's errors to `BrokenError`.
 import { BrokenError } from '../../job/errors.js';
 import { onConnectionLoss } from './connection-loss.js';
 
 /**
- * Classes of SQLSTATE that waiting may mend: connection lost, no room (disk, memory, connections), stopped by an
- * operator or a time limit, trouble with the disk.
+ * Classes of SQLSTATE for which a retry may help: connection lost, out of resources (disk, memory, connections), stopped by
+ * an operator or a time limit, disk failure.
  */
-const awayClasses = new Set(['08', '53', '57', '58']);
-/** The server lets nobody write: a primary that became a standby. */
+const retryableClasses = new Set(['08', '53', '57', '58']);
+/** The server accepts no writes: a primary that became a standby. */
 const readOnly = '25006';
-/** How the driver and Node name a connection that is gone or cannot be made. */
+/** Codes of the driver and of Node for a connection that was lost or cannot be made. */
 const lostCodes = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -28,18 +29,18 @@ const deadlock = '40P01';
 const attempts = 3;
 /** Longer than the server lets a statement run. */
 const longestStatementMs = 7_000;
-/** A statement that a lost connection carried is heard of at once; one that takes so much longer was forgotten. */
+/** After a lost connection its statements fail at once. One that is still unanswered this much later was forgotten. */
 const forgottenMs = 1_000;
-/** From the error of a connection to its close. */
+/** Longest time from the error of a connection to its close. */
 const closingMs = 50;
 
 /**
- * Runs one statement; a deadlock was rolled back whole, so it is simply repeated. Every other error is translated.
+ * Runs one statement. A deadlock was rolled back completely, so the statement is repeated. Any other error is translated.
  *
- * postgres.js 3.4.9 hands statements to a connection that has failed but is not closed yet, and forgets them. So whoever
- * hears of a loss hears it a little later, when trying again is safe; after any loss what is still under way is given up
- * soon, though another connection may carry it, since all statements may be repeated; and none is waited for without a
- * limit. What may take longer is given its own.
+ * postgres.js 3.4.9 gives statements to a connection that has failed but is not closed yet, and forgets them. Therefore:
+ * a lost connection is reported only after a short delay, when a retry is safe; after any loss the running statements are
+ * given up soon, although another connection may carry them, since all statements may be repeated; and no statement is
+ * waited for without a limit. A statement that may take longer passes its own `limitMs`.
  */
 export async function guarded<T>(statement: () => PromiseLike<T>, limitMs?: number): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -47,7 +48,7 @@ export async function guarded<T>(statement: () => PromiseLike<T>, limitMs?: numb
       return await within(limitMs ?? longestStatementMs, statement(), limitMs === undefined);
     } catch (error) {
       if (codeOf(error) === deadlock && attempt < attempts) continue;
-      if (isAway(codeOf(error))) await new Promise((resolve) => setTimeout(resolve, closingMs));
+      if (isUnavailable(codeOf(error))) await new Promise((resolve) => setTimeout(resolve, closingMs));
       throw translate(error);
     }
   }
@@ -64,7 +65,7 @@ async function within<T>(limitMs: number, work: PromiseLike<T>, mayBeForgotten: 
     giveUpAfter(limitMs);
     if (!mayBeForgotten) return;
     loss = onConnectionLoss(() => {
-      loss?.[Symbol.dispose](); // The first one counts: a second must not prolong it.
+      loss?.[Symbol.dispose](); // Only the first loss counts: a second one must not extend the wait.
       giveUpAfter(forgottenMs);
     });
   });
@@ -80,14 +81,14 @@ function forgotten(): BrokenError {
   return new BrokenError('database_unavailable', 'Could not use Postgres: it does not answer.');
 }
 
-/** The driver's text may hold parameters, so it goes no further than `cause`. */
+/** The driver's message may hold parameters, so it is kept in `cause` only. */
 function translate(error: unknown): BrokenError {
   if (error instanceof BrokenError) return error;
   const code = codeOf(error);
-  if (isAway(code)) {
+  if (isUnavailable(code)) {
     return new BrokenError(
       'database_unavailable',
-      `Could not use Postgres: ${isStandby(code) ? 'it is a standby' : 'it is away or refuses work'} (${code}).`,
+      `Could not use Postgres: ${isStandby(code) ? 'it is a standby' : 'it is unavailable or refuses work'} (${code}).`,
       { cause: error },
     );
   }
@@ -97,16 +98,18 @@ function translate(error: unknown): BrokenError {
   });
 }
 
-/** What the driver calls a connection that it gave up as soon as it stood, because the server is no primary. */
+/** `CONNECTION_DESTROYED`: the driver closed a new connection at once, because the server is no primary. */
 function isStandby(code: string): boolean {
   return code === 'CONNECTION_DESTROYED' || code === readOnly;
 }
 
-function isAway(code: string): boolean {
-  return lostCodes.has(code) || code === readOnly || (code.length === 5 && awayClasses.has(code.slice(0, 2)));
+function isUnavailable(code: string): boolean {
+  return (
+    lostCodes.has(code) || code === readOnly || (code.length === 5 && retryableClasses.has(code.slice(0, 2)))
+  );
 }
 
-/** drizzle hides the SQLSTATE one level down. */
+/** drizzle wraps the driver's error, so the SQLSTATE may be in `cause`. */
 function codeOf(error: unknown): string {
   const seen = error as { code?: unknown; cause?: { code?: unknown } } | undefined;
   const code = seen?.code ?? seen?.cause?.code;

@@ -1,20 +1,21 @@
+// Sends and receives notifications between nodes through LISTEN and NOTIFY.
 import type { Sql } from './connection.js';
 import { newClient } from './connection.js';
 import { guarded } from './errors.js';
 
-/** Told to all nodes: a job became ready. */
+/** Channel to all nodes: a job became ready. */
 const readyChannel = 'stint_ready';
-/** Told to all nodes: a kill was asked for; the payload is the job's id. */
+/** Channel to all nodes: a kill was asked for; the payload is the job's id. */
 const killChannel = 'stint_kill';
 
 export interface Notifier extends AsyncDisposable {
-  /** Wakes the nodes. Calls within a few milliseconds become one: a nudge says "look", not "how many". */
+  /** Wakes the nodes. Calls within a few milliseconds become one notification: it says that there is work, not how much. */
   notifyReady(): void;
   notifyKill(jobId: string): void;
 }
 
 export interface NotificationHandlers {
-  /** A job became ready, or the line was down and something may have been missed. */
+  /** A job became ready, or the connection was lost and a notification may have been missed. */
   readonly onReady: () => void;
   readonly onKill: (jobId: string) => void;
   readonly onFailure: (error: unknown) => void;
@@ -22,7 +23,7 @@ export interface NotificationHandlers {
 
 const coalesceMs = 10;
 
-/** Listens on a connection of its own, which reconnects by itself; whatever was missed meanwhile is looked up again. */
+/** Listens on its own connection. The driver reconnects it; `onReady` is then called, for notifications missed meanwhile. */
 export async function openNotifier(url: string, sql: Sql, handlers: NotificationHandlers): Promise<Notifier> {
   const listener = await startListening(url, handlers);
   const send = (channel: string, payload: string) => {
@@ -44,7 +45,7 @@ export async function openNotifier(url: string, sql: Sql, handlers: Notification
   };
 }
 
-/** A listener that could not start is ended: left alone it would go on trying for ever. */
+/** A listener that could not start is closed; otherwise the driver would try to connect for ever. */
 async function startListening(url: string, handlers: NotificationHandlers): Promise<Sql> {
   const listener = newClient(url, { max: 1 });
   try {

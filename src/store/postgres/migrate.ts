@@ -1,3 +1,4 @@
+// Applies the migrations under a lock, and refuses a standby or a database of a newer stint.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
@@ -5,34 +6,33 @@ import postgres from 'postgres';
 import { BrokenError } from '../../job/errors.js';
 import { guarded } from './errors.js';
 
-/** Waiting for the migrations of another node, and making them, may take its time. */
+/** Migrations may take long, and so may waiting for those of another node. */
 const longestMigrationMs = 3_600_000;
-/** Any number will do, as long as every stint takes the same. */
+/** Any number will do, as long as every version of stint uses the same. */
 const migrationLock = 7_841_650;
 
 /**
- * Brings the database up to date. Nodes that start together wait for each other, by a lock that must be held on one
- * connection, so it gets a client of its own. Refuses a server that is in recovery, and a database that a newer stint
- * has changed.
+ * Brings the database up to date. Nodes that start together wait for each other through an advisory lock. It belongs to one
+ * connection, so it has its own client. Refuses a server in recovery, and a database that a newer stint has changed.
  */
 export async function migrateDatabase(url: string, folder: string): Promise<void> {
   const options = { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} };
-  const keeper = postgres(url, options);
-  const worker = postgres(url, options);
+  const lockClient = postgres(url, options);
+  const migrationClient = postgres(url, options);
   try {
-    await guarded(() => keeper`select pg_advisory_lock(${migrationLock})`, longestMigrationMs);
-    await guarded(() => refuseRecovery(keeper));
-    await guarded(() => applyMigrations(worker, folder), longestMigrationMs);
-    await guarded(() => compareWithFiles(keeper, folder));
+    await guarded(() => lockClient`select pg_advisory_lock(${migrationLock})`, longestMigrationMs);
+    await guarded(() => refuseRecovery(lockClient));
+    await guarded(() => applyMigrations(migrationClient, folder), longestMigrationMs);
+    await guarded(() => compareWithFiles(lockClient, folder));
   } finally {
-    await Promise.all([keeper.end({ timeout: 1 }), worker.end({ timeout: 1 })]);
+    await Promise.all([lockClient.end({ timeout: 1 }), migrationClient.end({ timeout: 1 })]);
   }
 }
 
 /**
- * What drizzle's own migrator does, and in the table where that one would look, but without `begin`: a backend that dies
- * in a transaction of the driver's ends the process. Each file is sent as one text, which the server carries out whole
- * or not at all.
+ * Does what drizzle's own migrator does, and uses the same table, but without the driver's `begin`: when a backend dies
+ * inside such a transaction, the process ends. Each file is sent as one text, which the server executes completely or not
+ * at all.
  */
 async function applyMigrations(sql: postgres.Sql, folder: string): Promise<void> {
   await sql.unsafe(`
@@ -45,8 +45,8 @@ async function applyMigrations(sql: postgres.Sql, folder: string): Promise<void>
   const last = Number(rows[0]?.last ?? -1);
   for (const { sql: statements, hash, folderMillis } of readMigrationFiles({ migrationsFolder: folder })) {
     if (folderMillis <= last) continue;
-    const note = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', ${folderMillis})`;
-    await sql.unsafe([...statements, note].join('\n;\n'));
+    const record = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', ${folderMillis})`;
+    await sql.unsafe([...statements, record].join('\n;\n'));
   }
 }
 
@@ -60,7 +60,7 @@ async function refuseRecovery(sql: postgres.Sql): Promise<void> {
   }
 }
 
-/** The migrator skips a file whose time stamp is older than the last applied one, silently; this does not. */
+/** Finds a file that was skipped because it is older than the last applied one; the loop above skips it silently. */
 async function compareWithFiles(sql: postgres.Sql, folder: string): Promise<void> {
   const rows = await sql<{ createdAt: string }[]>`
     select created_at as "createdAt" from drizzle.__drizzle_migrations order by created_at`;

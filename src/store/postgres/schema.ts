@@ -1,3 +1,4 @@
+// Describes for drizzle the columns that are read through it.
 import { bigint, boolean, customType, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Door } from '../../job/job.js';
 import type { FailureReason, JobState } from '../../job/state.js';
@@ -5,7 +6,7 @@ import type { FailureReason, JobState } from '../../job/state.js';
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
 const time = (column: string) => timestamp(column, { withTimezone: true, mode: 'date' });
 
-/** The columns that are read through drizzle. `migrations/` is the truth about types, defaults and checks. */
+/** Not the whole table: `migrations/` defines types, defaults and checks. */
 export const jobs = pgTable('jobs', {
   id: text().primaryKey(),
   seq: bigint({ mode: 'number' }).notNull(),

@@ -1,20 +1,21 @@
+// The statements that list holds and end them, by proof or by time.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** A queue that waits because the container of a lost job may still run. */
+/** A queue that is held because the container of a lost job may still run. */
 export interface Hold {
   readonly queue: string;
   readonly jobId: string;
 }
 
 export interface ListedHold extends Hold {
-  /** The job was this node's own, so what its engine does not have is gone. */
+  /** The job was this node's own, so a container that its engine does not have is gone. */
   readonly isOwn: boolean;
 }
 
 /**
- * The holds that this node may be able to end: those for jobs that ran on its engine, and those for its own jobs where
- * nobody knows which engine it had.
+ * The holds that this node may be able to end: those for jobs that ran on its engine, and those for its own jobs whose engine
+ * was not recorded.
  */
 export async function listHolds(sql: Sql, node: string, engineId: string | undefined): Promise<ListedHold[]> {
   return guarded(
@@ -27,7 +28,7 @@ export async function listHolds(sql: Sql, node: string, engineId: string | undef
   );
 }
 
-/** The container of the lost job is proven gone: its queue goes on. Of several nodes that say so one ends the hold. */
+/** Ends a hold because the container is proven gone. When several nodes call this, one of them ends the hold. */
 export async function endHold(sql: Sql, hold: Hold, node: string): Promise<{ nextReady: boolean }> {
   const rows = await guarded(
     () => sql<{ next: string | null }[]>`
@@ -35,7 +36,7 @@ export async function endHold(sql: Sql, hold: Hold, node: string): Promise<{ nex
         update queues set hold_until = null, hold_job = null, hold_reason = null, hold_engine = null
         where name = ${hold.queue} and hold_job = ${hold.jobId} and hold_reason in ('node_lost', 'engine_lost', 'finalised')
         returning name
-      ), told as (
+      ), recorded as (
         insert into events (job_id, queue, kind, actor, detail)
         select ${hold.jobId}::text, name, 'hold_ended', ${`node:${node}`}, jsonb_build_object('why', 'container_gone')
         from ended
@@ -45,7 +46,7 @@ export async function endHold(sql: Sql, hold: Hold, node: string): Promise<{ nex
   return { nextReady: rows.some((row) => row.next !== null) };
 }
 
-/** Ends the holds whose time is over, whatever may still run. */
+/** Ends the holds whose time is over, although a container may still run. */
 export async function endDueHolds(sql: Sql, node: string): Promise<{ ended: number; nextReady: boolean }> {
   const rows = await guarded(
     () => sql<{ next: string | null }[]>`
@@ -55,7 +56,7 @@ export async function endDueHolds(sql: Sql, node: string): Promise<{ ended: numb
         update queues set hold_until = null, hold_job = null, hold_reason = null, hold_engine = null
         from due where queues.name = due.name
         returning queues.name, due.hold_job
-      ), told as (
+      ), recorded as (
         insert into events (job_id, queue, kind, actor, detail)
         select hold_job, name, 'hold_ended', ${`node:${node}`}, jsonb_build_object('why', 'time_over') from ended
       )

@@ -1,8 +1,9 @@
+// The statements behind an operator's view and control of queues: list, pause, resume, release, configure.
 import type { JobState } from '../../job/state.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
-/** A queue as it is stored, with who has its turn and how many wait behind. */
+/** A stored queue, with the job that has its turn and the number of jobs that wait behind it. */
 export interface QueueRow {
   readonly name: string;
   readonly pausedAt: Date | null;
@@ -28,7 +29,7 @@ export type QueueChoice =
   | { readonly name: string }
   | { readonly after: string | null; readonly limit: number };
 
-/** Reads the index of waiting jobs once for each queue it shows. */
+/** Reads the index of waiting jobs once for each returned queue. */
 export async function readQueues(sql: Sql, choice: QueueChoice): Promise<QueueRow[]> {
   const { name, after, limit } = { name: null, after: null, limit: 1, ...choice };
   return guarded(
@@ -53,15 +54,15 @@ export async function readQueues(sql: Sql, choice: QueueChoice): Promise<QueueRo
   );
 }
 
-/** Who does it, and what they say. */
+/** Who acts, and the reason they give. */
 export interface OperatorAction {
   readonly actor: string;
   readonly reason: string;
 }
 
 /**
- * Nobody gets the turn until the queue is resumed, and a job that only waits for a node gives it back. A queue that is
- * paused already stays as it is; one that was never used is made.
+ * No job gets the turn until the queue is resumed; a job that has it but is not claimed yet loses it. A queue that is already
+ * paused stays as it is; one that was never used is created.
  */
 export async function pauseQueue(sql: Sql, name: string, action: OperatorAction): Promise<void> {
   await guarded(
@@ -73,7 +74,7 @@ export async function pauseQueue(sql: Sql, name: string, action: OperatorAction)
         set paused_at = excluded.paused_at, paused_by = excluded.paused_by, paused_reason = excluded.paused_reason
         where q.paused_at is null
         returning name
-      ), told as (
+      ), recorded as (
         insert into events (queue, kind, actor, detail)
         select name, 'queue_paused', ${action.actor}::text, jsonb_build_object('reason', ${action.reason}::text) from paused
       )
@@ -81,7 +82,7 @@ export async function pauseQueue(sql: Sql, name: string, action: OperatorAction)
   );
 }
 
-/** What came of a move that gives a queue its turn back. `unchanged`: there was nothing to end. */
+/** The result of ending a pause or a hold. `unchanged`: there was none. */
 export interface Reopened {
   readonly answer: 'reopened' | 'unchanged' | 'missing';
   readonly nextReady: boolean;
@@ -98,7 +99,7 @@ export async function resumeQueue(sql: Sql, name: string, actor: string): Promis
           update queues set paused_at = null, paused_by = null, paused_reason = null
           from found where queues.name = found.name and paused_at is not null
           returning queues.name
-        ), told as (
+        ), recorded as (
           insert into events (queue, kind, actor) select name, 'queue_resumed', ${actor}::text from resumed
         )
         select resumed.name is not null as changed,
@@ -108,7 +109,7 @@ export async function resumeQueue(sql: Sql, name: string, actor: string): Promis
   );
 }
 
-/** Ends a hold, of whatever kind; what may still run is now the operator's business. */
+/** Ends a hold of any kind. The operator takes responsibility for a container that may still run. */
 export async function releaseQueue(sql: Sql, name: string, action: OperatorAction): Promise<Reopened> {
   return reopened(
     await guarded(
@@ -119,7 +120,7 @@ export async function releaseQueue(sql: Sql, name: string, action: OperatorActio
           update queues set hold_until = null, hold_job = null, hold_reason = null, hold_engine = null, holder = null
           from found where queues.name = found.name and hold_until is not null
           returning queues.name
-        ), told as (
+        ), recorded as (
           insert into events (queue, job_id, kind, actor, detail)
           select name, hold_job, 'queue_released', ${action.actor}::text,
                  jsonb_strip_nulls(jsonb_build_object('reason', ${action.reason}::text, 'held_for', hold_reason))
@@ -142,13 +143,13 @@ function reopened([row]: readonly ReopenedRow[]): Reopened {
   return { answer: row.changed ? 'reopened' : 'unchanged', nextReady: row.next !== null };
 }
 
-/** What can be set for one queue. What is undefined stays; `maxWaiting` null goes back to the server's setting. */
+/** What can be set for one queue. Undefined: unchanged. `maxWaiting` null: the server's setting applies again. */
 export interface QueueChanges {
   readonly maxWaiting?: number | null | undefined;
   readonly holdOnFailure?: boolean | undefined;
 }
 
-/** Sets what a queue may do; one that was never used is made. A hold that has begun stays. */
+/** Changes the settings of a queue; one that was never used is created. A hold that has begun stays. */
 export async function configureQueue(
   sql: Sql,
   name: string,

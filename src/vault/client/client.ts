@@ -1,3 +1,5 @@
+// Wraps node-vault: one client per token, no hidden retries, nothing read from the environment.
+
 import type NodeVault from 'node-vault';
 import type { Secret } from '../../job/secret.js';
 import { toVaultFailure } from './errors.js';
@@ -5,17 +7,17 @@ import { createTransport, type Transport, type TransportRequest, type VaultAddre
 
 export type { VaultAddress } from './transport.js';
 
-/** The way to one Vault, shared by all identities. Disposing closes its connections. */
+/** The connections to one Vault, shared by all tokens. Disposing closes them. */
 export interface VaultConnection extends Disposable {
   readonly address: VaultAddress;
-  /** What time it is at Vault, in milliseconds since 1970. */
+  /** The current time at Vault, in milliseconds since 1970. */
   now(): number;
-  /** A client for one identity, or for nobody: it never sends another token than this. */
+  /** A client for one token, or for none: it never sends any other token. */
   client(token?: Secret): VaultClient;
 }
 
 export interface VaultClient {
-  /** Asks once, without any hidden retry, and reads the answer with `shape`. Throws `VaultFailure`. */
+  /** Sends one request, without hidden retries, and reads the answer with `shape`. Throws `VaultFailure`. */
   ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T>;
 }
 
@@ -24,22 +26,22 @@ export interface VaultRequest {
   /** Below `/v1/`, encoded: made by `pathOf` or `encodePath`. */
   readonly path: string;
   readonly body?: object;
-  /** Longest answer; 1 MiB where it is not given. */
+  /** Longest answer; 1 MiB by default. */
   readonly limitBytes?: number;
-  /** Shorter than the connection's, for what must not take long. */
+  /** Shorter than the connection's, for requests that must not take long. */
   readonly timeoutMs?: number;
 }
 
 const replyLimitBytes = 1024 * 1024;
 
-/** Opens nothing yet. node-vault is loaded with the first request: it takes a tenth of a second. */
+/** Opens no connection yet. node-vault is loaded at the first request, because loading takes a tenth of a second. */
 export function connectVault(address: VaultAddress): VaultConnection {
   const transport = createTransport(address);
-  const nobody = createClient({ address, transport, token: undefined });
+  const withoutToken = createClient({ address, transport, token: undefined });
   return {
     address,
     now: () => transport.clock.now(),
-    client: (token) => (token === undefined ? nobody : createClient({ address, transport, token })),
+    client: (token) => (token === undefined ? withoutToken : createClient({ address, transport, token })),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   };
 }
@@ -50,7 +52,7 @@ interface ClientParts {
   readonly token: Secret | undefined;
 }
 
-/** One node-vault instance per identity: login and unwrap calls of an instance may replace its token. */
+/** One node-vault instance per token: login and unwrap calls of an instance may replace its token. */
 function createClient(parts: ClientParts): VaultClient {
   let library: Promise<NodeVault.client> | undefined;
   return {
@@ -67,8 +69,8 @@ function createClient(parts: ClientParts): VaultClient {
 }
 
 /**
- * The options are a fresh object with each request, because the library writes headers into it. Only `request` is
- * used: `write` would hand the body to the debug log, and the commands know prefixes and renewals of their own.
+ * The options are a new object for each request, because the library writes headers into it. Only `request` is used:
+ * `write` would pass the body to the debug log, and the library's commands add prefixes and renewals of their own.
  */
 function optionsOf(
   request: VaultRequest,
@@ -80,9 +82,9 @@ function optionsOf(
 }
 
 /**
- * What the library would take from the environment when a setting is empty (VAULT_TOKEN, VAULT_NAMESPACE,
- * VAULT_PREFIX) is set again afterwards: a request without a token must not carry somebody's. VAULT_SKIP_VERIFY, which
- * it takes for true whatever it says, and proxies have no say because the transport is ours; `debug` prints nothing.
+ * When a setting is empty the library takes it from the environment (VAULT_TOKEN, VAULT_NAMESPACE, VAULT_PREFIX), so
+ * all three are set again afterwards: a request without a token must not carry one from the environment. Proxies, and
+ * VAULT_SKIP_VERIFY, which it reads as true whatever its value, have no effect: the transport is ours. `debug` is silent.
  */
 async function loadLibrary({ address, transport, token }: ClientParts): Promise<NodeVault.client> {
   const { default: createVault } = await import('node-vault');

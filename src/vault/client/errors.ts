@@ -1,22 +1,24 @@
+// Classifies failed requests to Vault and turns them into errors with a reason and a remedy.
+
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import { isFields, ShapeError } from './shape.js';
 import { TransportError, type TransportFailure } from './transport.js';
 
-/** What went wrong with a request to Vault, as a class of cases that are treated alike. */
+/** Classes of failed requests to Vault; the cases of one class are treated alike. */
 export type FailureKind =
-  | 'unreachable' // It certainly never got the request.
-  | 'lost' //        It may have carried the request out; the answer did not arrive.
-  | 'malformed' //   It answered something that its API does not know, or far too much.
+  | 'unreachable' // Vault certainly never got the request.
+  | 'lost' //        Vault may have carried the request out; the answer did not arrive.
+  | 'malformed' //   The answer does not follow Vault's API, or is far too long.
   | 'sealed'
   | 'standby' //     Not the active node, and it does not forward.
   | 'busy' //        429 or 412: refused for now, before anything was done.
-  | 'redirected' //  Never followed: the token would travel along.
-  | 'broken' //      Any other 5xx; it may have carried the request out.
+  | 'redirected' //  Never followed: the token would be sent along.
+  | 'broken' //      Any other 5xx; Vault may have carried the request out.
   | 'denied' //      403.
   | 'missing' //     404.
   | 'invalid'; //    Any other 4xx.
 
-/** What Vault's own words add to the status. They are matched here and nowhere else. */
+/** What the text of an answer adds to its status. Vault's texts are matched here and nowhere else. */
 export type FailureHint =
   | 'wrap_gone'
   | 'token_gone'
@@ -30,13 +32,13 @@ export type FailureHint =
   | 'standby';
 
 /**
- * A request to Vault that failed. It stays inside this folder, or becomes the `cause` of one of our errors; it holds
- * neither what was sent nor a text of Vault's or of a library.
+ * A request to Vault that failed. It stays inside this folder, or becomes the `cause` of one of our errors. It holds
+ * nothing that was sent, and no text of Vault or of a library.
  */
 export class VaultFailure extends Error {
   override readonly name = 'VaultFailure';
   readonly kind: FailureKind;
-  /** The HTTP status; undefined where there was no answer. */
+  /** The HTTP status; undefined without an answer. */
   readonly status: number | undefined;
   readonly hint: FailureHint | undefined;
   /** A system code such as `ECONNREFUSED`. */
@@ -53,23 +55,23 @@ export class VaultFailure extends Error {
     this.code = facts.code;
   }
 
-  /** Vault is in trouble, or something between us: no answer about what was asked. */
-  get isAway(): boolean {
+  /** Vault, or something between it and us, failed: there is no answer to the request. */
+  get isUnavailable(): boolean {
     return !['denied', 'missing', 'invalid'].includes(this.kind);
   }
 
-  /** The trouble may be over in a moment, so that asking again makes sense. */
-  get isPassing(): boolean {
-    return this.isAway && this.kind !== 'malformed' && this.kind !== 'redirected';
+  /** The failure may be over in a moment, so that a retry makes sense. */
+  get mayRecover(): boolean {
+    return this.isUnavailable && this.kind !== 'malformed' && this.kind !== 'redirected';
   }
 
-  /** Vault may have done what was asked, so a one-shot credential may be gone. */
+  /** Vault may have carried out the request, so a one-shot credential may be spent. */
   get mayBeDone(): boolean {
     return ['lost', 'malformed', 'broken'].includes(this.kind);
   }
 }
 
-/** The one border: whatever a request threw, as a `VaultFailure`. What is none of ours, a bug, is thrown on. */
+/** Turns whatever a request threw into a `VaultFailure`. Anything unknown is a bug and is thrown again. */
 export function toVaultFailure(error: unknown): VaultFailure {
   if (error instanceof VaultFailure) return error;
   if (error instanceof TransportError) return ofTransport(error);
@@ -89,9 +91,9 @@ const failureKindOf: Record<TransportFailure, FailureKind> = {
   not_json: 'malformed',
 };
 
-function ofTransport({ trouble, sent, code }: TransportError): VaultFailure {
-  return new VaultFailure(sent ? failureKindOf[trouble] : 'unreachable', {
-    code: code ?? (trouble === 'timeout' ? 'timeout' : undefined),
+function ofTransport({ kind, sent, code }: TransportError): VaultFailure {
+  return new VaultFailure(sent ? failureKindOf[kind] : 'unreachable', {
+    code: code ?? (kind === 'timeout' ? 'timeout' : undefined),
   });
 }
 
@@ -114,8 +116,8 @@ function kindOfStatus(status: number, hint: FailureHint | undefined): FailureKin
 }
 
 /**
- * Real texts of Vault 1.13 and of later ones, by the status they come with; the first match counts. Some refusals come
- * with 500, and a token that is gone is told from a missing right by the words alone: that one comes as a list.
+ * Texts of Vault 1.13 and later, by the status they come with; the first match counts. Some refusals come with 500.
+ * Only the text distinguishes a token that is gone from a missing right: the latter comes as a list.
  */
 const hints: readonly (readonly [statuses: readonly number[], text: RegExp, hint: FailureHint])[] = [
   [[503], /\bis sealed\b/i, 'sealed'], //                                      "Vault is sealed"
@@ -145,13 +147,13 @@ export function isDeletedVersion(data: unknown): boolean {
   return isFields(data) && data.data === null && isFields(data.metadata);
 }
 
-/** Vault is in trouble. `action` completes "Could not …". Not retryable where something one-shot may be spent. */
+/** Vault is unavailable. `action` completes "Could not …". */
 export function vaultUnavailable(action: string, failure: VaultFailure): BrokenError {
   const text = `Could not ${action}: Vault ${whyOf(failure.kind, failure)}. ${remedies[failure.kind]}`;
   return new BrokenError('vault_unavailable', text, { cause: failure, retryable: true });
 }
 
-/** The same after the point of no return, where the job can no longer wait for Vault. */
+/** The same after the credentials were spent, when the job can no longer wait for Vault. */
 export function jobLostVault(action: string, failure: VaultFailure): JobFailedError {
   const { message } = vaultUnavailable(action, failure);
   return new JobFailedError(
@@ -163,14 +165,15 @@ export function jobLostVault(action: string, failure: VaultFailure): JobFailedEr
 }
 
 /**
- * Vault may have carried out what can be done only once, and its answer is gone. Never repeated: it would look like
- * theft. It may be theft, too: to the slower of two that open one wrap in the same moment Vault 1.13 says 500.
+ * Vault may have carried out what can be done only once, and its answer is lost. Never repeated: a second try would look
+ * like theft. It may be a theft: when two open one wrapping token at the same moment, Vault 1.13 answers the slower
+ * one with 500.
  */
 export function vaultReplyLost(action: string, failure: VaultFailure): JobFailedError {
   return new JobFailedError(
     'infrastructure',
     'vault_reply_lost',
-    `Could not ${action}: Vault ${whyOf(failure.kind, failure)}, and it may have done so all the same. ` +
+    `Could not ${action}: Vault ${whyOf(failure.kind, failure)}, and it may have done so nevertheless. ` +
       "The job's one-shot credentials count as spent: submit it again with new ones.",
     { cause: failure, alarm: true },
   );
@@ -184,10 +187,10 @@ function whyOf(kind: FailureKind, facts: { status?: number | undefined; code?: s
 const reasons: Record<FailureKind, string> = {
   unreachable: 'cannot be reached',
   lost: 'did not answer',
-  malformed: 'gave an answer that is not to be understood',
+  malformed: 'gave an answer that cannot be understood',
   sealed: 'is sealed',
   standby: 'is a standby that does not forward requests',
-  busy: 'takes no more requests for now',
+  busy: 'accepts no more requests for now',
   redirected: 'answered with a redirect, which is never followed',
   broken: 'failed',
   denied: 'refused',

@@ -1,13 +1,15 @@
+// Parses and writes JSON so that large or unusual numbers keep their exact digits.
+
 import { randomBytes } from 'node:crypto';
 
-/** Numbers that JavaScript would change travel as texts with this in front. Random, so that no reply can forge one. */
+/** Numbers that JavaScript would change are kept as texts with this prefix. Random, so that no reply can forge one. */
 const mark = `#exact:${randomBytes(16).toString('hex')}:`;
 const number = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const marked = new RegExp(`"${mark}([-+.eE0-9]+)"`, 'g');
 
 /**
- * Parses JSON without changing a number: `12345678901234567890` and `1.0` are still themselves when `jsonText` writes
- * them. Throws `SyntaxError`, whose text quotes the JSON: it must not be passed on.
+ * Parses JSON without changing a number: `jsonText` writes `12345678901234567890` and `1.0` back unchanged. Throws
+ * `SyntaxError`, whose text quotes the JSON: it must not be passed on.
  */
 export function parseJson(text: string): unknown {
   const plain: unknown = JSON.parse(text);
@@ -15,7 +17,7 @@ export function parseJson(text: string): unknown {
   return exact === text ? plain : JSON.parse(exact);
 }
 
-/** A value as it goes into a variable: a text as it is, anything else as compact JSON. */
+/** The text of a value for a variable: a string as it is, anything else as compact JSON. */
 export function jsonText(value: unknown): string {
   if (typeof value === 'string' && !value.startsWith(mark)) return value;
   return JSON.stringify(value).replaceAll(marked, '$1');
@@ -25,7 +27,7 @@ function markInexact(literal: string): string {
   return String(Number(literal)) === literal ? literal : `"${mark}${literal}"`;
 }
 
-/** The text must be valid JSON. Long strings are skipped, not walked through: a reply may hold many megabytes. */
+/** The text must be valid JSON. Strings are skipped with `indexOf`, not scanned: a reply may hold many megabytes. */
 function mapOutsideStrings(text: string, change: (part: string) => string): string {
   const parts: string[] = [];
   let at = 0;

@@ -1,14 +1,16 @@
+// Asks Vault for its health without a token.
+
 import type { VaultConnection } from './client.js';
 import { type FailureKind, toVaultFailure } from './errors.js';
 import { isFields } from './shape.js';
 
-/** How Vault is. `standby` serves requests too where it forwards them; `unwell` is any other answer. */
+/** The state of Vault. A `standby` may forward requests and so serve them; `unwell` is any other answer. */
 export type VaultHealth = 'ok' | 'standby' | 'sealed' | 'uninitialized' | 'unreachable' | 'unwell';
 
-/** Bounded, because a readiness check that hangs is read as "dead". */
+/** Short, because whoever reads a readiness check treats a hanging one as dead. */
 const probeMs = 2_000;
 
-/** Asks without a token, so it spends nothing and needs no right. Never throws. */
+/** Asks without a token, so it spends no use and needs no right. Never throws. */
 export async function probeVault(connection: VaultConnection): Promise<VaultHealth> {
   try {
     return await connection
@@ -22,7 +24,7 @@ export async function probeVault(connection: VaultConnection): Promise<VaultHeal
   }
 }
 
-/** Only here 429 does not mean "too many requests" and 503 always means "sealed". */
+/** On this path only, 429 does not mean "too many requests", and 503 always means "sealed". */
 const byStatus: ReadonlyMap<number, VaultHealth> = new Map([
   [429, 'standby'],
   [472, 'standby'],

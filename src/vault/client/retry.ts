@@ -1,12 +1,14 @@
+// Repeats a request to Vault with growing pauses until a retry deadline.
+
 import { toVaultFailure, type VaultFailure } from './errors.js';
 
-/** Between two tries, doubled each time. */
+/** Pause between two tries, doubled each time. */
 const firstPauseMs = 200;
 const longestPauseMs = 3_000;
 
 /**
- * Tries again for at most `ms` milliseconds, plus one time limit, while Vault is away and `mayRepeat` says that it does
- * no harm. Throws the last `VaultFailure`.
+ * Retries for at most `ms` milliseconds, plus the time limit of one request, while Vault is unavailable and `mayRepeat`
+ * says that a repeat does no harm. Throws the last `VaultFailure`.
  */
 export async function retryUntil<T>(
   ms: number,
@@ -20,7 +22,7 @@ export async function retryUntil<T>(
     } catch (error) {
       const failure = toVaultFailure(error);
       const isInTime = performance.now() + pauseMs < until;
-      if (!isInTime || !failure.isPassing || !mayRepeat(failure)) throw failure;
+      if (!isInTime || !failure.mayRecover || !mayRepeat(failure)) throw failure;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }

@@ -1,4 +1,6 @@
-/** A reply of Vault's that is not what its API promises. Says which field, never what it held. */
+// Reads typed fields out of Vault's replies and says which one is wrong.
+
+/** A reply that differs from what Vault's API promises. It names the field, never its value. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
@@ -21,7 +23,7 @@ export function textAt(fields: Fields, name: string): string {
   return typeof found === 'string' ? found : wrong(name, 'a text');
 }
 
-/** The text under `name`, or an empty one where there is none. */
+/** The text under `name`, or an empty one if it is missing. */
 export function optionalTextAt(fields: Fields, name: string): string {
   return fields[name] === undefined || fields[name] === null ? '' : textAt(fields, name);
 }
@@ -33,7 +35,7 @@ export function countAt(fields: Fields, name: string): number {
   return isCount ? found : wrong(name, 'a whole number');
 }
 
-/** Texts under `name`; none where there is no such field. */
+/** The texts in the list under `name`; an empty list if it is missing. */
 export function textsAt(fields: Fields, name: string): string[] {
   const found = fields[name];
   return Array.isArray(found) ? found.filter((each): each is string => typeof each === 'string') : [];

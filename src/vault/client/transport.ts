@@ -1,22 +1,24 @@
+// Sends single HTTP requests to Vault with limits on time and size, and says whether they were sent.
+
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { parseJson } from './exact-json.js';
 import { VaultClock } from './vault-clock.js';
 
-/** Where Vault is and how it is spoken to. */
+/** Where Vault is and how to connect to it. */
 export interface VaultAddress {
   /** `http://` or `https://`, without credentials and without a slash at its end. */
   readonly address: string;
   readonly namespace?: string | undefined;
-  /** The authorities that may have signed Vault's certificate, in place of the system's. */
+  /** The certificate authorities to trust instead of the system's. */
   readonly caPem?: string | undefined;
-  /** Accept any certificate: for trials only. */
+  /** Accept any certificate: for experiments only. */
   readonly skipVerify: boolean;
-  /** Longest time from asking to the last byte of the answer. */
+  /** Longest time from the request to the last byte of the answer. */
   readonly timeoutMs: number;
 }
 
-/** One request as node-vault hands it over, with what we added to it. */
+/** One request as node-vault passes it on, with the limits that we added. */
 export interface TransportRequest {
   readonly method: string;
   readonly uri: string;
@@ -30,24 +32,24 @@ export interface TransportRequest {
 export interface TransportReply {
   readonly statusCode: number;
   readonly body: unknown;
-  /** Always empty: node-vault takes every path that holds `sys/health` for a health check and forgives its status. */
+  /** Always empty: node-vault treats every path with `sys/health` in it as a health check and ignores its status. */
   readonly request: { readonly path: '' };
 }
 
 export type TransportFailure = 'unreachable' | 'timeout' | 'cut' | 'too_large' | 'not_json';
 
-/** No usable answer. Holds nothing of what was sent or received, and no text of a library. */
+/** No usable answer. It holds nothing that was sent or received, and no text of a library. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
-  readonly trouble: TransportFailure;
+  readonly kind: TransportFailure;
   /** False only when it is certain that Vault never got the request. */
   readonly sent: boolean;
   /** The system's code, such as `ECONNREFUSED`. */
   readonly code: string | undefined;
 
-  constructor(trouble: TransportFailure, facts: { sent: boolean; code?: string | undefined }) {
-    super(`No answer from Vault: ${trouble}.`);
-    this.trouble = trouble;
+  constructor(kind: TransportFailure, facts: { sent: boolean; code?: string | undefined }) {
+    super(`No answer from Vault: ${kind}.`);
+    this.kind = kind;
     this.sent = facts.sent;
     this.code = facts.code;
   }
@@ -58,13 +60,13 @@ export interface Transport extends Disposable {
   send(request: TransportRequest): Promise<TransportReply>;
 }
 
-/** Free connections are closed before Vault or a load balancer closes them, so that no request meets a dead one. */
+/** Idle connections are closed before Vault or a load balancer closes them, so that no request gets a dead one. */
 const idleMs = 15_000;
 const mostConnections = 128;
 
 /**
- * Speaks HTTP to one Vault, over connections that are kept. It knows no proxies, follows no redirect, and stops
- * reading at a limit. It takes the place of node-vault's own transport, which passes none of these options on to axios.
+ * Sends HTTP requests to one Vault over kept-alive connections. It uses no proxy, follows no redirect, and stops
+ * reading at a limit. It replaces node-vault's own transport, which passes none of these options on to axios.
  */
 export function createTransport(address: VaultAddress): Transport {
   const agent = createAgent(address);
@@ -95,7 +97,7 @@ interface Exchange {
   readonly clock: VaultClock;
 }
 
-/** `reject` may be called again after either has been called: a promise takes the first only. */
+/** `resolve` and `reject` may be called more than once: a promise takes the first call only. */
 function exchange(
   { asked, agent, open, isTls, clock }: Exchange,
   resolve: (reply: TransportReply) => void,
@@ -104,20 +106,20 @@ function exchange(
   const body = asked.json === undefined ? undefined : Buffer.from(JSON.stringify(asked.json));
   const headers = { ...asked.headers, ...headersOf(body) };
   const askedAt = performance.now();
-  const going = open(asked.uri, { method: asked.method, headers, agent });
-  const wasSent = watchSent(going, isTls);
-  const fail = (trouble: TransportFailure, code?: string) => {
-    reject(new TransportError(trouble, { sent: wasSent(), code }));
-    going.destroy();
+  const outgoing = open(asked.uri, { method: asked.method, headers, agent });
+  const wasSent = watchSent(outgoing, isTls);
+  const fail = (kind: TransportFailure, code?: string) => {
+    reject(new TransportError(kind, { sent: wasSent(), code }));
+    outgoing.destroy();
   };
   const timer = setTimeout(() => fail('timeout'), asked.timeoutMs);
-  going.once('close', () => clearTimeout(timer));
-  going.on('error', (error) => fail(wasSent() ? 'cut' : 'unreachable', codeOf(error)));
-  going.once('response', (response) => {
-    clock.see(response.headers.date, askedAt);
+  outgoing.once('close', () => clearTimeout(timer));
+  outgoing.on('error', (error) => fail(wasSent() ? 'cut' : 'unreachable', codeOf(error)));
+  outgoing.once('response', (response) => {
+    clock.observe(response.headers.date, askedAt);
     collect(response, asked.limitBytes, fail, (text) => settle(response, text, { resolve, fail }));
   });
-  going.end(body);
+  outgoing.end(body);
 }
 
 function headersOf(body: Buffer | undefined): Record<string, string> {
@@ -126,10 +128,10 @@ function headersOf(body: Buffer | undefined): Record<string, string> {
   return { ...accept, 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
 }
 
-/** A request is taken for sent as soon as there is a connection that could carry it: kept ones have it at once. */
-function watchSent(going: ClientRequest, isTls: boolean): () => boolean {
+/** A request counts as sent once it has an open connection; a kept-alive connection is open from the start. */
+function watchSent(outgoing: ClientRequest, isTls: boolean): () => boolean {
   let sent = false;
-  going.once('socket', (socket) => {
+  outgoing.once('socket', (socket) => {
     if (!socket.connecting) sent = true;
     else
       socket.once(isTls ? 'secureConnect' : 'connect', () => {
@@ -139,7 +141,7 @@ function watchSent(going: ClientRequest, isTls: boolean): () => boolean {
   return () => sent;
 }
 
-type Fail = (trouble: TransportFailure, code?: string) => void;
+type Fail = (kind: TransportFailure, code?: string) => void;
 
 function collect(
   response: IncomingMessage,
@@ -156,10 +158,10 @@ function collect(
   });
   response.once('error', (error) => fail('cut', codeOf(error)));
   response.once('end', () => done(Buffer.concat(chunks).toString('utf8')));
-  response.once('close', () => fail('cut')); // Always last: by then a whole answer has been settled.
+  response.once('close', () => fail('cut')); // Always last: a complete answer is settled by then.
 }
 
-/** What an error answer says besides its status may be missing: a load balancer sends a page. A good answer is JSON. */
+/** An error answer may have a body that is not JSON: a load balancer sends a page. A good answer must be JSON. */
 function settle(
   response: IncomingMessage,
   text: string,
@@ -167,21 +169,21 @@ function settle(
 ): void {
   const statusCode = response.statusCode ?? 0;
   const body = parse(text);
-  if (body === broken && statusCode < 300) fail('not_json');
-  else resolve({ statusCode, body: body === broken ? undefined : body, request: { path: '' } });
+  if (body === notJson && statusCode < 300) fail('not_json');
+  else resolve({ statusCode, body: body === notJson ? undefined : body, request: { path: '' } });
 }
 
-const broken = Symbol('not JSON');
+const notJson = Symbol('not JSON');
 
 function parse(text: string): unknown {
   try {
     return text === '' ? undefined : parseJson(text);
   } catch {
-    return broken; // The parser's text quotes the reply, so it goes no further.
+    return notJson; // The parser's text quotes the reply, so it goes no further.
   }
 }
 
-/** Only codes of the system's own kind are kept: no text that somebody else wrote. */
+/** Only codes in the form of system codes are kept, never a text from outside. */
 function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,59}$/.test(code) ? code : undefined;

@@ -1,3 +1,5 @@
+// Reads the secrets of a job from Vault and picks the values that its references name.
+
 import { JobFailedError } from '../../job/errors.js';
 import { Secret } from '../../job/secret.js';
 import { isDeletedVersion, toVaultFailure } from '../client/errors.js';
@@ -9,7 +11,7 @@ import type { Grant } from '../session/renewal.js';
 import type { PathRead } from './reference.js';
 import { keysMissing, nothingThere, readFailed, tooFewUses, versionDeleted, warned } from './refusals.js';
 
-/** What one path holds: a KV entry has at most 1 MiB by default, its JSON may be longer. */
+/** Limit for one answer: a KV entry has at most 1 MiB by default, its JSON may be longer. */
 const secretLimitBytes = 8 * 1024 * 1024;
 
 export interface ReadRules {
@@ -17,10 +19,10 @@ export interface ReadRules {
 }
 
 /**
- * Reads all paths at once, each with one use of the token. When several fail, the error tells of all.
+ * Reads all paths at once, each with one use of the token. When several fail, the error names them all.
  *
  * Throws `JobFailedError`: `too_few_uses`, `permission_denied`, `path_missing`, `version_deleted`, `key_missing`,
- * `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays away.
+ * `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
  */
 export async function readSecrets(
   token: JobToken,
@@ -29,7 +31,7 @@ export async function readSecrets(
 ): Promise<Map<string, Secret>> {
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
   const results = await Promise.allSettled(reads.map((read) => readPath(token, read, rules)));
-  token.secretsWereRead();
+  token.allowRenewals();
   const failed = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
@@ -37,7 +39,7 @@ export async function readSecrets(
   return new Map(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])));
 }
 
-/** Anything but a `JobFailedError` is a bug and goes first. */
+/** Anything but a `JobFailedError` is a bug and takes precedence. */
 function joinFailures(failures: readonly unknown[]): unknown {
   const bug = failures.find((failure) => !(failure instanceof JobFailedError));
   if (bug !== undefined) return bug;
@@ -58,7 +60,7 @@ async function readPath(token: JobToken, read: PathRead, rules: ReadRules): Prom
   return read.references.map(({ variable, key }) => [variable, new Secret(jsonText(values[key]))]);
 }
 
-/** What it leased is kept alive from here on, also when the job does not use what came with it. */
+/** A lease that comes with the answer is renewed from here on, also when the job does not use its values. */
 async function askForPath(token: JobToken, read: PathRead): Promise<Fields> {
   const request = { method: 'GET', path: pathOf(read.path), limitBytes: secretLimitBytes } as const;
   try {
@@ -78,7 +80,7 @@ function readReply(reply: unknown): { reply: Fields; leaseId: string; grant: Gra
 }
 
 /**
- * The values of a secret, told from the shape of the answer: KV 2 has `data` and `metadata`, both objects, within its
+ * The values of a secret, found by the shape of the answer: KV 2 has `data` and `metadata`, both objects, within its
  * `data`. A version 1 secret with a key `data` of its own is therefore still version 1.
  */
 export function valuesOf(data: unknown): Fields | undefined {
@@ -88,7 +90,7 @@ export function valuesOf(data: unknown): Fields | undefined {
 
 const longestWarning = 200;
 
-/** Vault's warnings, made fit to be shown: short, on one line, and none that repeats a value of the secret. */
+/** Vault's warnings, made safe to show: short, on one line, and none that repeats a value of the secret. */
 function showable(warnings: readonly string[], values: Fields): string[] {
   const texts = Object.values(values)
     .map(jsonText)

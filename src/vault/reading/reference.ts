@@ -1,15 +1,17 @@
+// Parses secret references and groups them by path, so that each path is read only once.
+
 import { JobFailedError } from '../../job/errors.js';
 import { findReferenceProblem, secretReferencePattern } from '../../job/reference.js';
 
 /** One variable of a job and where its value is. */
 export interface Reference {
   readonly variable: string;
-  /** Without slashes at its ends, as Vault is asked. */
+  /** Without slashes at its ends, as it is sent to Vault. */
   readonly path: string;
   readonly key: string;
 }
 
-/** All that one read of a path gives. */
+/** One path and all references to it: one read answers them all. */
 export interface PathRead {
   readonly path: string;
   readonly references: readonly Reference[];
@@ -45,7 +47,7 @@ function parseAll(texts: readonly string[]): Reference[] {
   throw new JobFailedError('secrets_refused', 'reference_invalid', problems.join(' '));
 }
 
-/** The reference, or why the text is none. Extra slashes are dropped, as the original's client library did. */
+/** The reference, or why the text is not one. Extra slashes are dropped, as GoStint's client library did. */
 function parseReference(text: string): Reference | string {
   const problem = findReferenceProblem(text);
   if (problem !== undefined) return problem;

@@ -1,10 +1,12 @@
+// Builds the errors of reading secrets: what went wrong and how the job's owner can fix it.
+
 import { JobFailedError } from '../../job/errors.js';
 import { jobLostVault, type VaultFailure } from '../client/errors.js';
 import type { PathRead, Reference } from './reference.js';
 
 /** Why a read of a path failed, for the owner of the job. */
 export function readFailed(read: PathRead, failure: VaultFailure): JobFailedError {
-  if (failure.isAway) return jobLostVault(`read ${nameOf(read)}`, failure);
+  if (failure.isUnavailable) return jobLostVault(`read ${nameOf(read)}`, failure);
   if (failure.kind === 'denied') return readDenied(read, failure);
   if (failure.hint === 'version_deleted') return versionDeleted(read);
   return pathMissing(read, failure);
@@ -21,7 +23,7 @@ function readDenied(read: PathRead, failure: VaultFailure): JobFailedError {
   return refused(
     'permission_denied',
     `Could not read ${nameOf(read)}: the job's token lacks the capability \`read\` there. Add to a policy of the ` +
-      `job's role: path "${path}" { capabilities = ["read"] }${spellingOf(path, ' Or mend the path: ')}`,
+      `job's role: path "${path}" { capabilities = ["read"] }${kv2HintFor(path, ' Or correct the path: ')}`,
     failure,
   );
 }
@@ -31,8 +33,8 @@ function pathMissing(read: PathRead, failure: VaultFailure): JobFailedError {
     failure.hint === 'no_mount'
       ? 'No secrets engine is mounted there.'
       : failure.hint === 'kv2_path'
-        ? spellingOf(read.path, '')
-        : `Write the secret, or mend the path.${spellingOf(read.path, ' ')}`;
+        ? kv2HintFor(read.path, '')
+        : `Write the secret, or correct the path.${kv2HintFor(read.path, ' ')}`;
   return refused(
     'path_missing',
     `Could not read ${nameOf(read)}: there is nothing. ${remedy.trim()}`,
@@ -43,15 +45,15 @@ function pathMissing(read: PathRead, failure: VaultFailure): JobFailedError {
 export function versionDeleted(read: PathRead): JobFailedError {
   return refused(
     'version_deleted',
-    `Could not read ${nameOf(read)}: the newest version of this secret is deleted. Undelete it, or write it anew.`,
+    `Could not read ${nameOf(read)}: the newest version of this secret is deleted. Undelete it, or write it again.`,
   );
 }
 
-/** There was an answer, without any values: not even a deleted version. */
+/** Vault answered without any values: not even a deleted version. */
 export function nothingThere(read: PathRead): JobFailedError {
   return refused(
     'path_missing',
-    `Could not read ${nameOf(read)}: there is nothing. Write the secret, or mend the path.`,
+    `Could not read ${nameOf(read)}: there is nothing. Write the secret, or correct the path.`,
   );
 }
 
@@ -59,7 +61,7 @@ export function keysMissing(path: string, missing: readonly Reference[]): JobFai
   const keys = missing.map(({ key, variable }) => `\`${key}\` for the variable \`${variable}\``).join(', ');
   return refused(
     'key_missing',
-    `Could not find in the secret \`${path}\` the key ${keys}. Write the key, or mend the reference.`,
+    `Could not find in the secret \`${path}\` the key ${keys}. Write the key, or correct the reference.`,
   );
 }
 
@@ -68,11 +70,11 @@ export function warned(read: PathRead, shown: readonly string[]): JobFailedError
   const words = shown.length === 0 ? '' : ` (${shown.map((text) => JSON.stringify(text)).join(', ')})`;
   return refused(
     'vault_warning',
-    `Could not use ${nameOf(read)}: Vault gave it with a warning${words}. Heed it, or let the job go on with \`cont_on_warnings\`.`,
+    `Could not use ${nameOf(read)}: Vault returned it with a warning${words}. Resolve it, or let the job continue with \`cont_on_warnings\`.`,
   );
 }
 
-/** Before anything is read: Vault would drop the token in the middle of it. */
+/** Raised before anything is read: otherwise Vault would revoke the token between two reads. */
 export function tooFewUses(uses: { limit: number; spent: number }, paths: number): JobFailedError {
   const needed = uses.spent + paths + 1;
   return refused(
@@ -82,14 +84,14 @@ export function tooFewUses(uses: { limit: number; spent: number }, paths: number
   );
 }
 
-/** Variables and exact path: what the owner searches for. */
+/** Names the variables and the exact path, because the owner searches for them. */
 function nameOf({ path, references }: PathRead): string {
   const variables = references.map(({ variable }) => `\`${variable}\``).join(', ');
   return `\`${path}\` for the variable${references.length > 1 ? 's' : ''} ${variables}`;
 }
 
-/** KV 2 wants `data/` after its mount, which we do not know for sure and spend no use to ask for. */
-function spellingOf(path: string, before: string): string {
+/** KV 2 needs `data/` after its mount. We do not know the mount, and asking for it would cost a use of the token. */
+function kv2HintFor(path: string, before: string): string {
   const [mount = '', second = '', ...rest] = path.split('/');
   const isPlain =
     second === '' || second === 'data' || ['auth', 'sys', 'cubbyhole', 'identity'].includes(mount);

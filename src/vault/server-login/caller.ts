@@ -1,3 +1,5 @@
+// Finds out from Vault who holds the token of an API request.
+
 import { RefusedError } from '../../job/errors.js';
 import type { Caller, IdentifyCaller } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
@@ -9,8 +11,8 @@ import { KeyedMemory } from './keyed-memory.js';
 
 export interface CallerOptions {
   /**
-   * How long a caller may be known without asking Vault again. 0, the default, asks each time; more means that a
-   * revoked token is good for that much longer. At most 10 seconds.
+   * How long an answer is reused without asking Vault again. 0, the default, asks each time; more means that a
+   * revoked token is accepted for that much longer. At most 10 seconds.
    */
   readonly cacheMs?: number;
 }
@@ -19,8 +21,8 @@ const longestCacheMs = 10_000;
 
 /**
  * Asks Vault who holds a token: one look-up per call, which spends exactly one use of a token of limited uses. A text
- * that cannot be a token is refused without asking. Rules: root tokens are good and have no entity; batch tokens are
- * good only with an entity, because without one nothing tells them apart.
+ * that cannot be a token is refused without asking. Rules: root tokens are accepted and have no entity; batch tokens are
+ * accepted only with an entity, because without one they cannot be told apart.
  *
  * Throws `RefusedError` `token_refused`, or `BrokenError` `vault_unavailable`.
  */
@@ -33,8 +35,8 @@ export function createIdentifyCaller(
   return async (text) => {
     if (!isTokenShaped(text)) throw tokenRefused();
     const token = new Secret(text);
-    const remembered = cacheMs > 0 ? known.get(token) : undefined;
-    if (remembered !== undefined) return remembered;
+    const cached = cacheMs > 0 ? known.get(token) : undefined;
+    if (cached !== undefined) return cached;
     const caller = await lookUpSelf(connection, token);
     if (cacheMs > 0) known.set(token, caller, cacheMs);
     return caller;
@@ -65,7 +67,7 @@ function readCaller(reply: unknown): Caller {
   return caller;
 }
 
-/** The words of the original, which its clients look for. */
+/** GoStint's text, which its clients look for. */
 function tokenRefused(): RefusedError {
   return new RefusedError('token_refused', 'token rejected by Vault (Code: 403)');
 }

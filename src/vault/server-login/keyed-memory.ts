@@ -1,7 +1,9 @@
+// A bounded cache in memory whose keys are secrets, stored only as keyed hashes.
+
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Secret } from '../../job/secret.js';
 
-/** The same bound for all: at a few hundred bytes an entry it stays small. */
+/** One limit for all uses: at a few hundred bytes an entry it stays small. */
 const mostEntries = 10_000;
 
 interface Entry<T> {
@@ -10,8 +12,8 @@ interface Entry<T> {
 }
 
 /**
- * Remembers something about a secret for a while without keeping the secret: under a hash with a key of this process,
- * so that neither a dump of the memory nor a copy of it elsewhere says which secret it was.
+ * Remembers a value about a secret for a limited time without keeping the secret. The key is an HMAC with a random key
+ * of this process, so that a dump of the memory or a copy of it does not reveal which secret it was.
  */
 export class KeyedMemory<T> {
   readonly #key = randomBytes(32);
@@ -22,11 +24,11 @@ export class KeyedMemory<T> {
     this.#now = now;
   }
 
-  /** Keeps the value for `ms`; the oldest gives way when there are too many. */
+  /** Keeps the value for `ms` milliseconds; the oldest entries are dropped when there are too many. */
   set(secret: Secret, value: T, ms: number): void {
-    const name = this.#nameOf(secret);
-    this.#entries.delete(name);
-    this.#entries.set(name, { value, until: this.#now() + ms });
+    const hash = this.#hashOf(secret);
+    this.#entries.delete(hash);
+    this.#entries.set(hash, { value, until: this.#now() + ms });
     for (const [oldest, entry] of this.#entries) {
       if (this.#entries.size <= mostEntries && entry.until > this.#now()) break;
       this.#entries.delete(oldest);
@@ -34,7 +36,7 @@ export class KeyedMemory<T> {
   }
 
   get(secret: Secret): T | undefined {
-    const entry = this.#entries.get(this.#nameOf(secret));
+    const entry = this.#entries.get(this.#hashOf(secret));
     return entry !== undefined && entry.until > this.#now() ? entry.value : undefined;
   }
 
@@ -42,7 +44,7 @@ export class KeyedMemory<T> {
     return this.#entries.size;
   }
 
-  #nameOf(secret: Secret): string {
+  #hashOf(secret: Secret): string {
     return createHmac('sha256', this.#key).update(secret.reveal()).digest('base64');
   }
 }

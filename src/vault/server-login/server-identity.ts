@@ -1,3 +1,5 @@
+// Revokes job tokens and destroys SecretIDs with the server's own Vault login.
+
 import type { Secret } from '../../job/secret.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection, VaultRequest } from '../client/client.js';
@@ -16,17 +18,17 @@ export interface ServerIdentityOptions {
   readonly onFailure: OnFailure;
 }
 
-/** `gone`: there was nothing left to do. `unsure`: it could not be done, or nobody knows. */
+/** `gone`: nothing was left to do. `unsure`: it failed, or whether it was done is not known. */
 export type CleanUpAnswer = 'revoked' | 'gone' | 'unsure';
 
 /**
- * The server's own login, for cleaning up what jobs cannot clean up themselves. Nothing is asked that is not needed: the
- * original's set-up gives this role two uses and a policy for something else, and a server must live with that. What
- * the role may not do is remembered and said by `describe`. Its methods never throw.
+ * The server's own login, for cleaning up what jobs cannot clean up themselves. It sends no request that is not needed:
+ * GoStint's set-up gives this role two uses and a policy for something else, and stint must work with that. What
+ * the role may not do is remembered and reported by `describe`. Its methods never throw.
  */
 export class ServerIdentity implements AsyncDisposable {
   readonly #login: ServerLogin;
-  /** What cleaning up takes: the path to post to is also the one a policy must allow. */
+  /** The paths for cleaning up: each is posted to, and is also the one a policy must allow. */
   readonly #paths: { readonly token: string; readonly secretId: string };
   readonly #refused = new Set<string>();
   #failure: VaultFailure | undefined;
@@ -54,8 +56,8 @@ export class ServerIdentity implements AsyncDisposable {
   }
 
   /**
-   * Logs in and says what the role is good for. Its rights are asked for only where its uses are not counted: that
-   * question takes one too.
+   * Logs in and reports what the role may do. Its rights are asked for only where its uses are not counted, because
+   * that request costs a use too.
    */
   async check(): Promise<string> {
     try {
@@ -63,7 +65,7 @@ export class ServerIdentity implements AsyncDisposable {
       this.#failure = undefined;
       if (uses === 0) await this.#askForRights();
     } catch (error) {
-      toVaultFailure(error); // A failed login is told already; without an answer about rights, none is known to be missing.
+      toVaultFailure(error); // A failed login is reported already; without an answer about rights, none is known to be missing.
     }
     return this.describe();
   }
@@ -71,9 +73,9 @@ export class ServerIdentity implements AsyncDisposable {
   /** What is known of the role, and which policy lines it lacks: one text for the log. */
   describe(): string {
     const missing = [...this.#refused].map((path) => `path "${path}" { capabilities = ["update"] }`);
-    const lack =
+    const hint =
       missing.length === 0 ? '' : ` It may not clean up after jobs; add to its policy: ${missing.join(' ')}`;
-    return `The server's own Vault login: ${this.#facts()}.${lack}`;
+    return `The server's own Vault login: ${this.#facts()}.${hint}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -88,7 +90,7 @@ export class ServerIdentity implements AsyncDisposable {
   }
 
   async #cleanUp(path: string, body: object, accessor: string): Promise<CleanUpAnswer> {
-    if (accessor === '' || this.#isHopeless(path)) return 'unsure';
+    if (accessor === '' || this.#isKnownRefused(path)) return 'unsure';
     try {
       await this.#login.ask({ method: 'POST', path, body }, () => undefined);
       this.#refused.delete(path);
@@ -101,8 +103,8 @@ export class ServerIdentity implements AsyncDisposable {
     }
   }
 
-  /** What was refused once is not tried again where each try takes one of few uses. */
-  #isHopeless(path: string): boolean {
+  /** What was refused once is not tried again where each try costs one of few uses. */
+  #isKnownRefused(path: string): boolean {
     return this.#refused.has(path) && this.#login.issued?.uses !== 0;
   }
 
@@ -121,6 +123,6 @@ export class ServerIdentity implements AsyncDisposable {
 function loginFailed(failure: VaultFailure): string {
   return (
     `Could not log in to Vault with the server's own role: ${failure.message} ` +
-    'Check STINT_SERVER_ROLE_ID and STINT_SERVER_SECRET_ID. Jobs run all the same.'
+    'Check STINT_SERVER_ROLE_ID and STINT_SERVER_SECRET_ID. Jobs still run.'
   );
 }

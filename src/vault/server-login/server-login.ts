@@ -1,3 +1,5 @@
+// Holds the server's own Vault token: logs in on demand, renews it, revokes it at the end.
+
 import type { Secret } from '../../job/secret.js';
 import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
@@ -11,7 +13,7 @@ export interface ServerLoginOptions {
   readonly mount: string;
   readonly roleId: Secret;
   readonly secretId: Secret;
-  /** Told once per login that failed. */
+  /** Called once for each login that failed. */
   readonly onFailure: (failure: VaultFailure) => void;
 }
 
@@ -25,8 +27,8 @@ interface LiveToken {
 }
 
 /**
- * The server's own token: taken when it is first needed, kept alive where its uses are not counted, and taken anew when
- * it has ended. A token of few uses is left to end: renewing it would spend what it is for.
+ * The server's own token: issued when it is first needed, renewed where its uses are not counted, and replaced by a new
+ * login when it has ended. A token with limited uses is left to expire: renewals would spend them.
  */
 export class ServerLogin implements AsyncDisposable {
   readonly #connection: VaultConnection;
@@ -39,12 +41,12 @@ export class ServerLogin implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** What Vault gave with the last login; undefined before the first. */
+  /** What Vault issued at the last login; undefined before the first. */
   get issued(): IssuedToken | undefined {
     return this.#live?.issued;
   }
 
-  /** Logs in where that is needed. Throws `VaultFailure`. */
+  /** Logs in if there is no live token. Throws `VaultFailure`. */
   async open(): Promise<IssuedToken> {
     return (await this.#open()).issued;
   }
@@ -52,25 +54,25 @@ export class ServerLogin implements AsyncDisposable {
   /** Asks once; a second time only with a new token, when Vault says that the first has ended. Throws `VaultFailure`. */
   async ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
     try {
-      return await this.#spend(request, shape);
+      return await this.#askOnce(request, shape);
     } catch (error) {
       if (toVaultFailure(error).hint !== 'token_gone') throw error;
-      this.#forget();
-      return await this.#spend(request, shape);
+      this.#drop();
+      return await this.#askOnce(request, shape);
     }
   }
 
-  /** Gives the token back. Never throws: it would end with its time. */
+  /** Revokes the token. Never throws: a token that is not revoked expires later. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opening?.catch(() => undefined);
     const live = this.#live;
-    this.#forget();
+    this.#drop();
     if (live === undefined || isOver(live)) return;
     const request = { method: 'POST', path: pathOf('auth/token/revoke-self'), timeoutMs: 2_000 } as const;
     await live.client.ask(request, () => undefined).catch(() => undefined);
   }
 
-  async #spend<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+  async #askOnce<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
     const live = await this.#open();
     live.uses.take();
     return live.client.ask(request, shape);
@@ -84,13 +86,13 @@ export class ServerLogin implements AsyncDisposable {
     return this.#opening;
   }
 
-  #forget(): void {
+  #drop(): void {
     this.#live?.renewal?.[Symbol.dispose]();
     this.#live = undefined;
   }
 
   async #logIn(): Promise<LiveToken> {
-    this.#forget();
+    this.#drop();
     try {
       const issued = await logIn(this.#connection, this.#options);
       this.#live = this.#begin(issued);
@@ -105,15 +107,15 @@ export class ServerLogin implements AsyncDisposable {
   #begin(issued: IssuedToken): LiveToken {
     const client = this.#connection.client(issued.token);
     const uses = new UseBudget(issued.uses);
-    const isKept = !uses.isLimited && issued.renewable;
-    const endless = isKept || issued.ttlMs === 0;
+    const isRenewed = !uses.isLimited && issued.renewable;
+    const isEndless = isRenewed || issued.ttlMs === 0;
     return {
       client,
       issued,
       uses,
-      endsAt: endless ? Number.POSITIVE_INFINITY : performance.now() + issued.ttlMs,
-      renewal: isKept
-        ? new Renewal(issued, { renew: () => renew(client), onOver: () => this.#forget() })
+      endsAt: isEndless ? Number.POSITIVE_INFINITY : performance.now() + issued.ttlMs,
+      renewal: isRenewed
+        ? new Renewal(issued, { renew: () => renew(client), onOver: () => this.#drop() })
         : undefined,
     };
   }
@@ -131,6 +133,6 @@ async function renew(client: VaultClient): Promise<RenewalAnswer> {
       ...(await client.ask(request, (reply) => readGrant(fieldsAt(reply, 'auth')))),
     };
   } catch (error) {
-    return { kind: toVaultFailure(error).isAway ? 'later' : 'over' };
+    return { kind: toVaultFailure(error).isUnavailable ? 'later' : 'over' };
   }
 }

@@ -1,3 +1,5 @@
+// Takes over the Vault token of a job that a previous process of this node started.
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdoptedIdentity, SessionHooks } from '../../executor/secrets.js';
 import type { Secret } from '../../job/secret.js';
@@ -11,19 +13,19 @@ import type { SessionParts } from './session.js';
 
 type AdoptionParts = Pick<SessionParts, 'connection' | 'server' | 'onFailure' | 'retryForMs'>;
 
-/** How long to wait before Vault is asked again, while it is away. */
+/** How long to wait before Vault is asked again, while it is unavailable. */
 const pauseMs = 5_000;
 
 /**
- * The login of a job that an earlier life of this node made. Its token is looked up, in the background, and kept alive;
- * what the file calls the job's token counts only when it has the accessor that was recorded, for a job may name a secret
- * of its own `TOKEN`.
+ * The login of a job that a previous process of this node made. Its token is looked up in the background and then
+ * renewed. A token found in the secrets file is used only when it has the accessor that was recorded, because a job may
+ * name a secret of its own `TOKEN`.
  */
 export class AdoptedLogin implements AsyncDisposable {
   readonly #parts: AdoptionParts;
   readonly #identity: AdoptedIdentity;
   readonly #hooks: Pick<SessionHooks, 'onRevoked'>;
-  readonly #over = new AbortController();
+  readonly #closed = new AbortController();
   readonly #lookingUp: Promise<JobToken | undefined>;
   #closing: Promise<void> | undefined;
 
@@ -39,36 +41,36 @@ export class AdoptedLogin implements AsyncDisposable {
     return this.#closing;
   }
 
-  /** Undefined when there is no token, it is another one, or Vault could not say until the job's end. */
+  /** Undefined when there is no token, when it is another one, or when Vault did not answer before the job's end. */
   async #takeOver(): Promise<JobToken | undefined> {
     const { token, accessor } = this.#identity;
     if (token === undefined || accessor === null) return undefined;
     const issued = await this.#lookUp(token);
     if (issued === undefined || issued.accessor !== accessor) return undefined;
     const found = new JobToken(this.#parts.connection, issued, this.#parts);
-    found.secretsWereRead();
+    found.allowRenewals();
     found.startRenewal();
     return found;
   }
 
-  /** Takes one use of the token for each answer. */
+  /** Each answer costs one use of the token. */
   async #lookUp(token: Secret): Promise<IssuedToken | undefined> {
     const client = this.#parts.connection.client(token);
-    while (!this.#over.signal.aborted) {
+    while (!this.#closed.signal.aborted) {
       try {
         return await client.ask({ method: 'GET', path: pathOf('auth/token/lookup-self') }, (reply) =>
           readTokenFacts(token, reply),
         );
       } catch (error) {
-        if (!toVaultFailure(error).isAway) return undefined;
+        if (!toVaultFailure(error).isUnavailable) return undefined;
       }
-      await delay(pauseMs, undefined, { signal: this.#over.signal, ref: false }).catch(() => undefined);
+      await delay(pauseMs, undefined, { signal: this.#closed.signal, ref: false }).catch(() => undefined);
     }
     return undefined;
   }
 
   async #close(): Promise<void> {
-    this.#over.abort();
+    this.#closed.abort();
     const { accessor } = this.#identity;
     const token = await this.#lookingUp;
     token?.stop();
@@ -77,11 +79,11 @@ export class AdoptedLogin implements AsyncDisposable {
       token === undefined
         ? await revokeByAccessor(accessor, this.#parts)
         : await revokeToken(token, this.#parts);
-    if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The clean-up finds what was not recorded.
+    if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The periodic clean-up finds tokens whose revocation was not recorded.
   }
 }
 
-/** The look-up names the uses that are left after it, 0 for any number. */
+/** The look-up reports the uses that are left after it, 0 for no limit. */
 function readTokenFacts(token: Secret, reply: unknown): IssuedToken {
   const data = fieldsAt(reply, 'data');
   return {

@@ -1,3 +1,5 @@
+// A job's Vault token: counts its uses, retries its requests, renews it and its leases.
+
 import type { Secret } from '../../job/secret.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
@@ -10,12 +12,12 @@ import { type Grant, Renewal, type RenewalAnswer } from './renewal.js';
 import { UseBudget } from './use-budget.js';
 
 export interface JobTokenOptions {
-  /** How long a request is tried again while Vault is away, in milliseconds: the credentials are spent by now. */
+  /** How long a request is retried while Vault is unavailable, in milliseconds: the credentials are spent by then. */
   readonly retryForMs: number;
   readonly onFailure: OnFailure;
 }
 
-/** The token of one job: counts its uses, and keeps itself and what it leased alive until it is stopped. */
+/** The token of one job. It and its leases are renewed until `stop`. */
 export class JobToken {
   readonly token: Secret;
   readonly accessor: string;
@@ -38,10 +40,10 @@ export class JobToken {
     this.#options = options;
   }
 
-  /** By our own count Vault has dropped the token: its time is over, or its uses are. */
+  /** By our own count the token has ended: it has expired, or its uses are spent. */
   get isOver(): boolean {
-    const lifeMs = this.#issued.ttlMs + this.#extendedByMs;
-    return this.uses.isSpent || (lifeMs > 0 && performance.now() > this.#issuedAt + lifeMs);
+    const ttlMs = this.#issued.ttlMs + this.#extendedByMs;
+    return this.uses.isSpent || (ttlMs > 0 && performance.now() > this.#issuedAt + ttlMs);
   }
 
   /** Vault's `default` policy lets a token revoke itself, so a refusal means that the token is gone. */
@@ -50,8 +52,8 @@ export class JobToken {
   }
 
   /**
-   * Asks with this token. While Vault is away it tries again for a while: all that is asked here may be repeated, at the
-   * price of one use where Vault may have answered. Throws `VaultFailure`.
+   * Sends a request with this token, and retries it until the retry deadline while Vault is unavailable. All requests
+   * sent here may be repeated; a repeat costs one use where Vault may have answered. Throws `VaultFailure`.
    */
   ask<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
     return retryUntil(
@@ -61,26 +63,23 @@ export class JobToken {
     );
   }
 
-  /** All secrets were read: what uses are left may go into renewals, but for the one that is kept. */
-  secretsWereRead(): void {
+  /** Call it once all secrets are read: from then on spare uses may go into renewals. */
+  allowRenewals(): void {
     this.#secretsRead = true;
   }
 
   startRenewal(): void {
     const onOver = () =>
-      this.#trouble(
-        'token_not_renewed',
-        'Could not keep the token of a job alive: Vault extends it no further.',
-      );
+      this.#report('token_not_renewed', 'Could not renew the token of a job: Vault extends it no further.');
     this.#keep(this.#issued, () => this.#renewToken(), onOver);
   }
 
-  /** A secret with a life time of its own, which may be shorter than its token's. */
+  /** For a secret with a time to live of its own, which may be shorter than its token's. */
   keepLease(leaseId: string, grant: Grant): void {
     const onOver = () =>
-      this.#trouble(
+      this.#report(
         'lease_not_renewed',
-        'Could not keep a leased secret of a job alive: Vault extends it no further.',
+        'Could not renew a leased secret of a job: Vault extends it no further.',
       );
     this.#keep(grant, () => this.#renewLease(leaseId), onOver);
   }
@@ -100,7 +99,7 @@ export class JobToken {
       return await this.client.ask(request, shape);
     } catch (error) {
       const failure = toVaultFailure(error);
-      if (failure.isAway && !failure.mayBeDone) this.uses.giveBack();
+      if (failure.isUnavailable && !failure.mayBeDone) this.uses.refund();
       throw failure;
     }
   }
@@ -123,18 +122,18 @@ export class JobToken {
     );
   }
 
-  /** A limited token is not renewed before its secrets are read: until then any use may be needed for a path. */
+  /** A token with limited uses is not renewed before its secrets are read: until then each use may be needed for a path. */
   async #renew(request: VaultRequest, shape: (reply: unknown) => Grant): Promise<RenewalAnswer> {
     if (this.uses.isLimited && !this.#secretsRead) return { kind: 'later' };
     if (this.uses.spare === 0) return { kind: 'over' };
     try {
       return { kind: 'renewed', ...(await this.#askOnce(request, shape)) };
     } catch (error) {
-      return { kind: toVaultFailure(error).isAway ? 'later' : 'over' };
+      return { kind: toVaultFailure(error).isUnavailable ? 'later' : 'over' };
     }
   }
 
-  #trouble(code: 'token_not_renewed' | 'lease_not_renewed', message: string): void {
+  #report(code: 'token_not_renewed' | 'lease_not_renewed', message: string): void {
     if (!this.#stopped) this.#options.onFailure({ code, message, accessor: this.accessor });
   }
 }

@@ -1,15 +1,17 @@
+// Logs in to an AppRole and reads the token that Vault issues.
+
 import { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
 import { pathOf } from '../client/path.js';
 import { countAt, type Fields, fieldsAt, optionalTextAt, textAt, textsAt } from '../client/shape.js';
 import type { Grant } from './renewal.js';
 
-/** A token that Vault gave for a RoleID and a SecretID. */
+/** A token that Vault issued for a RoleID and a SecretID. */
 export interface IssuedToken extends Grant {
   readonly token: Secret;
   /** Empty for a batch token. */
   readonly accessor: string;
-  /** 0 means as often as one likes. */
+  /** 0 means no limit. */
   readonly uses: number;
   readonly policies: readonly string[];
 }
@@ -38,7 +40,7 @@ function readIssuedToken(reply: unknown): IssuedToken {
   };
 }
 
-/** A life time of 0 is one without end, as root has it: there is nothing to renew then. */
+/** A time to live of 0 means no expiry, as root tokens have: there is nothing to renew then. */
 export function readGrant(fields: Fields): Grant {
   return { ttlMs: countAt(fields, 'lease_duration') * 1000, renewable: fields.renewable === true };
 }

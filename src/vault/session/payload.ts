@@ -1,3 +1,5 @@
+// Fetches the encrypted payload of a job from a cubbyhole and decrypts it with the transit engine.
+
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
 import type { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
@@ -6,17 +8,17 @@ import { encodePath, isTokenShaped, pathOf } from '../client/path.js';
 import { fieldsAt, isFields, textAt } from '../client/shape.js';
 import type { JobToken } from './job-token.js';
 
-/** A payload carries a job's content as base64 in JSON, base64 again when encrypted: Vault takes 32 MiB by default. */
+/** A payload holds a job's content as base64 in JSON, and base64 again when encrypted: Vault accepts 32 MiB by default. */
 const payloadLimitBytes = 96 * 1024 * 1024;
 
 const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
 
 /**
- * Reads the ciphertext that a client left in a cubbyhole: one request, never repeated, since the token is good for one
+ * Reads the ciphertext that a client stored in a cubbyhole: one request, never repeated, because the token has one use
  * only. Not retryable when the answer was lost: the token is spent then.
  *
- * Throws `RefusedError` `invalid_request` for a path that is no plain one below `cubbyhole/`, `cubbyhole_unreadable`
- * when there is no payload to be had with this token, `BrokenError` `vault_unavailable`.
+ * Throws `RefusedError` `invalid_request` for a path that is not a plain one below `cubbyhole/`, `cubbyhole_unreadable`
+ * when this token gives no payload, `BrokenError` `vault_unavailable`.
  */
 export async function readCubbyhole(
   connection: VaultConnection,
@@ -30,7 +32,7 @@ export async function readCubbyhole(
   throw unreadable('there is no `payload` in it');
 }
 
-/** The path is not quoted: a client that mixes its fields up has put the token there. */
+/** The path is not quoted: a client that mixes up its fields may have put the token there. */
 function cubbyholePath(path: string): string {
   const encoded = path.startsWith('cubbyhole/') ? encodePath(path) : undefined;
   if (encoded !== undefined) return encoded;
@@ -47,9 +49,9 @@ async function ask(connection: VaultConnection, token: Secret, path: string): Pr
       .ask({ method: 'GET', path, limitBytes: payloadLimitBytes }, (reply) => reply);
   } catch (error) {
     const failure = toVaultFailure(error);
-    if (!failure.isAway)
+    if (!failure.isUnavailable)
       throw unreadable(`Vault ${failure.kind === 'missing' ? 'holds nothing there' : 'refuses its token'}`);
-    throw away(failure);
+    throw unavailable(failure);
   }
 }
 
@@ -61,14 +63,14 @@ function unreadable(why: string): RefusedError {
   );
 }
 
-function away(failure: VaultFailure): BrokenError {
+function unavailable(failure: VaultFailure): BrokenError {
   const { message } = vaultUnavailable('read the payload of this job from its cubbyhole', failure);
   if (!failure.mayBeDone) return new BrokenError('vault_unavailable', message, { cause: failure });
-  const spent = `${message} The token may be spent all the same: submit the job again with a new one.`;
+  const spent = `${message} The token may be spent nevertheless: submit the job again with a new one.`;
   return new BrokenError('vault_unavailable', spent, { cause: failure, retryable: false });
 }
 
-/** Refuses what transit never made, before anything is spent on it. Throws `JobFailedError` `ciphertext_invalid`. */
+/** Refuses what is not a transit ciphertext, before a credential is spent on it. Throws `JobFailedError` `ciphertext_invalid`. */
 export function checkCiphertext(ciphertext: string): void {
   if (/^vault:v\d{1,9}:[A-Za-z0-9+/]+={0,2}$/.test(ciphertext)) return;
   throw refused(
@@ -82,7 +84,7 @@ export interface TransitKey {
   readonly key: string;
 }
 
-/** Opens a ciphertext with the job's own token. Throws `JobFailedError`. */
+/** Decrypts a ciphertext with the job's own token. Throws `JobFailedError`. */
 export async function decryptPayload(
   token: JobToken,
   transit: TransitKey,
@@ -108,7 +110,7 @@ function decode(base64: string): string {
 
 function decryptFailed(path: string, failure: VaultFailure): JobFailedError {
   const action = `decrypt the payload of this job with \`${path}\``;
-  if (failure.isAway) return jobLostVault(action, failure);
+  if (failure.isUnavailable) return jobLostVault(action, failure);
   if (failure.kind === 'denied')
     return refused(
       'permission_denied',

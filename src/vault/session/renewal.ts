@@ -1,4 +1,6 @@
-/** What Vault granted: a life time in milliseconds, and whether it may be extended again. */
+// Renews one token or one lease in time, until it is stopped or Vault extends it no further.
+
+/** What Vault granted: a time to live in milliseconds, and whether it may be renewed again. */
 export interface Grant {
   readonly ttlMs: number;
   readonly renewable: boolean;
@@ -6,29 +8,29 @@ export interface Grant {
 
 export type RenewalAnswer =
   | ({ readonly kind: 'renewed' } & Grant)
-  /** Vault is away, or now is not the time: to be tried again while there is life. */
+  /** Vault is unavailable, or a renewal must wait: try again until it expires. */
   | { readonly kind: 'later' }
-  /** Refused: it makes no sense to ask again. */
+  /** Refused: asking again is pointless. */
   | { readonly kind: 'over' };
 
 const over: RenewalAnswer = { kind: 'over' };
 
 export interface RenewalOptions {
   readonly renew: () => Promise<RenewalAnswer>;
-  /** The thing will end at its time although it was to be kept alive. */
+  /** The token or lease can no longer be renewed, and ends at its expiry. */
   readonly onOver?: () => void;
   readonly random?: () => number;
 }
 
-/** Node counts 32 bits of milliseconds and fires at once beyond that: renewing a month's grant would never stop. */
+/** Node's timers hold 31 bits of milliseconds and fire at once beyond that: a grant of a month would be renewed in a loop. */
 const longestTimerMs = 2 ** 31 - 1;
 const shortestTimerMs = 250;
-/** A renewal that brings less than this has met the longest life time that Vault allows. */
+/** A renewal that extends the time by less has reached the longest time to live that Vault allows. */
 const leastGainMs = 1_000;
 
 /**
- * Keeps a token or a lease alive: renews it when two thirds of its time have gone, goes on trying until it expires, and
- * stops when a renewal brings nothing more. Disposing ends it; a request on its way is not waited for.
+ * Renews a token or a lease when two thirds of its time have passed, retries until it expires, and stops when a
+ * renewal no longer extends it. Disposing stops it; a request under way is not waited for.
  */
 export class Renewal implements Disposable {
   readonly #options: RenewalOptions;
@@ -60,17 +62,17 @@ export class Renewal implements Disposable {
 
   async #renew(): Promise<void> {
     if (this.#remainingMs <= 0) return this.#stop();
-    const asked = performance.now();
-    const answer = await this.#options.renew().catch(() => over); // A bug in there must not end the process.
+    const askedAt = performance.now();
+    const answer = await this.#options.renew().catch(() => over); // A bug in `renew` must not end the process.
     if (this.#ended) return;
     if (answer.kind === 'over') return this.#stop();
-    if (answer.kind === 'renewed' && !this.#accept(answer, asked)) return this.#stop();
+    if (answer.kind === 'renewed' && !this.#accept(answer, askedAt)) return this.#stop();
     this.#schedule();
   }
 
-  /** Counted from when it was asked for: Vault granted it later, so we err on the safe side. */
-  #accept(grant: Grant, asked: number): boolean {
-    const expiresAt = asked + grant.ttlMs;
+  /** Counted from the time of the request: Vault granted it later, so the real expiry is never earlier. */
+  #accept(grant: Grant, askedAt: number): boolean {
+    const expiresAt = askedAt + grant.ttlMs;
     const gained = expiresAt - this.#expiresAt;
     this.#expiresAt = expiresAt;
     return grant.renewable && gained >= leastGainMs;
@@ -82,7 +84,7 @@ export class Renewal implements Disposable {
   }
 }
 
-/** Two thirds of what is left, up to a tenth earlier, so that what was granted together is not renewed together. */
+/** Two thirds of the remaining time, up to a tenth earlier, so that grants made together are not renewed together. */
 export function renewalDelayMs(remainingMs: number, random: () => number): number {
   const delayMs = ((remainingMs * 2) / 3) * (1 - random() / 10);
   return Math.min(longestTimerMs, Math.max(shortestTimerMs, Math.round(delayMs)));

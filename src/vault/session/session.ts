@@ -1,3 +1,5 @@
+// One job's work with Vault: look up and unwrap the SecretID, log in, decrypt, read, revoke.
+
 import type {
   SecretSession,
   SecretValues,
@@ -28,14 +30,14 @@ import { type IssuedToken, logIn } from './login.js';
 import { checkCiphertext, decryptPayload, type TransitKey } from './payload.js';
 import { revokeToken } from './revoke.js';
 
-/** What all sessions stand on. */
+/** What all sessions share. */
 export interface SessionParts {
   readonly connection: VaultConnection;
-  readonly wraps: WrappingTokenRules;
+  readonly wrappingRules: WrappingTokenRules;
   readonly roleId: Secret;
   readonly transit: TransitKey;
   readonly server: ServerIdentity | undefined;
-  /** The wraps that were seen alive in this process. */
+  /** The wrapping tokens that this process, or the submit, has seen valid. */
   readonly seen: KeyedMemory<WrappingTokenFacts>;
   readonly onFailure: OnFailure;
   /** How long a job waits for Vault once its credentials are spent, in milliseconds. */
@@ -43,29 +45,29 @@ export interface SessionParts {
   readonly now: () => number;
 }
 
-/** A look-up is good for so long: the image may have been pulled since. */
+/** A look-up that is older is repeated before the unwrap: pulling the image may have taken long. */
 const freshMs = 10_000;
 
 /** The secrets of one job. See the contract in `executor/secrets.ts`. */
 export class VaultSession implements SecretSession {
   readonly #parts: SessionParts;
-  readonly #wrap: Secret;
+  readonly #wrappingToken: Secret;
   readonly #hooks: SessionHooks;
   #lookedUpAt = Number.NEGATIVE_INFINITY;
   #opening: Promise<JobToken> | undefined;
-  /** Set before anybody is told of the token, so that it is given back whatever the hooks do. */
+  /** Set before the hooks run, so that the token is revoked even if they throw. */
   #token: JobToken | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(parts: SessionParts, wrap: Secret, hooks: SessionHooks) {
+  constructor(parts: SessionParts, wrappingToken: Secret, hooks: SessionHooks) {
     this.#parts = parts;
-    this.#wrap = wrap;
+    this.#wrappingToken = wrappingToken;
     this.#hooks = hooks;
   }
 
   async lookUp(): Promise<void> {
-    const knowledge = await lookUpWrappingToken(this.#parts.connection, this.#question);
-    rememberWrappingToken(this.#parts, this.#wrap, knowledge);
+    const facts = await lookUpWrappingToken(this.#parts.connection, this.#wrappingLookup);
+    rememberWrappingToken(this.#parts, this.#wrappingToken, facts);
     this.#lookedUpAt = performance.now();
     await failpoint('after-look-up');
   }
@@ -89,23 +91,24 @@ export class VaultSession implements SecretSession {
     return this.#closing;
   }
 
-  get #question(): WrappingTokenLookup {
-    const { wraps: rules, seen, now } = this.#parts;
-    return { token: this.#wrap, rules, known: seen.get(this.#wrap), now };
+  get #wrappingLookup(): WrappingTokenLookup {
+    const { wrappingRules: rules, seen, now } = this.#parts;
+    const token = this.#wrappingToken;
+    return { token, rules, known: seen.get(token), now };
   }
 
-  /** Once, for all who ask; also its failure is the same for all, because there is no second try. */
+  /** Opens once for all callers. All get the same failure too, because there is no second try. */
   #open(): Promise<JobToken> {
     if (this.#closing !== undefined) throw new Error('Expected the session to be open, got a disposed one.');
     this.#opening ??= this.#openOnce();
     return this.#opening;
   }
 
-  /** Beyond the unwrap no `BrokenError` may leave: it would mean that nothing was spent. */
+  /** After the unwrap no `BrokenError` may be thrown: it would say that no credential was spent. */
   async #openOnce(): Promise<JobToken> {
     if (performance.now() - this.#lookedUpAt > freshMs) await this.lookUp();
     await this.#hooks.beforeSpending();
-    const secretId = await unwrapSecretId(this.#parts.connection, this.#question);
+    const secretId = await unwrapSecretId(this.#parts.connection, this.#wrappingLookup);
     await failpoint('after-unwrap');
     const issued = await this.#logIn(secretId);
     this.#token = new JobToken(this.#parts.connection, issued, this.#parts);
@@ -115,47 +118,47 @@ export class VaultSession implements SecretSession {
     return this.#token;
   }
 
-  /** Tried again only while Vault surely did not get it: a SecretID is good for one login. */
+  /** Retried only while it is certain that Vault did not get the request: a SecretID allows one login. */
   async #logIn({ secretId, accessor }: OpenedSecretId): Promise<IssuedToken> {
-    const { connection, wraps, roleId, server } = this.#parts;
+    const { connection, wrappingRules, roleId, server } = this.#parts;
     try {
       const issued = await retryUntil(
         this.#parts.retryForMs,
-        () => logIn(connection, { mount: wraps.mount, roleId, secretId }),
+        () => logIn(connection, { mount: wrappingRules.mount, roleId, secretId }),
         (failure) => !failure.mayBeDone,
       );
       if (issued.accessor !== '') return issued;
     } catch (error) {
       await server?.destroySecretIdByAccessor(accessor);
-      throw loginFailed(error, wraps.role);
+      throw loginFailed(error, wrappingRules.role);
     }
-    throw batchToken(wraps.role);
+    throw batchToken(wrappingRules.role);
   }
 
   async #close(): Promise<void> {
-    await this.#opening?.catch(() => undefined); // Whoever asked has heard of it; here only its token matters.
+    await this.#opening?.catch(() => undefined); // The caller of `#open` got the error; here only the token matters.
     if (this.#token === undefined) return;
     this.#token.stop();
     const isGone = await revokeToken(this.#token, this.#parts);
-    if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The clean-up finds what was not recorded.
+    if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The periodic clean-up finds tokens whose revocation was not recorded.
   }
 }
 
-/** Kept longer than the wrap lives, so that one that came too late is called expired and not unknown. */
-const keptAfterEndMs = 3_600_000;
+/** Kept longer than the wrapping token is valid, so that one that is used too late is reported as expired, not as unknown. */
+const keptAfterExpiryMs = 3_600_000;
 
-/** Notes that a wrap was alive: gone before its time, it must have been used. */
+/** Remembers that a wrapping token was valid: if it is gone before its expiry, it must have been used. */
 export function rememberWrappingToken(
   parts: Pick<SessionParts, 'seen' | 'now'>,
-  wrap: Secret,
-  knowledge: WrappingTokenFacts,
+  token: Secret,
+  facts: WrappingTokenFacts,
 ): void {
-  parts.seen.set(wrap, knowledge, Math.max(0, knowledge.expiresAt - parts.now()) + keptAfterEndMs);
+  parts.seen.set(token, facts, Math.max(0, facts.expiresAt - parts.now()) + keptAfterExpiryMs);
 }
 
 function loginFailed(error: unknown, role: string): JobFailedError {
   const action = 'log in to Vault with the SecretID of this job';
   const failure = toVaultFailure(error);
   if (failure.mayBeDone) return vaultReplyLost(action, failure);
-  return failure.isAway ? jobLostVault(action, failure) : loginRefused(role);
+  return failure.isUnavailable ? jobLostVault(action, failure) : loginRefused(role);
 }

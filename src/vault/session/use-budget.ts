@@ -1,12 +1,14 @@
+// Counts the uses of a token and reserves the last one for its revocation.
+
 /**
- * How often a token may still be used. Vault revokes a token with its last use, and every secret it leased with it, so
- * one use is always kept for the revocation at the end, whatever else is asked for.
+ * How often a token may still be used. Vault revokes a token at its last use, together with every secret it leased, so
+ * one use is always kept for the revocation at the end.
  */
 export class UseBudget {
   readonly #limit: number;
   #left: number;
 
-  /** `limit` as Vault says it: 0 means that there is none. */
+  /** `limit` is the number that Vault reports: 0 means no limit. */
   constructor(limit: number) {
     this.#limit = limit === 0 ? Number.POSITIVE_INFINITY : limit;
     this.#left = this.#limit;
@@ -20,12 +22,12 @@ export class UseBudget {
     return this.#limit;
   }
 
-  /** Uses that went so far. */
+  /** Uses taken so far. */
   get spent(): number {
     return this.isLimited ? this.#limit - this.#left : 0;
   }
 
-  /** Uses that may be spent before the one that is kept. */
+  /** Uses that may be spent without the one that is kept. */
   get spare(): number {
     return Math.max(0, this.#left - 1);
   }
@@ -34,13 +36,13 @@ export class UseBudget {
     return this.#left <= 0;
   }
 
-  /** To be called before the request goes out: a refused request counts in Vault too. */
+  /** Call it before the request is sent: Vault counts a refused request too. */
   take(): void {
     this.#left -= 1;
   }
 
-  /** For a request that surely did not reach the token: Vault was sealed or away. */
-  giveBack(): void {
+  /** Only for a request that certainly did not reach the token, because Vault was sealed or unavailable. */
+  refund(): void {
     this.#left += 1;
   }
 }

@@ -1,13 +1,15 @@
+// Builds the errors for wrapping tokens and SecretIDs that cannot be used, with security alerts.
+
 import { JobFailedError } from '../../job/errors.js';
 
 const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
 const action = 'Could not open the wrapped SecretID of this job';
 
-/** Seen alive before, and gone before its time: somebody opened it. */
+/** It was valid before and is gone before its expiry: somebody opened it. */
 export function wrappingTokenUsed(expiresAt: number): JobFailedError {
   return refused(
     'wrap_used',
-    `${action}: it was good until ${timeOf(expiresAt)}, but it has been used before its time. ${alert}: somebody else ` +
+    `${action}: it was valid until ${timeOf(expiresAt)}, but it has been used before its time. ${alert}: somebody else ` +
       "may have opened it. Find out who from Vault's audit log, destroy the SecretIDs of the role, and submit the " +
       'job again with a new one.',
     { alarm: true },
@@ -18,12 +20,12 @@ export function wrappingTokenExpired(expiresAt: number): JobFailedError {
   return refused(
     'wrap_expired',
     `${action}: it expired at ${timeOf(expiresAt)}, before the job's turn came. Submit the job again, and give the ` +
-      `wrap more time (\`X-Vault-Wrap-TTL\`). ${alert}: whether somebody opened it before its end, only Vault's ` +
-      'audit log can tell.',
+      `wrapping token more time (\`X-Vault-Wrap-TTL\`). ${alert}: whether somebody opened it before its expiry, only ` +
+      "Vault's audit log shows.",
   );
 }
 
-/** By a look-up alone nobody can tell these three apart, Vault neither. */
+/** A look-up alone does not distinguish these three cases. */
 export function wrappingTokenUnknown(): JobFailedError {
   return refused(
     'wrap_unknown',
@@ -32,11 +34,11 @@ export function wrappingTokenUnknown(): JobFailedError {
   );
 }
 
-/** `creationPath` is where it was made in truth, `expected` where it should have been. */
+/** `creationPath` is where it was created, `expected` where it should have been. */
 export function wrappingTokenNotOurs(creationPath: string, expected: string): JobFailedError {
   const rewrapped = creationPath === rewrapPath;
   const remedy = rewrapped
-    ? "If your clients wrap SecretIDs that way, as the original's web page does, set STINT_ACCEPT_REWRAPPED=true."
+    ? "If your clients wrap SecretIDs that way, as GoStint's web page does, set STINT_ACCEPT_REWRAPPED=true."
     : 'Let the client create its SecretID wrapped, at that path.';
   return refused(
     'wrap_not_ours',
@@ -46,7 +48,7 @@ export function wrappingTokenNotOurs(creationPath: string, expected: string): Jo
   );
 }
 
-/** Only after an unwrap: the path was right, or was let pass, and there is something else inside. */
+/** Known only after the unwrap: the path was accepted, but the content is something else. */
 export function wrappingTokenHoldsNoSecretId(): JobFailedError {
   return refused(
     'wrap_not_ours',
@@ -56,7 +58,7 @@ export function wrappingTokenHoldsNoSecretId(): JobFailedError {
   );
 }
 
-/** The login, with a SecretID that was just unwrapped. */
+/** Vault refused the login with a SecretID that was just unwrapped. */
 export function loginRefused(role: string): JobFailedError {
   return refused(
     'login_refused',
@@ -66,7 +68,7 @@ export function loginRefused(role: string): JobFailedError {
   );
 }
 
-/** A batch token has no accessor and cannot be revoked, so it could not be given back at the end. */
+/** A batch token has no accessor, so it could not be revoked at the end. */
 export function batchToken(role: string): JobFailedError {
   return refused(
     'batch_token',
@@ -75,7 +77,7 @@ export function batchToken(role: string): JobFailedError {
   );
 }
 
-/** Where Vault wraps again whatever it is given. */
+/** The generic wrapping call, which wraps whatever it is given. */
 export const rewrapPath = 'sys/wrapping/wrap';
 
 function refused(code: string, message: string, options: { alarm?: boolean } = {}): JobFailedError {
@@ -86,7 +88,7 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** A path is chosen by whoever made the wrap: it is shown in part, and never what could break a line. */
+/** Whoever created the wrapping token chose its path: it is shown in part, without characters that could break a line. */
 function quotePath(path: string): string {
   const shown = path.slice(0, 120).replaceAll(/[^\w/.~:@+=,-]/g, '?');
   return `\`${shown}${path.length > 120 ? '…' : ''}\``;

@@ -1,3 +1,5 @@
+// Looks up a job's wrapping token, checks where it was created, and unwraps the SecretID once.
+
 import type { SeenWrappingToken, WrappingTokenFacts } from '../../executor/secrets.js';
 import { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
@@ -13,85 +15,85 @@ import {
   wrappingTokenUsed,
 } from './refusals.js';
 
-/** Which wraps are accepted. */
+/** Which wrapping tokens are accepted. */
 export interface WrappingTokenRules {
   /** Mount of the AppRole method, without slashes at its ends. */
   readonly mount: string;
   readonly role: string;
-  /** Accept what the generic call wrapped as well: its content's origin is then unknown. */
+  /** Also accept what the generic call `sys/wrapping/wrap` wrapped: the origin of its content is then unknown. */
   readonly acceptRewrapped: boolean;
 }
 
-/** A wrap to be looked at. */
+/** A wrapping token, and what is needed to judge it. */
 export interface WrappingTokenLookup {
   readonly token: Secret;
   readonly rules: WrappingTokenRules;
-  /** From an earlier look: it tells a used wrap from an unknown one. */
+  /** From an earlier look-up: it distinguishes a used wrapping token from an unknown one. */
   readonly known: WrappingTokenFacts | undefined;
-  /** Vault's time, which dates the wrap. */
+  /** The time at Vault, in milliseconds since 1970: its clock sets the expiry. */
   readonly now: () => number;
 }
 
 /**
- * Looks a wrapping token up, which neither spends it nor needs a right, and checks that it was made where our
- * SecretIDs are made: the whole path is compared, because a part of it is easily imitated.
+ * Looks a wrapping token up, which neither spends it nor needs a right, and checks that it was created by our role's
+ * path for SecretIDs: the whole path is compared, because a part of it is easy to imitate.
  *
  * Throws `JobFailedError` `wrap_used`, `wrap_expired`, `wrap_unknown` or `wrap_not_ours`, or `BrokenError`.
  */
 export async function lookUpWrappingToken(
   connection: VaultConnection,
-  question: WrappingTokenLookup,
+  lookup: WrappingTokenLookup,
 ): Promise<SeenWrappingToken> {
-  const { token, rules } = question;
+  const { token, rules } = lookup;
   if (!isTokenShaped(token.reveal())) throw wrappingTokenUnknown();
-  const found = await askAboutWrap(connection, question);
+  const found = await askToLookUp(connection, lookup);
   const expected = `auth/${rules.mount}/role/${rules.role}/secret-id`;
   const accepted = rules.acceptRewrapped ? [expected, rewrapPath] : [expected];
   if (!accepted.includes(found.creationPath)) throw wrappingTokenNotOurs(found.creationPath, expected);
   const expiresAt = found.createdAt + found.ttlMs;
-  return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - question.now() };
+  return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - lookup.now() };
 }
 
-async function askAboutWrap(
+async function askToLookUp(
   connection: VaultConnection,
-  question: WrappingTokenLookup,
-): Promise<CreatedWrap> {
-  const body = { token: question.token.reveal() };
+  lookup: WrappingTokenLookup,
+): Promise<WrappingTokenCreation> {
+  const body = { token: lookup.token.reveal() };
   try {
     return await connection
       .client()
       .ask({ method: 'POST', path: pathOf('sys/wrapping/lookup'), body }, readCreation);
   } catch (error) {
     const failure = toVaultFailure(error);
-    if (isRefusal(failure)) throw wrappingTokenGone(question.known, question.now());
+    if (isRefusal(failure)) throw wrappingTokenGone(lookup.known, lookup.now());
     throw vaultUnavailable('look up the wrapped SecretID of this job', failure);
   }
 }
 
-/** An answer about this wrap. A 404 is none: it says that we are in the wrong namespace, for one. */
+/** True for an answer about this wrapping token. A 404 is not one: it may mean that we use the wrong namespace. */
 function isRefusal(failure: VaultFailure): boolean {
-  return failure.hint === 'wrap_gone' || (!failure.isAway && failure.kind !== 'missing');
+  return failure.hint === 'wrap_gone' || (!failure.isUnavailable && failure.kind !== 'missing');
 }
 
-interface CreatedWrap {
+interface WrappingTokenCreation {
   readonly creationPath: string;
   readonly createdAt: number;
   readonly ttlMs: number;
 }
 
-function readCreation(reply: unknown): CreatedWrap {
+function readCreation(reply: unknown): WrappingTokenCreation {
   const data = fieldsAt(reply, 'data');
   const createdAt = Date.parse(textAt(data, 'creation_time'));
   const ttlMs = countAt(data, 'creation_ttl') * 1000;
   if (Number.isNaN(createdAt) || ttlMs === 0)
-    throw new ShapeError('Expected a creation time and a life time.');
+    throw new ShapeError('Expected a creation time and a time to live.');
   return { creationPath: textAt(data, 'creation_path'), createdAt, ttlMs };
 }
 
-/** What ends so near to its time is taken for expired, to raise no false alarm: we know Vault's time to a second. */
+/** One that is gone this close to its expiry counts as expired, to avoid a false alarm: Vault's time is known to a second. */
 const clockMarginMs = { least: 1_000, most: 5_000 } as const;
 
-/** Why a wrap is gone: what Vault does not say, time and an earlier look may. */
+/** Why a wrapping token is gone. Vault does not say; the time and an earlier look-up may. */
 export function wrappingTokenGone(known: WrappingTokenFacts | undefined, now: number): Error {
   if (known === undefined) return wrappingTokenUnknown();
   const margin = Math.max(clockMarginMs.least, Math.min(clockMarginMs.most, known.ttlMs / 4));
@@ -102,40 +104,40 @@ export function wrappingTokenGone(known: WrappingTokenFacts | undefined, now: nu
 
 export interface OpenedSecretId {
   readonly secretId: Secret;
-  /** With it the SecretID can be destroyed; empty when it came from a re-wrap. */
+  /** Needed to destroy the SecretID; empty when the SecretID was wrapped again. */
   readonly accessor: string;
 }
 
 /**
- * Opens the wrap: once and never again. Only to be called right after a look-up. The wrapping token goes into the
- * header and nowhere else: named in the body too, it would count as used twice and be destroyed.
+ * Unwraps the SecretID: once, never repeated. Call it only right after a look-up. The wrapping token is sent in the
+ * header only: if the body named it too, Vault would count two uses and destroy it.
  *
- * Throws `BrokenError` only when the wrap is surely still whole, else `JobFailedError`.
+ * Throws `BrokenError` only when the wrapping token is certainly unused, else `JobFailedError`.
  */
 export async function unwrapSecretId(
   connection: VaultConnection,
-  question: WrappingTokenLookup,
+  lookup: WrappingTokenLookup,
 ): Promise<OpenedSecretId> {
-  const reply = await askToUnwrap(connection, question);
+  const reply = await askToUnwrap(connection, lookup);
   try {
     const data = fieldsAt(reply, 'data');
     const secretId = new Secret(textAt(data, 'secret_id'));
     return { secretId, accessor: optionalTextAt(data, 'secret_id_accessor') };
   } catch {
-    throw wrappingTokenHoldsNoSecretId(); // The only thing thrown above is a shape, and this says it better.
+    throw wrappingTokenHoldsNoSecretId(); // Only a `ShapeError` can be thrown above, and this error says more.
   }
 }
 
-async function askToUnwrap(connection: VaultConnection, question: WrappingTokenLookup): Promise<unknown> {
+async function askToUnwrap(connection: VaultConnection, lookup: WrappingTokenLookup): Promise<unknown> {
   const action = 'open the wrapped SecretID of this job';
   try {
     return await connection
-      .client(question.token)
+      .client(lookup.token)
       .ask({ method: 'POST', path: pathOf('sys/wrapping/unwrap') }, (reply) => reply);
   } catch (error) {
     const failure = toVaultFailure(error);
     if (failure.mayBeDone) throw vaultReplyLost(action, failure);
     if (!isRefusal(failure)) throw vaultUnavailable(action, failure);
-    throw wrappingTokenGone(question.known, question.now());
+    throw wrappingTokenGone(lookup.known, lookup.now());
   }
 }

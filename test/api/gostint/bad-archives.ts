@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
 
-/** Contents that are base64, and archives at most in name. The text is what the refusal must name. */
+/** Contents that are valid base64 but not valid archives. The text is what the refusal must name. */
 export const badArchives: readonly (readonly [string, () => Promise<Buffer>, string])[] = [
   ['no archive', async () => Buffer.from('just some text, long enough'), 'content'],
   ['a zip file', async () => Buffer.from('PK\u0003\u0004 and so on'), 'content'],

@@ -8,11 +8,11 @@ import { type BadInput, badBodies, badFields, badHeaders, badPaths, badWrappers 
 
 interface Bench {
   readonly tested: TestApp;
-  /** What was read from a cubbyhole, stored or changed. */
+  /** Everything that was read from a cubbyhole, stored or changed. */
   readonly spent: string[];
 }
 
-/** The app over the real line: what the door lets through meets the checks behind it. Only the parts are fakes. */
+/** The whole app with the checks behind the door; only the parts are fakes. */
 function createBench(): Bench {
   const spent: string[] = [];
   const spend = (what: string) => async (): Promise<never> => {
@@ -59,7 +59,7 @@ async function ask({ tested }: Bench, input: BadInput): Promise<Response> {
 
 const table = [...badBodies, ...badWrappers, ...badFields, ...badPaths, ...badHeaders];
 
-/** What a parser, a validator or a stack trace would have written. */
+/** Texts that only a parser, a validator or a stack trace writes. */
 const foreign =
   /Unexpected|SyntaxError|TypeError|ZodError|Invalid input|invalid_|undefined|NaN|\[object|node_modules|\.[jt]s\b|\n/;
 
@@ -128,7 +128,7 @@ test('the same bench does spend what a good request asks for', async () => {
   expect(bench.spent).toEqual(['readPayload']);
 });
 
-test('all that is wrong with one request is told at once', async () => {
+test('all problems of one request are reported at once', async () => {
   const body = '{"cubby_token":"s.c","qname":"a\\nb","container_image":"X","working_directory":"x"}';
   const { tested } = createBench();
 
@@ -157,6 +157,6 @@ test('a refusal never says what a credential or a variable was', async () => {
   }
 });
 
-test('the table is as long as was promised', () => {
+test('the table has its promised length', () => {
   expect(table.length + badArchives.length).toBeGreaterThanOrEqual(70);
 });

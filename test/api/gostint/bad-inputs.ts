@@ -18,7 +18,7 @@ function posted(name: string, body: string | Uint8Array, names: string): BadInpu
   return { name, method: 'POST', path: '/v1/api/job', body, status: 400, text: invalidJob, names };
 }
 
-/** A submit whose only flaw is this field. */
+/** A submit in which only this field is wrong. */
 function withField(field: string, value: unknown, got: string): BadInput {
   const body = JSON.stringify({ wrap_secret_id: 's.wrap', [field]: value });
   const shown = JSON.stringify(value).slice(0, 40);

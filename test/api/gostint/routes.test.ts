@@ -278,12 +278,13 @@ test.each(['/', '/v1', '/v1/api/nothing', '/V1/api/health', '/v1/api/health/x', 
     expect(response.headers.get('content-type')).toBe(json);
     expect(await response.json()).toEqual({
       status: 'Not Found.',
-      error: 'The path was not found: the README lists those below `/v1/api/`, `GET /stint/v1/openapi.json` those below `/stint/v1/`.',
+      error:
+        'The path was not found: the README lists those below `/v1/api/`, `GET /stint/v1/openapi.json` those below `/stint/v1/`.',
     });
   },
 );
 
-test('a part that is away is told in our words', async () => {
+test('an unavailable part is reported in our own words', async () => {
   const { log, queue, send } = createTestApp();
   queue.failure = new BrokenError('database_unavailable', 'Could not reach the database.');
 
@@ -294,7 +295,7 @@ test('a part that is away is told in our words', async () => {
   expect(log).toMatchObject([{ level: 'warn', facts: { status: 500, error: queue.failure } }]);
 });
 
-test('a Vault that is away is never a refused token', async () => {
+test('an unavailable Vault is never a refused token', async () => {
   const { send } = createTestApp({
     identify: async () => {
       throw new BrokenError('vault_unavailable', "Could not check the caller's token: Vault is sealed.");

@@ -54,7 +54,7 @@ async function send(
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
-/** What a client gets that is no HTTP client. Ends when the server closes the connection. */
+/** Sends raw bytes and returns the answer. Ends when the server closes the connection. */
 async function sendRaw({ server }: Served, lines: string): Promise<string> {
   const socket = rawSocket(server.port);
   socket.write(lines);
@@ -114,7 +114,7 @@ test('HTTPS answers with the certificate that was set, from TLS 1.2 on', async (
   await expect(ask({ maxVersion: 'TLSv1.1' })).rejects.toThrow(/./);
 });
 
-test('plain HTTP on the port of HTTPS harms nobody', async () => {
+test('plain HTTP on the port of HTTPS does no harm', async () => {
   const served = await serve({ tls: certificate });
 
   expect(await sendRaw(served, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n').catch(() => '')).not.toContain('200 OK');
@@ -170,7 +170,7 @@ test('a body without end is answered, and its connection closed', async () => {
   );
   const feeding = setInterval(() => socket.write(`1000\r\n${' '.repeat(0x1000)}\r\n`), 1);
   cleanUps.push(() => clearInterval(feeding));
-  socket.on('error', () => clearInterval(feeding)); // The server has hung up: that is what we want.
+  socket.on('error', () => clearInterval(feeding)); // The server has closed the connection, as it should.
   let answer = '';
   socket.on('data', (data) => {
     answer += String(data);
@@ -237,7 +237,7 @@ test('closing lets a request end that is under way, and takes no new ones', asyn
 
   expect((await slow).status).toBe(200);
   const began = performance.now();
-  await closed; // Though the client would keep the connection.
+  await closed; // Although the client would keep the connection.
   expect(performance.now() - began).toBeLessThan(2000);
 });
 
@@ -254,7 +254,7 @@ test('closing cuts what does not end by itself: a silent connection and an unans
   await vi.waitFor(() => expect(silent.destroyed || silent.readableEnded || silent.closed).toBe(true));
 });
 
-test('a port that is taken and a certificate that is none are told in our words', async () => {
+test('a port in use and an invalid certificate are reported in our own error texts', async () => {
   const { server } = await serve();
   const open = (more: Partial<ListenOptions>) => serve({ port: 0, ...more });
   const { certPath, keyPath } = certificate;

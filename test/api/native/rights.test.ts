@@ -5,7 +5,7 @@ import { createTestApp } from '../../support/test-app.js';
 const reason = '{"reason":"maintenance"}';
 const job = `/stint/v1/jobs/${knownJob}`;
 
-/** Every native route, and what makes it a good request. */
+/** Every native route, with a valid request for it. */
 const routes = [
   { method: 'GET', path: '/stint/v1/queues' },
   { method: 'GET', path: '/stint/v1/queues/demo' },
@@ -22,7 +22,7 @@ const routes = [
   { method: 'POST', path: '/stint/v1/reaper' },
 ];
 
-/** Who asks, and the numbers that he must get: of a route for operators, and of one for owners too. */
+/** Callers, and the HTTP status each must get: from a route for operators, and from one for owners too. */
 const askers = [
   { who: 'nobody', headers: {}, operators: 401, owners: 401 },
   { who: 'a token that Vault refuses', headers: { 'x-auth-token': 's.no' }, operators: 401, owners: 401 },

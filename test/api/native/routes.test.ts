@@ -126,7 +126,7 @@ test.each([
   expect(operations.asked).toEqual([]);
 });
 
-test('deeds are passed on with who wants them and why', async () => {
+test('actions are passed on with who asks for them and why', async () => {
   const { ask, operations } = openDesk();
   const body = '{"reason":" maintenance "}';
   const operatorRequest = { actor: 'entity:op', reason: 'maintenance' };
@@ -174,7 +174,7 @@ test.each([
   expect(operations.asked).toEqual([]);
 });
 
-test('Q7: a job tells who asked for its end, when, and each step', async () => {
+test('Q7: a job shows who asked for its end, when, and each step', async () => {
   const { send } = createTestApp();
 
   expect(await (await send('GET', `/stint/v1/jobs/${knownJob}`)).json()).toMatchObject({
@@ -218,7 +218,7 @@ test('a node is shown with everything', async () => {
   });
 });
 
-test('the reaper tells what it would remove, and removes it only when it is told to', async () => {
+test('the reaper shows what it would remove, and removes it only when asked to', async () => {
   const asked: string[] = [];
   const found = {
     containerId: 'c1',

@@ -4,7 +4,7 @@ import { createTestApp } from '../../support/test-app.js';
 const limit = 1000;
 const headers = { 'x-auth-token': 's.token1' };
 
-/** A body whose length nobody knows before it has been read. */
+/** A body of unknown length. */
 function streamOf(chunks: readonly Uint8Array[]): { body: ReadableStream; taken: () => number } {
   let taken = 0;
   const body = new ReadableStream(

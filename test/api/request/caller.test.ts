@@ -56,7 +56,7 @@ describe('the token', () => {
       '{"status":"Permission Denied.","error":"token rejected by Vault (Code: 403)"}',
     );
     expect(queue.asked).toEqual([]);
-    expect(read).toBeLessThanOrEqual(1); // The stream itself asks once when it is made.
+    expect(read).toBeLessThanOrEqual(1); // The stream itself reads once when it is created.
   });
 
   test.each(['/v1/api/health', '/v1/api/vault/info', '/v1/api/metrics', '/login', '/healthz', '/readyz'])(

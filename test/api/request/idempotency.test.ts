@@ -7,7 +7,7 @@ import { createTestApp } from '../../support/test-app.js';
 
 // Q5, as clients of a door see it.
 
-/** A queue that notes the keys it is given, and gives this answer. */
+/** A queue that records the keys it gets, and returns this answer. */
 class KeyedQueue extends FakeQueue {
   readonly keys: (string | undefined)[] = [];
   answer: () => SubmittedJob = () => newJob();

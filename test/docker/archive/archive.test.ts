@@ -38,7 +38,7 @@ describe('readArchive', () => {
     expect(await read(await make(items))).toEqual(items.map(({ name, body }) => [name, body.byteLength]));
   });
 
-  test('goes on where a body is left alone', async () => {
+  test('continues when a body is not read', async () => {
     const content = await tarGzOf([{ name: 'a', body: Buffer.alloc(400_000) }, { name: 'b' }]);
     const paths: string[] = [];
 
@@ -47,7 +47,7 @@ describe('readArchive', () => {
     expect(paths).toEqual(['a', 'b']);
   });
 
-  test('may be left in the middle', async () => {
+  test('may be stopped in the middle', async () => {
     const content = await tarGzOf([{ name: 'a', body: Buffer.alloc(4_000_000, 1) }, { name: 'b' }]);
 
     for await (const { path } of readArchive(content, rulesWith())) {
@@ -60,7 +60,7 @@ describe('readArchive', () => {
     expect(await read(await tarGzOf([{ name: './', type: 'directory' }]))).toEqual([]);
   });
 
-  test('yields the welcome entries and names all others at the end', async () => {
+  test('yields the accepted entries and names all others at the end', async () => {
     const items: ArchiveItem[] = [
       { name: '/abs' },
       { name: 'good' },
@@ -125,7 +125,7 @@ describe('readArchive refuses', () => {
     await expect(read(content, limits)).rejects.toMatchObject(refused(code));
   });
 
-  test('headers that are longer than anything honest', async () => {
+  test('headers that are too long', async () => {
     const content = await tarGzOf([{ name: 'a', pax: { comment: 'x'.repeat(20_000) } }]);
 
     await expect(read(content)).rejects.toMatchObject(refused('content_headers_too_long'));
@@ -139,7 +139,7 @@ describe('readArchive refuses', () => {
 });
 
 describe('readArchive comes to an end', () => {
-  test('for any bytes at all, and refuses them in its own words', async () => {
+  test('for any bytes at all, and refuses them with its own errors', async () => {
     const start = fc.constantFrom(Buffer.alloc(0), Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(512, 0x61));
     await fc.assert(
       fc.asyncProperty(start, fc.uint8Array({ maxLength: 3_000 }), async (head, tail) => {
@@ -148,7 +148,7 @@ describe('readArchive comes to an end', () => {
     );
   });
 
-  test('for an honest archive with one byte changed', async () => {
+  test('for a valid archive with one byte changed', async () => {
     const whole = await tarOf([
       { name: 'a', body: Buffer.alloc(700, 1) },
       { name: 'b/', type: 'directory' },

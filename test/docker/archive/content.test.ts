@@ -20,13 +20,13 @@ describe('readContentMetadata', () => {
     },
   );
 
-  test('finds nothing where the name belongs to a directory', async () => {
+  test('finds nothing when the name is a directory', async () => {
     const content = await tarGzOf([{ name: 'gostint.yml', type: 'directory' }]);
 
     expect(await readContentMetadata(content, rules)).toBeUndefined();
   });
 
-  test('refuses a text that is longer than anybody writes', async () => {
+  test('refuses a text that is too long', async () => {
     const content = await tarGzOf([{ name: 'gostint.yml', body: 'a'.repeat(64 * 1024 + 1) }]);
 
     await expect(readContentMetadata(content, rules)).rejects.toThrow(
@@ -43,7 +43,7 @@ describe('readContentMetadata', () => {
     });
   });
 
-  test('names a refused entry that comes behind the text', async () => {
+  test('names a refused entry that comes after the text', async () => {
     const content = await tarGzOf([{ name: 'gostint.yml', body: 'a: 1' }, { name: '/abs' }]);
 
     await expect(readContentMetadata(content, rules)).rejects.toThrow(/"\/abs" \(its name is absolute\)/);

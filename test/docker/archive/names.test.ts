@@ -22,7 +22,7 @@ describe('normalizeName', () => {
   });
 });
 
-describe('an entry is welcome', () => {
+describe('an entry is accepted', () => {
   test.each([
     ['a file', { name: './opt/run.sh' }],
     ['a directory of the system', { name: 'etc/', type: 'directory' }],

@@ -49,7 +49,7 @@ async function* entry(body: AsyncIterable<Uint8Array>): AsyncGenerator<ArchiveEn
 }
 
 describe('repack', () => {
-  test('makes headers afresh: no special bits, foreign owner or extended attribute', async () => {
+  test('writes new headers: no special bits, foreign owner or extended attribute', async () => {
     const pax = { 'SCHILY.xattr.user.x': 'y' };
     const [file] = await repackItems([{ name: './a', body: 'x', mode: 0o6751, uid: 0, uname: 'root', pax }]);
 
@@ -79,7 +79,7 @@ describe('repack', () => {
     expect(found[1]?.body).toBe(big);
   });
 
-  test('leaves system directories to the image, and what it is told to leave out', async () => {
+  test('leaves system directories to the image, and leaves out the given paths', async () => {
     const items = [
       { name: 'etc/', type: 'directory' as const },
       { name: 'etc/passwd' },
@@ -91,7 +91,7 @@ describe('repack', () => {
     expect(Object.keys(bodies(found))).toEqual(['etc/mine']);
   });
 
-  test('puts our files last and leaves out what lies in their place', async () => {
+  test('puts our files last and leaves out entries at their paths', async () => {
     const own = { path: 'etc/passwd', bytes: Buffer.from('ours'), mode: 0o444, uid: 0, gid: 0 };
 
     const found = await repackItems([{ name: 'etc/passwd', body: 'theirs' }, { name: 'z' }], {
@@ -116,13 +116,13 @@ describe('what repack writes', () => {
     expect(found?.header).toMatchObject(header);
   });
 
-  test('ends with what its entries fail with', async () => {
+  test('fails with the error of its entries', async () => {
     const failing = repackItems([{ name: 'good', body: 'x' }, { name: '/bad' }]);
 
     await expect(failing).rejects.toMatchObject({ code: 'content_entries_refused' });
   });
 
-  test('ends its entries when nobody wants the rest', async () => {
+  test('stops its entries when the reader stops', async () => {
     const ended = vi.fn<() => void>();
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {

@@ -107,7 +107,7 @@ describe('how a job ends', () => {
     expect(exit).toEqual({ exitCode: 137, outOfMemory: true, proven: true });
   });
 
-  test('without a start where nobody names a command', async () => {
+  test('without a start when neither job nor image names a command', async () => {
     await buildImage(bench.docker, {
       tag: 'stint-test/silent:1',
       empty: true,
@@ -181,7 +181,7 @@ describe("a job's content", () => {
     expect(await outputOf('stat -c %a /opt/tool', { content })).toBe('755\n');
   });
 
-  test('cannot bring a list of users of its own', async () => {
+  test('cannot contain its own user list', async () => {
     const content = await tarGzOf([{ name: 'etc/passwd', body: 'root::2001:2001::/:/bin/sh\n' }]);
 
     expect(await outputOf('head -n 1 /etc/passwd; id -un', { content })).toBe(
@@ -189,7 +189,7 @@ describe("a job's content", () => {
     );
   });
 
-  test('that does not go with its image fails the job and leaves nothing', async () => {
+  test('that conflicts with its image fails the job and leaves nothing', async () => {
     const content = await tarGzOf([{ name: 'bin/busybox/tool', body: 'x' }]);
 
     await expect(runJob(bench, { content })).rejects.toMatchObject({
@@ -242,7 +242,7 @@ describe("a job's secrets", () => {
     expect(stdout.toString()).toMatch(/^400 2001:2001\nTOKEN: CANARY-4711\n(.*\n)*refused\n$/);
   });
 
-  test('lie where the request wants them', async () => {
+  test('are at the path that the request sets', async () => {
     const { stdout } = await runJob(
       bench,
       { ...shell('cat /secrets.json'), secretsPath: '/secrets.json' },
@@ -252,15 +252,15 @@ describe("a job's secrets", () => {
     expect(stdout.toString()).toBe('{}');
   });
 
-  test('are nowhere in what the engine tells of the container', async () => {
+  test('are nowhere in the inspection of the container', async () => {
     await using container = await prepare(shell('cat /secrets.yml; sleep 60'));
     await container.deliver(Buffer.from(secrets));
     const running = await container.start();
 
-    const told = JSON.stringify(await inspect(container.id));
+    const inspected = JSON.stringify(await inspect(container.id));
 
-    expect(told).toContain('/secrets.yml');
-    expect(told).not.toContain('CANARY');
+    expect(inspected).toContain('/secrets.yml');
+    expect(inspected).not.toContain('CANARY');
     await running.stop(0);
   });
 
@@ -285,11 +285,11 @@ describe("a job's secrets", () => {
     );
 
     expect(mount).toMatchObject({ Type: 'bind', RW: false, Source: expect.stringMatching(/^\/dev\/shm\//) });
-    expect(bench.troubles).toEqual([]);
+    expect(bench.failures).toEqual([]);
   });
 });
 
-test('what an image brings along as a volume goes with its container', async () => {
+test('a volume of the image is removed with its container', async () => {
   await buildImage(bench.docker, { tag: 'stint-test/volume:1', volumes: ['/data'] });
   const before = (await bench.docker.listVolumes()).Volumes.length;
 
@@ -298,7 +298,7 @@ test('what an image brings along as a volume goes with its container', async () 
   expect((await bench.docker.listVolumes()).Volumes).toHaveLength(before);
 });
 
-test('the authority of Vault is in every container', async () => {
+test('the CA certificate of Vault is in every container', async () => {
   const caCertificatePath = join(bench.options.secretsDirectory, 'ca.pem');
   await writeFile(caCertificatePath, 'AUTHORITY\n', { mode: 0o644 });
   await using other = await openDockerBench(dockerHost, { caCertificatePath });

@@ -86,7 +86,7 @@ describe('createOptions', () => {
 });
 
 describe('the options of a container', () => {
-  test('have nothing of the environment, the command or the key in their labels', () => {
+  test('have labels without environment, command or key', () => {
     const labels = JSON.stringify(optionsOf({ env: ['P=CANARY-1'], command: ['CANARY-2'] }).Labels);
 
     expect(labels).not.toContain('CANARY');
@@ -125,7 +125,7 @@ describe('a container', () => {
     expect(jobTag(settings, { jobId: 'job-1', fence: 7 })).toBe(tags[0]);
   });
 
-  test('has a tag in which no part can lend letters to the next', () => {
+  test('has a tag in which no letters can move from one part to the next', () => {
     const key = Buffer.alloc(32);
 
     expect(keyedTag(key, ['ab', 'c'])).not.toBe(keyedTag(key, ['a', 'bc']));

@@ -12,7 +12,7 @@ const request = containerRequest({ jobId: 'job-1', fence: 1 });
 const ours = { [tagLabel]: jobTag(settings, request) };
 const unused: Partial<ContainerFacts> = { labels: ours, status: 'created', startedAt: undefined };
 
-/** Creates where the first call fails like this and then this container is found under the name. */
+/** Creates a container; the first request fails like this, and then this container is found under the name. */
 async function create(fault: EngineFault, found: Partial<ContainerFacts> | undefined) {
   const removed: string[] = [];
   let calls = 0;
@@ -37,14 +37,14 @@ describe('createContainer', () => {
     },
   );
 
-  test('after a lost answer creates anew where nothing was created', async () => {
+  test('creates again after a lost answer when nothing was created', async () => {
     expect(await create('cut', undefined)).toEqual({ id: 'new', removed: [] });
   });
 
   test.each([
     ['runs', { ...unused, status: 'running', startedAt: new Date() }],
     ['has ended', { ...unused, status: 'exited', startedAt: new Date() }],
-    ['is somebody else’s', { ...unused, labels: {} }],
+    ['is not ours', { ...unused, labels: {} }],
     [
       'carries a tag of another claim',
       { ...unused, labels: { [tagLabel]: jobTag(settings, { jobId: 'job-1', fence: 2 }) } },

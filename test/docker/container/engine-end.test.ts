@@ -24,7 +24,7 @@ test.each([137, 143, 255])(
   },
 );
 
-test('E2: so is one after which the engine goes away', async () => {
+test('E2: so is one after which the engine becomes unavailable', async () => {
   expect(await wasEndedByEngine({ engine: fakeEngine(going), id: 'c1' }, exitOf(143))).toBe(true);
 });
 
@@ -40,7 +40,7 @@ test('a job that ran out of memory did so by itself', async () => {
   );
 });
 
-test('a kill by hand under an engine that stays is what it looks like', { timeout: 10_000 }, async () => {
+test('a manual kill is the job’s own end when the engine stays available', { timeout: 10_000 }, async () => {
   expect(await wasEndedByEngine({ engine: fakeEngine(there), id: 'c1' }, exitOf(137))).toBe(false);
 });
 
@@ -53,7 +53,9 @@ test('E2: an engine that sent the signal itself is watched for longer', { timeou
   expect(await wasEndedByEngine({ engine, id: 'c1' }, exitOf(143))).toBe(true);
 });
 
-test('E2: an engine that went and came back unseen has forgotten the end', { timeout: 10_000 }, async () => {
+test('E2: an engine that restarted unnoticed no longer has the event of the end', {
+  timeout: 10_000,
+}, async () => {
   const engine = fakeEngine({ version: async () => answer, remembers: async () => false });
 
   expect(await wasEndedByEngine({ engine, id: 'c1' }, exitOf(143))).toBe(true);

@@ -7,7 +7,7 @@ import { containerFacts, engineState, fakeEngine } from '../../support/fake-engi
 const cut = new EngineError('wait', 'cut', '');
 const over = new AbortController();
 
-/** Answers one after the other, the last one for ever; an error is thrown. */
+/** Returns the answers one after the other and repeats the last one; errors are thrown. */
 function each<T>(...answers: (T | Error)[]): () => Promise<T> {
   return async () => {
     const [next] = answers.length > 1 ? answers.splice(0, 1) : answers;
@@ -21,7 +21,7 @@ function watch(given: Partial<Engine>, retryForMs = 5_000) {
 }
 
 describe('waitForExit', () => {
-  test('believes what the engine says of the container, not the wait', async () => {
+  test('trusts the inspection of the container, not the answer of the wait', async () => {
     const running = containerFacts({ status: 'running', finishedAt: undefined });
     const ended = containerFacts({ exitCode: 3 });
     const findContainer = each<ContainerFacts | undefined>(running, ended);
@@ -32,7 +32,7 @@ describe('waitForExit', () => {
     expect(backAt).toBeUndefined();
   });
 
-  test('waits for an engine that is away, and tells since when by its clock it is back', async () => {
+  test('waits for an unavailable engine, and reports by the engine’s clock when it was back', async () => {
     const wait = each<void>(cut);
     const findContainer = each<ContainerFacts | undefined>(
       new EngineError('inspect', 'no_socket', ''),
@@ -47,12 +47,12 @@ describe('waitForExit', () => {
     expect(backAt).toEqual(clock);
   });
 
-  test('gives up an engine that stays away', async () => {
-    const away = new EngineError('inspect', 'unreachable', '');
+  test('gives up on an engine that stays unavailable', async () => {
+    const unavailable = new EngineError('inspect', 'unreachable', '');
 
-    const asks = { findContainer: each<undefined>(away), info: each<EngineState>(away) };
+    const asks = { findContainer: each<undefined>(unavailable), info: each<EngineState>(unavailable) };
 
-    await expect(watch({ wait: each<void>(cut), ...asks }, 300)).rejects.toBe(away);
+    await expect(watch({ wait: each<void>(cut), ...asks }, 300)).rejects.toBe(unavailable);
   });
 
   test.each<[string, Partial<Engine>]>([

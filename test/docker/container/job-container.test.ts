@@ -10,7 +10,7 @@ import { containerRequest } from '../../support/container-request.js';
 import { fired } from '../../support/fake-container.js';
 import { containerFacts, fakeEngine } from '../../support/fake-engine.js';
 
-/** A container on an engine on which all goes well, but for what is given. Notes the calls in their order. */
+/** A container on an engine where everything succeeds except what is given. Records the calls in order. */
 function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
   const calls: string[] = [];
   const note =
@@ -50,7 +50,7 @@ async function startOn(given: Partial<Engine>, starts?: LimitFunction) {
   return { container, calls, starting };
 }
 
-/** Fails the call, and counts how often it was asked. */
+/** Fails the request, and counts the tries. */
 function failing(error: Error) {
   let times = 0;
   const call = async () => {
@@ -61,7 +61,7 @@ function failing(error: Error) {
 }
 
 describe('a container of a job', () => {
-  test('lays content over before the secrets, attaches before the start, and lets go of the files after it', async () => {
+  test('uploads content before the secrets, attaches before the start, and releases the files after it', async () => {
     const { container, calls, starting } = await startOn({});
     await starting;
 
@@ -126,7 +126,7 @@ describe('disposing of a container', () => {
     expect(calls).toEqual(['release']);
   });
 
-  test('removes nothing after a refusal: what bears the name may be running for this very claim', async () => {
+  test('removes nothing after a refusal: a container of the name may be running for this very claim', async () => {
     const create = failing(new EngineError('create', 'name_taken', ''));
     const labels = { [tagLabel]: jobTag(settings, { jobId: 'job-1', fence: 1 }) };
     const findContainer = async () => containerFacts({ labels, status: 'running' });

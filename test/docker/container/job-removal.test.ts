@@ -32,7 +32,7 @@ test('Q6: all containers of a job go, whichever node of ours made them; what onl
   expect(removed).toEqual(['c3', 'c4']);
 });
 
-test('Q6: an engine that does not carry a removal out has removed nothing', async () => {
+test('Q6: a removal that the engine does not carry out fails', async () => {
   const engine = fakeEngine({
     listContainers: async () => [containerOf(3, 'node-1')],
     remove: () => Promise.reject(new EngineError('remove', 'timed_out', '')),

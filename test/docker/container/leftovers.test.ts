@@ -66,7 +66,7 @@ describe('a leftover', () => {
   });
 });
 
-test('leftovers are looked for once in a life, among the containers of this installation', async () => {
+test('leftovers are searched once per process, among the containers of this installation', async () => {
   const { leftovers, asked, removed } = leftoversAmong(listed(jobLabels));
 
   expect(await Promise.all([leftovers.remove(), leftovers.remove()])).toEqual([1, 1]);
@@ -76,18 +76,18 @@ test('leftovers are looked for once in a life, among the containers of this inst
   expect(removed).toEqual(['c1']);
 });
 
-test('leftovers are looked for again where that failed', async () => {
-  let isAway = true;
+test('leftovers are searched again after a failure', async () => {
+  let isUnavailable = true;
   const engine = fakeEngine({
     listContainers: async () => {
-      if (isAway) throw new Error('away');
+      if (isUnavailable) throw new Error('unavailable');
       return [];
     },
   });
   const leftovers = new Leftovers(engine, settings);
 
-  await expect(leftovers.remove()).rejects.toThrow('away');
-  isAway = false;
+  await expect(leftovers.remove()).rejects.toThrow('unavailable');
+  isUnavailable = false;
 
   expect(await leftovers.remove()).toBe(0);
 });

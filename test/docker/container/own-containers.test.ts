@@ -53,7 +53,7 @@ test('a container that was made to read an image is ours and belongs to no job',
   expect(await list(helper)).toEqual([{ id: 'c1', name, jobId: undefined, node: 'node-7', ageMs: 0 }]);
 });
 
-test('nothing looks old where the engine does not tell the time', async () => {
+test('nothing looks old when the engine does not report its time', async () => {
   const engine = fakeEngine({
     info: async () => engineState({ clock: undefined }),
     listContainers: async () => [listed({ createdAt: new Date(0) })],

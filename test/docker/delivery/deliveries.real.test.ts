@@ -8,15 +8,15 @@ import { tarGzOf } from '../../support/archives.js';
 import { containerRequest } from '../../support/container-request.js';
 import { type DockerBench, openDockerBench, readJob, runJob } from '../../support/docker-bench.js';
 import { rigPart } from '../../support/rig-part.js';
-import { openTcpDoor, type TcpDoor } from '../../support/tcp-door.js';
+import { openTcpRelay, type TcpRelay } from '../../support/tcp-relay.js';
 
 const { socketPath, dockerHost } = await rigPart('engine');
-let door: TcpDoor;
+let door: TcpRelay;
 let bench: DockerBench;
 
 beforeAll(async () => {
   if (socketPath === undefined) throw new Error('Expected an engine with a socket.');
-  door = await openTcpDoor(socketPath);
+  door = await openTcpRelay(socketPath);
   bench = await openDockerBench(`tcp://127.0.0.1:${door.port}`);
 });
 
@@ -41,7 +41,7 @@ test('a remote engine gets secrets, users and content in one archive', async () 
   expect(exit).toMatchObject({ exitCode: 0, proven: true });
 });
 
-test('nothing of a job for a remote engine lies on this host, or is bound', async () => {
+test('a job for a remote engine has no files on this host and no mounts', async () => {
   const request = containerRequest({ jobId: randomUUID(), fence: 1, command: ['cat', '/secrets.yml'] });
   await using container = await bench.backend.prepare(request, new AbortController().signal);
   await container.deliver(Buffer.from('TOKEN: CANARY\n'));
@@ -54,7 +54,7 @@ test('nothing of a job for a remote engine lies on this host, or is bound', asyn
   expect((await readJob(await container.start())).stdout.toString()).toBe('TOKEN: CANARY\n');
 });
 
-test('an image without a list of users gets one, from either side', async () => {
+test('an image without a user list gets one, by either delivery', async () => {
   const busybox = { content: await readFile('/bin/busybox'), mode: 0o755 };
   await buildImage(bench.docker, {
     tag: 'stint-test/bare:1',
@@ -69,7 +69,7 @@ test('an image without a list of users gets one, from either side', async () => 
   expect(outputs.map(({ stdout }) => stdout.toString())).toEqual(['gostint\n', 'gostint\n']);
 });
 
-test("Vault's authority travels along", async () => {
+test('the CA certificate of Vault is delivered too', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stint-test-'));
   const caCertificatePath = join(directory, 'ca.pem');
   await writeFile(caCertificatePath, 'AUTHORITY\n');

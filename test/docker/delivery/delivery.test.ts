@@ -13,7 +13,7 @@ const lost = {
   message: expect.stringMatching(/^Could not read "\/nonesuch\/ca\.pem".*VAULT_CACERT/),
 };
 
-test('an authority that is gone is told as what it is, before any file is made', async () => {
+test('a missing CA certificate is reported as such, before any file is created', async () => {
   const create = vi.fn<HostFiles['create']>();
 
   await expect(openBoundDelivery(parts, { create } as unknown as HostFiles, job)).rejects.toMatchObject(lost);

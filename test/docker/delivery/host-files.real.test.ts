@@ -26,7 +26,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** The directory of a process with this number, as such a process names it. */
+/** The directory name of a process with this PID. */
 async function leave(pid: number, nameSpace?: string): Promise<string> {
   const here = /\d+/.exec(await readlink('/proc/self/ns/pid'))?.[0];
   const name = `${nameSpace ?? here}-${pid}-12345-0123abcd`;
@@ -35,13 +35,13 @@ async function leave(pid: number, nameSpace?: string): Promise<string> {
   return name;
 }
 
-/** The number of a process that has ended. */
+/** The PID of a process that has ended. */
 function deadPid(): number {
   return Number(execFileSync('sh', ['-c', 'echo $$']));
 }
 
 describe('the files of a job', () => {
-  test('are there before the secrets, for the job alone, in a place where nobody else may look', async () => {
+  test('exist before the secrets, for the job alone, in a directory that only root can read', async () => {
     const host = await HostFiles.open(directory);
     const files = await host.create('root:x:0:0::/:/bin/sh\n');
 
@@ -54,7 +54,7 @@ describe('the files of a job', () => {
     await host.close();
   });
 
-  test('are filled where they lie: a container has the file bound, not its name', async () => {
+  test('are filled in place: a container has the file bound, not its path', async () => {
     const host = await HostFiles.open(directory);
     const files = await host.create('');
     const before = (await stat(files.secretsPath)).ino;
@@ -65,7 +65,7 @@ describe('the files of a job', () => {
     await host.close();
   });
 
-  test('go alone and may go twice', async () => {
+  test('are removed without those of other jobs, and may be removed twice', async () => {
     const host = await HostFiles.open(directory);
     const [one, other] = [await host.create(''), await host.create('')];
 
@@ -80,14 +80,14 @@ describe('the files of a job', () => {
 });
 
 describe('opening', () => {
-  test('knows memory from a disk', async () => {
+  test('tells memory from a disk', async () => {
     const host = await HostFiles.open(directory);
 
     expect(host.isMemory).toBe(true);
     await host.close();
   });
 
-  test('takes the rights of all others from the directory', async () => {
+  test('removes all access of others to the directory', async () => {
     await chmod(directory, 0o777);
 
     const host = await HostFiles.open(directory);
@@ -96,13 +96,13 @@ describe('opening', () => {
     await host.close();
   });
 
-  test('refuses a directory of somebody else', async () => {
+  test('refuses a directory of another user', async () => {
     await chown(directory, 2001, 2001);
 
     await expect(HostFiles.open(directory)).rejects.toMatchObject({ code: 'internal', retryable: false });
   });
 
-  test('removes what dead processes left, and nothing of the living', async () => {
+  test('removes what dead processes left, and nothing of running ones', async () => {
     const dead = await leave(deadPid());
     const recycled = await leave(process.pid);
     const living = await HostFiles.open(directory);
@@ -132,7 +132,7 @@ describe('opening', () => {
     await host.close();
   });
 
-  test('leaves alone what is none of ours', async () => {
+  test('does not touch files that are not ours', async () => {
     await writeFile(join(directory, 'note'), 'mine');
 
     const host = await HostFiles.open(directory);

@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { callEngine } from '../../../src/docker/engine/deadline.js';
 
-/** Never settles, as the library does for some calls; notes whether it was told to end. */
+/** Never settles, as the library does for some calls; notes whether it was aborted. */
 function silence() {
-  const told: AbortSignal[] = [];
+  const signals: AbortSignal[] = [];
   const run = (signal: AbortSignal) => {
-    told.push(signal);
+    signals.push(signal);
     return new Promise<string>(() => undefined);
   };
-  return { run, told };
+  return { run, signals };
 }
 
 afterEach(() => {
@@ -16,18 +16,18 @@ afterEach(() => {
 });
 
 describe('callEngine', () => {
-  test('gives the answer', async () => {
+  test('returns the answer', async () => {
     expect(await callEngine('info', { limitMs: 1_000 }, async () => 'yes')).toBe('yes');
   });
 
   test('does not wait longer than its limit, whatever the library does', async () => {
-    const { run, told } = silence();
+    const { run, signals } = silence();
 
     await expect(callEngine('info', { limitMs: 20 }, run)).rejects.toMatchObject({
       call: 'info',
       fault: 'timed_out',
     });
-    expect(told[0]?.aborted).toBe(true);
+    expect(signals[0]?.aborted).toBe(true);
   });
 
   test('ends with the reason of its signal', async () => {
@@ -41,14 +41,14 @@ describe('callEngine', () => {
   });
 
   test('does not begin when its signal has fired', async () => {
-    const { run, told } = silence();
+    const { run, signals } = silence();
     const signal = AbortSignal.abort(new Error('killed'));
 
     await expect(callEngine('pull', { limitMs: 1_000, signal }, run)).rejects.toThrow('killed');
-    expect(told).toEqual([]);
+    expect(signals).toEqual([]);
   });
 
-  test('puts what the library throws into our words', async () => {
+  test('translates what the library throws', async () => {
     const failing = callEngine('start', { limitMs: 1_000 }, async () => {
       throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     });
@@ -56,7 +56,7 @@ describe('callEngine', () => {
     await expect(failing).rejects.toMatchObject({ call: 'start', fault: 'unreachable' });
   });
 
-  test('leaves what goes on after the answer alone', async () => {
+  test('does not end a stream after the answer', async () => {
     vi.useFakeTimers();
     let seen: AbortSignal | undefined;
 

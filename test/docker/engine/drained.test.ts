@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { drained } from '../../../src/docker/engine/drained.js';
 
-test('a stream that is read from takes more, and keeps no listener', async () => {
+test('a stream that is read from accepts more, and keeps no listener', async () => {
   const stream = new PassThrough({ highWaterMark: 1 });
   const before = [stream.listenerCount('drain'), stream.listenerCount('close')];
   stream.write('full');
@@ -14,7 +14,7 @@ test('a stream that is read from takes more, and keeps no listener', async () =>
   expect([stream.listenerCount('drain'), stream.listenerCount('close')]).toEqual(before);
 });
 
-test('a stream that is closed meanwhile takes nothing any more', async () => {
+test('a stream that is closed meanwhile accepts nothing more', async () => {
   const stream = new PassThrough();
 
   const waiting = drained(stream);

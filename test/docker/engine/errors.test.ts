@@ -110,7 +110,7 @@ describe('toEngineError', () => {
     });
   });
 
-  test('reads the words of the engine behind those of the library, where there is nothing else', () => {
+  test('reads the engine’s message from the library’s text when there is no other', () => {
     const message = '(HTTP code 404) no such container - Could not find the file /x in container 9535 ';
 
     expect(toEngineError('download', { statusCode: 404, message })).toMatchObject({
@@ -128,16 +128,14 @@ describe('toEngineError', () => {
     );
   });
 
-  test('passes nothing of a library on', () => {
+  test('keeps no text of the library', () => {
     const { message } = toEngineError('start', new Error('secret text of a library'));
 
-    expect(message).toBe(
-      'Could not start the container: the engine failed without a word. Its log tells more.',
-    );
+    expect(message).toBe('Could not start the container: the engine failed and gave no reason. See its log.');
   });
 });
 
-test('isFault knows only our own errors', () => {
+test('isFault accepts only our own errors', () => {
   const error = toEngineError('info', { code: 'ENOENT' });
 
   expect(isFault(error, 'cut', 'no_socket')).toBe(true);

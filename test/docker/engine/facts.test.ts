@@ -22,7 +22,7 @@ test('an engine state is complete whatever the engine leaves out', () => {
   });
 });
 
-test('an engine state names the limits that the engine says it cannot enforce', () => {
+test('an engine state lists the limits that the engine cannot enforce', () => {
   const state = toEngineState({
     MemoryLimit: false,
     SwapLimit: true,

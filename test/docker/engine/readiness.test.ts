@@ -22,11 +22,11 @@ test('an engine without the network of the jobs will not do', async () => {
   await expect(check('1.41', false)).rejects.toMatchObject({ fault: 'network_missing' });
 });
 
-test('a disk with room will do, and so will one that cannot be seen from here', async () => {
+test('a disk with free space will do, and so will one that this host cannot see', async () => {
   await expect(checkDisk(tmpdir())).resolves.toBeUndefined();
   await expect(checkDisk('/nowhere/at/all')).resolves.toBeUndefined();
 });
 
-test('E6: a disk without any room will not', async () => {
+test('E6: a full disk will not', async () => {
   await expect(checkDisk('/proc')).rejects.toThrow('free on the disk of the engine');
 });

@@ -40,7 +40,7 @@ describe('ImageFactsReader', () => {
     expect(removed).toEqual(names);
   });
 
-  test('finds nothing where there is none, or where it is no file', async () => {
+  test('finds nothing when the path is missing or is no file', async () => {
     const { reader } = engineWith({ '/etc/passwd': { name: 'passwd', type: 'symlink', linkname: '../x' } });
 
     expect(await reader.read('a')).toEqual({ metadata: undefined, passwd: undefined });
@@ -57,7 +57,7 @@ describe('ImageFactsReader', () => {
     expect(removed).toEqual(names);
   });
 
-  test('asks anew after a failure', async () => {
+  test('tries again after a failure', async () => {
     let isFirst = true;
     const { reader } = engineWith(
       {},

@@ -66,7 +66,7 @@ describe('Images', () => {
     expect(pulled).toEqual(['tool:latest']);
   });
 
-  test('pulls once for all who wait, and anew for who comes later', async () => {
+  test('pulls once for all waiting jobs, and again for a later one', async () => {
     const { engine, pulled } = stock(works);
     const images = new Images(engine, generous);
     const ask = () => images.ensure('tool:1', 'Always', new AbortController().signal);
@@ -79,7 +79,7 @@ describe('Images', () => {
 
   test.each([
     ['all in all', { totalMs: 60, stallMs: 5_000 }, /it took longer than 0.06 seconds/],
-    ['without progress', { totalMs: 5_000, stallMs: 60 }, /nothing moved for 0.06 seconds/],
+    ['without progress', { totalMs: 5_000, stallMs: 60 }, /there was no progress for 0.06 seconds/],
   ])('gives up a pull that takes too long %s', async (_, limits, message) => {
     const failing = ensure(stock(stalls).engine, 'Always', limits);
 
@@ -87,7 +87,7 @@ describe('Images', () => {
     await expect(failing).rejects.toThrow(message);
   });
 
-  test('ends a pull that nobody waits for, and gives each who left his own reason', async () => {
+  test('ends a pull that no job waits for, and gives each job its own reason', async () => {
     let ended = false;
     const { engine } = stock(async function* (reference, signal) {
       try {

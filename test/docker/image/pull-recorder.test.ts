@@ -22,25 +22,25 @@ test('an image that was not there is new, under the name that the engine gives i
   });
 });
 
-test('one that was pulled by its digest has no name but ours for it', async () => {
+test('an image that was pulled by digest is recorded under our reference', async () => {
   expect(await bring([], [image('i1')])).toMatchObject({ reference: pulled.reference, isNew: true });
 });
 
-test('a new name of an image that was there is told as such', async () => {
+test('a new name of an existing image is recorded as such', async () => {
   expect(await bring([image('i1', 'b:1')], [image('i1', 'b:1', 'a:1')])).toMatchObject({
     reference: 'a:1',
     isNew: false,
   });
 });
 
-test('a pull that changed nothing brought nothing', async () => {
+test('a pull that changed nothing adds no name', async () => {
   expect(await bring([image('i1', 'a:1')], [image('i1', 'a:1')])).toBeUndefined();
 });
 
-test('where the engine did not say what it had, nothing is ours', async () => {
-  const away = fakeEngine({ listImages: () => Promise.reject(new Error('away')) });
+test('when the engine does not list its images, nothing counts as ours', async () => {
+  const unavailable = fakeEngine({ listImages: () => Promise.reject(new Error('unavailable')) });
 
-  expect(await imagesBeforePull(away)).toBeUndefined();
+  expect(await imagesBeforePull(unavailable)).toBeUndefined();
   expect(await bring(undefined, [image('i1', 'a:1')])).toBeUndefined();
-  expect(await imageAfterPull(away, [], pulled)).toBeUndefined();
+  expect(await imageAfterPull(unavailable, [], pulled)).toBeUndefined();
 });

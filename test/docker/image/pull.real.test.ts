@@ -7,7 +7,7 @@ import { type PushedImage, type Registry, startRegistry } from '../../../rig/eng
 import { containerRequest } from '../../support/container-request.js';
 import { type DockerBench, openDockerBench, runJob } from '../../support/docker-bench.js';
 
-/** Of our own: the registry must be in its network, and images come and go here. */
+/** A separate engine: the registry must be in its network, and this test adds and removes images. */
 const engine = await startEngine({ alwaysOwn: true, name: 'pulls' });
 const docker = connectDocker(engine.dockerHost);
 const registry = await startRegistry({ engine });
@@ -87,7 +87,7 @@ describe('an image that only a registry has', () => {
   });
 });
 
-describe('an image that cannot be had', () => {
+describe('an image that is not available', () => {
   test.each([
     [
       'whose tag is missing',

@@ -37,7 +37,7 @@ function joined(parts: readonly OutputPart[], stream: OutputPart['stream']): Buf
 }
 
 describe('demux', () => {
-  test('gives every byte to its stream, wherever the chunks are cut', async () => {
+  test('assigns every byte to its stream, wherever the chunks are cut', async () => {
     const frames = fc.array(fc.tuple(fc.constantFrom(0, 1, 2), fc.uint8Array({ maxLength: 40 })));
     const lengths = fc.array(fc.nat(30));
 
@@ -79,7 +79,7 @@ describe('demux', () => {
     await expect(collect(demux(from(chunks)))).rejects.toMatchObject({ fault: 'cut' });
   });
 
-  test('takes a message of the engine for an error of the engine', async () => {
+  test('throws a message of the engine as an engine error', async () => {
     const reading = collect(demux(from([frame(3, 'the driver failed')])));
 
     await expect(reading).rejects.toBeInstanceOf(BrokenError);
@@ -87,7 +87,7 @@ describe('demux', () => {
   });
 });
 
-test('passThrough gives the bytes of a terminal as they are', async () => {
+test('passThrough yields the bytes of a terminal unchanged', async () => {
   const chunk = frame(2, 'looks like a frame');
 
   expect(await collect(passThrough(from([chunk])))).toEqual([{ stream: 'stdout', bytes: chunk }]);

@@ -13,8 +13,8 @@ function skipperAfter(...seen: OutputPart[]) {
   return count.startSkipping();
 }
 
-describe('what was seen is taken off the log', () => {
-  test('to the byte, wherever either is cut', () => {
+describe('what was seen is skipped in the log', () => {
+  test('to the byte, wherever stream and log are cut into chunks', () => {
     const texts = fc.string({ unit: fc.constantFrom('a', 'b', '\n'), maxLength: 30 });
     fc.assert(
       fc.property(texts, fc.nat(30), fc.nat(30), fc.nat(30), (text, seen, cutSeen, cutLog) => {
@@ -29,20 +29,20 @@ describe('what was seen is taken off the log', () => {
     );
   });
 
-  test('for each stream apart', () => {
+  test('for each stream separately', () => {
     const skipper = skipperAfter(part('ab'), part('xyz', 'stderr'));
 
     expect(Buffer.from(skipper.skip(part('xyz+', 'stderr'))).toString()).toBe('+');
     expect(Buffer.from(skipper.skip(part('abc'))).toString()).toBe('c');
   });
 
-  test('also where the log has lost the ends of lines further back', () => {
+  test('also when the log has lost earlier newlines', () => {
     const skipper = skipperAfter(part('long\nnext\n'));
 
     expect(Buffer.from(skipper.skip(part('longnext\nnew\n'))).toString()).toBe('new\n');
   });
 
-  test('and a log whose beginning is gone is noticed', () => {
+  test('and a log without its beginning is detected', () => {
     const skipper = skipperAfter(part('0123456789'));
 
     expect(skipper.skip(part('789'))).toHaveLength(0);

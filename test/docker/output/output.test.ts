@@ -18,8 +18,8 @@ function frame(text: string): Buffer {
   return Buffer.concat([header, Buffer.from(text)]);
 }
 
-/** A line that gives these frames and then breaks, if it is to. */
-function line(texts: readonly string[], breaks = false): Readable {
+/** A stream that yields these frames and then ends, or breaks if `breaks` is set. */
+function streamOf(texts: readonly string[], breaks = false): Readable {
   async function* frames() {
     for (const text of texts) yield frame(text);
     if (breaks) throw new Error('socket hang up');
@@ -27,7 +27,7 @@ function line(texts: readonly string[], breaks = false): Readable {
   return Readable.from(frames());
 }
 
-/** What is read, and how the reading ended. */
+/** What is read, and the error at the end. */
 async function read(
   attached: Readable,
   log: readonly string[],
@@ -35,13 +35,13 @@ async function read(
   info?: Engine['info'],
 ) {
   const parts = {
-    engine: fakeEngine({ readLog: async () => line(log), ...(info && { info }) }),
+    engine: fakeEngine({ readLog: async () => streamOf(log), ...(info && { info }) }),
     id: 'c1',
-    line: attached,
+    attached,
     tty: false,
     exit: exit instanceof Promise ? exit : Promise.resolve({ ...ended, ...exit }),
     see: () => undefined,
-    onLineEnd: () => undefined,
+    onStreamEnd: () => undefined,
   };
   let text = '';
   try {
@@ -53,21 +53,24 @@ async function read(
 }
 
 describe('readOutput', () => {
-  test('takes from the log what a line did not bring that was cut shortly before the end, as if it had ended', async () => {
+  test('reads from the log what is missing after a stream that was cut shortly before the end', async () => {
     const text = 'one\n';
 
-    expect(await read(line([]), [text])).toEqual({ text, error: undefined });
-    expect(await read(line(['on']), [text])).toEqual({ text, error: undefined });
+    expect(await read(streamOf([]), [text])).toEqual({ text, error: undefined });
+    expect(await read(streamOf(['on']), [text])).toEqual({ text, error: undefined });
   });
 
-  test('believes a line that nothing speaks against, where the log has less', async () => {
-    expect(await read(line(['one\n', 'two\n']), ['one\n'])).toEqual({ text: 'one\ntwo\n', error: undefined });
+  test('trusts a stream without a sign of loss, though the log has less', async () => {
+    expect(await read(streamOf(['one\n', 'two\n']), ['one\n'])).toEqual({
+      text: 'one\ntwo\n',
+      error: undefined,
+    });
   });
 
-  test('spares the log of a large output whose line ended with its container', async () => {
+  test('does not read the log of a large output whose stream ended with its container', async () => {
     const large = 'x'.repeat(300_000);
 
-    expect((await read(line([large]), ['something else'])).text).toBe(large);
+    expect((await read(streamOf([large]), ['something else'])).text).toBe(large);
   });
 
   test.each([
@@ -75,52 +78,57 @@ describe('readOutput', () => {
     ['an hour behind ours', -3_600_000],
     ['an hour ahead of ours', 3_600_000],
   ])(
-    'by an engine whose clock is %s, tells a line that ended early from one that did not',
+    'by an engine whose clock is %s, tells a stream that ended early from one that did not',
     async (_, offsetMs) => {
       const large = 'x'.repeat(300_000);
       const now = () => Date.now() + offsetMs;
       const info = async () => engineState({ clock: new Date(now()) });
       const endAfter = async (ms: number) => {
-        const lineEndedAt = now();
-        await delay(700); // The news of the end are late in both cases.
-        return { ...ended, finishedAt: new Date(lineEndedAt + ms) };
+        const streamEndedAt = now();
+        await delay(700); // The end is reported late in both cases.
+        return { ...ended, finishedAt: new Date(streamEndedAt + ms) };
       };
 
-      expect((await read(line([large]), [large, 'y'], endAfter(650), info)).text).toBe(`${large}y`);
-      expect((await read(line([large]), ['something else'], endAfter(20), info)).text).toBe(large);
+      expect((await read(streamOf([large]), [large, 'y'], endAfter(650), info)).text).toBe(`${large}y`);
+      expect((await read(streamOf([large]), ['something else'], endAfter(20), info)).text).toBe(large);
     },
   );
 
-  test('takes from the log what a broken line did not bring', async () => {
-    expect(await read(line(['one\n', 'tw'], true), ['one\n', 'two\nthree'])).toEqual({
+  test('reads from the log what is missing after a broken stream', async () => {
+    expect(await read(streamOf(['one\n', 'tw'], true), ['one\n', 'two\nthree'])).toEqual({
       text: 'one\ntwo\nthree',
       error: undefined,
     });
   });
 
-  test('takes nothing from the log where nothing is missing', async () => {
-    expect(await read(line(['one\n'], true), ['one\n'])).toEqual({ text: 'one\n', error: undefined });
+  test('reads nothing from the log when nothing is missing', async () => {
+    expect(await read(streamOf(['one\n'], true), ['one\n'])).toEqual({ text: 'one\n', error: undefined });
   });
 
-  test('reads on after an engine that was away, and is content if the container outlived that', async () => {
+  test('continues after an outage of the engine, without an error if the container outlasted it', async () => {
     const times = { backAt: new Date(1_000), finishedAt: new Date(2_000) };
 
-    expect(await read(line(['a']), ['ab'], times)).toEqual({ text: 'ab', error: undefined });
+    expect(await read(streamOf(['a']), ['ab'], times)).toEqual({ text: 'ab', error: undefined });
   });
+});
 
+describe('an output with missing bytes', () => {
   test.each([
     ['its log was cut short', ['89'], {}],
     ['its log drops the ends of long lines', [`0123456789${'x'.repeat(20_000)}\n`], {}],
-    ['it was away when the container ended', ['0123456789'], { backAt: new Date(9_000) }],
+    ['it was unavailable when the container ended', ['0123456789'], { backAt: new Date(9_000) }],
     [
-      'it was away when the container ended',
+      'it was unavailable when the container ended',
       ['0123456789'],
       { backAt: new Date(9_000), finishedAt: undefined },
     ],
-  ])('says that bytes may be missing: %s', async (why, log, exit) => {
-    const { error } = await read(line(['0123456789'], true), log, exit);
+  ])('ends with an error that says why: %s', async (why, log, exit) => {
+    const { error } = await read(streamOf(['0123456789'], true), log, exit);
 
-    expect(error).toMatchObject({ fault: 'cut', message: expect.stringContaining('cut the line') });
-    expect(error).toHaveProperty('text', `the line broke, and ${why}`);
+    expect(error).toMatchObject({
+      fault: 'cut',
+      message: expect.stringContaining('connection to the engine broke'),
+    });
+    expect(error).toHaveProperty('text', `the attached stream broke, and ${why}`);
   });
 });

@@ -11,7 +11,7 @@ const exit: WatchedExit = {
   backAt: undefined,
 };
 
-/** A message as the engine's log sends it, with its time. */
+/** A message of the engine's log, with its time. */
 function message(text: string, more: { time?: string; kind?: number } = {}): Buffer {
   const { time = '2026-01-01T00:00:00.000000000Z', kind = 1 } = more;
   const body = Buffer.from(`${time} ${text}`);
@@ -25,7 +25,7 @@ interface Given {
   readonly from?: Partial<StreamPositions>;
   readonly watched?: Partial<WatchedExit>;
   readonly keptLogBytes?: number;
-  /** Whether the engine lived when the container ended. */
+  /** Whether the engine saw the container end. */
   readonly isRemembered?: boolean;
 }
 
@@ -50,7 +50,7 @@ async function resumed({ logs, from, watched, keptLogBytes = 1_000_000, isRememb
     keptLogBytes,
     signal: new AbortController().signal,
     see: () => undefined,
-    onLineEnd: () => undefined,
+    onStreamEnd: () => undefined,
   });
   const flaw = await read(parts, printed);
   return { ...printed, flaw };
@@ -66,7 +66,7 @@ async function read(parts: AsyncIterable<OutputPart>, printed: Record<OutputPart
 }
 
 describe('an output that is read from the log', () => {
-  test('says so where the engine was restarted, for its last bytes may have had no listener', async () => {
+  test('throws when the engine was restarted, because the last bytes may be lost', async () => {
     const { stdout, flaw } = await resumed({ logs: [message('one\n')], isRemembered: false });
 
     expect({ stdout, flaw }).toEqual({
@@ -75,7 +75,7 @@ describe('an output that is read from the log', () => {
     });
   });
 
-  test('goes on at its byte in each stream', async () => {
+  test('continues at its byte in each stream', async () => {
     const logs = [message('one\n'), message('other\n', { kind: 2 }), message('two\n')];
 
     expect(await resumed({ logs, from: { stdout: 5, stderr: 2 } })).toEqual({
@@ -85,7 +85,7 @@ describe('an output that is read from the log', () => {
     });
   });
 
-  test('has the newlines back that the log dropped, and those only', async () => {
+  test('has exactly those newlines restored that the log dropped', async () => {
     const piece = 'x'.repeat(16_384);
     const logs = [
       message(piece, { time: 't1' }),
@@ -105,7 +105,7 @@ describe('an output that is read from the log', () => {
 
   test.each<[string, Given, string]>([
     [
-      'whose beginning may have been thrown away',
+      'whose beginning may be gone',
       { logs: [message('one\n')], keptLogBytes: 100 },
       'the beginning of its log may be gone',
     ],
@@ -115,17 +115,17 @@ describe('an output that is read from the log', () => {
       'its log lacks some of it',
     ],
     [
-      'of a container that ended while its engine was away',
+      'of a container that ended while its engine was unavailable',
       { logs: [message('one\n')], watched: { backAt: new Date(3_000) } },
-      'the engine was away when the container ended',
+      'the engine was unavailable when the container ended',
     ],
     ['that ends inside a message', { logs: [message('one\n').subarray(0, 20)] }, 'it ended inside a message'],
-    ['that holds no messages', { logs: [Buffer.alloc(50, 'x')] }, 'it holds something that is no message'],
+    ['that holds no messages', { logs: [Buffer.alloc(50, 'x')] }, 'it contains something that is no message'],
   ])('says so of a log %s', async (_, given, flaw) => {
     expect((await resumed(given)).flaw).toBe(flaw);
   });
 
-  test('is whole where the engine was away and back before the end', async () => {
+  test('is complete when the engine was unavailable and back before the end', async () => {
     const watched = { backAt: new Date(1_000) };
 
     expect(await resumed({ logs: [message('one\n')], watched })).toMatchObject({

@@ -7,7 +7,7 @@ const secrets = new Map([['PASS', new Secret('hunter2')]]);
 const part = (stream: OutputPart['stream'], text: string) => ({ stream, bytes: Buffer.from(text) });
 const shown = ({ stream, bytes }: OutputPart) => `${stream} ${Buffer.from(bytes).toString()}`;
 
-test('a secret that is cut by the other stream is hidden all the same', () => {
+test('a secret that is interrupted by the other stream is masked all the same', () => {
   const mask = partMask(secrets);
 
   expect(shown(mask.push(part('stdout', 'a hunt')))).toBe('stdout a ');
@@ -15,7 +15,7 @@ test('a secret that is cut by the other stream is hidden all the same', () => {
   expect(shown(mask.push(part('stdout', 'er2 b')))).toBe('stdout [secret] b');
 });
 
-test('what both streams held back comes at the end', () => {
+test('what both streams held back is returned at the end', () => {
   const mask = partMask(secrets);
   mask.push(part('stdout', 'hun'));
   mask.push(part('stderr', 'hunte'));
@@ -23,7 +23,7 @@ test('what both streams held back comes at the end', () => {
   expect(mask.end().map(shown)).toEqual(['stdout hun', 'stderr hunte']);
 });
 
-test('without secrets bytes pass as they are', () => {
+test('without secrets bytes pass unchanged', () => {
   const given = part('stdout', 'hunter2');
 
   expect(partMask(new Map()).push(given).bytes).toBe(given.bytes);

@@ -68,7 +68,7 @@ describe('a masked stream', () => {
     ).toBe(expected);
   });
 
-  test('hides a secret that was cut after a failed beginning', () => {
+  test('masks a secret that was cut after a failed beginning', () => {
     expect(masked(secretsOf('aabaab'), ['xaabaa', 'baabyy'])).toBe('x[secret]yy');
   });
 
@@ -82,7 +82,7 @@ describe('a masked stream', () => {
     expect(Buffer.from(stream.end()).toString()).toBe('hunter2');
   });
 
-  test('does not wait for more once a secret is whole', () => {
+  test('does not wait for more once a secret is complete', () => {
     const stream = createMask(secretsOf('hunter2')).stream();
 
     expect(Buffer.from(stream.push(Buffer.from('it is hunter2'))).toString()).toBe('it is [secret]');
@@ -95,7 +95,7 @@ describe('a masked stream', () => {
     expect(createMask(secretsOf('', 'short')).stream().push(bytes)).toBe(bytes);
   });
 
-  test('two streams of a mask do not know of each other', () => {
+  test('two streams of a mask are independent', () => {
     const mask = createMask(secretsOf('hunter2'));
     const [one, other] = [mask.stream(), mask.stream()];
 
@@ -111,8 +111,8 @@ const fewLetters = (least: number, most: number) =>
 const values = fc.array(fewLetters(0, 12), { minLength: 1, maxLength: 4 });
 const places = fc.array(fc.nat(), { maxLength: 12 });
 
-describe('a masked stream, whatever comes', () => {
-  test('gives the same however its input is cut', () => {
+describe('a masked stream with any input', () => {
+  test('gives the same output however its input is cut', () => {
     fc.assert(
       fc.property(values, fewLetters(0, 80), places, (chosen, output, cuts) => {
         const secrets = secretsOf(...chosen);
@@ -199,7 +199,7 @@ describe('Q9: what a stream holds back', () => {
     expect(stream.held).toBe(held);
   });
 
-  test('is where another stream may go on: the whole is the same, wherever the first one ends', () => {
+  test('is where another stream can continue: the total output is the same, wherever the first one ends', () => {
     const text = fc.string({ unit: fc.constantFrom(...'ab'), maxLength: 60 });
     const secret = fc.string({ unit: fc.constantFrom(...'ab'), minLength: 6, maxLength: 12 });
     fc.assert(

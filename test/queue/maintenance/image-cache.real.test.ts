@@ -10,9 +10,9 @@ import { containerRequest } from '../../support/container-request.js';
 import { openTestDatabase } from '../../support/database.js';
 import { openDockerBench, runJob } from '../../support/docker-bench.js';
 
-// E9: of the images only those are ever removed that we pulled, and those used longest ago first.
+// E9: only images that we pulled are ever removed, the least recently used first.
 
-/** Of our own: the registry must be in its network, and images come and go here. */
+/** An engine of our own: the registry must be in its network, and images come and go here. */
 const engine = await startEngine({ alwaysOwn: true, name: 'images' });
 const docker = connectDocker(engine.dockerHost);
 const registry = await startRegistry({ engine });
@@ -32,7 +32,7 @@ afterEach(async () => {
   await sql`truncate pulled_images`;
 });
 
-/** Pushes an image of its own content and takes it from the engine. */
+/** Pushes an image with unique content and removes it from the engine. */
 async function publish(name: string): Promise<{ reference: string; byDigest: string }> {
   const tag = `stint-test/local-${randomUUID()}:1`;
   await buildImage(docker, { tag, cmd: ['true'], files: { '/own': randomUUID() } });
@@ -68,7 +68,7 @@ async function sizeOf(reference: string): Promise<number> {
   return (await docker.getImage(reference).inspect()).Size;
 }
 
-test('E9: the clean-up of images removes those used longest ago until the others fit, each with an event', async () => {
+test('E9: the clean-up of images removes the least recently used until the others fit, each with an event', async () => {
   const first = await pullByJob('lru/first:1');
   const second = await pullByJob('lru/second:1');
   const third = await pullByJob('lru/third:1');
@@ -135,7 +135,7 @@ test('the clean-up of images spares an image that a container is made of, runnin
   expect(await clean(0)).toEqual([id]);
 });
 
-test('the clean-up of images gives up an image to which somebody else gave a name', async () => {
+test('the clean-up of images no longer owns an image that somebody else has named', async () => {
   const { reference, id } = await pullByJob('taken/one:1');
   await docker.getImage(reference).tag({ repo: 'stint-test/mine', tag: '1' });
 
@@ -163,9 +163,9 @@ test('the clean-up of images removes an image that was pulled by its digest, and
 test('the clean-up of images forgets an image that somebody else removed, and waits while the engine does not answer', async () => {
   const { reference } = await pullByJob('gone/one:1');
   await docker.getImage(reference).remove();
-  const away = { engine: { ...engineOf(), id: async () => undefined } };
+  const silentEngine = { engine: { ...engineOf(), id: async () => undefined } };
 
-  expect(await clean(0, away)).toEqual([]);
+  expect(await clean(0, silentEngine)).toEqual([]);
   expect(await ours()).toHaveLength(1);
   expect(await clean(0)).toEqual([]);
   expect(await ours()).toEqual([]);

@@ -10,7 +10,7 @@ function openRounds(round: () => Promise<unknown>) {
   return { errors, rounds: runPeriodically({ firstMs: 100, intervalMs: 1_000, round, onError }) };
 }
 
-test('the first round waits a while after the start, the others follow until the end', async () => {
+test('the first round begins after its delay, the others follow until disposed', async () => {
   let count = 0;
   const { rounds } = openRounds(async () => count++);
 
@@ -25,7 +25,7 @@ test('the first round waits a while after the start, the others follow until the
   expect(count).toBe(3);
 });
 
-test('a round that is late is not overtaken, and the end waits for it', async () => {
+test('a round that takes long is not overtaken, and disposing waits for it', async () => {
   const done: string[] = [];
   const { rounds } = openRounds(async () => {
     done.push('begun');
@@ -43,7 +43,7 @@ test('a round that is late is not overtaken, and the end waits for it', async ()
 });
 
 test('an error ends only its round', async () => {
-  const { rounds, errors } = openRounds(() => Promise.reject(new Error('away')));
+  const { rounds, errors } = openRounds(() => Promise.reject(new Error('unavailable')));
 
   await vi.advanceTimersByTimeAsync(2_000);
   await rounds[Symbol.asyncDispose]();

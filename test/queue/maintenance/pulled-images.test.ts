@@ -50,7 +50,7 @@ test('nothing is written while nobody knows which engine it is', async () => {
 });
 
 test('what cannot be written fails no job', async () => {
-  const { pulledImages, logged } = openPulledImages('e1', new Error('away'));
+  const { pulledImages, logged } = openPulledImages('e1', new Error('unavailable'));
 
   await pulledImages.pulled(pulled);
   await pulledImages.used('i1');

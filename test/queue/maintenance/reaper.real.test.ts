@@ -14,7 +14,7 @@ import { type DockerBench, openDockerBench } from '../../support/docker-bench.js
 import { rigPart } from '../../support/rig-part.js';
 import { submitInto } from '../../support/stored-jobs.js';
 
-// E4: exactly what is ours and of no use is removed, and nothing else.
+// E4: exactly our own containers without an active job are removed, and nothing else.
 
 const { dockerHost } = await rigPart('engine');
 const database = await openTestDatabase();
@@ -32,7 +32,7 @@ beforeEach(async () => {
   await Promise.all((await bench.containers()).map((id) => bench.backend.removeContainer(id)));
 });
 
-const isAway = () => Promise.reject(new Error('away'));
+const isUnavailable = () => Promise.reject(new Error('unavailable'));
 const noGrace = 0;
 const longGrace = 3_600_000;
 
@@ -41,7 +41,7 @@ function openReaper(graceMs: number, changes: Partial<ReaperParts> = {}) {
   return createReaper({ store, engine: bench.backend, node: 'node-1', graceMs, log, ...changes });
 }
 
-/** Leaves a container as a process that dies would. */
+/** Leaves a container as a process would that dies. */
 async function leave(where: DockerBench, jobId: string, fence = 1): Promise<string> {
   const request = containerRequest({ jobId, fence, command: ['sleep', '600'] });
   const container = await where.backend.prepare(request, new AbortController().signal);
@@ -50,14 +50,14 @@ async function leave(where: DockerBench, jobId: string, fence = 1): Promise<stri
   return container.id;
 }
 
-/** Makes a container that is not ours but bears labels. */
+/** Creates a container that is not ours but has our labels. */
 async function forge(labels: Record<string, string>, image = 'busybox:latest'): Promise<string> {
   const name = `stint-test-${randomUUID()}`;
   const options = { name, Image: image, Cmd: ['true'], Labels: labels };
   return (await bench.docker.createContainer(options)).id;
 }
 
-/** Leaves a container that was made to read an image, as a node that dies would. */
+/** Leaves a container that was made to read an image, as a node would that dies. */
 async function leaveHelper(node: string): Promise<string> {
   const { installation, tagKey } = identityOf(bench.options.sharedKey);
   const name = `stint-${installation.slice(0, 8)}-image-${randomUUID()}`;
@@ -83,7 +83,7 @@ async function labelsOf(id: string): Promise<Record<string, string>> {
   return (await bench.docker.getContainer(id).inspect()).Config.Labels;
 }
 
-/** The engine tells the age of containers in whole seconds. */
+/** The engine reports the age of containers in whole seconds. */
 async function untilOld(id: string): Promise<void> {
   const isOld = async () =>
     (await bench.backend.ownContainers()).some((own) => own.id === id && own.ageMs > 0);
@@ -150,9 +150,9 @@ test('the reaper removes nothing while Postgres cannot say what is alive', async
   const id = await leave(bench, newJobId());
   await untilOld(id);
 
-  await expect(openReaper(noGrace, { store: { ...store, readJobFates: isAway } }).run()).rejects.toThrow(
-    'away',
-  );
+  await expect(
+    openReaper(noGrace, { store: { ...store, readJobFates: isUnavailable } }).run(),
+  ).rejects.toThrow('unavailable');
 
   expect(await exists(id)).toBe(true);
 });

@@ -19,7 +19,7 @@ function storeOf(accessors: readonly string[]) {
   };
 }
 
-test('a token that was revoked or is gone is done; one of which nobody knows stays on the list', async () => {
+test('a token that was revoked or is gone is done; one whose state is unknown stays on the list', async () => {
   const store = storeOf(['revoked', 'gone', 'unsure']);
 
   const alive = await revokeLeftovers({ store, node: 'n1', revoke: echo, log: quiet });
@@ -28,7 +28,7 @@ test('a token that was revoked or is gone is done; one of which nobody knows sta
   expect([...store.left.values()]).toEqual(['unsure']);
 });
 
-test('it begins at once, and its end waits for the round under way', async () => {
+test('it begins at once, and disposing waits for the current round', async () => {
   const store = storeOf(['one']);
   const revoke = vi.fn<RevokeAccessor>(async () => 'revoked');
 
@@ -39,7 +39,7 @@ test('it begins at once, and its end waits for the round under way', async () =>
   expect(store.left.size).toBe(0);
 });
 
-test('its end waits for the token in hand, not for all that are left', async () => {
+test('disposing waits for the current token, not for all that are left', async () => {
   const store = storeOf(['one', 'two', 'three']);
   const answers: ((reply: 'unsure') => void)[] = [];
   const revoke = vi.fn<RevokeAccessor>(() => new Promise((resolve) => void answers.push(resolve)));
@@ -53,18 +53,18 @@ test('its end waits for the token in hand, not for all that are left', async () 
   expect(revoke).toHaveBeenCalledExactlyOnceWith('one');
 });
 
-test('a round that fails is told and does no harm', async () => {
+test('a round that fails is logged and does no harm', async () => {
   const errors: string[] = [];
-  const store = { ...storeOf([]), listUnrevoked: () => Promise.reject(new Error('away')) };
+  const store = { ...storeOf([]), listUnrevoked: () => Promise.reject(new Error('unavailable')) };
   const log = { info: () => undefined, error: (message: string) => void errors.push(message) };
 
   const cleanUp = cleanUpTokens({ store, node: 'n1', revoke: async () => 'gone', log });
   await cleanUp[Symbol.asyncDispose]();
 
-  expect(errors).toEqual(['could not look for tokens of ended jobs']);
+  expect(errors).toEqual(['the clean-up of tokens failed; trying again']);
 });
 
-test('V7: what is told of while a round is under way is found in the next one', async () => {
+test('V7: a job reported during a round is found in the next one', async () => {
   const store = storeOf(['one']);
   const revoke = vi.fn<RevokeAccessor>(async (accessor) => {
     if (accessor === 'one') {

@@ -8,14 +8,14 @@ const wrapFor = (seconds: number) => {
 };
 const forecast = { full: false, ahead: 4, typicalRunMs: 30_000 };
 
-test('V6: a wrap that ends before the forecast turn is warned of, with both times', () => {
+test('V6: a wrapping token that expires before the forecast turn gets a warning with both times', () => {
   expect(warningsOf({ wrap: wrapFor(60), forecast, wrapMinimumMs: 0 })).toEqual([
-    'The wrapped SecretID ends at 2025-10-18T14:01:00.000Z, in 60 seconds, and this job may have to wait 120 seconds: ' +
-      '4 jobs are before it, of which one takes 30 seconds by the last ones. Give the wrap more time (`X-Vault-Wrap-TTL`).',
+    'The wrapping token of the SecretID expires at 2025-10-18T14:01:00.000Z, in 60 seconds, and this job may have to wait 120 seconds: ' +
+      '4 jobs are before it, of which one takes 30 seconds by the last ones. Give the wrapping token more time (`X-Vault-Wrap-TTL`).',
   ]);
 });
 
-test('V6: a wrap that is shorter than the minimum is warned of', () => {
+test('V6: a wrapping token that lives for less than the minimum gets a warning', () => {
   const free = { ...forecast, ahead: 0 };
 
   expect(warningsOf({ wrap: wrapFor(60), forecast: free, wrapMinimumMs: 600_000 })).toEqual([
@@ -30,6 +30,6 @@ test.each([
     'short, where nothing is known of the queue',
     { wrap: wrapFor(1), forecast: { ...forecast, typicalRunMs: null }, wrapMinimumMs: 0 },
   ],
-])('V6: a wrap that is %s is not warned of', (_, facts) => {
+])('V6: a wrapping token that is %s gets no warning', (_, facts) => {
   expect(warningsOf(facts)).toEqual([]);
 });

@@ -32,7 +32,7 @@ function appear(id = 'node-1', slots = 4) {
 }
 
 describe('a queue', () => {
-  test('is paused and resumed, says so and why, and wakes the nodes when its turn is given again', async () => {
+  test('is paused and resumed, says so and why, and wakes the nodes when a job gets the turn again', async () => {
     const { operations, told } = openDesk();
     await appear();
     const id = await submit(store);
@@ -61,7 +61,7 @@ describe('a queue', () => {
     expect((await operations.queue('q')).why).toBe(`Job ${id} is running on node node-1.`);
   });
 
-  test('says that nobody is there to take its job, or nobody who is free', async () => {
+  test('says that no node is alive to take its job, or none is free', async () => {
     const { operations } = openDesk();
     await submit(store);
     expect((await operations.queue('q')).why).toContain('no node is alive');
@@ -78,7 +78,7 @@ describe('a queue', () => {
     expect((await operations.queue('other')).why).toContain('no node has a free slot');
   });
 
-  test('says what the part lacks for which this node takes no jobs', async () => {
+  test('says which problem of a part keeps this node from taking jobs', async () => {
     const { operations } = openDesk('Vault is sealed.');
     await appear();
     await submit(store);
@@ -102,7 +102,7 @@ describe('a queue', () => {
 });
 
 describe('a job', () => {
-  test('tells the steps of its life and its end', async () => {
+  test('shows its steps and its end', async () => {
     const { operations } = openDesk();
     const claim = await submitInto(store, 'running', { wrapLeftMs: 60_000 });
     const known = await operations.job(claim.id, everyone);
@@ -177,7 +177,7 @@ test('settings of a queue are answered as they are then', async () => {
   expect((await operations.queues({ after: undefined, limit: 10 })).map(({ name }) => name)).toEqual(['new']);
 });
 
-test('nodes tell whether they live, and are drained and let in again', async () => {
+test('nodes show whether they are alive, and are drained and reopened', async () => {
   const { operations, told } = openDesk();
   await appear('node-1');
   await appear('node-2');
@@ -195,7 +195,7 @@ test('nodes tell whether they live, and are drained and let in again', async () 
   expect(told).toEqual(['wake']);
 });
 
-test('V6: the watch ends a waiting job whose wrap has ended, and wakes the nodes for the next', async () => {
+test('V6: the sweep ends a waiting job whose wrapping token has expired, and wakes the nodes for the next', async () => {
   const told: string[] = [];
   const first = await submit(store, { wrapLeftMs: -60_000 });
   await submit(store);

@@ -15,7 +15,7 @@ beforeEach(() => database.clear());
 
 const stranger = { everyone: false, ownerKey: 'entity:bob' } as const;
 
-/** The line of a node whose worker never starts, and what it told others. */
+/** The queue of a node whose worker never starts, and the notifications it sent. */
 function openLine(changes: Partial<Store> = {}) {
   const told: string[] = [];
   const { secrets, backend, sealKey } = openTestNode(store);
@@ -80,12 +80,12 @@ describe('a submit', () => {
     expect((await queue.list({ skip: 0, limit: 1 }, everyone)).total).toBe(0);
   });
 
-  test('while Postgres is away spends nothing', async () => {
-    const away = new BrokenError('database_unavailable', 'Away.');
-    const { queue, secrets, request } = openLine({ readQueueForecast: () => Promise.reject(away) });
+  test('while Postgres is unavailable spends nothing', async () => {
+    const unavailable = new BrokenError('database_unavailable', 'Unavailable.');
+    const { queue, secrets, request } = openLine({ readQueueForecast: () => Promise.reject(unavailable) });
     const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
 
-    await expect(queue.submit(request({ payload }))).rejects.toBe(away);
+    await expect(queue.submit(request({ payload }))).rejects.toBe(unavailable);
 
     expect(secrets.asked).toEqual([]);
   });
@@ -106,10 +106,12 @@ describe('a submit', () => {
     expect(told).toEqual(['ready']);
   });
 
-  test('that meets a short loss after its payload was read is stored', async () => {
+  test('that meets a short outage after its payload was read is stored', async () => {
     let tries = 0;
     const insertJob: Store['insertJob'] = (job) =>
-      tries++ === 0 ? Promise.reject(new BrokenError('database_unavailable', 'Away.')) : store.insertJob(job);
+      tries++ === 0
+        ? Promise.reject(new BrokenError('database_unavailable', 'Unavailable.'))
+        : store.insertJob(job);
     const { queue, request } = openLine({ insertJob });
 
     const job = await queue.submit(request());
@@ -136,7 +138,7 @@ describe('a submit behind others', () => {
     expect(await sql`select 1 from jobs`).toHaveLength(2);
   });
 
-  test('V6: keeps until when the wrap is good, and warns where that is before the forecast turn', async () => {
+  test('V6: stores the expiry of the wrapping token, and warns when that is before the forecast turn', async () => {
     const { queue, secrets, request } = openLine();
     for (let count = 0; count < 2; count++) {
       const claim = await submitInto(store, 'succeeded');
@@ -152,7 +154,7 @@ describe('a submit behind others', () => {
   });
 
   test.each([3_600_000, -3_600_000])(
-    "Q10: keeps the end of its wrap by the database's clock, where Vault's is %i ms ahead of it",
+    "Q10: stores the expiry of its wrapping token by the database's clock, where Vault's is %i ms ahead of it",
     async (aheadMs) => {
       const { queue, secrets, request } = openLine();
       const seen = { expiresAt: Date.now() + aheadMs + 60_000, ttlMs: 60_000, leftMs: 60_000 };
@@ -189,7 +191,7 @@ describe('a job out of reach', () => {
 });
 
 describe('a kill', () => {
-  test('is passed on, and wakes the nodes when the turn was passed', async () => {
+  test('is forwarded, and wakes the nodes when the turn was passed', async () => {
     const { queue, told, request } = openLine();
     const first = await queue.submit(request());
     const second = await queue.submit(request());

@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const sealKey = randomBytes(32);
 
-/** The line of one of several nodes. */
+/** The queue of one of several nodes. */
 function openLine(secrets: FakeSecrets, changes: Partial<Store> = {}): Queue {
   return createQueue({
     store: { ...store, ...changes },
@@ -51,7 +51,7 @@ function requestTo(secrets: FakeSecrets, changes: Partial<JobRequest> = {}): Job
   };
 }
 
-/** What a client does: tries again while the first is in work. */
+/** Does what a client does: tries again while the first request is in progress. */
 async function insist(queue: Queue, request: JobRequest): Promise<string> {
   for (;;) {
     try {
@@ -62,7 +62,7 @@ async function insist(queue: Queue, request: JobRequest): Promise<string> {
   }
 }
 
-/** What became of it, to be looked at later. */
+/** Its result or error, to be checked later. */
 function outcomeOf(work: Promise<object>): Promise<unknown> {
   return work.catch((error: unknown) => error);
 }
@@ -174,7 +174,7 @@ test('a submit whose reply was lost finds its job by itself', async () => {
   expect(await sql`select id from jobs`).toEqual([{ id: job.id }]);
 });
 test.each([
-  ['another wrap', (secrets: FakeSecrets) => ({ wrappedSecretId: secrets.addWrap() })],
+  ['another wrapping token', (secrets: FakeSecrets) => ({ wrappedSecretId: secrets.addWrap() })],
   ['another payload', (secrets: FakeSecrets) => requestTo(secrets)],
   ['another queue', () => ({ queue: 'other' })],
   ['no queue', () => ({ queue: null })],
@@ -209,20 +209,20 @@ test('a key belongs to one owner', async () => {
   expect(other).not.toHaveProperty('isReplay');
 });
 
-test('a key whose first request is still in work is refused, and free when that was refused', async () => {
+test('a key whose first request is still in progress is refused, and free when that was refused', async () => {
   const secrets = new FakeSecrets();
   const request = requestTo(secrets);
   const hold = new Hold();
   const readQueueForecast = async () => {
     await hold.wait();
-    throw new BrokenError('database_unavailable', 'Away.');
+    throw new BrokenError('database_unavailable', 'Unavailable.');
   };
   const first = outcomeOf(openLine(secrets, { readQueueForecast }).submit(request, 'key-1'));
   await expect.poll(() => sql`select key from idempotency_keys`).toHaveLength(1);
 
   await expect(openLine(secrets).submit(request, 'key-1')).rejects.toMatchObject({ code: 'key_in_flight' });
   hold.release();
-  expect(await first).toMatchObject({ message: 'Away.' });
+  expect(await first).toMatchObject({ message: 'Unavailable.' });
 
   expect(await openLine(secrets).submit(request, 'key-1')).not.toHaveProperty('isReplay');
   expect(secrets.count('payload')).toBe(1);
@@ -242,7 +242,7 @@ test('a key whose claim was carried out, its reply lost, is free at once', async
   expect(await openLine(secrets).submit(request, 'key-1')).not.toHaveProperty('isReplay');
 });
 
-test('a key that its process did not live to answer is free after a minute, and the late one stores nothing', async () => {
+test('a key whose process died before the answer is free after a minute, and a late answer stores nothing', async () => {
   const secrets = new FakeSecrets();
   const hold = new Hold();
   const slow = openLine(secrets, {
@@ -276,7 +276,7 @@ test('a key keeps nothing of the request', async () => {
   expect(text).not.toContain(request.wrappedSecretId.reveal());
 });
 
-test('a key is new again when its time is over, and is forgotten in batches', async () => {
+test('a key is new again when it has expired, and is deleted in batches', async () => {
   const secrets = new FakeSecrets();
   const queue = openLine(secrets);
   for (const key of ['a', 'b', 'c', 'd']) await queue.submit(requestTo(secrets), key);

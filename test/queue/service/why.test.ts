@@ -23,10 +23,10 @@ test.each([
     /job j0, which failed.*until an operator releases it/,
   ],
   [
-    'a node vanished',
+    'a node died',
     newQueue({ hold: { job: 'j0', reason: 'node_lost', until: at } }),
     open,
-    /whose node vanished.*until 2025-10-18T14:18:42.000Z at most/,
+    /whose node died.*until 2025-10-18T14:18:42.000Z at most/,
   ],
   [
     'the one before runs, also in a paused queue',
@@ -35,13 +35,13 @@ test.each([
     'Job j0 is running on node n7.',
   ],
   [
-    'Vault is away',
+    'Vault is unavailable',
     newQueue({ holder: { ...ready, message: 'Vault is sealed.' } }),
     open,
     'Job j1 has the turn and waits: Vault is sealed.',
   ],
   [
-    'nobody lives',
+    'no node is alive',
     newQueue({ holder: ready }),
     { ...open, nodes: [newNode({ alive: false })] },
     /no node is alive/,

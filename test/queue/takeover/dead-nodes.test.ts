@@ -11,12 +11,12 @@ afterEach(() => {
 
 const hold = { queue: 'q', jobId: 'j1', isOwn: false };
 
-const away = () => Promise.reject(new BrokenError('database_unavailable', 'Away.'));
+const unavailable = () => Promise.reject(new BrokenError('database_unavailable', 'Unavailable.'));
 
-/** A watch over a database that is told what to answer. Lease 9 s, grace 6 s: it looks every 2 s. */
+/** A sweep over a fake database. Lease 9 s, grace 6 s: it runs every 2 s. */
 function stage(changes: Partial<DeadNodeSweepParts['store']> = {}, parts: Partial<DeadNodeSweepParts> = {}) {
   const seen = { settled: 0, woken: 0, lost: 0, removed: [] as string[], ended: [] as string[] };
-  const watch = new DeadNodeSweep({
+  const sweep = new DeadNodeSweep({
     store: {
       settleDeadJobs: async () => {
         seen.settled++;
@@ -41,44 +41,44 @@ function stage(changes: Partial<DeadNodeSweepParts['store']> = {}, parts: Partia
     log: { info: () => undefined, error: () => undefined },
     ...parts,
   });
-  return { watch, seen };
+  return { sweep, seen };
 }
 
-/** In steps that a machine which is awake makes. */
+/** Advances in steps of a second, so that it does not look like a pause of the process. */
 async function pass(seconds: number): Promise<void> {
   for (let left = seconds; left > 0; left--) await vi.advanceTimersByTimeAsync(1_000);
 }
 
-test('others get a lease’s time to show that they live before anybody is given up', async () => {
-  const { watch, seen } = stage();
+test('others get a lease’s time to show that they are alive before any job is settled', async () => {
+  const { sweep, seen } = stage();
 
   await pass(9);
   expect(seen.settled).toBe(0);
   await pass(2);
   expect(seen.settled).toBe(1);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
-test('Q4: they get it again after Postgres was away', async () => {
-  let isAway = false;
-  const { watch, seen } = stage({
-    endDueHolds: () => (isAway ? away() : Promise.resolve({ ended: 0, nextReady: false })),
+test('Q4: they get it again after Postgres was unavailable', async () => {
+  let isUnavailable = false;
+  const { sweep, seen } = stage({
+    endDueHolds: () => (isUnavailable ? unavailable() : Promise.resolve({ ended: 0, nextReady: false })),
   });
   await pass(13);
-  isAway = true;
+  isUnavailable = true;
   await pass(4);
-  isAway = false;
+  isUnavailable = false;
   const before = seen.settled;
 
   await pass(8);
   expect(seen.settled).toBe(before);
   await pass(4);
   expect(seen.settled).toBeGreaterThan(before);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
 test('Q2: they get it again after this process was paused', async () => {
-  const { watch, seen } = stage();
+  const { sweep, seen } = stage();
   await pass(13);
   const before = seen.settled;
 
@@ -88,7 +88,7 @@ test('Q2: they get it again after this process was paused', async () => {
   await pass(8);
 
   expect(seen.settled).toBe(before);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
 /** The clock goes on while no timer fires, as it does for a process that is stopped. */
@@ -97,38 +97,38 @@ function jump(ms: number): void {
   vi.spyOn(performance, 'now').mockImplementation(() => now() + ms);
 }
 
-test('V7: lost jobs are told of, since their tokens may live on', async () => {
-  const { watch, seen } = stage({
+test('V7: lost jobs are reported, since their tokens may still be valid', async () => {
+  const { sweep, seen } = stage({
     settleDeadJobs: async () => [{ id: 'j', state: 'lost', tokenAccessor: 'a', next: null }],
   });
 
   await pass(11);
 
   expect(seen).toMatchObject({ lost: 1, woken: 0 });
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
-test('jobs that became ready are told of', async () => {
-  const { watch, seen } = stage({
+test('jobs that became ready wake the nodes', async () => {
+  const { sweep, seen } = stage({
     settleDeadJobs: async () => [{ id: 'j', state: 'queued', tokenAccessor: null, next: null }],
   });
 
   await pass(11);
 
   expect(seen.woken).toBe(1);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
 test('Q6: a hold ends after the container of its job is removed', async () => {
-  const { watch, seen } = stage({ listHolds: async () => [hold] });
+  const { sweep, seen } = stage({ listHolds: async () => [hold] });
 
   await pass(1);
 
   expect(seen).toMatchObject({ removed: ['j1'], ended: ['j1'], woken: 1 });
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
-test('Q6: an engine that does not answer ends no hold, and keeps nobody from the jobs of the dead', async () => {
+test('Q6: an engine that does not answer ends no hold, and does not delay settling the jobs of dead nodes', async () => {
   const parts: Partial<DeadNodeSweepParts> = { removeJob: () => new Promise(() => undefined) };
   const { seen } = stage({ listHolds: async () => [hold] }, parts);
 
@@ -140,11 +140,11 @@ test('Q6: an engine that does not answer ends no hold, and keeps nobody from the
 
 test('Q6: one container that cannot be removed keeps no other queue waiting', async () => {
   const holds = ['j1', 'j2'].map((jobId) => ({ ...hold, jobId }));
-  const { watch, seen } = stage(
+  const { sweep, seen } = stage(
     { listHolds: async () => holds },
     {
       removeJob: async (jobId) => {
-        if (jobId === 'j1') throw new BrokenError('engine_unavailable', 'Away.');
+        if (jobId === 'j1') throw new BrokenError('engine_unavailable', 'Unavailable.');
         return 1;
       },
     },
@@ -153,27 +153,27 @@ test('Q6: one container that cannot be removed keeps no other queue waiting', as
   await pass(1);
 
   expect(seen.ended).toEqual(['j2']);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
 test('Q6: an engine of the same name that never saw the container ends no hold, but the lost node itself does', async () => {
   const holds = [hold, { ...hold, jobId: 'j2', isOwn: true }];
-  const { watch, seen } = stage({ listHolds: async () => holds }, { removeJob: async () => 0 });
+  const { sweep, seen } = stage({ listHolds: async () => holds }, { removeJob: async () => 0 });
 
   await pass(1);
 
   expect(seen.ended).toEqual(['j2']);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });
 
-test('Q6: what was removed stays proven while Postgres is away', async () => {
+test('Q6: a removed container stays proven gone while Postgres is unavailable', async () => {
   let tries = 0;
   const ended: string[] = [];
-  const { watch } = stage(
+  const { sweep } = stage(
     {
       listHolds: async () => (ended.length === 0 ? [hold] : []),
       endHold: async ({ jobId }) => {
-        if (tries++ === 0) return away();
+        if (tries++ === 0) return unavailable();
         ended.push(jobId);
         return { nextReady: true };
       },
@@ -184,5 +184,5 @@ test('Q6: what was removed stays proven while Postgres is away', async () => {
   await pass(3);
 
   expect(ended).toEqual(['j1']);
-  await watch[Symbol.asyncDispose]();
+  await sweep[Symbol.asyncDispose]();
 });

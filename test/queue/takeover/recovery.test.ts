@@ -56,12 +56,12 @@ test('what may run is adopted first, then all other containers go, and only then
   expect(done).toEqual(['adopted of n1', 'containers but a1', 'settled of n1 but 9']);
 });
 
-test('while the engine is away no job is settled, and what is adopted stays ours', async () => {
-  let isAway = true;
+test('while the engine is unavailable no job is settled, and what is adopted stays ours', async () => {
+  let isUnavailable = true;
   const { done, parts } = stage({
     removeContainers: async () => {
-      if (!isAway) return 0;
-      isAway = false;
+      if (!isUnavailable) return 0;
+      isUnavailable = false;
       throw new BrokenError('engine_unavailable', 'Could not reach the engine.');
     },
   });
@@ -85,7 +85,7 @@ test('an end of the server ends the waiting for an engine', async () => {
   expect(done).toEqual(['adopted of n1']);
 });
 
-test('an error of our own is not waited out', async () => {
+test('an internal error is not retried', async () => {
   const { parts } = stage({ removeContainers: () => Promise.reject(new TypeError('a bug')) });
 
   await expect(recoverNode(parts, still)).rejects.toThrow(TypeError);

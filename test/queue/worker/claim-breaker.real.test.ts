@@ -21,34 +21,34 @@ function openNode(changes: Partial<WorkerParts> = {}): TestNode {
   return node;
 }
 
-/** A breaker that looks at the fakes, as the real one does at the real parts. */
-function openBreaker(look: () => Promise<void>, onOpen: () => void): ClaimBreaker {
+/** A breaker that probes the fakes, as the real one probes the real parts. */
+function createBreaker(probe: () => Promise<void>, onClose: () => void): ClaimBreaker {
   const log = { info: () => undefined, error: () => undefined };
-  const parts = ['vault', 'engine'].map((name) => ({ name, code: `${name}_unavailable`, check: look }));
-  return new ClaimBreaker({ parts, onOpen, log, times: { pauseMs: 50, silenceMs: 1_000 } });
+  const parts = ['vault', 'engine'].map((name) => ({ name, code: `${name}_unavailable`, check: probe }));
+  return new ClaimBreaker({ parts, onClose, log, times: { probeIntervalMs: 50, probeTimeoutMs: 1_000 } });
 }
 
-describe('V5, E3: while a part is away', () => {
-  test('jobs stay in the queue untouched, but for those that found out, and all run afterwards', async () => {
-    let isAway = true;
-    const look = async () => {
-      if (isAway) throw new BrokenError('vault_unavailable', 'Vault is sealed.');
+describe('V5, E3: while a part is unavailable', () => {
+  test('jobs stay in the queue untouched, except those that found it out, and all run afterwards', async () => {
+    let isUnavailable = true;
+    const probe = async () => {
+      if (isUnavailable) throw new BrokenError('vault_unavailable', 'Vault is sealed.');
     };
-    const breaker: ClaimBreaker = openBreaker(look, () => node.worker.wake());
+    const breaker: ClaimBreaker = createBreaker(probe, () => node.worker.wake());
     const node: TestNode = openNode({ breaker, slots: 2 });
     node.secrets.fail('lookUp', 'sealed');
     const jobs = [];
     for (let i = 0; i < 6; i++) jobs.push(await node.submit(`q${i}`));
 
     node.worker.start();
-    await expect.poll(() => breaker.mayClaim()).toMatch('Vault is sealed');
+    await expect.poll(() => breaker.openReason()).toMatch('Vault is sealed');
     await sql`update jobs set not_before = null`;
     node.worker.wake();
     await new Promise((resolve) => setTimeout(resolve, 300));
     const events = await sql`select kind from events where job_id in ${sql(jobs.map(({ id }) => id))}`;
     expect(events.filter(({ kind }) => kind === 'claimed').length).toBeLessThanOrEqual(2);
     node.secrets.heal();
-    isAway = false;
+    isUnavailable = false;
 
     for (const job of jobs) await expect.poll(() => node.stateOf(job), { timeout: 30_000 }).toBe('succeeded');
     breaker[Symbol.dispose]();
@@ -57,7 +57,7 @@ describe('V5, E3: while a part is away', () => {
   test('an encrypted payload is not opened without an engine to run it on', async () => {
     const node = openNode();
     node.worker.start();
-    node.backend.isAway = true;
+    node.backend.isUnavailable = true;
     const ciphertext = node.secrets.encrypt(JSON.stringify({ image: 'busybox', queue: 'q' }));
 
     const job = await node.submit('q', { payload: { kind: 'ciphertext', ciphertext } });

@@ -10,11 +10,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Two parts that a test may take away, and how often each was looked at. */
-function openBreaker() {
+/** Two parts that a test can make unavailable, and which of them were probed. */
+function createBreaker() {
   const problems = new Map<string, () => Promise<void>>();
-  const looks: string[] = [];
-  const opened: string[] = [];
+  const probes: string[] = [];
+  const closed: string[] = [];
   const logged: string[] = [];
   const note = (message: string, facts: object = {}) =>
     void logged.push(`${message} ${JSON.stringify(facts)}`);
@@ -22,16 +22,16 @@ function openBreaker() {
     name,
     code: `${name}_unavailable`,
     check: async () => {
-      looks.push(name);
+      probes.push(name);
       await problems.get(name)?.();
     },
   });
   const breaker = new ClaimBreaker({
     parts: [partOf('engine'), partOf('vault')],
-    onOpen: () => void opened.push('opened'),
+    onClose: () => void closed.push('closed'),
     log: { info: note, error: note },
   });
-  return { breaker, problems, looks, opened, logged };
+  return { breaker, problems, probes, closed, logged };
 }
 
 function postponed(code: string): Outcome {
@@ -45,54 +45,54 @@ const ended: Outcome = {
   limitMs: 1,
 };
 
-function away(message: string): () => Promise<void> {
+function unavailable(message: string): () => Promise<void> {
   return () => Promise.reject(new BrokenError('vault_unavailable', message));
 }
 
-test('a breaker is open and asks nothing as long as all is well', async () => {
-  const { breaker, looks } = openBreaker();
+test('a breaker stays closed and probes nothing as long as all is well', async () => {
+  const { breaker, probes } = createBreaker();
   breaker.recordOutcome(ended);
   breaker.recordOutcome({ kind: 'failed', reason: 'exit_code', code: 'exit_code', message: '', exitCode: 1 });
   breaker.recordOutcome(postponed('shutdown'));
 
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(breaker.mayClaim()).toBeUndefined();
+  expect(breaker.openReason()).toBeUndefined();
   expect(breaker.blockers()).toEqual([
     { part: 'engine', reason: undefined },
     { part: 'vault', reason: undefined },
   ]);
-  expect(looks).toEqual([]);
+  expect(probes).toEqual([]);
 });
 
-test('a job that finds a part away closes it at once, with the reason, until the part answers', async () => {
-  const { breaker, problems, looks, opened, logged } = openBreaker();
-  problems.set('vault', away('Vault is sealed.'));
+test('a job that finds a part unavailable opens it at once, with the reason, until the part answers', async () => {
+  const { breaker, problems, probes, closed, logged } = createBreaker();
+  problems.set('vault', unavailable('Vault is sealed.'));
 
   breaker.recordOutcome(postponed('vault_unavailable'));
-  expect(breaker.mayClaim()).toBe('vault_unavailable, said the job.');
+  expect(breaker.openReason()).toBe('vault_unavailable, said the job.');
   breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(7_000);
-  expect(breaker.mayClaim()).toBe('Vault is sealed.');
+  expect(breaker.openReason()).toBe('Vault is sealed.');
   expect(breaker.blockers()).toContainEqual({ part: 'vault', reason: 'Vault is sealed.' });
-  expect(looks.length).toBeLessThan(6);
-  expect(opened).toEqual([]);
+  expect(probes.length).toBeLessThan(6);
+  expect(closed).toEqual([]);
   problems.delete('vault');
   await vi.advanceTimersByTimeAsync(2_000);
 
-  expect(breaker.mayClaim()).toBeUndefined();
-  expect(opened).toEqual(['opened']);
+  expect(breaker.openReason()).toBeUndefined();
+  expect(closed).toEqual(['closed']);
   expect(logged.map((line) => line.split(' {')[0])).toEqual([
-    'taking no jobs until a part answers',
-    'taking jobs again: a part answers',
+    'claims stopped until a part answers',
+    'claims resumed: the part answers',
   ]);
-  const count = looks.length;
+  const count = probes.length;
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(looks).toHaveLength(count);
+  expect(probes).toHaveLength(count);
 });
 
-test('a job whose credentials were lost to a part that is away closes it too', () => {
-  const { breaker } = openBreaker();
+test('a job that fails because a part is unavailable after its credentials were spent opens it too', () => {
+  const { breaker } = createBreaker();
 
   breaker.recordOutcome({
     kind: 'failed',
@@ -102,62 +102,62 @@ test('a job whose credentials were lost to a part that is away closes it too', (
     exitCode: undefined,
   });
 
-  expect(breaker.mayClaim()).toBe('It is gone.');
+  expect(breaker.openReason()).toBe('It is gone.');
 });
 
-test('with two parts away it opens when both are back', async () => {
-  const { breaker, problems, opened } = openBreaker();
-  problems.set('vault', away('Vault is sealed.'));
+test('with two parts unavailable it closes when both are back', async () => {
+  const { breaker, problems, closed } = createBreaker();
+  problems.set('vault', unavailable('Vault is sealed.'));
   breaker.recordOutcome(postponed('engine_unavailable'));
   breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(5_000);
-  expect(breaker.mayClaim()).toBe('Vault is sealed.');
-  expect(opened).toEqual([]);
+  expect(breaker.openReason()).toBe('Vault is sealed.');
+  expect(closed).toEqual([]);
 
   problems.clear();
   await vi.advanceTimersByTimeAsync(2_000);
 
-  expect(opened).toEqual(['opened']);
+  expect(closed).toEqual(['closed']);
 });
 
-test('a part that is silent is away, and is waited for no longer than five seconds', async () => {
-  const { breaker, problems } = openBreaker();
+test('a part that does not answer is unavailable, and a probe waits for five seconds at most', async () => {
+  const { breaker, problems } = createBreaker();
   problems.set('engine', () => new Promise(() => {}));
   breaker.recordOutcome(postponed('engine_unavailable'));
 
   await vi.advanceTimersByTimeAsync(6_000);
-  expect(breaker.mayClaim()).toBe('The engine did not answer within 5 seconds.');
+  expect(breaker.openReason()).toBe('The engine did not answer within 5 seconds.');
   problems.delete('engine');
   await vi.advanceTimersByTimeAsync(2_000);
 
-  expect(breaker.mayClaim()).toBeUndefined();
+  expect(breaker.openReason()).toBeUndefined();
 });
 
-test('a part that answers and spoils jobs all the same is given more and more rest, until a job has run', async () => {
-  const { breaker } = openBreaker();
-  const closedFor = async () => {
+test('the backoff grows for a part that answers its probes while jobs still fail, until a job has run', async () => {
+  const { breaker } = createBreaker();
+  const openFor = async () => {
     const since = performance.now();
     breaker.recordOutcome(postponed('engine_unavailable'));
-    while (breaker.mayClaim() !== undefined) await vi.advanceTimersByTimeAsync(50);
+    while (breaker.openReason() !== undefined) await vi.advanceTimersByTimeAsync(50);
     return performance.now() - since;
   };
   const times: number[] = [];
-  for (let round = 0; round < 12; round++) times.push(await closedFor());
+  for (let round = 0; round < 12; round++) times.push(await openFor());
 
   expect(times.slice(0, 4)).toEqual([200, 400, 800, 1600]);
   expect(times.at(-1)).toBe(30_000);
   breaker.recordOutcome(ended);
-  expect(await closedFor()).toBe(200);
+  expect(await openFor()).toBe(200);
 });
 
-test('nobody is looked at after the end', async () => {
-  const { breaker, looks, opened } = openBreaker();
+test('nothing is probed after the end', async () => {
+  const { breaker, probes, closed } = createBreaker();
   breaker.recordOutcome(postponed('engine_unavailable'));
 
   breaker[Symbol.dispose]();
   breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(looks).toEqual([]);
-  expect(opened).toEqual([]);
+  expect(probes).toEqual([]);
+  expect(closed).toEqual([]);
 });

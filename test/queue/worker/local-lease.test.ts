@@ -31,7 +31,7 @@ test('Q2: what counts is when a renewal began, not when its answer came', () => 
   expect(localLease.holds).toBe(false);
 });
 
-test('Q2: an answer that comes late takes nothing back', () => {
+test('Q2: a late answer does not shorten the lease', () => {
   const begunAt = performance.now();
   vi.advanceTimersByTime(1_000);
   const localLease = new LocalLease(10_000, performance.now());
@@ -42,7 +42,7 @@ test('Q2: an answer that comes late takes nothing back', () => {
   expect(localLease.holds).toBe(true);
 });
 
-test('Q10: a clock on the wall that is set back extends no trust', () => {
+test('Q10: a system clock that is set back does not extend the lease', () => {
   const localLease = new LocalLease(10_000, performance.now());
 
   vi.advanceTimersByTime(9_500);

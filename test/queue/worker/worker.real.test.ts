@@ -61,7 +61,7 @@ test('a job is claimed, run and recorded, and nothing of it is left', async () =
   expect(node.logged).toContain(`job recorded {"jobId":"${job.id}","state":"succeeded"}`);
 });
 
-test('a worker takes nothing before it is started, whatever notifications ring', async () => {
+test('a worker claims nothing before it is started, whatever notifications arrive', async () => {
   let claims = 0;
   const claimJobs: Store['claimJobs'] = (claim) => {
     claims++;
@@ -92,7 +92,7 @@ test('jobs of a queue run in order, the next right after the one before', async 
       [id, 'succeeded'],
     ]),
   );
-  // The poll comes every 1.5 seconds: nobody waited for it.
+  // The poll runs every 1.5 seconds: no job waited for it.
   for (const row of rows.filter(({ kind, seconds }) => kind === 'claimed' && seconds !== null))
     expect(row.seconds).toBeLessThan(0.7);
 });
@@ -114,7 +114,7 @@ describe('a kill', () => {
   test('while queued ends the job without touching a secret', async () => {
     const node = openNode();
     const job = await node.submit();
-    const asked = node.secrets.asked.length; // The submit looked at the wrap.
+    const asked = node.secrets.asked.length; // The submit looked up the wrapping token.
 
     await node.queue.kill(job.id, everyone, caller);
 
@@ -162,7 +162,7 @@ describe('a kill', () => {
 });
 
 describe('a kill that is easily missed', () => {
-  test('because no notifier told of it, is found by the heartbeat', async () => {
+  test('because its notification was missed, is found by the heartbeat', async () => {
     const node = startNode({ leaseMs: 300 });
     node.backend.runs([{ linger: 'until_told' }]);
     const job = await node.submit();
@@ -189,7 +189,7 @@ describe('a kill that is easily missed', () => {
   });
 });
 
-/** A store whose claims are carried out at once and answered late. */
+/** A store that carries out claims at once and answers late. */
 function lateClaims(): { store: Store; release: () => void } {
   const gate = new AbortController();
   const claimJobs: Store['claimJobs'] = async (claim) => {
@@ -201,7 +201,7 @@ function lateClaims(): { store: Store; release: () => void } {
 }
 
 describe('a job that cannot begin', () => {
-  test('waits in its place while Vault is away, says why, and spends nothing', async () => {
+  test('waits in its place while Vault is unavailable, says why, and spends nothing', async () => {
     const node = startNode();
     node.secrets.fail('lookUp', 'sealed');
     const job = await node.submit();
@@ -224,9 +224,9 @@ describe('a job that cannot begin', () => {
     expect(await node.queue.get(job.id, everyone)).toMatchObject({ state: 'succeeded', code: undefined });
   });
 
-  test('waits while the engine is away', async () => {
+  test('waits while the engine is unavailable', async () => {
     const node = startNode();
-    node.backend.isAway = true;
+    node.backend.isUnavailable = true;
 
     const job = await node.submit();
 
@@ -240,7 +240,7 @@ describe('a job that cannot begin', () => {
 });
 
 describe('a job that cannot go on', () => {
-  test('fails when the engine goes away after its credentials were spent', async () => {
+  test('fails when the engine becomes unavailable after its credentials were spent', async () => {
     const node = startNode();
     node.backend.fail('prepare', new EngineError('image', 'unreachable', ''));
     const ciphertext = node.secrets.encrypt(JSON.stringify({ image: 'busybox', queue: 'q' }));
@@ -281,7 +281,7 @@ describe('a job that cannot go on', () => {
 });
 
 describe('draining', () => {
-  test('takes no more jobs, waits for the running one and rings for the next', async () => {
+  test('claims no more jobs, waits for the running one and notifies for the next', async () => {
     const rung: string[] = [];
     const node = startNode({ notifyReady: () => void rung.push('ready') });
     const hold = node.backend.hold('wait');
@@ -311,7 +311,7 @@ describe('draining', () => {
     expect(node.backend.left).toEqual([]);
   });
 
-  test('gives a job back that had not begun, for another node to take at once', async () => {
+  test('returns a job that had not begun to the queue, for another node to take at once', async () => {
     const rung: string[] = [];
     const node = startNode({ notifyReady: () => void rung.push('ready') });
     const hold = node.backend.hold('prepare');
@@ -343,10 +343,12 @@ describe('draining', () => {
   });
 });
 
-test('draining does not wait for ever for a Postgres that is away', async () => {
-  let isAway = true;
+test('draining does not wait for ever while Postgres is unavailable', async () => {
+  let isUnavailable = true;
   const finishJob: Store['finishJob'] = (...args) =>
-    isAway ? Promise.reject(new BrokenError('database_unavailable', 'Away.')) : store.finishJob(...args);
+    isUnavailable
+      ? Promise.reject(new BrokenError('database_unavailable', 'Unavailable.'))
+      : store.finishJob(...args);
   const node = startNode({ store: { ...store, finishJob }, recordMs: 100 });
   node.backend.runs([{ linger: 'until_told' }]);
   const job = await node.submit();
@@ -355,9 +357,11 @@ test('draining does not wait for ever for a Postgres that is away', async () => 
   await node.worker.drain(0);
 
   expect(node.backend.left).toEqual([]);
-  expect(node.logged).toContain(`left a job behind that could not be recorded {"jobId":"${job.id}"}`);
+  expect(node.logged).toContain(
+    `could not record the end of a job before the shutdown {"jobId":"${job.id}"}`,
+  );
   expect(await store.settleOwnJobs('node-1')).toMatchObject([{ id: job.id, state: 'lost' }]);
-  isAway = false;
+  isUnavailable = false;
   await expect.poll(() => node.logged.at(-1)).toMatch('job recorded');
 });
 
@@ -371,7 +375,7 @@ describe('a claim that was lost', () => {
     await sql`update jobs set fence = nextval('job_fences') where id = ${job.id}`;
 
     await expect.poll(() => node.backend.left).toEqual([]);
-    await expect.poll(() => node.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => node.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(await node.stateOf(job)).toBe('running');
   });
 
@@ -384,13 +388,13 @@ describe('a claim that was lost', () => {
 
     hold.release();
 
-    await expect.poll(() => node.logged).toContain(`claim lost, standing down {"jobId":"${job.id}"}`);
+    await expect.poll(() => node.logged).toContain(`claim lost, run stopped {"jobId":"${job.id}"}`);
     expect(node.secrets.count('unwrap')).toBe(0);
     expect(node.backend.left).toEqual([]);
   });
 });
 
-describe('while Postgres is away', () => {
+describe('while Postgres is unavailable', () => {
   test('jobs of a claim whose answer was lost are found again', async () => {
     let lost = 0;
     const claimJobs: Store['claimJobs'] = async (claim) => {
@@ -413,7 +417,7 @@ describe('while Postgres is away', () => {
     const finishJob: Store['finishJob'] = async (...args) => {
       tries++;
       if (tries === 2) await store.finishJob(...args);
-      if (tries <= 2) throw new BrokenError('database_unavailable', 'Away.');
+      if (tries <= 2) throw new BrokenError('database_unavailable', 'Unavailable.');
       return await store.finishJob(...args);
     };
     const node = startNode({ store: { ...store, finishJob } });
@@ -446,7 +450,7 @@ describe('while Postgres is away', () => {
     let beats = 0;
     const extendLeases: Store['extendLeases'] = async () => {
       beats++;
-      throw new BrokenError('database_unavailable', 'Away.');
+      throw new BrokenError('database_unavailable', 'Unavailable.');
     };
     const node = startNode({ leaseMs: 60, store: { ...store, extendLeases } });
     const hold = node.backend.hold('wait');

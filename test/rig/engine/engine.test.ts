@@ -12,11 +12,11 @@ afterEach(() => {
 
 async function startOwn(args: string[] = []): Promise<Engine & { own: OwnEngine }> {
   const engine = await startEngine({ alwaysOwn: true, args });
-  if (engine.own === undefined) throw new Error('Expected an engine of our own.');
+  if (engine.own === undefined) throw new Error('Expected a private engine.');
   return Object.assign(engine, { own: engine.own });
 }
 
-/** Starts a busybox that stays. */
+/** Starts a busybox container that keeps running. */
 async function startSleeper(docker: Docker): Promise<Docker.Container> {
   const { name } = await ensureImage(docker, 'busybox:latest');
   const container = await docker.createContainer({ Image: name, Cmd: ['sleep', '600'] });
@@ -32,7 +32,7 @@ async function runForOutput(docker: Docker, cmd: string[]): Promise<string> {
   return String(await container.logs({ stdout: true, stderr: true }));
 }
 
-test('a container runs on the bridge of an engine of ours', async () => {
+test('a container runs on the bridge of a private engine', async () => {
   await using engine = await startOwn();
 
   const output = await runForOutput(connectDocker(engine.dockerHost), ['ip', '-4', 'addr', 'show', 'eth0']);
@@ -40,7 +40,7 @@ test('a container runs on the bridge of an engine of ours', async () => {
   expect(output).toMatch(/inet 172\.17\.0\.2\/16/);
 });
 
-test('two engines run containers beside each other, each on a bridge of its own', async () => {
+test('two engines run containers at the same time, each on its own bridge', async () => {
   await using first = await startOwn();
   await using second = await startOwn();
   const clients = [connectDocker(first.dockerHost), connectDocker(second.dockerHost)];
@@ -76,7 +76,7 @@ test('a disposed engine leaves no directory, although a container of it was runn
   expect(await pingEngine(engine.dockerHost)).toBeDefined();
 });
 
-test('the engine of DOCKER_HOST is taken and left alone', async () => {
+test('the engine of DOCKER_HOST is used and left running', async () => {
   await using engine = await startOwn();
   vi.stubEnv('DOCKER_HOST', engine.dockerHost);
 
@@ -101,7 +101,7 @@ test.each([
   ['EACCES', /usermod -aG docker/],
   ['ENOENT', /systemctl start docker/],
   ['ECONNREFUSED', /systemctl start docker/],
-])('who is not root is told what to do on %s', (code, fix) => {
+])('without root rights the error for %s says what to do', (code, fix) => {
   const problem = Object.assign(new Error(`connect ${code} /var/run/docker.sock`), { code });
 
   const error = explainUnusable(problem);

@@ -23,7 +23,7 @@ async function pull(reference: string, authconfig: object = {}): Promise<void> {
   await new Promise((resolve) => docker.modem.followProgress(progress, resolve));
 }
 
-test('an image that nobody has is made, and the next time it is there', async () => {
+test('an image that exists nowhere is built, and is present the next time', async () => {
   const first = await ensureImage(docker, 'stint-test/made:1');
   const second = await ensureImage(docker, 'stint-test/made:1');
 
@@ -31,13 +31,13 @@ test('an image that nobody has is made, and the next time it is there', async ()
   expect(second.origin).toBe('present');
 });
 
-test('an image of a chosen digest cannot be made', async () => {
+test('an image with a given digest cannot be built', async () => {
   const name = `busybox@sha256:${'0'.repeat(64)}`;
 
-  await expect(ensureImage(docker, name)).rejects.toThrow('nobody can choose a digest');
+  await expect(ensureImage(docker, name)).rejects.toThrow('a digest cannot be chosen');
 });
 
-test('a built image has its files, settings and labels, also odd ones', async () => {
+test('a built image has its files, settings and labels, including unusual ones', async () => {
   const label = 'a "quoted" $value\\';
 
   await buildImage(docker, {
@@ -91,7 +91,7 @@ test('an image that only a registry has is pulled', async () => {
   expect(image.origin).toBe('pulled');
 });
 
-test('a closed registry asks for its login', async () => {
+test('a closed registry requires its login', async () => {
   await using registry = await startRegistry({ engine, closed: true });
   await buildImage(docker, { tag: 'stint-test/closed:1' });
   const { reference } = await registry.push(docker, 'stint-test/closed:1', 'tools/closed:1');

@@ -10,7 +10,7 @@ afterEach(() => {
 
 async function startOwn(options: PostgresOptions = {}): Promise<OwnPostgres> {
   const { own } = await startPostgres({ ...options, alwaysOwn: true });
-  if (own === undefined) throw new Error('Expected a server of our own.');
+  if (own === undefined) throw new Error('Expected a private server.');
   return own;
 }
 
@@ -41,7 +41,7 @@ test.each(['installed', 'npm'] as const)(
   },
 );
 
-test('the port asks for the password and the folders are closed', async () => {
+test('the port requires the password and the folders are closed to others', async () => {
   await using server = await startOwn();
   const url = new URL(server.url);
   url.password = 'guessed';
@@ -78,7 +78,7 @@ test.each(['installed', 'npm'] as const)(
   },
 );
 
-test('a stopped server refuses, and a disposed one is gone', async () => {
+test('a stopped server refuses connections, and a disposed one is removed', async () => {
   const server = await startOwn();
 
   await server.stop();
@@ -96,7 +96,7 @@ test('only a durable server waits for the disk', async () => {
   expect(await ask(durable.url, readFsync)).toEqual([{ fsync: 'on' }]);
 });
 
-test('the server of STINT_DATABASE_URL is taken', async () => {
+test('the server of STINT_DATABASE_URL is used', async () => {
   vi.stubEnv('STINT_DATABASE_URL', 'postgres://somebody@db.invalid/stint');
 
   const server = await startPostgres();

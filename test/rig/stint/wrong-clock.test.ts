@@ -8,10 +8,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WrongClock } from '../../../rig/stint/wrong-clock.js';
 
 const hourMs = 3_600_000;
-/** A process of these tests answers within this time, or its clock is not what we say. */
+/** A process of these tests answers within this time; a larger deviation means a wrong offset. */
 const toleranceMs = 60_000;
 
-/** Tells once a line what time it is, in all ways of asking, and what no clock changes. */
+/** Prints one line per request: the time in every way of asking, and values that no clock changes. */
 const program = `
   class Sub extends Date {}
   const tell = () => console.log(JSON.stringify({
@@ -64,7 +64,7 @@ function expectAhead({ wall }: Told, offsetMs: number): void {
 }
 
 test.each([hourMs, -hourMs, 0])(
-  'a process is told a time that is %i ms wrong, however it asks',
+  'a process gets a time that is %i ms wrong, however it asks',
   async (offsetMs) => {
     const { ask } = await startWith(offsetMs);
 
@@ -105,7 +105,7 @@ test('it keeps its time when its file is gone, and does not start without one', 
   expect((await once(orphan, 'exit'))[0]).not.toBe(0);
 });
 
-test('it does not start with a file that says no time', async () => {
+test('it does not start with a file that contains no time', async () => {
   const clock = await WrongClock.start(join(directory, 'clock'), 0);
   await writeFile(join(directory, 'clock'), '');
 

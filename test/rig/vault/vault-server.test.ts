@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { startVaultServer, type VaultServer } from '../../../rig/vault/vault-server.js';
 
-// Outside the tests, because a first start may have to build the server, which no time limit of a test should cut.
+// Outside the tests, because a first start may build the server, which takes longer than their time limits.
 await (await startOwn())[Symbol.asyncDispose]();
 
-/** Never the server that a developer names in the environment: these tests seal, suspend and end what they get. */
+/** Never the server that a developer names in the environment: these tests seal, suspend and stop the server. */
 async function startOwn(): Promise<VaultServer> {
   return await startVaultServer({ alwaysOwn: true });
 }
 
-/** The parts of Vault's answers that these tests look into; which of them are there depends on the request. */
+/** The fields of Vault's answers that these tests read; which of them are there depends on the request. */
 interface Answer {
   readonly data: Readonly<Record<string, string>>;
   readonly wrap_info: { readonly token: string; readonly creation_path: string };
@@ -27,7 +27,7 @@ async function call(server: VaultServer, request: string, body?: unknown, header
   return (text === '' ? {} : JSON.parse(text)) as Answer;
 }
 
-test('a started server is initialized, unsealed and knows its root token', async () => {
+test('a started server is initialized, unsealed and accepts its root token', async () => {
   await using server = await startOwn();
 
   const health = await call(server, 'GET sys/health');
@@ -46,7 +46,7 @@ test('a started server has a KV 2 engine at once', async () => {
   expect(secret).toMatchObject({ data: { data: { password: 'pa55' }, metadata: { version: 1 } } });
 });
 
-test('a sealed server is unsealed again by its key and has forgotten nothing', async () => {
+test('a sealed server is unsealed by its key and has kept its data', async () => {
   await using server = await startOwn();
   await call(server, 'POST secret/data/tests/a', { data: { password: 'pa55' } });
 
@@ -96,7 +96,7 @@ test('what jobs need works: policies, AppRole with a wrapped SecretID, transit',
   expect(opened.data).toEqual({ plaintext });
 });
 
-test('two servers beside each other know nothing of each other, and both end', async () => {
+test('two servers share no data, and both stop', async () => {
   const first = await startOwn();
   const second = await startOwn();
 
@@ -108,7 +108,7 @@ test('two servers beside each other know nothing of each other, and both end', a
   for (const { pid } of [first, second]) expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH');
 });
 
-test('a suspended server ends too, and disposing again does nothing', async () => {
+test('a suspended server stops too, and disposing again does nothing', async () => {
   const server = await startOwn();
   process.kill(server.pid ?? 0, 'SIGSTOP');
 

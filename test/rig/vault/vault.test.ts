@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { startVault, type VaultChoice } from '../../../rig/vault/vault.js';
 import { startVaultServer } from '../../../rig/vault/vault-server.js';
 
-// Outside the tests, because a first start may have to build the server, which no time limit of a test should cut.
+// Outside the tests, because a first start may build the server, which takes longer than their time limits.
 await (await startVaultServer({ alwaysOwn: true }))[Symbol.asyncDispose]();
 
 afterEach(() => vi.unstubAllEnvs());
@@ -17,7 +17,7 @@ async function statusOf(address: string, token: string): Promise<number> {
 }
 
 test.each<VaultChoice>(['real', 'at-once', 'embedded'])(
-  'the choice `%s` gives a Vault that is unsealed, knows its root token and ends with it',
+  'the choice `%s` gives a Vault that is unsealed, accepts its root token and stops when it is disposed of',
   async (choice) => {
     vi.stubEnv('STINT_TEST_VAULT_ADDR', '');
     const vault = await startVault(choice);
@@ -45,7 +45,7 @@ test('the choice `embedded` has no process of its own, the others have one', asy
   expect(real.pid).toBeGreaterThan(0);
 });
 
-test('the choice `at-once` takes the embedded one where a real one would have to be built', async () => {
+test('the choice `at-once` gives the embedded one where a real one would have to be built', async () => {
   vi.stubEnv('STINT_TEST_VAULT_ADDR', '');
   vi.stubEnv('XDG_CACHE_HOME', '/nonexistent');
   vi.stubEnv('PATH', '/nonexistent');
@@ -55,7 +55,7 @@ test('the choice `at-once` takes the embedded one where a real one would have to
   expect(vault.kind).toBe('embedded');
 });
 
-test('a Vault that the environment names is taken, and stays when it is disposed of', async () => {
+test('a Vault that the environment names is used, and keeps running when it is disposed of', async () => {
   await using given = await startVaultServer({ alwaysOwn: true });
   vi.stubEnv('STINT_TEST_VAULT_ADDR', given.address);
   vi.stubEnv('STINT_TEST_VAULT_TOKEN', given.rootToken);

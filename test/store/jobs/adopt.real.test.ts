@@ -45,7 +45,7 @@ test('a container keeps its name over several adoptions', async () => {
   expect(await store.adoptOwnJobs('node-1', 30_000)).toMatchObject([{ id, containerFence: fence }]);
 });
 
-test('a job that is being stopped is adopted with the wish to end it', async () => {
+test('a job that is being stopped is adopted with its kill request', async () => {
   const { id } = await submitInto(store, 'stopping');
   await store.requestKill(id, asker);
 

@@ -83,7 +83,7 @@ test('a postponed job keeps its place and is not tried before its time', async (
   expect((await claimOne(store)).id).toBe(claim.id);
 });
 
-test('a claim forgets why the job waited', async () => {
+test('a claim deletes the reason why the job waited', async () => {
   const claim = await submitAndClaim(store);
   await store.postponeJob(claim, wait);
 
@@ -104,7 +104,7 @@ test('a job whose request is gone is claimed all the same, so that somebody can 
   expect(claim).toMatchObject({ id, sealed: null });
 });
 
-test('a heartbeat extends only the claims that are ours, and tells of a kill', async () => {
+test('a heartbeat extends only the claims that are ours, and reports a kill', async () => {
   const killed = await submitAndClaim(store, { queue: 'a' });
   const ended = await submitAndClaim(store, { queue: 'b' });
   const ours = await submitAndClaim(store, { queue: 'c' });

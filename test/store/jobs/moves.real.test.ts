@@ -118,7 +118,7 @@ describe('a move', () => {
 });
 
 describe('a kill that was asked for', () => {
-  test('stands in the way of spending and of running', async () => {
+  test('forbids spending and running', async () => {
     const claim = await submitAndClaim(store);
     await store.requestKill(claim.id, asker);
 
@@ -127,14 +127,14 @@ describe('a kill that was asked for', () => {
     expect(await stateOf(store, claim.id)).toBe('preparing');
   });
 
-  test('stands in the way of going back to the queue', async () => {
+  test('forbids the return to the queue', async () => {
     const claim = await submitAndClaim(store);
     await store.requestKill(claim.id, asker);
 
     await expect(store.postponeJob(claim, wait)).rejects.toBeInstanceOf(FencedError);
   });
 
-  test('does not stand in the way of the token and of the end', async () => {
+  test('does not forbid recording the token and the end', async () => {
     const claim = await submitAndClaim(store);
     await store.markSpending(claim);
     await store.requestKill(claim.id, asker);
@@ -158,7 +158,7 @@ describe('credentials', () => {
     expect(await sql`select token_accessor from jobs`).toEqual([{ token_accessor: 'accessor-1' }]);
   });
 
-  test('that turned out not to be spent let the job go back', async () => {
+  test('that turned out unspent let the job return to the queue', async () => {
     const claim = await submitAndClaim(store);
     await store.markSpending(claim);
 
@@ -168,7 +168,7 @@ describe('credentials', () => {
     expect(await sql`select unwrapped_at from jobs`).toEqual([{ unwrapped_at: null }]);
   });
 
-  test('that are spent never let the job go back, even when its token was revoked since', async () => {
+  test('that are spent never let the job return, even when its token was revoked since', async () => {
     const claim = await submitAndClaim(store);
     await store.markSpending(claim);
     await store.markTokenTaken(claim, 'accessor-1');
@@ -188,7 +188,7 @@ describe('credentials', () => {
   });
 });
 
-test('a revoked token is recorded once, whoever says it', async () => {
+test('a revoked token is recorded once, whichever node reports it', async () => {
   const { id } = await submitInto(store, 'succeeded');
   expect(await store.listUnrevoked('node-1', 60_000)).toEqual([{ id, tokenAccessor: 'accessor-1' }]);
   expect(await store.listUnrevoked('node-2', 60_000)).toEqual([]);

@@ -35,7 +35,7 @@ test('chunks are read back byte by byte, in order', async () => {
   expect([...(chunks[0]?.bytes ?? [])]).toEqual([...every]);
 });
 
-test('older chunks give way in the same statement', async () => {
+test('older chunks are dropped in the same statement', async () => {
   const claim = await submitInto(store, 'running');
   for (const seq of [0, 1, 2, 3]) await store.appendOutput(claim, chunk(seq));
 
@@ -86,7 +86,7 @@ test('the end is read without the rest', async () => {
   expect(await store.readOutput('0'.repeat(24), 10)).toEqual([]);
 });
 
-test('who goes on with an output learns where it ends, in the job’s own bytes too, and which chunks are left', async () => {
+test('the state of an output says where it ends, in the job’s own bytes too, and which chunks are left', async () => {
   const claim = await submitInto(store, 'running');
   const raw = { stdout: 5_000_000_000, stderr: 7 };
   await store.appendOutput(claim, chunk(0));
@@ -111,7 +111,7 @@ test('an output without a chunk begins at its beginning', async () => {
   expect(await store.readOutputState(claim.id)).toEqual({ seq: 0, position: 0, raw, kept: [] });
 });
 
-test('a chunk of an older version says nothing of the job’s own bytes', async () => {
+test('a chunk of an older version does not record the job’s own bytes', async () => {
   const claim = await submitInto(store, 'running');
   await sql`insert into job_output (job_id, seq, position, runs, bytes) values (${claim.id}, 0, 0, '{1}', 'x')`;
 

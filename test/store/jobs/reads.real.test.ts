@@ -68,7 +68,7 @@ test('an owner sees nothing of the others, in lists and one by one', async () =>
   expect(await store.findJob('0'.repeat(24), everyone)).toBeUndefined();
 });
 
-test('a job that ended is told in full', async () => {
+test('a job that ended is returned in full', async () => {
   expect(await store.findJob(ids.broken ?? '', everyone)).toMatchObject({
     job: {
       id: ids.broken,

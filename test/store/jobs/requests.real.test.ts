@@ -50,7 +50,7 @@ describe('a kill', () => {
     expect(await kindsOf(first)).toEqual(['submitted', 'canceled']);
   });
 
-  test('of a job that has not the turn leaves the turn where it is', async () => {
+  test('of a job without the turn leaves the turn where it is', async () => {
     const first = await submit(store);
     const second = await submit(store);
     await submit(store);
@@ -101,7 +101,7 @@ describe('a kill', () => {
 test.each([
   ['kill', (id: string) => store.requestKill(id, asker)],
   ['delete', (id: string) => store.deleteJob(id, asker)],
-])('a %s of a job that has not the turn does not wait for whoever passes the turn', async (_, ask) => {
+])('a %s of a job without the turn does not wait for a statement that passes the turn', async (_, ask) => {
   await submit(store);
   const second = await submit(store);
   const passing = await sql.reserve();
@@ -119,7 +119,7 @@ test.each([
 });
 
 describe('a kill at the same time as', () => {
-  test('a claim ends the job or is told to its worker, never neither', async () => {
+  test('a claim either ends the job or reaches its worker', async () => {
     for (let round = 0; round < 40; round++) {
       const id = await submit(store, { queue: null });
       const [, claims] = await Promise.all([

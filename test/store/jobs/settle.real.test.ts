@@ -19,7 +19,7 @@ test('a job that had spent nothing goes back to its place and is run', async () 
   expect((await store.findJob(claim.id, { everyone: true }))?.job).toMatchObject({
     state: 'queued',
     code: 'node_restarted',
-    message: 'The node was restarted, or lost sight of the job, before it began.',
+    message: 'The node was restarted, or lost the answer to its claim, before the job began.',
     startedAt: undefined,
   });
   expect((await claimOne(store)).id).toBe(claim.id);

@@ -48,7 +48,7 @@ test('jobs that are submitted at once stand in the order of their commits', asyn
   expect(rows).toEqual([{ jobs: 120, places: 120, turns: 3, oldest: 3 }]);
 });
 
-test('the place in the line is drawn after the lock of the queue, not when the submit began', async () => {
+test('the sequence number is drawn after the lock of the queue, not when the submit began', async () => {
   await submit(store, { queue: 'a' });
   const holder = await sql.reserve();
   await holder`begin`;

@@ -17,7 +17,7 @@ async function hasTurn(id: string): Promise<boolean> {
   return row?.turn;
 }
 
-describe('V6: a waiting job whose wrap has ended', () => {
+describe('V6: a waiting job whose wrapping token has expired', () => {
   test('fails with the time, without credentials, and passes the turn on', async () => {
     const first = await submit(store, { wrapLeftMs: long });
     const next = await submit(store);
@@ -47,7 +47,7 @@ describe('V6: a waiting job whose wrap has ended', () => {
     });
   });
 
-  test('and which has not the turn leaves the turn where it is', async () => {
+  test('and which does not have the turn leaves the turn where it is', async () => {
     const running = await submitAndClaim(store);
     const waiting = await submit(store, { wrapLeftMs: long });
 
@@ -56,7 +56,7 @@ describe('V6: a waiting job whose wrap has ended', () => {
     expect(await stateOf(store, running.id)).toBe('preparing');
   });
 
-  test('fails also while it rests because a part is away', async () => {
+  test('fails also while it is postponed because a part is unavailable', async () => {
     const claim = await submitAndClaim(store, { wrapLeftMs: long });
     await store.postponeJob(claim, { ...wait, delayMs: 60_000 });
 

@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 const facts = { id: 'node-1', engineId: 'engine-1', version: '1.0', slots: 4 };
 
-test('a node is listed as it says it is, with what it holds and since when it is silent', async () => {
+test('a node is listed as it reports itself, with its active jobs and the time since its last heartbeat', async () => {
   await store.seeNode(facts, true);
   await submitAndClaim(store);
   await sql`update nodes set seen_at = seen_at - interval '1 minute'`;
@@ -29,7 +29,7 @@ test('a node is listed as it says it is, with what it holds and since when it is
   ]);
 });
 
-test('a beat moves the time it was seen, a start also the time it was started', async () => {
+test('a heartbeat updates the time it was seen, a start also the time it was started', async () => {
   await store.seeNode(facts, true);
   await sql`update nodes set seen_at = '2000-01-01', started_at = '2000-01-01'`;
   const year = async () => {
@@ -43,7 +43,7 @@ test('a beat moves the time it was seen, a start also the time it was started', 
   expect(await year()).toEqual([false, false]);
 });
 
-test('an engine that does not answer keeps the id it was known by', async () => {
+test('an engine that does not answer keeps its last known id', async () => {
   await store.seeNode(facts);
   await store.seeNode({ ...facts, engineId: undefined, version: '1.1' });
 
@@ -72,7 +72,7 @@ test('draining one node lets the others claim', async () => {
   expect(await store.claimJobs({ node: 'node-2', limit: 1, leaseMs: 30_000 })).toMatchObject([{ id }]);
 });
 
-test('each change of mind is an event, a repeated one is none; an unknown node is told', async () => {
+test('each change is an event, a repeated one is none; an unknown node is reported', async () => {
   await store.seeNode({ ...facts, id: 'node-9' }, true);
   for (const draining of [true, true, false]) await store.setDraining('node-9', draining, 'entity:ann');
 

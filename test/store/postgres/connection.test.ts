@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { arrayText, newClient } from '../../../src/store/postgres/connection.js';
 
-test('a client asks no question of its own, since nobody could handle its failure', () => {
+test('a client sends no query of its own, since its failure could not be handled', () => {
   const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
 
   expect(options.fetch_types).toBe(false);
 });
 
-test('a client whose line was closed rests a moment, and never longer than a second, however often it failed', () => {
+test('a client whose connection was closed waits a moment, and never longer than a second, however often it failed', () => {
   const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
   const backoff = options.backoff as (failures: number) => number;
 
-  expect(backoff(0)).toBeGreaterThan(0.02); // At a standby it is let in and sent away each time.
+  expect(backoff(0)).toBeGreaterThan(0.02); // A standby accepts the connection and is rejected each time.
   expect(backoff(1)).toBeLessThan(0.2);
   expect(backoff(1000)).toBe(1);
 });

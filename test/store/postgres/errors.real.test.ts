@@ -46,7 +46,7 @@ test('a backend that dies in the middle of a statement is a breakdown, and the p
   await expect.poll(() => stateOf(store, id).catch(() => 'away')).toBe('queued');
 });
 
-test('connections that die between statements cost at most a try', async () => {
+test('connections that die between statements cost one attempt at most', async () => {
   for (let round = 0; round < 10; round++) {
     await Promise.all([store.ping(), store.countJobs()]);
     await terminate('%');

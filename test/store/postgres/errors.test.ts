@@ -3,7 +3,7 @@ import { BrokenError } from '../../../src/job/errors.js';
 import { reportConnectionLoss } from '../../../src/store/postgres/connection-loss.js';
 import { guarded } from '../../../src/store/postgres/errors.js';
 
-/** An error as the drivers throw it; its text holds what nobody may read. */
+/** An error as the drivers throw it; its text holds secrets. */
 function failure(code: string): Error {
   return Object.assign(new Error('insert into jobs values (hunter2)'), { code });
 }
@@ -24,14 +24,14 @@ test.each([
   ['the connection broke', '08006'],
   ['the server became a standby', '25006'],
   ['nobody listens', 'ECONNREFUSED'],
-  ['the network is away', 'EHOSTUNREACH'],
+  ['the network is unreachable', 'EHOSTUNREACH'],
   ['the name is not known for now', 'EAI_AGAIN'],
   ['the driver lost the connection', 'CONNECTION_CLOSED'],
-])('when %s, Postgres is away and a later try may help', async (_, code) => {
+])('when %s, Postgres is unavailable and a later try may help', async (_, code) => {
   expect(await translated(failure(code))).toMatchObject({ code: 'database_unavailable', retryable: true });
 });
 
-test.each(['23505', '23514', '22021', '28P01', '42P01'])('%s is no matter of waiting', async (code) => {
+test.each(['23505', '23514', '22021', '28P01', '42P01'])('%s is not retryable', async (code) => {
   expect(await translated(failure(code))).toMatchObject({ code: 'internal', retryable: false });
 });
 
@@ -41,7 +41,7 @@ test('the SQLSTATE that drizzle hides one level down is found', async () => {
   expect(await translated(hidden)).toMatchObject({ code: 'database_unavailable' });
 });
 
-test('the text of the driver goes no further than the cause', async () => {
+test('the text of the driver is kept in the cause only', async () => {
   for (const code of ['57P01', '23505']) {
     expect((await translated(failure(code))).message).not.toContain('hunter2');
   }
@@ -65,7 +65,7 @@ test('a deadlock is tried again, but not for ever', async () => {
   expect(always).toHaveBeenCalledTimes(3);
 });
 
-test('Q4: after the loss of a connection what is still under way is given up soon, unless it has a limit of its own', async () => {
+test('Q4: after the loss of a connection the running statements are given up soon, unless they have a limit of their own', async () => {
   vi.useFakeTimers();
   onTestFinished(() => {
     vi.useRealTimers();

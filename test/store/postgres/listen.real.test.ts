@@ -7,76 +7,76 @@ const database = await openTestDatabase();
 const { store, sql } = database;
 afterAll(() => database[Symbol.asyncDispose]());
 
-let heard: string[] = [];
+let received: string[] = [];
 beforeEach(() => {
-  heard = [];
+  received = [];
 });
 
 const handlers = {
-  onReady: () => void heard.push('ready'),
-  onKill: (jobId: string) => void heard.push(jobId),
-  onFailure: () => void heard.push('trouble'),
+  onReady: () => void received.push('ready'),
+  onKill: (jobId: string) => void received.push(jobId),
+  onFailure: () => void received.push('failure'),
 };
 
-/** Listening starts with a look of its own, once a channel; those are forgotten. */
+/** Listening starts with one call of `onReady` for each channel; those are dropped. */
 async function listen(): Promise<Notifier> {
   const notifier = await store.listen(handlers);
-  heard = [];
+  received = [];
   return notifier;
 }
 
-test('listening begins with a look: something may have been missed', async () => {
+test('listening begins with a call of onReady: a notification may have been missed', async () => {
   await using notifier = await store.listen(handlers);
 
-  expect(heard).toContain('ready');
+  expect(received).toContain('ready');
   expect(notifier).toBeDefined();
 });
 
-test('a notifier reaches every node', async () => {
+test('a notification reaches every node', async () => {
   await using first = await listen();
   await using second = await listen();
 
   first.notifyReady();
   second.notifyKill('a'.repeat(24));
 
-  await expect.poll(() => heard.filter((each) => each === 'ready')).toHaveLength(2);
-  await expect.poll(() => heard.filter((each) => each === 'a'.repeat(24))).toHaveLength(2);
+  await expect.poll(() => received.filter((each) => each === 'ready')).toHaveLength(2);
+  await expect.poll(() => received.filter((each) => each === 'a'.repeat(24))).toHaveLength(2);
 });
 
 test('many calls for ready jobs become one', async () => {
   await using notifier = await listen();
 
   for (let i = 0; i < 50; i++) notifier.notifyReady();
-  await expect.poll(() => heard).toContain('ready');
+  await expect.poll(() => received).toContain('ready');
   notifier.notifyKill('end');
-  await expect.poll(() => heard).toContain('end');
+  await expect.poll(() => received).toContain('end');
 
-  expect(heard).toEqual(['ready', 'end']);
+  expect(received).toEqual(['ready', 'end']);
 });
 
-test('after its backend died it listens again, and looks for what it missed', async () => {
+test('after its backend died it listens again, and calls onReady for what it missed', async () => {
   await using notifier = await listen();
   const rows = await sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and query like 'listen%'`;
   expect(rows.length).toBe(1);
 
-  await expect.poll(() => heard, { timeout: 5000 }).toContain('ready');
-  heard = [];
+  await expect.poll(() => received, { timeout: 5000 }).toContain('ready');
+  received = [];
   notifier.notifyKill('b');
-  await expect.poll(() => heard).toContain('b');
+  await expect.poll(() => received).toContain('b');
 });
 
-test('after the server was away for a while it listens again', { timeout: 20_000 }, async () => {
+test('after an outage of the server it listens again', { timeout: 20_000 }, async () => {
   await using server = (await startPostgres({ alwaysOwn: true })).own;
   if (server === undefined) throw new Error('Expected a server of our own.');
   await using notifier = await openNotifier(server.url, sql, handlers);
   await server.stop();
   await expect.poll(() => fetchFails(server.url)).toBe(true);
-  heard = [];
+  received = [];
   await server.start();
 
-  await expect.poll(() => heard, { timeout: 8000 }).toContain('ready');
+  await expect.poll(() => received, { timeout: 8000 }).toContain('ready');
   expect(notifier).toBeDefined();
 });
 
@@ -87,21 +87,21 @@ async function fetchFails(url: string): Promise<boolean> {
   );
 }
 
-test('a notifier that cannot be rung is trouble, not an end', async () => {
+test('a notification that cannot be sent is a reported failure, not a crash', async () => {
   const notifier = await store.listen(handlers);
   await notifier[Symbol.asyncDispose]();
-  heard = [];
+  received = [];
   const silent = await openNotifier(
     database.url,
-    (() => Promise.reject(new Error('away'))) as never,
+    (() => Promise.reject(new Error('unavailable'))) as never,
     handlers,
   );
 
   silent.notifyKill('c');
   await silent[Symbol.asyncDispose]();
 
-  expect(heard).toContain('trouble');
-  expect(heard).not.toContain('c');
+  expect(received).toContain('failure');
+  expect(received).not.toContain('c');
 });
 
 test('an ended notifier leaves no connection behind', async () => {

@@ -51,7 +51,7 @@ test('a database that a newer stint has changed is refused', async () => {
   });
 });
 
-test('a migration that the migrator would skip in silence is noticed', async () => {
+test('a migration that would be skipped silently is detected', async () => {
   await migrateDatabase(database.url, 'migrations');
   const folder = await mkdtemp(join(tmpdir(), 'stint-migrations-'));
   await cp('migrations', folder, { recursive: true });
@@ -71,7 +71,7 @@ async function addOlderMigration(folder: string): Promise<void> {
   await writeFile(join(folder, '9999_older.sql'), 'create table older (id text);');
 }
 
-test('the lock is given back, so that a later start does not hang', async () => {
+test('the lock is released, so that a later start does not hang', async () => {
   await migrateDatabase(database.url, 'migrations');
 
   await expect

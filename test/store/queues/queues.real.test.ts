@@ -156,7 +156,7 @@ describe('a pause that meets others', () => {
         claimAny(),
         submit(store),
       ]);
-      // Whoever was claimed was claimed before the pause; after it nobody is.
+      // A job that is claimed now was claimed before the pause; after it none is.
       expect(await claimAny()).toEqual([]);
     }
   });
@@ -180,14 +180,14 @@ describe('a resume', () => {
     expect(await lastEvent()).toMatchObject({ kind: 'queue_resumed', actor: 'entity:op' });
   });
 
-  test('of a queue that is not paused changes nothing and is not told', async () => {
+  test('of a queue that is not paused changes nothing and records no event', async () => {
     await submit(store);
 
     expect(await store.resumeQueue('q', 'entity:op')).toEqual({ answer: 'unchanged', nextReady: false });
     expect(await store.resumeQueue('none', 'entity:op')).toEqual({ answer: 'missing', nextReady: false });
   });
 
-  test('of a queue that is held as well lets nobody run', async () => {
+  test('of a queue that is held as well lets no job run', async () => {
     const claim = await submitAndClaim(store);
     await store.configureQueue('q', { holdOnFailure: true }, 'entity:op');
     await store.finishJob(claim, failed, noOutput);
@@ -297,7 +297,7 @@ describe('Q11: a queue with a limit', () => {
     await store.configureQueue('q', { maxWaiting: 5 }, 'entity:op');
     const submits: Promise<unknown>[] = [];
 
-    // All that reach the lock have looked before: what they saw then must not count.
+    // All of them have read the queue before they wait for the lock: what they saw then must not count.
     await sql.begin(async (locked) => {
       await locked`select 1 from queues where name = 'q' for update`;
       submits.push(...Array.from({ length: 30 }, () => store.insertJob(newJob())));
@@ -309,7 +309,7 @@ describe('Q11: a queue with a limit', () => {
     expect(await read()).toMatchObject({ waiting: 5 });
   });
 
-  test('counts no one who runs, and takes jobs again when one has ended', async () => {
+  test('does not count the running job, and takes jobs again when one has ended', async () => {
     await store.configureQueue('q', { maxWaiting: 1 }, 'entity:op');
     const claim = await submitAndClaim(store);
     await submit(store);
@@ -352,7 +352,7 @@ describe('Q11: a queue with a limit', () => {
 });
 
 describe('the list', () => {
-  test('tells queues in the order of names, page by page', async () => {
+  test('lists queues in the order of names, page by page', async () => {
     for (const queue of ['b', '', 'a/x y']) await submit(store, { queue });
     await claimOne(store, 'node-7');
 
@@ -371,7 +371,7 @@ describe('the list', () => {
   });
 });
 
-test('an forecast tells how many are ahead and how long the last ones ran', async () => {
+test('a forecast says how many are ahead and how long the last ones ran', async () => {
   expect(await store.readQueueForecast('q', 0)).toEqual({ full: false, ahead: 0, typicalRunMs: null });
   for (const seconds of [1, 2, 30]) {
     const claim = await submitAndClaim(store);

@@ -38,7 +38,7 @@ const answers: readonly (readonly [string, Error, { kind: FailureKind; hint?: st
   ],
   ['a bad gateway', answered(502), { kind: 'broken' }],
   [
-    'a wrap that is gone',
+    'a wrapping token that is gone',
     answered(400, errors('wrapping token is not valid or does not exist')),
     { kind: 'invalid', hint: 'wrap_gone' },
   ],
@@ -148,8 +148,11 @@ test.each([
   ['timeout', false, 'unreachable'],
   ['too_large', true, 'malformed'],
   ['not_json', true, 'malformed'],
-] as const)('no answer: %s, sent: %s', (trouble, sent, kind) => {
-  expect(toVaultFailure(new TransportError(trouble, { sent }))).toMatchObject({ kind, status: undefined });
+] as const)('no answer: %s, sent: %s', (transportKind, sent, kind) => {
+  expect(toVaultFailure(new TransportError(transportKind, { sent }))).toMatchObject({
+    kind,
+    status: undefined,
+  });
 });
 
 test('an answer of the wrong shape is malformed', () => {
@@ -161,7 +164,7 @@ test('a bug stays a bug', () => {
 });
 
 const table: Readonly<
-  Record<FailureKind, readonly [isAway: boolean, mayBeDone: boolean, isPassing: boolean]>
+  Record<FailureKind, readonly [isUnavailable: boolean, mayBeDone: boolean, mayRecover: boolean]>
 > = {
   unreachable: [true, false, true],
   lost: [true, true, true],
@@ -179,10 +182,10 @@ const table: Readonly<
 const kinds = Object.keys(table) as FailureKind[]; // The table has all of them, or it would not compile.
 
 describe('every kind', () => {
-  test.each(kinds)('%s is told apart', (kind) => {
+  test.each(kinds)('%s has its own properties', (kind) => {
     const failure = new VaultFailure(kind);
 
-    expect([failure.isAway, failure.mayBeDone, failure.isPassing]).toEqual(table[kind]);
+    expect([failure.isUnavailable, failure.mayBeDone, failure.mayRecover]).toEqual(table[kind]);
   });
 
   test.each(kinds)('%s has a text with a reason and a remedy', (kind) => {

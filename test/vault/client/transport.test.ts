@@ -34,7 +34,7 @@ async function serve(answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(createServer(answer))}`;
 }
 
-async function spoiled(fault: Fault): Promise<FaultProxy> {
+async function startFaulty(fault: Fault): Promise<FaultProxy> {
   const proxy = await FaultProxy.start('http://127.0.0.1:9');
   proxy.spoil(/./, fault);
   cleanUps.push(() => proxy[Symbol.asyncDispose]());
@@ -138,7 +138,7 @@ test('a redirect is not followed, and its target sees nothing', async () => {
   });
   for (const status of [301, 302, 303, 307, 308]) {
     const headers = { location: `${thief}/v1/x/y` };
-    const proxy = await spoiled({ kind: 'answer', status, headers });
+    const proxy = await startFaulty({ kind: 'answer', status, headers });
 
     expect(await ask(proxy.address)).toMatchObject({ kind: 'redirected', status, mayBeDone: false });
   }
@@ -146,7 +146,7 @@ test('a redirect is not followed, and its target sees nothing', async () => {
 });
 
 const failures: readonly (readonly [string, Fault, object])[] = [
-  ['sealed', sealed, { kind: 'sealed', isAway: true, mayBeDone: false }],
+  ['sealed', sealed, { kind: 'sealed', isUnavailable: true, mayBeDone: false }],
   ['cut', { kind: 'cut' }, { kind: 'lost', code: 'ECONNRESET', mayBeDone: true }],
   ['silent', { kind: 'hang' }, { kind: 'lost', code: 'timeout', mayBeDone: true }],
   ['dripping', { kind: 'drip' }, { kind: 'lost', code: 'timeout', mayBeDone: true }],
@@ -161,12 +161,12 @@ const failures: readonly (readonly [string, Fault, object])[] = [
   [
     'echoing',
     { kind: 'answer', status: 400, body: { errors: [canary] } },
-    { kind: 'invalid', isAway: false },
+    { kind: 'invalid', isUnavailable: false },
   ],
 ];
 
 test.each(failures)('a Vault that is %s becomes a failure without a secret', async (_, fault, expected) => {
-  const proxy = await spoiled(fault);
+  const proxy = await startFaulty(fault);
   const began = performance.now();
 
   const failure = await ask(proxy.address, { timeoutMs: 400 });
@@ -189,7 +189,7 @@ test('an unknown host: nothing was sent', async () => {
 });
 
 test('a health path with an error status is still an error for everything but the probe', async () => {
-  const proxy = await spoiled({ kind: 'answer', status: 403, body: { errors: ['permission denied'] } });
+  const proxy = await startFaulty({ kind: 'answer', status: 403, body: { errors: ['permission denied'] } });
 
   const asked = connect(proxy.address)
     .client(token)

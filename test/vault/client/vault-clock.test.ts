@@ -11,13 +11,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** An answer that Vault made half way between asking and hearing, by a clock that is so much ahead of ours. */
+/** An answer that Vault made half way between request and response, by a clock that is ahead of ours. */
 function hear(clock: VaultClock, aheadMs: number, tookMs = 0): void {
   const askedAt = performance.now();
   vi.advanceTimersByTime(tookMs / 2);
   const date = new Date(Math.floor((Date.now() + aheadMs) / 1000) * 1000).toUTCString();
   vi.advanceTimersByTime(tookMs / 2);
-  clock.see(date, askedAt);
+  clock.observe(date, askedAt);
 }
 
 test('before the first answer it is our own time', () => {
@@ -58,7 +58,7 @@ test('a clock of Vault that is set is followed with the next answer', () => {
 test.each([undefined, '', 'yesterday'])('a header %j says nothing', (date) => {
   const clock = new VaultClock();
 
-  clock.see(date, performance.now());
+  clock.observe(date, performance.now());
 
   expect(clock.now()).toBe(start);
 });

@@ -52,7 +52,7 @@ test.each([
     new VaultFailure('missing', { hint: 'no_mount' }),
     'No secrets engine is mounted there.',
   ],
-  ['path_missing', 'secret/data/app', new VaultFailure('missing'), 'Write the secret, or mend the path.'],
+  ['path_missing', 'secret/data/app', new VaultFailure('missing'), 'Write the secret, or correct the path.'],
   [
     'version_deleted',
     'secret/data/app',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Secret } from '../../../src/job/secret.js';
 import { KeyedMemory } from '../../../src/vault/server-login/keyed-memory.js';
 
-test('it remembers for as long as it was told', () => {
+test('it remembers for the given time', () => {
   let now = 0;
   const memory = new KeyedMemory<string>(() => now);
   memory.set(new Secret('a'), 'value', 100);
@@ -22,7 +22,7 @@ test('it does not keep the secret', () => {
   expect(inspect(memory, { depth: 9, showHidden: true })).not.toContain('CANARY');
 });
 
-test('it stays small: what is over goes, and then the oldest', () => {
+test('it stays small: it drops expired entries, then the oldest', () => {
   let now = 0;
   const memory = new KeyedMemory<number>(() => now);
   memory.set(new Secret('over'), 0, 10);
@@ -34,7 +34,7 @@ test('it stays small: what is over goes, and then the oldest', () => {
   expect(memory.get(new Secret('s10049'))).toBe(10_049);
 });
 
-test('what is told again counts anew', () => {
+test('a value that is set again starts a new time', () => {
   let now = 0;
   const memory = new KeyedMemory<string>(() => now);
   memory.set(new Secret('a'), 'old', 10);

@@ -45,7 +45,7 @@ test('it stops, and says so, when a renewal brings nothing more', async () => {
   expect(overs()).toBe(1);
 });
 
-test('it goes on trying while Vault is away, until the time is over', async () => {
+test('it retries while Vault is unavailable, until the time is over', async () => {
   const later = Array.from({ length: 1000 }, (): RenewalAnswer => ({ kind: 'later' }));
   const { asked, overs } = start(60_000, later);
 
@@ -73,7 +73,7 @@ test('a refusal ends it', async () => {
   expect([asked.length, overs()]).toEqual([1, 1]);
 });
 
-test('what may not be renewed is left alone without a word', async () => {
+test('what may not be renewed is left alone without a report', async () => {
   const { asked, overs } = start(60_000, [], false);
 
   await vi.advanceTimersByTimeAsync(600_000);
@@ -81,7 +81,7 @@ test('what may not be renewed is left alone without a word', async () => {
   expect([asked.length, overs()]).toEqual([0, 0]);
 });
 
-test('disposing ends it without a word', async () => {
+test('disposing ends it without a report', async () => {
   const { asked, renewal, overs } = start(60_000, [renewed(60_000)]);
 
   renewal[Symbol.dispose]();

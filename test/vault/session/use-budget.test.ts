@@ -12,12 +12,12 @@ test('one use is always kept', () => {
 test('a use that did not reach Vault comes back', () => {
   const budget = new UseBudget(2);
   budget.take();
-  budget.giveBack();
+  budget.refund();
 
   expect(budget.spare).toBe(1);
 });
 
-test('none means as many as one likes', () => {
+test('0 means no limit', () => {
   const budget = new UseBudget(0);
   for (let use = 0; use < 1000; use += 1) budget.take();
 

@@ -9,16 +9,16 @@ const short = { expiresAt: 4_000, ttlMs: 4_000 };
 
 test.each([
   ['never seen', undefined, 0, { code: 'wrap_unknown', alarm: false }],
-  ['long before its end', long, 0, { code: 'wrap_used', alarm: true }],
-  ['before its end by more than clocks differ', long, hour - 6_000, { code: 'wrap_used', alarm: true }],
+  ['long before its expiry', long, 0, { code: 'wrap_used', alarm: true }],
+  ['before its expiry by more than clocks differ', long, hour - 6_000, { code: 'wrap_used', alarm: true }],
   ['so near to its end that clocks may differ', long, hour - 4_000, { code: 'wrap_expired', alarm: false }],
   ['after its end', long, hour + 1, { code: 'wrap_expired', alarm: false }],
   ['young and short-lived', short, 1_000, { code: 'wrap_used', alarm: true }],
-])('a wrap that is gone, %s', (_, known, now, expected) => {
+])('a wrapping token that is gone, %s', (_, known, now, expected) => {
   expect(wrappingTokenGone(known, now)).toMatchObject({ reason: 'auth_refused', ...expected });
 });
 
-test('the time of the end is told', () => {
+test('the expiry is shown', () => {
   expect(wrappingTokenGone({ expiresAt: 0, ttlMs: 1 }, hour)).toMatchObject({
     message: expect.stringContaining('1970-01-01T00:00:00.000Z'),
   });
@@ -36,7 +36,7 @@ test('a foreign path is shown in part, and on one line', () => {
   expect(message.length).toBeLessThan(700);
 });
 
-test('only for a re-wrap the setting is named that would let it pass', () => {
+test('the setting that would accept it is named only for a SecretID that was wrapped again', () => {
   expect(wrappingTokenNotOurs('sys/wrapping/wrap', 'x').message).toContain('STINT_ACCEPT_REWRAPPED=true');
   expect(wrappingTokenNotOurs('sys/wrapping/wrap2', 'x').message).not.toContain('STINT_ACCEPT_REWRAPPED');
 });

@@ -1,9 +1,11 @@
+// The settings of one AppRole: how they are read and shown.
+
 import { countOf, flagOf, isFields, listOf, secondsOf, textOf } from '../http/body.js';
 import { type Fields, listed, Refusal, type Reply } from '../http/reply.js';
 import { readSettings, showSettings, type TokenSettings } from '../token/token-settings.js';
 import type { SecretIds } from './approle-secret-ids.js';
 
-/** What an operator says of a role. In seconds and times; 0 is no limit. */
+/** The settings of a role. Limits are in seconds and uses; 0 means no limit. */
 export interface RoleSettings {
   readonly bindSecretId: boolean;
   readonly secretIdNumUses: number;
@@ -12,7 +14,7 @@ export interface RoleSettings {
   readonly token: TokenSettings;
 }
 
-/** A role with what it has handed out. */
+/** A role with the SecretIDs that it issued. */
 export interface Role {
   readonly name: string;
   roleId: string;
@@ -20,7 +22,7 @@ export interface Role {
   readonly secretIds: SecretIds;
 }
 
-/** What is not given stays as it was. */
+/** Fields that are not given keep their values. */
 export function readRole(body: Fields, before?: RoleSettings): RoleSettings {
   const settings = {
     bindSecretId: flagOf(body, 'bind_secret_id', before?.bindSecretId ?? true),
@@ -36,7 +38,7 @@ export function readRole(body: Fields, before?: RoleSettings): RoleSettings {
   return settings;
 }
 
-/** As a read of the role shows it. */
+/** The answer to a read of the role. */
 export function showRole(settings: RoleSettings): Fields {
   return {
     bind_secret_id: settings.bindSecretId,
@@ -48,7 +50,7 @@ export function showRole(settings: RoleSettings): Fields {
   };
 }
 
-/** Custom where there is an id. */
+/** With an `id` it is a custom SecretID. */
 export function createSecretId({ settings, secretIds }: Role, body: Fields, id: string | undefined): Reply {
   if (!settings.bindSecretId) throw new Refusal(400, 'bind_secret_id is not set on the role');
   if (id === '') throw new Refusal(400, 'missing secret_id');

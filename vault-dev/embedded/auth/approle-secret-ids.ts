@@ -1,8 +1,10 @@
+// Issues, checks and destroys the SecretIDs of one AppRole.
+
 import { randomUUID } from 'node:crypto';
 import { type Fields, list, listed, Refusal, type Reply } from '../http/reply.js';
 import { allowsLoopback } from '../token/cidr.js';
 
-/** In seconds and times; 0 is no limit. */
+/** Limits in seconds and uses; 0 means no limit. */
 export interface SecretIdOrder {
   readonly id: string | undefined;
   readonly numUses: number;
@@ -37,7 +39,7 @@ export class SecretIds {
     return { data: { secret_id: id, secret_id_accessor: accessor, ...limits }, wrappedAccessor: accessor };
   }
 
-  /** Takes a use. What is unknown, expired and used up looks the same, and comes with 500, as in Vault 1.13. */
+  /** Takes one use. Unknown, expired and used up give the same answer, with 500, as in Vault 1.13. */
   spend(id: string): SecretId {
     const found = this.#find(id);
     if (found === undefined) throw new Refusal(500, 'invalid secret id');

@@ -1,3 +1,5 @@
+// The embedded Vault's AppRole auth method: roles, SecretIDs, logins.
+
 import { randomUUID } from 'node:crypto';
 import { dispatch, type Engine, type EngineRequest, type Route } from '../engines/engine.js';
 import { textOf } from '../http/body.js';
@@ -8,7 +10,7 @@ import { createSecretId, type Role, readRole, showRole } from './approle-role.js
 import { SecretIds } from './approle-secret-ids.js';
 import type { Identity } from './identity.js';
 
-/** Programs that log in with a RoleID and, unless the role says otherwise, a SecretID. */
+/** Logins with a RoleID and, unless the role says otherwise, a SecretID. */
 export function createAppRole(tokens: Tokens, identity: Identity): Engine {
   const roles = new Map<string, Role>();
   const routes: Route[] = [
@@ -111,7 +113,7 @@ function find(roles: Roles, name: string): Role {
   return role;
 }
 
-/** The calls about SecretIDs say what is missing. */
+/** Only the calls about SecretIDs name the missing role in their error. */
 function known(roles: Roles, name: string): Role {
   const role = roles.get(name.toLowerCase());
   if (role === undefined) throw new Refusal(404, `role ${JSON.stringify(name)} does not exist`);

@@ -1,8 +1,10 @@
+// The embedded Vault's identity engine: one entity for each name at each auth method.
+
 import { randomUUID } from 'node:crypto';
 import { dispatch, type Engine } from '../engines/engine.js';
 import { type Fields, list, nothing, type Reply } from '../http/reply.js';
 
-/** Somebody, by one name at one auth method. */
+/** Who has one name at one auth method. */
 export interface Entity {
   readonly id: string;
   readonly name: string;
@@ -10,11 +12,11 @@ export interface Entity {
   readonly alias: Fields;
 }
 
-/** Who is behind the logins. Each name of each auth method is somebody of their own: nobody is merged. */
+/** The entities of all logins. Each name at each auth method has its own entity: entities are never merged. */
 export class Identity {
   readonly #byAlias = new Map<string, Entity>();
 
-  /** The entity of whoever logs in under this name, made with the first login. */
+  /** The entity for a login with this name, created at the first login. */
   of(mount: string, type: string, name: string): Entity {
     const key = `${mount}:${name}`;
     const entity = this.#byAlias.get(key) ?? create(mount, type, name);

@@ -1,13 +1,15 @@
+// Accepts the HTTP method LIST, which Node rejects and the Vault command line uses.
+
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Sent } from '../http/ask.js';
 import { type Answer, bodyText } from '../http/frame.js';
 
 /**
- * Vault has a method of its own, LIST, which Node's HTTP parser refuses. It hands out the packet that it stumbled over,
- * and such a request has no body and fits into one packet; so it is read here, and the connection ends with the answer.
+ * Vault has its own HTTP method, LIST, which Node's parser refuses. The parser's error has the packet that it could not
+ * read. A LIST request has no body and fits into one packet, so it is parsed here, and the connection is then closed.
  */
-export function answerStrangeMethods(
+export function answerListMethod(
   server: Server,
   carryOut: (sent: Sent) => Promise<Answer | undefined>,
 ): void {

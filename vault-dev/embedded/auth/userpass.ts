@@ -1,3 +1,5 @@
+// The embedded Vault's userpass auth method.
+
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
 import { dispatch, type Engine, type EngineRequest } from '../engines/engine.js';
 import { textOf } from '../http/body.js';
@@ -12,7 +14,7 @@ interface User {
   readonly settings: TokenSettings;
 }
 
-/** People with a name and a password. */
+/** Logins with a name and a password. */
 export function createUserpass(tokens: Tokens, identity: Identity): Engine {
   const users = new Map<string, User>();
   const routes = [
@@ -62,7 +64,7 @@ function keep(password: string): { salt: Buffer; hash: Buffer } {
   return { salt, hash: scryptSync(password, salt, 32) };
 }
 
-/** Vault 1.13 answers 500 where the user exists: odd, and clients meet it. */
+/** Vault 1.13 answers 500 where the user exists. That is odd, but clients have to handle it. */
 function check(user: User | undefined, password: string): User {
   if (password === '') throw new Refusal(500, 'missing password');
   const wrong = 'invalid username or password';

@@ -1,3 +1,5 @@
+// The cubbyhole engine: private storage of each token.
+
 import { below, type Fields, listed, nothing, Refusal, type Reply } from '../http/reply.js';
 import type { Token } from '../token/tokens.js';
 import type { Engine } from './engine.js';
@@ -6,12 +8,12 @@ const wrapWarning =
   "Reading from 'cubbyhole/response' is deprecated. Please use sys/wrapping/unwrap to unwrap responses, as it " +
   'provides additional security checks and other benefits.';
 
-/** A room of each token's own, which ends with it. */
+/** Each token has its own storage, which is deleted with it. */
 export function createCubbyhole(): Engine {
   return {
     exists: (path, token) => token?.cubbyhole.has(path),
     handle: ({ operation, path, body, token }): Reply | undefined => {
-      const secrets = roomOf(token);
+      const secrets = storageOf(token);
       if (operation === 'list') return below(path, secrets.keys());
       if (operation === 'read') return read(secrets.get(path), path);
       if (operation === 'delete') secrets.delete(path);
@@ -23,7 +25,7 @@ export function createCubbyhole(): Engine {
 }
 
 /** A batch token has none. */
-function roomOf(token: Token | undefined): Map<string, Fields> {
+function storageOf(token: Token | undefined): Map<string, Fields> {
   if (token === undefined || token.type === 'batch') {
     throw new Refusal(400, 'cubbyhole operations are only supported by "service" type tokens');
   }

@@ -1,43 +1,45 @@
+// The interface of engines and auth methods, and how they route requests by path.
+
 import { type Fields, listed, type Reply } from '../http/reply.js';
 import type { Token } from '../token/tokens.js';
 
-/** What a request wants, before it is known whether a write creates. */
+/** The operation of a request, before it is known whether a write creates. */
 export type Operation = 'read' | 'write' | 'delete' | 'list';
 
-/** A request that has passed the token check, on its way to what is mounted there. */
+/** A request that has passed the token check, for the engine at its path. */
 export interface EngineRequest {
   readonly operation: Operation;
-  /** Below the mount. */
+  /** The path below the mount. */
   readonly path: string;
   /** The mount itself, with its slash, such as `auth/approle/`. */
   readonly mount: string;
   /** The body, or the query of a read. */
   readonly body: Fields;
-  /** Nobody's where the path is open. */
+  /** Undefined where the path needs no token. */
   readonly token: Token | undefined;
   readonly isSudo: boolean;
-  /** As it was sent, checked or not. */
+  /** The token as it was sent, checked or not. */
   readonly sentToken: string;
-  /** How long what is given here lasts where nothing else is said: as the mount is tuned. */
+  /** The default time to live of what is issued here, as tuned at the mount. */
   readonly usualSeconds: number;
-  /** 0: the answer is not to be wrapped. */
+  /** 0: the answer is not wrapped. */
   readonly wrapSeconds: number;
 }
 
 /** What can be mounted: a secrets engine, an auth method, or one of Vault's own. */
 export interface Engine {
   handle(request: EngineRequest): Reply | undefined;
-  /** Whether a write creates or updates, which are two rights; undefined where Vault does not look: it updates. */
+  /** Decides whether a write creates or updates, which are two rights. Undefined where Vault does not check: an update. */
   exists?(path: string, token: Token | undefined): boolean | undefined;
-  /** Needs no token, as logins do. */
+  /** True for paths that need no token, such as logins. */
   isOpen?(path: string): boolean;
-  /** Needs the right `sudo` besides. */
+  /** True for paths that also need the right `sudo`. */
   needsSudo?(path: string): boolean;
 }
 
 type Handler = (request: EngineRequest, names: readonly string[]) => Reply | undefined;
 
-/** What one shape of path can do. The pattern's groups are handed on as names. */
+/** The operations of paths that match a pattern. The pattern's groups are passed to the handlers. */
 export interface Route extends Partial<Readonly<Record<Operation, Handler>>> {
   readonly pattern: RegExp;
 }

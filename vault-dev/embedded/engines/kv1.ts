@@ -1,3 +1,5 @@
+// The KV 1 engine: secrets without versions.
+
 import { below, type Fields, nothing, Refusal, type Reply } from '../http/reply.js';
 import type { Engine } from './engine.js';
 

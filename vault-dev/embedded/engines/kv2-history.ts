@@ -1,8 +1,10 @@
+// The versions of one KV 2 secret: write, read, delete, destroy.
+
 import { type Fields, nothing, Refusal, type Reply } from '../http/reply.js';
 
 /** Settings of a mount, or of one secret. */
 export interface KeySettings {
-  /** 0: as the mount has it, and there: ten. */
+  /** 0: the mount's value; at the mount, 0 means ten. */
   maxVersions: number;
   casRequired: boolean;
 }
@@ -41,7 +43,7 @@ export class KeyHistory {
     return { data: this.#metadataOf(this.#newest, version) };
   }
 
-  /** 0 is the newest. What is deleted is told with 404 and its metadata. */
+  /** 0 reads the newest version. A deleted one is answered with 404 and its metadata. */
   read(number: number): Reply {
     const version = this.#versions.get(number || this.#newest);
     if (version === undefined) throw nothing();

@@ -1,9 +1,11 @@
+// The KV 2 engine: secrets with versions and metadata.
+
 import { countOf, flagOf, isFields } from '../http/body.js';
 import { below, type Fields, nothing, Refusal, type Reply } from '../http/reply.js';
 import { dispatch, type Engine, type EngineRequest, type Route } from './engine.js';
 import { KeyHistory, type KeySettings } from './kv2-history.js';
 
-/** Version 2 of the KV engine: each secret has a history, and its paths say which part is meant. */
+/** The first segment of a path (`data/`, `metadata/` and so on) says which part of a secret is meant. */
 export function createKv2(): Engine {
   const keys = new Map<string, KeyHistory>();
   const config: KeySettings = { maxVersions: 0, casRequired: false };
@@ -29,7 +31,7 @@ export function createKv2(): Engine {
 
 const verbs = { read: 'get', list: 'list', write: 'put', delete: 'delete' } as const;
 
-/** Also a list of `data/`: folders are in the metadata. */
+/** A list of `data/` ends up here too, because only the metadata can be listed. */
 function wrongPath({ operation }: EngineRequest): Reply {
   const text =
     'Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use. ' +

@@ -1,12 +1,14 @@
+// Keeps the table of mounted engines and auth methods.
+
 import { randomBytes, randomUUID } from 'node:crypto';
 import { isFields, secondsOf, textOf } from '../http/body.js';
 import { type Fields, Refusal } from '../http/reply.js';
 import { defaultTtlSeconds } from '../token/tokens.js';
 import type { Engine } from './engine.js';
 
-/** An engine or a method, and where it is. */
+/** A mounted engine or auth method. */
 export interface Mount {
-  /** With its slash, and with `auth/` where it is an auth method. */
+  /** With a slash at its end, and with `auth/` in front for an auth method. */
   readonly path: string;
   readonly type: string;
   readonly engine: Engine;
@@ -17,10 +19,10 @@ export interface Mount {
   config: Fields;
 }
 
-/** Makes an engine of a type, or says that there is none. */
+/** Creates an engine of a type; undefined for an unknown type. */
 export type EngineFactory = (type: string, options: Fields) => Engine | undefined;
 
-/** What is mounted where. No path lies below another's. */
+/** All mounts by path. No mount lies below another. */
 export class Mounts {
   readonly #byPath = new Map<string, Mount>();
   readonly #factories: Readonly<Record<'secret' | 'auth', EngineFactory>>;
@@ -29,7 +31,7 @@ export class Mounts {
     this.#factories = factories;
   }
 
-  /** What Vault itself has mounted. */
+  /** Adds a mount that Vault itself has from the start. */
   fix(path: string, type: string, engine: Engine): void {
     this.#put(path, type, engine, {});
   }
@@ -45,7 +47,7 @@ export class Mounts {
     this.#put(path, type, engine, { ...body, options });
   }
 
-  /** What is not there is disabled enough. */
+  /** Disabling a missing mount is no error. */
   disable(path: string): void {
     if (['sys/', 'cubbyhole/', 'identity/', 'auth/token/'].includes(path)) {
       throw new Refusal(400, `cannot unmount ${JSON.stringify(path)}`);
@@ -63,7 +65,7 @@ export class Mounts {
     return this.#byPath.get(path);
   }
 
-  /** By the names that the lists show: auth methods without their `auth/`. */
+  /** With the names that lists show: auth methods without `auth/`. */
   list(kind: 'secret' | 'auth'): [string, Mount][] {
     const mounts = [...this.#byPath.values()].filter(
       ({ path }) => path.startsWith('auth/') === (kind === 'auth'),
@@ -90,7 +92,7 @@ export class Mounts {
   }
 }
 
-/** How long what it gives lasts where nothing else is said. */
+/** The default time to live of what this mount issues. */
 export function usualSecondsOf({ config }: Mount): number {
   return Number(config.default_lease_ttl) || defaultTtlSeconds;
 }

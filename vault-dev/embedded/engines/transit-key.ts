@@ -1,3 +1,5 @@
+// One transit key with its versions: encryption, decryption, rotation.
+
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { textOf } from '../http/body.js';
 import { type Fields, Refusal, type Reply } from '../http/reply.js';
@@ -11,7 +13,7 @@ export interface Key {
   isDeletable: boolean;
 }
 
-/** Random bytes, from now on the newest. */
+/** Creates a key version from random bytes. */
 export function newVersion(): Key['versions'][number] {
   return { bytes: randomBytes(32), createdAt: Date.now() };
 }
@@ -23,7 +25,7 @@ export function newKey(name: string): Key {
 
 const [nonceBytes, tagBytes] = [12, 16];
 
-/** With the newest version of the key. */
+/** Uses the newest version of the key. */
 export function encrypt(key: Key, body: Fields): Reply {
   if (body.plaintext === undefined) throw new Refusal(400, 'missing plaintext to encrypt');
   const plaintext = fromBase64(textOf(body, 'plaintext'));
@@ -35,7 +37,7 @@ export function encrypt(key: Key, body: Fields): Reply {
   return { data: { ciphertext: `vault:v${version}:${bytes.toString('base64')}`, key_version: version } };
 }
 
-/** With the version that the ciphertext names. */
+/** Uses the version that the ciphertext names. */
 export function decrypt(key: Key, ciphertext: string): Reply {
   if (ciphertext === '') throw new Refusal(400, 'missing ciphertext to decrypt');
   const [prefix, number = '', base64 = ''] = ciphertext.split(':');

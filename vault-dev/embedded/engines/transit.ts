@@ -1,3 +1,5 @@
+// The transit engine: creates keys, encrypts and decrypts with them.
+
 import { countOf, flagOf, textOf } from '../http/body.js';
 import { type Fields, list, nothing, Refusal, type Reply } from '../http/reply.js';
 import { dispatch, type Engine, type EngineRequest, type Route } from './engine.js';
@@ -5,7 +7,7 @@ import { decrypt, encrypt, type Key, newKey, newVersion } from './transit-key.js
 
 type Keys = Map<string, Key>;
 
-/** Encrypts for others and keeps the key to itself: AES-256-GCM, the type that Vault takes where none is given. */
+/** Only AES-256-GCM, which is Vault's default key type. */
 export function createTransit(): Engine {
   const keys: Keys = new Map();
   const routes: Route[] = [
@@ -92,7 +94,7 @@ function find(keys: Keys, name: string): Key {
   return key;
 }
 
-/** Who may create gets the key made along with the first use. */
+/** A caller with the right to create gets the key created at its first use. */
 function encryptFor(keys: Keys, name: string, { body }: EngineRequest): Reply {
   const key = keys.get(name) ?? newKey(name);
   const reply = encrypt(key, body);

@@ -1,3 +1,5 @@
+// Turns an HTTP request into the path, token and body that the core works with.
+
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseJson } from '../../../src/vault/client/exact-json.js';
 import { isFields } from './body.js';
@@ -11,7 +13,7 @@ export interface Sent {
   readonly bytes: Buffer;
 }
 
-/** One request, read and not yet judged. */
+/** One parsed request, not yet checked. */
 export interface Ask {
   readonly method: string;
   /** Below `/v1/`, decoded. */
@@ -19,11 +21,11 @@ export interface Ask {
   readonly query: URLSearchParams;
   readonly body: Fields;
   readonly token: string;
-  /** The header `X-Vault-Wrap-TTL`; empty where it is not sent. */
+  /** The header `X-Vault-Wrap-TTL`; empty if it is not sent. */
   readonly wrapTtl: string;
 }
 
-/** All but the body, which may be none. */
+/** Everything but the body, which may be invalid. */
 export function readAsk({ method, url, headers }: Sent): Omit<Ask, 'body'> {
   const { pathname, searchParams: query } = new URL(url, 'http://vault');
   const bearer = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
@@ -40,7 +42,7 @@ function decode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    return path; // It then names nothing.
+    return path; // Such a path matches nothing.
   }
 }
 

@@ -1,3 +1,5 @@
+// Reads fields of a request body as leniently as Vault's own framework does.
+
 import { type Fields, Refusal } from './reply.js';
 
 /** A JSON object, neither null nor a list. */
@@ -5,20 +7,20 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Empty where it is missing, as Vault's own framework has it. */
+/** Empty if it is missing, as in Vault's own framework. */
 export function textOf(body: Fields, key: string): string {
   const value = body[key];
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
-/** A flag, also where it comes as a text. */
+/** A flag, also if it is sent as a text. */
 export function flagOf(body: Fields, key: string, otherwise: boolean): boolean {
   const value = body[key];
   if (value === undefined || value === null) return otherwise;
   return value === true || value === 'true' || value === '1';
 }
 
-/** A whole number, also where it comes as a text. */
+/** A whole number, also if it is sent as a text. */
 export function countOf(body: Fields, key: string, otherwise = 0): number {
   const value = body[key];
   return value === undefined || value === null ? otherwise : Math.trunc(Number(value));
@@ -40,7 +42,7 @@ export function secondsOf(body: Fields, key: string, otherwise = 0): number {
   return parseSeconds(String(value));
 }
 
-/** Throws `Refusal` in the words of Vault where it is no duration. */
+/** Throws `Refusal` with Vault's text if it is not a duration. */
 export function parseSeconds(text: string): number {
   if (/^-?\d+(?:\.\d+)?$/.test(text)) return Number(text);
   if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) {

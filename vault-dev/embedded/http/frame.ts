@@ -1,3 +1,5 @@
+// Wraps an engine's reply in the JSON envelope that Vault sends.
+
 import { randomUUID } from 'node:crypto';
 import { jsonText } from '../../../src/vault/client/exact-json.js';
 import type { Fields, Reply } from './reply.js';
@@ -8,7 +10,7 @@ export interface Answer {
   readonly body: Fields | undefined;
 }
 
-/** The frame that nearly every answer has. An engine that answers nothing makes 204. */
+/** The envelope of nearly every answer. An engine without a reply gives 204. */
 export function frame(reply: Reply | undefined): Answer {
   if (reply === undefined) return { status: 204, body: undefined };
   return { status: reply.status ?? 200, body: reply.whole ?? envelope(reply, randomUUID()) };

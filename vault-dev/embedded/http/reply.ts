@@ -1,19 +1,21 @@
-/** JSON as it comes and goes. */
+// What engines return: replies and errors in the format of Vault.
+
+/** A JSON object, as sent or received. */
 export type Fields = Record<string, unknown>;
 
 /** What an engine answers; nothing at all becomes 204. */
 export interface Reply {
-  /** 200 where it is not given. */
+  /** 200 by default. */
   readonly status?: number;
   readonly data?: Fields | null;
-  /** The data stands at the top of the answer too, as Vault's oldest calls have it. */
+  /** The data is repeated at the top level of the answer, as in Vault's oldest calls. */
   readonly isFlat?: boolean;
   readonly auth?: Fields;
   readonly warnings?: readonly string[];
   readonly leaseSeconds?: number;
-  /** Of what is inside, for the answer that says only that it was wrapped. */
+  /** Accessor of the token inside, shown in the answer when this reply is wrapped. */
   readonly wrappedAccessor?: string;
-  /** Sent as it is, in place of the usual frame. */
+  /** Sent as it is, without the usual envelope. */
   readonly whole?: Fields;
 }
 
@@ -30,17 +32,17 @@ export class Refusal extends Error {
   }
 }
 
-/** Vault answers 404 without a word where there is nothing. */
+/** Vault answers 404 without an error text when nothing is found. */
 export function nothing(): Refusal {
   return new Refusal(404);
 }
 
-/** Errors that come from deep inside have this form: a missing right is told from a dead token by it alone. */
+/** Vault's internal errors have this form. Only the form distinguishes a missing right from an ended token. */
 export function listed(status: number, text: string): Refusal {
   return new Refusal(status, `1 error occurred:\n\t* ${text}\n\n`);
 }
 
-/** Names in order; 404 where there are none. */
+/** Names in order; 404 if there are none. */
 export function list(keys: Iterable<string>): Reply {
   const sorted = [...keys].toSorted();
   if (sorted.length === 0) throw nothing();

@@ -1,12 +1,14 @@
+// Decides what a set of policies allows on a path, by the precedence rules of Vault.
+
 import type { Operation } from '../engines/engine.js';
 import type { Capability, PathRule } from './policy-language.js';
 
-/** What a request asks for, once it is known whether a write creates. */
-export type OperatorAction = Exclude<Operation, 'write'> | 'create' | 'update';
+/** The action of a request, once it is known whether a write creates. */
+export type AclAction = Exclude<Operation, 'write'> | 'create' | 'update';
 
 type Rights = Omit<PathRule, 'path'>;
 
-/** What several policies together allow. */
+/** The combined rights of several policies. */
 export class Acl {
   readonly isRoot: boolean;
   readonly #exact = new Map<string, Rights>();
@@ -20,7 +22,7 @@ export class Acl {
     }
   }
 
-  allows(action: OperatorAction, path: string, wrapSeconds: number): boolean {
+  allows(action: AclAction, path: string, wrapSeconds: number): boolean {
     if (this.isRoot) return true;
     const rights = this.#rightsAt(path, action === 'list');
     if (rights === undefined || !rights.capabilities.has(action)) return false;
@@ -37,13 +39,13 @@ export class Acl {
     if (this.isRoot) return true;
     const rules = [...this.#exact, ...this.#globs];
     return rules.some(([path, { capabilities }]) => {
-      const sure = path.replace(/[+*].*$/s, '');
-      const isNear = path.startsWith(mount) || (sure !== path && mount.startsWith(sure));
+      const fixedPart = path.replace(/[+*].*$/s, '');
+      const isNear = path.startsWith(mount) || (fixedPart !== path && mount.startsWith(fixedPart));
       return isNear && !capabilities.has('deny') && capabilities.size > 0;
     });
   }
 
-  /** As `sys/capabilities-self` tells it. */
+  /** In the form of `sys/capabilities-self`. */
   capabilitiesAt(path: string): Capability[] {
     if (this.isRoot) return ['root'];
     const has = this.#rightsAt(path, true)?.capabilities ?? new Set<Capability>();
@@ -52,7 +54,7 @@ export class Acl {
     return found.length === 0 || has.has('deny') ? ['deny'] : found;
   }
 
-  /** An exact path beats all patterns. A list may be granted with or without the slash at its end. */
+  /** An exact path takes precedence over all patterns. A list may be granted with or without the slash at its end. */
   #rightsAt(path: string, isList: boolean): Rights | undefined {
     const exact = this.#exact.get(path) ?? (isList ? this.#exact.get(path.replace(/\/$/, '')) : undefined);
     if (exact !== undefined) return exact;
@@ -62,7 +64,7 @@ export class Acl {
   }
 }
 
-/** Denied in one policy is denied; else each adds what it allows. */
+/** A denial in one policy wins; otherwise the rights are added. */
 function join(one: Rights | undefined, other: Rights): Rights {
   if (one === undefined) return other;
   const both = new Set([...one.capabilities, ...other.capabilities]);
@@ -73,12 +75,12 @@ function join(one: Rights | undefined, other: Rights): Rights {
   };
 }
 
-/** 0 says nothing. */
+/** 0 means not set. */
 function least(one: number, other: number): number {
   return one > 0 && other > 0 ? Math.min(one, other) : one || other;
 }
 
-/** `+` stands for exactly one segment, and only as a whole one. */
+/** `+` matches exactly one segment, and only if it is the whole segment. */
 function hasWildSegment(path: string): boolean {
   return path === '+' || path.startsWith('+/') || path.includes('/+');
 }

@@ -1,7 +1,9 @@
+// Parses the part of HCL that Vault policies use.
+
 import { isFields } from '../http/body.js';
 import { Refusal } from '../http/reply.js';
 
-/** What HCL can say. */
+/** A value in HCL. */
 export type HclValue = string | number | boolean | HclValue[] | { [key: string]: HclValue };
 type Block = { [key: string]: HclValue };
 
@@ -10,7 +12,7 @@ const tokenShape =
 
 /**
  * The part of HCL 1 that policies are written in: blocks with labels, assignments, lists, comments; no here-documents.
- * JSON is read by the same rules, because it is nearly HCL. Blocks of one name and label are laid over each other.
+ * JSON is read by the same rules, because it is nearly HCL. Blocks with the same name and label are merged.
  */
 export function parseHcl(text: string): Block {
   const source = new Source(scan(text));
@@ -45,7 +47,7 @@ class Source {
     return token;
   }
 
-  /** True when it was there. */
+  /** Skips the token if it is the next one, and says whether it was. */
   skip(wanted: string): boolean {
     if (this.peek !== wanted) return false;
     this.#at += 1;

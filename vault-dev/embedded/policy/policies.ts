@@ -1,3 +1,5 @@
+// Stores policies by name, among them `root` and `default`.
+
 import { Refusal } from '../http/reply.js';
 import { type PathRule, parsePolicy } from './policy-language.js';
 
@@ -17,7 +19,7 @@ export class Policies {
     return name === 'root' ? { text: '', rules: [] } : this.#byName.get(name);
   }
 
-  /** The one for wrapping tokens is not shown. */
+  /** Without the policy of wrapping tokens. */
   names(): string[] {
     return [...this.#byName.keys(), 'root'].filter((name) => name !== 'response-wrapping').toSorted();
   }
@@ -37,20 +39,20 @@ export class Policies {
   }
 }
 
-/** A policy may come as base64. */
+/** A policy may be sent as base64. */
 function decoded(text: string): string {
   const isBase64 = text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text);
   return isBase64 ? Buffer.from(text, 'base64').toString() : text;
 }
 
-/** Lower case, sorted, each once. Who has `root` needs nothing else. */
+/** In lower case, sorted, without duplicates. `root` replaces all others. */
 export function sanitize(policies: readonly string[], addsDefault: boolean): string[] {
   const clean = policies.map((name) => name.trim().toLowerCase()).filter((name) => name !== '');
   if (clean.includes('root')) return ['root'];
   return [...new Set(addsDefault ? [...clean, 'default'] : clean)].toSorted();
 }
 
-/** What every token may do unless it was made without: mind itself, its cubbyhole and wraps. */
+/** The policy that every token has by default: manage itself, its cubbyhole and response wrapping. */
 function defaultPolicy(): string {
   const readable = [
     'auth/token/lookup-self',

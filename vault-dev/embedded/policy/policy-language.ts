@@ -1,8 +1,10 @@
+// Parses a policy into rules for paths, and rejects what the embedded Vault does not know.
+
 import { isFields, parseSeconds } from '../http/body.js';
 import { type Fields, Refusal } from '../http/reply.js';
 import { type HclValue, parseHcl } from './hcl.js';
 
-/** All that can be granted, and `root`, which is only told. */
+/** All capabilities that can be granted, and `root`, which is only shown. */
 export const capabilities = [
   'deny',
   'sudo',
@@ -14,15 +16,14 @@ export const capabilities = [
   'patch',
   'root',
 ] as const;
-/** One of them. */
 export type Capability = (typeof capabilities)[number];
 
-/** What one policy says of one path. */
+/** The rule of one policy for one path. */
 export interface PathRule {
-  /** As it was written, but for a slash at its front. */
+  /** As it was written, without a slash at its start. */
   readonly path: string;
   readonly capabilities: ReadonlySet<Capability>;
-  /** In seconds; 0 where nothing is said. */
+  /** In seconds; 0 if not set. */
   readonly minWrap: number;
   readonly maxWrap: number;
 }
@@ -35,38 +36,38 @@ const shorthand: Readonly<Record<string, readonly Capability[]>> = {
   sudo: ['create', 'read', 'update', 'delete', 'list', 'sudo'],
 };
 
-/** Reads HCL or JSON. What Vault knows and we do not is refused: a policy that is half understood is worse than none. */
+/** Reads HCL or JSON. What Vault supports and we do not is refused: applying half of a policy is worse than refusing it. */
 export function parsePolicy(text: string): PathRule[] {
   const paths = parseHcl(text).path;
   if (paths === undefined) return [];
   if (!isFields(paths)) throw failed('expected "path" to hold paths');
-  return Object.entries(paths).map(([path, said]) => ruleOf(path, said as HclValue));
+  return Object.entries(paths).map(([path, body]) => ruleOf(path, body as HclValue));
 }
 
 const known = new Set(['capabilities', 'policy', 'min_wrapping_ttl', 'max_wrapping_ttl']);
 
-function ruleOf(path: string, said: HclValue): PathRule {
-  if (!isFields(said)) throw failed(`path ${JSON.stringify(path)}: expected a block`);
-  const strange = Object.keys(said).find((key) => !known.has(key));
-  if (strange !== undefined)
+function ruleOf(path: string, body: HclValue): PathRule {
+  if (!isFields(body)) throw failed(`path ${JSON.stringify(path)}: expected a block`);
+  const unknown = Object.keys(body).find((key) => !known.has(key));
+  if (unknown !== undefined)
     throw failed(
-      `path ${JSON.stringify(path)}: this embedded Vault does not know ${JSON.stringify(strange)}`,
+      `path ${JSON.stringify(path)}: this embedded Vault does not know ${JSON.stringify(unknown)}`,
     );
-  const [minWrap, maxWrap] = [wrapOf(said, 'min_wrapping_ttl'), wrapOf(said, 'max_wrapping_ttl')];
+  const [minWrap, maxWrap] = [wrapOf(body, 'min_wrapping_ttl'), wrapOf(body, 'max_wrapping_ttl')];
   if (maxWrap > 0 && maxWrap < minWrap)
     throw failed(`path ${JSON.stringify(path)}: max_wrapping_ttl cannot be less than min_wrapping_ttl`);
-  return { path: path.replace(/^\//, ''), capabilities: capabilitiesOf(path, said), minWrap, maxWrap };
+  return { path: path.replace(/^\//, ''), capabilities: capabilitiesOf(path, body), minWrap, maxWrap };
 }
 
-function wrapOf(said: Fields, key: string): number {
-  const value = said[key];
+function wrapOf(body: Fields, key: string): number {
+  const value = body[key];
   return value === undefined ? 0 : parseSeconds(String(value));
 }
 
-/** `deny` beside others stands alone. */
-function capabilitiesOf(path: string, said: Fields): Set<Capability> {
-  const given = Array.isArray(said.capabilities) ? said.capabilities.map(String) : [];
-  const old = typeof said.policy === 'string' ? (shorthand[said.policy] ?? []) : [];
+/** `deny` overrides all others. */
+function capabilitiesOf(path: string, body: Fields): Set<Capability> {
+  const given = Array.isArray(body.capabilities) ? body.capabilities.map(String) : [];
+  const old = typeof body.policy === 'string' ? (shorthand[body.policy] ?? []) : [];
   const names = [...old, ...given.map((name) => name.toLowerCase())];
   const wrong = names.find((name) => name === 'root' || !isCapability(name));
   if (wrong !== undefined)

@@ -1,3 +1,5 @@
+// Seal state and health of the embedded Vault, which need no token.
+
 import { randomBytes, randomUUID } from 'node:crypto';
 import { textOf } from '../http/body.js';
 import type { Answer } from '../http/frame.js';
@@ -5,13 +7,13 @@ import { type Fields, Refusal } from '../http/reply.js';
 
 const version = '1.13.0';
 
-/** The lock. It hides nothing here: sealed, Vault only answers as if it could not. */
+/** Nothing is encrypted here: a sealed Vault only answers as if it were. */
 export class Seal {
   readonly key = randomBytes(32).toString('base64');
   isSealed = false;
   readonly #cluster = { cluster_name: `vault-cluster-${randomUUID().slice(0, 8)}`, cluster_id: randomUUID() };
 
-  /** What is answered without a token, sealed or not; undefined for all else. */
+  /** Answers paths that need no token, sealed or not; undefined for all others. */
   answer(method: string, path: string, sent: { query: URLSearchParams; body: Fields }): Answer | undefined {
     const isRead = method === 'GET' || method === 'HEAD';
     if (path === 'sys/health' && isRead) return this.#health(sent.query);

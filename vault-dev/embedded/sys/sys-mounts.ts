@@ -1,3 +1,5 @@
+// The `sys/` paths that list, add, tune and remove mounts.
+
 import type { Route } from '../engines/engine.js';
 import { type Mount, type Mounts, usualSecondsOf } from '../engines/mounts.js';
 import { isFields, secondsOf } from '../http/body.js';
@@ -81,7 +83,7 @@ function tuning(mount: Mount): Fields {
   };
 }
 
-/** The longest life time is shown again, and nothing more: here it is Vault's own everywhere. */
+/** `max_lease_ttl` is only stored and shown: Vault's own limit applies to all mounts here. */
 function tune(mount: Mount, body: Fields): undefined {
   const { default_lease_ttl: usual, max_lease_ttl: longest } = mount.config;
   mount.config = {
@@ -92,7 +94,7 @@ function tune(mount: Mount, body: Fields): undefined {
   if (isFields(body.options) && mount.options !== null) Object.assign(mount.options, body.options);
 }
 
-/** What the command line asks before it reads: open to every token that may do anything there. */
+/** The command line calls it before a read. Allowed to every token with any right below the mount. */
 function ofPath({ mounts, tokens, aclOf }: SysParts, sentToken: string, path: string): Reply {
   const token = tokens.find(sentToken);
   if (token === undefined) throw new Refusal(403, 'permission denied');

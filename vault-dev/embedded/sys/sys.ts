@@ -1,3 +1,5 @@
+// The `sys/` paths: capabilities, policies, leases, mounts, wrapping, seal.
+
 import { dispatch, type Engine, type EngineRequest, type Route } from '../engines/engine.js';
 import { listOf, textOf } from '../http/body.js';
 import { type Fields, list, listed, nothing, Refusal, type Reply } from '../http/reply.js';
@@ -7,7 +9,7 @@ import { mountRoutes } from './sys-mounts.js';
 import type { SysParts } from './sys-parts.js';
 import { wrappingRoutes } from './wrapping.js';
 
-/** Vault's own affairs. What it answers while it is sealed is in `seal.ts`. */
+/** What Vault also answers while it is sealed is in `seal.ts`. */
 export function createSys(parts: SysParts): Engine {
   const routes: Route[] = [
     ...wrappingRoutes(parts.tokens),
@@ -93,7 +95,7 @@ function capabilityRoutes({ tokens, aclOf }: SysParts): Route[] {
   ];
 }
 
-/** No engine here leases anything, so that every lease is an unknown one. */
+/** No engine here issues leases, so every lease is unknown. */
 function leaseRoutes(): Route[] {
   return [
     {

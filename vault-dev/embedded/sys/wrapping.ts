@@ -1,3 +1,5 @@
+// Response wrapping: creates wrapping tokens, looks them up and unwraps them.
+
 import { jsonText, parseJson } from '../../../src/vault/client/exact-json.js';
 import type { EngineRequest, Route } from '../engines/engine.js';
 import { isFields, parseSeconds, textOf } from '../http/body.js';
@@ -5,7 +7,7 @@ import { type Answer, frame, wrappedFrame } from '../http/frame.js';
 import { type Fields, listed, Refusal, type Reply } from '../http/reply.js';
 import type { Token, Tokens } from '../token/tokens.js';
 
-/** The one policy of a wrapping token, and of no other. */
+/** The only policy of a wrapping token; no other token has it. */
 const policy = 'response-wrapping';
 
 /** Seconds of the header `X-Vault-Wrap-TTL`; 0 wraps nothing. */
@@ -24,7 +26,7 @@ function wrongTtl(why: string): Refusal {
   return new Refusal(400, `error parsing X-Vault-Wrap-TTL header: ${why}`);
 }
 
-/** Puts an answer away for one reading: a token of one use, with the answer in its cubbyhole. */
+/** Stores an answer for one read: in the cubbyhole of a new token with one use. */
 export function wrap(tokens: Tokens, reply: Reply, order: { path: string; seconds: number }): Answer {
   const token = tokens.create({
     policies: [policy],
@@ -49,7 +51,7 @@ export function wrap(tokens: Tokens, reply: Reply, order: { path: string; second
   });
 }
 
-/** Before anything else, even before the token is checked: what is asked about must be a wrap. */
+/** Runs first, even before the token is checked: the token in question must be a wrapping token. */
 export function checkWrappingToken(
   tokens: Tokens,
   path: string,
@@ -58,16 +60,17 @@ export function checkWrappingToken(
   if (!/^sys\/wrapping\/(?:lookup|unwrap|rewrap)$/.test(path)) return;
   const id = textOf(sent.body, 'token') || sent.token;
   if (id === '') throw new Refusal(403, 'error validating wrapping token: token is empty');
-  if (!isWrap(tokens.find(id))) throw new Refusal(400, 'wrapping token is not valid or does not exist');
+  if (!isWrappingToken(tokens.find(id)))
+    throw new Refusal(400, 'wrapping token is not valid or does not exist');
 }
 
-function isWrap(token: Token | undefined): token is Token {
+function isWrappingToken(token: Token | undefined): token is Token {
   return token !== undefined && token.policies.length === 1 && token.policies[0] === policy;
 }
 
-/** Paths below `sys/`. A look-up is open to everybody and spends nothing. */
+/** Paths below `sys/`. A look-up needs no token of its own and costs no use. */
 export function wrappingRoutes(tokens: Tokens): Route[] {
-  const lookUp = (request: EngineRequest) => describe(tokens.find(wrapIdOf(request)));
+  const lookUp = (request: EngineRequest) => describe(tokens.find(wrappingTokenIdOf(request)));
   return [
     { pattern: /^wrapping\/lookup$/, read: lookUp, write: lookUp },
     { pattern: /^wrapping\/unwrap$/, write: (request) => unwrap(tokens, request) },
@@ -75,12 +78,12 @@ export function wrappingRoutes(tokens: Tokens): Route[] {
   ];
 }
 
-function wrapIdOf({ body, sentToken }: EngineRequest): string {
+function wrappingTokenIdOf({ body, sentToken }: EngineRequest): string {
   return textOf(body, 'token') || sentToken;
 }
 
 function describe(token: Token | undefined): Reply {
-  if (!isWrap(token)) throw new Refusal(400, 'wrapping token is not valid or does not exist');
+  if (!isWrappingToken(token)) throw new Refusal(400, 'wrapping token is not valid or does not exist');
   const { path, createdAt, life } = token;
   return {
     data: {
@@ -91,7 +94,7 @@ function describe(token: Token | undefined): Reply {
   };
 }
 
-/** Named in the header alone, the wrap has taken its only use already; named in the body it takes it here. */
+/** If only the header names the wrapping token, its use was taken already; if the body names it, it is taken here. */
 function unwrap(tokens: Tokens, { body, token }: EngineRequest): Reply {
   const named = textOf(body, 'token');
   if (named === '') return contentOf(token);
@@ -115,7 +118,7 @@ function contentOf(token: Token | undefined): Reply {
   return { whole };
 }
 
-/** Whatever it is given comes back, and the way back wraps it. */
+/** Returns the body that was sent; the answer is then wrapped. */
 function wrapGiven({ body, wrapSeconds }: EngineRequest): Reply {
   if (wrapSeconds === 0) throw new Refusal(400, 'endpoint requires response wrapping to be used');
   return { data: body };

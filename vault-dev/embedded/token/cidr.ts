@@ -1,9 +1,11 @@
+// Checks whether a list of CIDRs allows the loopback address.
+
 import { BlockList, isIP } from 'node:net';
 
-/** Whoever calls comes from here: nothing else is listened to. */
+/** All callers have this address, because the server listens only here. */
 export const loopback = '127.0.0.1';
 
-/** No list binds nobody. What is no address binds everybody out. */
+/** An empty list allows everybody. An entry that is not an IPv4 address matches nobody. */
 export function allowsLoopback(cidrs: readonly string[]): boolean {
   if (cidrs.length === 0) return true;
   const allowed = new BlockList();

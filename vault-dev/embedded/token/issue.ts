@@ -1,7 +1,9 @@
+// Describes tokens in the JSON that Vault answers logins and look-ups with.
+
 import type { Fields, Reply } from '../http/reply.js';
 import type { Token } from './tokens.js';
 
-/** A new or a renewed token, as whoever is to use it gets it. */
+/** The answer that hands out a new or a renewed token. */
 export function issued(token: Token, warnings: readonly string[] = []): Reply {
   return {
     data: null,
@@ -24,10 +26,10 @@ export function issued(token: Token, warnings: readonly string[] = []): Reply {
   };
 }
 
-/** What a token's last request sees of its uses: it is dead already for everybody else. */
+/** Shown as the number of uses to a token's last request; for all others the token has ended. */
 const spent = -1;
 
-/** Everything that Vault tells of a token. */
+/** The answer to a look-up of a token. */
 export function describe(token: Token): Fields {
   const { expiresAt, life, createdAt } = token;
   const isForever = expiresAt === Number.POSITIVE_INFINITY;
@@ -58,7 +60,7 @@ function renewalTimes(at: number): Fields {
   return { last_renewal: new Date(at).toISOString(), last_renewal_time: Math.floor(at / 1000) };
 }
 
-/** Root tokens last for ever, batch tokens end when they end. */
+/** Root tokens never expire, and batch tokens cannot be extended. */
 export function isRenewable(token: Token): boolean {
   return token.renewable && token.type === 'service' && token.life.ttl > 0;
 }

@@ -1,3 +1,5 @@
+// Creates a token from another, under Vault's rules about rights and policies.
+
 import type { EngineRequest } from '../engines/engine.js';
 import { countOf, flagOf, isFields, listOf, secondsOf, textOf } from '../http/body.js';
 import { Refusal, type Reply } from '../http/reply.js';
@@ -12,7 +14,7 @@ interface Creation {
   readonly isOrphan: boolean;
 }
 
-/** A token makes a token: never one that may do more than itself, unless it has the right `sudo`. */
+/** The new token never has more rights than its creator, unless the creator has the right `sudo`. */
 export function createToken({ tokens, policies, request, isOrphan }: Creation): Reply {
   const { body, token: parent } = request;
   if (parent === undefined) throw new Refusal(400, 'parent token lookup failed: no parent found');
@@ -42,7 +44,7 @@ export function createToken({ tokens, policies, request, isOrphan }: Creation): 
     ...policyWarnings(policies, assigned),
     ...idWarnings(request),
     ...ttlWarnings(request, token),
-    ...strangers(request),
+    ...unknownParameterWarnings(request),
   ]);
 }
 
@@ -80,15 +82,15 @@ function needs(what: string): Refusal {
   return new Refusal(400, `root or sudo privileges required to ${what}`);
 }
 
-/** Without a list of its own it gets its parent's. */
+/** Without a list of its own the token gets its parent's policies. */
 function policiesOf(parent: Token, { body, isSudo }: EngineRequest): string[] {
-  const wished = listOf(body, 'policies');
+  const requested = listOf(body, 'policies');
   const wantsDefault = !flagOf(body, 'no_default_policy', false);
-  if (!isSudo && sanitize(wished, false).some((name) => !parent.policies.includes(name))) {
+  if (!isSudo && sanitize(requested, false).some((name) => !parent.policies.includes(name))) {
     throw new Refusal(400, 'child policies must be subset of parent');
   }
-  const addsDefault = wished.length > 0 && wantsDefault && (isSudo || parent.policies.includes('default'));
-  const policies = sanitize(wished.length === 0 ? parent.policies : wished, addsDefault);
+  const addsDefault = requested.length > 0 && wantsDefault && (isSudo || parent.policies.includes('default'));
+  const policies = sanitize(requested.length === 0 ? parent.policies : requested, addsDefault);
   const assigned = wantsDefault ? policies : policies.filter((name) => name !== 'default');
   if (assigned.includes('response-wrapping')) {
     throw new Refusal(400, 'cannot assign policy "response-wrapping"');
@@ -99,7 +101,7 @@ function policiesOf(parent: Token, { body, isSudo }: EngineRequest): string[] {
   return assigned;
 }
 
-/** A root token without a time lasts for ever. */
+/** A root token without a TTL never expires. */
 function lifeOf({ body }: EngineRequest, isRoot: boolean): TokenLife {
   const ttl = secondsOf(body, 'ttl');
   const period = secondsOf(body, 'period');
@@ -130,14 +132,14 @@ function idWarnings({ body }: EngineRequest): string[] {
 }
 
 function ttlWarnings({ body }: EngineRequest, token: Token): string[] {
-  const wished = textOf(body, 'ttl');
+  const requested = textOf(body, 'ttl');
   if (secondsOf(body, 'ttl') <= defaultTtlSeconds || token.life.period > 0) return [];
   return [
-    `TTL of ${JSON.stringify(wished)} exceeded the effective max_ttl of "768h"; TTL value is capped accordingly`,
+    `TTL of ${JSON.stringify(requested)} exceeded the effective max_ttl of "768h"; TTL value is capped accordingly`,
   ];
 }
 
-/** `meta`, which is documented and works, is not among them: so Vault warns of it. */
+/** `meta` is documented and works, but Vault does not list it here, so it warns about it. */
 const parameters = new Set(
   [
     ['display_name', 'entity_alias', 'explicit_max_ttl', 'format', 'id', 'metadata', 'no_default_policy'],
@@ -145,7 +147,7 @@ const parameters = new Set(
   ].flat(),
 );
 
-function strangers({ body }: EngineRequest): string[] {
+function unknownParameterWarnings({ body }: EngineRequest): string[] {
   const unknown = Object.keys(body).filter((key) => !parameters.has(key));
   if (unknown.length === 0) return [];
   return [`Endpoint ignored these unrecognized parameters: [${unknown.toSorted().join(' ')}]`];

@@ -1,3 +1,5 @@
+// The `auth/token/` paths: create, look up, renew and revoke tokens.
+
 import { dispatch, type Engine, type EngineRequest } from '../engines/engine.js';
 import { secondsOf, textOf } from '../http/body.js';
 import { type Fields, listed, Refusal, type Reply } from '../http/reply.js';
@@ -6,7 +8,7 @@ import { describe, isRenewable, issued } from './issue.js';
 import { createToken } from './token-create.js';
 import { grant, type Token, type Tokens } from './tokens.js';
 
-/** The auth method that is always there: tokens that make, look up, renew and revoke tokens. */
+/** The auth method that is always mounted. */
 export function createTokenMethod(tokens: Tokens, policies: Policies): Engine {
   const named = (request: EngineRequest) => tokens.find(textOf(request.body, 'token') || own(request).id);
   const byAccessor = ({ body }: EngineRequest) => tokens.findByAccessor(accessorOf(body));
@@ -52,25 +54,25 @@ function lookUp(token: Token, change: Fields = {}): Reply {
   return { data: { ...describe(token), ...change } };
 }
 
-/** Without a wish it gets once more what it got last. */
+/** Without `increment` the last grant is repeated. */
 function renew(token: Token, body: Fields): Reply {
   if (!isRenewable(token)) throw new Refusal(400, 'lease is not renewable');
-  const wished = secondsOf(body, 'increment') || token.life.renewTtl || token.grantedSeconds;
-  const granted = grant(token, wished);
+  const requested = secondsOf(body, 'increment') || token.life.renewTtl || token.grantedSeconds;
+  const granted = grant(token, requested);
   token.renewedAt = Date.now();
-  const isCut = granted < Math.floor(wished) && token.life.period === 0;
-  return issued(token, isCut ? [cutWarning(wished, granted)] : []);
+  const isCut = granted < Math.floor(requested) && token.life.period === 0;
+  return issued(token, isCut ? [cutWarning(requested, granted)] : []);
 }
 
-function cutWarning(wished: number, granted: number): string {
-  return `TTL of "${wished}s" exceeded the effective max_ttl of "${granted}s"; TTL value is capped accordingly`;
+function cutWarning(requested: number, granted: number): string {
+  return `TTL of "${requested}s" exceeded the effective max_ttl of "${granted}s"; TTL value is capped accordingly`;
 }
 
 function withoutToken(reply: Reply): Reply {
   return { ...reply, auth: { ...reply.auth, client_token: '' } };
 }
 
-/** What is gone is revoked enough. */
+/** Revoking a token that is gone is no error. */
 function revoke(tokens: Tokens, token: Token | undefined): undefined {
   if (token === undefined) return;
   if (token.type === 'batch') throw new Refusal(400, 'batch tokens cannot be revoked');

@@ -1,3 +1,5 @@
+// The `token_…` settings of auth methods, and the login that applies them.
+
 import type { Identity } from '../auth/identity.js';
 import type { EngineRequest } from '../engines/engine.js';
 import { countOf, flagOf, listOf, secondsOf, textOf } from '../http/body.js';
@@ -6,7 +8,7 @@ import { sanitize } from '../policy/policies.js';
 import { issued } from './issue.js';
 import { defaultTtlSeconds, type TokenLife, type Tokens } from './tokens.js';
 
-/** What an auth method's role or user says of the tokens it gives: the `token_…` fields that all of them share. */
+/** Settings for the tokens of a role or a user: the `token_…` fields that all auth methods share. */
 export interface TokenSettings {
   readonly policies: readonly string[];
   readonly noDefault: boolean;
@@ -17,7 +19,7 @@ export interface TokenSettings {
   readonly numUses: number;
   readonly type: string;
   readonly boundCidrs: readonly string[];
-  /** Named by the old field too, so that it is shown by it. */
+  /** Policies were set by the old field name, so they are shown under it too. */
   readonly isOld: boolean;
 }
 
@@ -34,7 +36,7 @@ const usual: TokenSettings = {
   isOld: false,
 };
 
-/** What is not given stays as it was. */
+/** Fields that are not given keep their values. */
 export function readSettings(body: Fields, before: TokenSettings = usual): TokenSettings {
   const isOld = body.policies !== undefined && body.token_policies === undefined;
   const settings = {
@@ -53,7 +55,7 @@ export function readSettings(body: Fields, before: TokenSettings = usual): Token
   return settings;
 }
 
-/** By the old name they are tidied, by the new one kept as they came; a token gets them tidied anyhow. */
+/** Normalized if set by the old field name, kept as sent if set by the new one; a token gets them normalized anyway. */
 function policiesOf(body: Fields, before: TokenSettings, isOld: boolean): readonly string[] {
   if (isOld) return sanitize(listOf(body, 'policies'), false);
   return body.token_policies === undefined ? before.policies : listOf(body, 'token_policies');
@@ -74,7 +76,7 @@ function check({ ttl, maxTtl, numUses, type }: TokenSettings): void {
     throw new Refusal(400, "'token_ttl' cannot be greater than 'token_max_ttl'");
 }
 
-/** As a read of a role or a user shows them. */
+/** The answer to a read of a role or a user. */
 export function showSettings(settings: TokenSettings): Fields {
   return {
     ...(settings.isOld ? { policies: settings.policies } : {}),
@@ -90,7 +92,7 @@ export function showSettings(settings: TokenSettings): Fields {
   };
 }
 
-/** Who has logged in, and where. */
+/** One successful login. */
 export interface Login {
   readonly tokens: Tokens;
   readonly identity: Identity;
@@ -98,12 +100,12 @@ export interface Login {
   readonly type: string;
   /** The name by which the entity is known. */
   readonly alias: string;
-  /** What is shown behind the name of the mount; may be empty. */
+  /** Shown after the name of the mount; may be empty. */
   readonly displayName: string;
   readonly meta: Fields;
 }
 
-/** Gives a token to who has logged in. It is nobody's child. */
+/** Issues the token of a login. It has no parent. */
 export function logIn(settings: TokenSettings, login: Login): Reply {
   const { mount, path } = login.request;
   const entity = login.identity.of(mount, login.type, login.alias);

@@ -1,11 +1,13 @@
+// Stores all tokens: their expiry, uses, parents and cubbyholes.
+
 import { randomBytes } from 'node:crypto';
 import type { Fields } from '../http/reply.js';
 import { allowsLoopback } from './cidr.js';
 
-/** Vault's own default and longest life time: 32 days. */
+/** Vault's default and longest time to live: 32 days. */
 export const defaultTtlSeconds = 768 * 3600;
 
-/** What is asked of a new token; what is not given is Vault's default. */
+/** The properties of a new token; the rest has Vault's defaults. */
 export interface TokenOrder {
   readonly id?: string;
   readonly policies: readonly string[];
@@ -16,41 +18,41 @@ export interface TokenOrder {
   readonly parentId: string;
   readonly meta?: Fields | null;
   readonly entityId?: string;
-  /** 0: any number. */
+  /** 0: no limit. */
   readonly numUses?: number;
   readonly boundCidrs?: readonly string[];
   readonly renewable?: boolean;
   readonly life: TokenLife;
 }
 
-/** In seconds; 0 is no limit of its own. */
+/** In seconds; 0 means no limit of its own. */
 export interface TokenLife {
-  /** 0 lasts for ever: only root tokens do. */
+  /** 0 means no expiry, as only root tokens have. */
   readonly ttl: number;
   readonly maxTtl?: number;
   readonly explicitMaxTtl?: number;
   readonly period?: number;
-  /** What a renewal without a wish gets; 0: what was got last. */
+  /** What a renewal without `increment` grants; 0: the last grant again. */
   readonly renewTtl?: number;
 }
 
-/** A token that is there, with what has become of it. */
+/** A stored token with its current state. */
 export interface Token extends Required<Omit<TokenOrder, 'life' | 'parentId'>> {
-  /** Empty for an orphan, which a child may become. */
+  /** Empty for an orphan; a child may become one. */
   parentId: string;
   readonly accessor: string;
   readonly life: Required<TokenLife>;
   readonly createdAt: number;
-  /** Milliseconds since 1970; infinite for a token that lasts for ever. */
+  /** Milliseconds since 1970; infinite for a token without expiry. */
   expiresAt: number;
-  /** What the last grant was, which a renewal without a wish repeats. */
+  /** The last grant, which a renewal without `increment` repeats. */
   grantedSeconds: number;
   usesLeft: number;
   renewedAt: number | undefined;
   readonly cubbyhole: Map<string, Fields>;
 }
 
-/** All tokens. What has ended is found out when somebody asks for it: nothing runs in the background. */
+/** All tokens. Ended ones are detected and removed on access: nothing runs in the background. */
 export class Tokens {
   readonly #byId = new Map<string, Token>();
 
@@ -85,13 +87,13 @@ export class Tokens {
     return token;
   }
 
-  /** A live one. It dies with its time, its uses and its parent. */
+  /** A live token. A token ends with its expiry, its last use or its parent. */
   find(id: string): Token | undefined {
     const token = this.#byId.get(id);
     if (token === undefined) return undefined;
     const isSpent = token.numUses > 0 && token.usesLeft === 0;
-    const isBereft = token.parentId !== '' && this.find(token.parentId) === undefined;
-    if (token.expiresAt > Date.now() && !isBereft) return isSpent ? undefined : token;
+    const hasLostParent = token.parentId !== '' && this.find(token.parentId) === undefined;
+    if (token.expiresAt > Date.now() && !hasLostParent) return isSpent ? undefined : token;
     this.revoke(token);
     return undefined;
   }
@@ -104,7 +106,7 @@ export class Tokens {
     return [...this.#byId.keys()].flatMap((id) => this.find(id) ?? []);
   }
 
-  /** Every request takes a use, whatever comes of it. False when there is none left, or the token may not be used here. */
+  /** Every request takes a use, even if it fails. False when none is left, or when the token may not be used here. */
   use(token: Token): boolean {
     if (!allowsLoopback(token.boundCidrs)) return false;
     if (token.numUses === 0) return true;
@@ -113,19 +115,19 @@ export class Tokens {
     return true;
   }
 
-  /** After a request: the last use ends the token, but only once it is done. */
+  /** Call it after a request: the last use ends the token only once its request is done. */
   settle(token: Token): void {
     if (token.numUses > 0 && token.usesLeft === 0) this.revoke(token);
   }
 
-  /** With all its children, and theirs. */
+  /** Revokes the token with all its descendants. */
   revoke(token: Token): void {
     this.#byId.delete(token.id);
     token.cubbyhole.clear();
     for (const other of this.#byId.values()) if (other.parentId === token.id) this.revoke(other);
   }
 
-  /** Its children live on, as nobody's. */
+  /** Revokes the token alone; its children become orphans. */
   revokeAlone(token: Token): void {
     for (const other of this.#byId.values()) {
       if (other.parentId === token.id) other.parentId = '';
@@ -134,15 +136,15 @@ export class Tokens {
   }
 }
 
-/** Sets the end anew. The wish is cut to what the token may have; the answer is what it got, in seconds. */
+/** Sets a new expiry, at most what the token may have. Returns the seconds that were granted. */
 export function grant(token: Token, seconds: number): number {
   const { maxTtl, explicitMaxTtl, period } = token.life;
-  const wished = period > 0 ? period : seconds;
+  const requested = period > 0 ? period : seconds;
   const longest =
     period > 0 ? Number.POSITIVE_INFINITY : Math.min(maxTtl || defaultTtlSeconds, defaultTtlSeconds);
   const end = token.createdAt + Math.min(longest, explicitMaxTtl || Number.POSITIVE_INFINITY) * 1000;
   const now = Date.now();
-  token.expiresAt = Math.min(now + wished * 1000, end);
+  token.expiresAt = Math.min(now + requested * 1000, end);
   token.grantedSeconds = Math.max(0, Math.floor((token.expiresAt - now) / 1000));
   return token.grantedSeconds;
 }

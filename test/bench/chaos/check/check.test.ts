@@ -8,7 +8,7 @@ import type {
   VaultOperation,
 } from '../../../../bench/chaos/history/history.js';
 
-/** Two jobs of one queue, run one after the other without any trouble. */
+/** Two jobs of one queue that ran one after another without a fault. */
 const first = job('a', 1, '10.00', '11.00');
 const second = job('b', 2, '11.50', '12.00');
 const good: History = {
@@ -20,7 +20,7 @@ const good: History = {
   faults: [],
   deaths: [],
   left: { containers: [], hostFiles: [], requestRows: [], tokens: [] },
-  vault: [...dance('a'), ...dance('b')],
+  vault: [...operationsOf('a'), ...operationsOf('b')],
   secret: 'hunter2',
 };
 
@@ -42,9 +42,17 @@ function job(id: string, seq: number, from: string, to: string): StoredJob {
   };
 }
 
-function accepted(id: string, postedAt: number, wrap = id): Accepted {
+function accepted(id: string, postedAt: number, token = id): Accepted {
   const expected = { kind: 'quick', state: 'succeeded', exitCode: 0, body: 'hello\n' } as const;
-  return { id, queue: 'q', nonce: id, wrap: `wrap ${wrap}`, expected, postedAt, acceptedAt: postedAt + 10 };
+  return {
+    id,
+    queue: 'q',
+    nonce: id,
+    wrappingToken: `wrapping token ${token}`,
+    expected,
+    postedAt,
+    acceptedAt: postedAt + 10,
+  };
 }
 
 function life(jobId: string, from: number, to: number, containerId = `of ${jobId}`): EngineEvent[] {
@@ -55,8 +63,8 @@ function life(jobId: string, from: number, to: number, containerId = `of ${jobId
   ];
 }
 
-/** What Vault is asked for one job. */
-function dance(id: string): VaultOperation[] {
+/** The requests to Vault for one job. */
+function operationsOf(id: string): VaultOperation[] {
   const operation = (kind: VaultOperation['kind'], subject: string, ...gives: string[]) => ({
     kind,
     at: 0,
@@ -65,25 +73,31 @@ function dance(id: string): VaultOperation[] {
     gives: gives.map((name) => `${name} ${id}`),
   });
   return [
-    operation('wrap', 'wrap', 'wrap accessor', 'SecretID accessor'),
-    operation('look up', 'wrap'),
+    operation('wrap', 'wrapping token', 'wrapping accessor', 'SecretID accessor'),
+    operation('look up', 'wrapping token'),
     operation('read payload', 'cubbyhole accessor'),
-    operation('look up', 'wrap'),
-    operation('unwrap', 'wrap accessor', 'SecretID', 'SecretID accessor'),
+    operation('look up', 'wrapping token'),
+    operation('unwrap', 'wrapping accessor', 'SecretID', 'SecretID accessor'),
     operation('log in', 'SecretID', 'token'),
     operation('use', 'token'),
-    operation('give back', 'token'),
+    operation('revoke self', 'token'),
   ];
 }
 
-/** The first job's operations without those of these kinds, and with what else there was. */
-function danced(without: readonly VaultOperation['kind'][], ...more: VaultOperation[]): Partial<History> {
-  return { vault: [...dance('a').filter(({ kind }) => !without.includes(kind)), ...dance('b'), ...more] };
+/** Leaves out operations of these kinds of the first job, and adds others. */
+function withVault(without: readonly VaultOperation['kind'][], ...more: VaultOperation[]): Partial<History> {
+  return {
+    vault: [
+      ...operationsOf('a').filter(({ kind }) => !without.includes(kind)),
+      ...operationsOf('b'),
+      ...more,
+    ],
+  };
 }
 
 function operationOf(kind: VaultOperation['kind'], change: Partial<VaultOperation> = {}): VaultOperation {
-  const found = dance('a').find((operation) => operation.kind === kind);
-  if (found === undefined) throw new Error(`Expected a operation of the kind ${kind}, got none.`);
+  const found = operationsOf('a').find((operation) => operation.kind === kind);
+  if (found === undefined) throw new Error(`Expected an operation of the kind ${kind}, got none.`);
   return { ...found, ...change };
 }
 
@@ -116,20 +130,20 @@ test('a history in which all went well breaks no rule', () => {
   expect(isClean(check(good))).toBe(true);
 });
 
-test('a lost job is no broken promise where a fault explains it', () => {
+test('a lost job violates no rule where a fault explains it', () => {
   expect(broken({ ...withFirst(lost), faults: [outage] })).toEqual([]);
 });
 
 test('a login that was cut off may leave its token, or its SecretID', () => {
-  const tokenLeft = { ...danced(['give back']), left: { ...good.left, tokens: ['token a'] } };
-  const secretIdLeft = danced(['log in', 'use', 'give back']);
+  const tokenLeft = { ...withVault(['revoke self']), left: { ...good.left, tokens: ['token a'] } };
+  const secretIdLeft = withVault(['log in', 'use', 'revoke self']);
 
   expect(broken({ ...withFirst(cutOff), faults: [outage], ...tokenLeft })).toEqual([]);
   expect(broken({ ...withFirst(cutOff), faults: [outage], ...secretIdLeft })).toEqual([]);
 });
 
 test('a SecretID that could not be used may be destroyed instead', () => {
-  const destroy = operationOf('give back', { kind: 'destroy', subject: 'SecretID accessor a' });
+  const destroy = operationOf('revoke self', { kind: 'destroy', subject: 'SecretID accessor a' });
   const failed = {
     ...lost,
     state: 'failed',
@@ -138,21 +152,21 @@ test('a SecretID that could not be used may be destroyed instead', () => {
   };
   const expected = { kind: 'quick', state: 'failed', exitCode: undefined, body: undefined } as const;
 
-  const history = { ...withFirst(failed), ...danced(['log in', 'use', 'give back'], destroy) };
+  const history = { ...withFirst(failed), ...withVault(['log in', 'use', 'revoke self'], destroy) };
 
   expect(
     broken({ ...history, accepted: [{ ...accepted('a', 0), expected: { ...expected, exitCode: 0 } }] }),
   ).not.toContain('SecretIDs that were neither used nor destroyed');
 });
 
-test('a token that Vault did not take back may be used further, until it does', () => {
-  const refused = operationOf('give back', { isDone: false });
-  const further = danced(['give back'], refused, operationOf('use'), operationOf('give back'));
+test('a token whose revocation Vault refused may be used until it is revoked', () => {
+  const refused = operationOf('revoke self', { isDone: false });
+  const further = withVault(['revoke self'], refused, operationOf('use'), operationOf('revoke self'));
 
   expect(broken(further)).toEqual([]);
 });
 
-test('a kill that came too late is none either', () => {
+test('a kill that came too late violates no rule', () => {
   const expected = { kind: 'killed', state: 'canceled', exitCode: 143, body: undefined } as const;
 
   expect(broken({ accepted: [{ ...accepted('a', 0), expected }, accepted('b', 50)] })).toEqual([]);
@@ -176,61 +190,73 @@ test.each<[rule: string, change: Partial<History>]>([
   ['final states that changed', withFirst({ events: ends(...opening, 'succeeded', 'claimed') })],
   ['final states that changed', withFirst({ events: ends(...opening) })],
   ['final states that changed', withFirst({ events: ends(...opening, 'failed') })],
-  ['lost or broken off without a fault', withFirst(lost)],
+  ['lost or interrupted without a fault', withFirst(lost)],
   [
-    'lost or broken off without a fault',
+    'lost or interrupted without a fault',
     { ...withFirst(lost), faults: [{ ...outage, from: 6_000, to: 7_000 }] },
   ],
-  ['outputs that are called complete and are not', withFirst({ output: 'begin a 10.00\nhello\n' })],
-  ['outputs that are called complete and are not', withFirst({ output: 'begin a 10.00\nend a 11.00\n' })],
+  ['outputs that are marked complete and are not', withFirst({ output: 'begin a 10.00\nhello\n' })],
+  ['outputs that are marked complete and are not', withFirst({ output: 'begin a 10.00\nend a 11.00\n' })],
   [
-    'outputs that are called complete and are not',
+    'outputs that are marked complete and are not',
     withFirst({ output: 'begin c 10.00\nhello\nend c 11.00\n' }),
   ],
   ['clients that were blamed for a fault', { refusals: [{ text: '401', at: 0, to: 1 }] }],
   ['nodes that ended by themselves', { deaths: ['A'] }],
   ['leaked tokens', { left: { ...good.left, tokens: ['accessor'] } }],
-  ['wraps that were opened, or tried, again', danced([], operationOf('unwrap'))],
+  ['wrapping tokens that were opened, or tried, again', withVault([], operationOf('unwrap'))],
   [
-    'wraps that were opened, or tried, again',
-    danced([], operationOf('unwrap', { isDone: false, subject: '', gives: [''] })),
+    'wrapping tokens that were opened, or tried, again',
+    withVault([], operationOf('unwrap', { isDone: false, subject: '', gives: [''] })),
   ],
-  ['wraps that were opened without a look', danced(['look up'])],
-  ['wraps that were opened without a look', danced(['look up'], operationOf('look up'))],
+  ['wrapping tokens that were opened without a look-up', withVault(['look up'])],
+  ['wrapping tokens that were opened without a look-up', withVault(['look up'], operationOf('look up'))],
   [
-    'wraps that were opened without a look',
-    { vault: [operationOf('look up', { at: -1 }), ...(danced(['look up']).vault ?? [])] },
+    'wrapping tokens that were opened without a look-up',
+    { vault: [operationOf('look up', { at: -1 }), ...(withVault(['look up']).vault ?? [])] },
   ],
-  ['wraps that were opened for no job, or too late', withFirst({ events: ends('claimed', 'succeeded') })],
   [
-    'wraps that were opened for no job, or too late',
+    'wrapping tokens that were opened for no job, or too late',
+    withFirst({ events: ends('claimed', 'succeeded') }),
+  ],
+  [
+    'wrapping tokens that were opened for no job, or too late',
     withFirst({ events: ends('claimed', 'kill_requested', 'unwrapping', 'logged_in', 'succeeded') }),
   ],
-  ['wraps that were opened for no job, or too late', { vault: [...good.vault, ...dance('nobody')] }],
   [
-    'jobs back in the queue with an opened wrap',
+    'wrapping tokens that were opened for no job, or too late',
+    { vault: [...good.vault, ...operationsOf('nobody')] },
+  ],
+  [
+    'jobs back in the queue after their unwrap',
     withFirst({ events: [...ends(...opening), ...startedAt(2, 'postponed', 'succeeded')] }),
   ],
-  ['jobs that disagree with Vault about their login', danced(['unwrap', 'log in', 'use', 'give back'])],
+  ['jobs that disagree with Vault about their login', withVault(['unwrap', 'log in', 'use', 'revoke self'])],
   [
     'jobs that logged in twice',
-    { ...danced([], ...dance('again')), accepted: [accepted('a', 0, 'again'), ...good.accepted] },
+    { ...withVault([], ...operationsOf('again')), accepted: [accepted('a', 0, 'again'), ...good.accepted] },
   ],
-  ['SecretIDs that were tried again', danced([], operationOf('log in', { isDone: false, gives: [''] }))],
-  ['payloads that were read, or tried, again', danced([], operationOf('read payload', { subject: '' }))],
+  ['SecretIDs that were tried again', withVault([], operationOf('log in', { isDone: false, gives: [''] }))],
+  ['payloads that were read, or tried, again', withVault([], operationOf('read payload', { subject: '' }))],
   [
     'SecretIDs that were neither used nor destroyed',
-    { ...withFirst({ events: ends('unwrapping', 'succeeded') }), ...danced(['log in', 'use', 'give back']) },
+    {
+      ...withFirst({ events: ends('unwrapping', 'succeeded') }),
+      ...withVault(['log in', 'use', 'revoke self']),
+    },
   ],
-  ['tokens that were never given back', danced(['give back'])],
-  ['tokens that were never given back', danced(['give back'], operationOf('give back', { isDone: false }))],
-  ['tokens that were used after they were given back', danced([], operationOf('use'))],
+  ['tokens that were never revoked', withVault(['revoke self'])],
+  [
+    'tokens that were never revoked',
+    withVault(['revoke self'], operationOf('revoke self', { isDone: false })),
+  ],
+  ['tokens that were used after they revoked themselves', withVault([], operationOf('use'))],
   [
     'jobs that asked Vault too often',
-    danced([], ...Array.from({ length: 10 }, () => operationOf('look up'))),
+    withVault([], ...Array.from({ length: 10 }, () => operationOf('look up'))),
   ],
   ['orphaned containers', { left: { ...good.left, containers: ['container'] } }],
-  ['orphaned files of secrets', { left: { ...good.left, hostFiles: ['file'] } }],
+  ['orphaned secrets files', { left: { ...good.left, hostFiles: ['file'] } }],
   ['sealed requests of ended jobs', { left: { ...good.left, requestRows: ['a'] } }],
 ])('finds %s', (rule, change) => {
   expect(broken(change)).toEqual([rule]);
@@ -249,7 +275,7 @@ test('finds a success without the code 0, whatever the engine said', () => {
   expect(broken(change)).toEqual(['wrong ends', 'codes that are not the engine’s']);
 });
 
-test('finds a success where a failure was due, and a failure where a success was', () => {
+test('finds a success where a failure was expected, and a failure where a success was', () => {
   const expected = { kind: 'exit 3', state: 'failed', exitCode: 3, body: 'hello\n' } as const;
   const failed = { state: 'failed', reason: 'exit_code', exitCode: 1, events: ends(...opening, 'failed') };
 
@@ -259,7 +285,7 @@ test('finds a success where a failure was due, and a failure where a success was
   expect(broken({ ...withFirst(failed), engine: [] })).toEqual(['wrong ends']);
 });
 
-test('finds a job that is said not to have started, and ran', () => {
+test('finds a job that is recorded as not started and ran', () => {
   const refused = {
     state: 'failed',
     reason: 'start_failed',
@@ -271,7 +297,7 @@ test('finds a job that is said not to have started, and ran', () => {
   expect(broken({ ...withFirst(refused), faults: [outage], engine: [] })).toEqual([]);
 });
 
-test('finds a job that was canceled though nobody asked', () => {
+test('finds a job that was canceled without a kill request', () => {
   const canceled = { state: 'canceled', exitCode: undefined, events: ends(...opening, 'canceled') };
 
   expect(broken(withFirst(canceled))).toEqual(['wrong ends']);
@@ -281,31 +307,34 @@ function left(...tokens: string[]): Partial<History> {
   return { left: { ...good.left, tokens } };
 }
 
-test('forgives the token that Vault gave to a login which was cut off, and no other', () => {
-  const history = { ...withFirst(cutOff), faults: [outage], ...danced(['give back']) };
+test('excuses the token that Vault issued to a login that was cut off, and no other', () => {
+  const history = { ...withFirst(cutOff), faults: [outage], ...withVault(['revoke self']) };
 
   expect(broken({ ...history, ...left('token a') })).toEqual([]);
   expect(broken({ ...history, ...left('token b') })).toEqual(['leaked tokens']);
   expect(broken({ ...history, ...left('token a', 'another') })).toEqual(['leaked tokens']);
 });
 
-test('knows the wrap of a job whose post had no answer by the queue that it was for', () => {
-  const unheard = { accepted: [accepted('b', 50)], doubtful: [{ queue: 'q', wrap: 'wrap a' }] };
-  const history = { ...unheard, faults: [outage], ...left('token a'), ...danced(['give back']) };
+test('finds the job of a wrapping token by its queue where the post had no answer', () => {
+  const unheard = {
+    accepted: [accepted('b', 50)],
+    doubtful: [{ queue: 'q', wrappingToken: 'wrapping token a' }],
+  };
+  const history = { ...unheard, faults: [outage], ...left('token a'), ...withVault(['revoke self']) };
 
   expect(broken({ ...history, ...withFirst(cutOff) })).toEqual([]);
   expect(broken({ ...history, ...withFirst(lost) })).toEqual([
-    'tokens that were never given back',
+    'tokens that were never revoked',
     'leaked tokens',
   ]);
   expect(broken({ ...history, ...withFirst({ ...cutOff, queue: 'other' }) })).toEqual([
-    'wraps that were opened for no job, or too late',
-    'tokens that were never given back',
+    'wrapping tokens that were opened for no job, or too late',
+    'tokens that were never revoked',
     'leaked tokens',
   ]);
 });
 
-test('believes an engine rather than what it says again of a container when it was restarted', () => {
+test('accepts the first code of an engine that reports another one after a restart', () => {
   const again = { ...life('a', 0, 9_000)[1], exitCode: 255 } as EngineEvent;
 
   expect(broken({ engine: [...good.engine, again] })).not.toContain('codes that are not the engine’s');

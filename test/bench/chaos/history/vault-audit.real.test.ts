@@ -10,7 +10,7 @@ import { startVaultServer, type VaultServer } from '../../../../rig/vault/vault-
 import { bootstrapVault, type VaultSetup } from '../../../../vault-dev/bootstrap.js';
 import { rigPart } from '../../../support/rig-part.js';
 
-await rigPart('vault'); // Built, where it has to be, before any clock starts. The log holds secrets: the Vault is our own.
+await rigPart('vault'); // Built, if needed, before any time limit starts. The log holds secrets, so the Vault is private.
 
 const directory = await mkdtemp(join(tmpdir(), 'stint-audit-'));
 let vault: VaultServer;
@@ -31,7 +31,7 @@ interface Reply {
   readonly auth?: { readonly client_token: string };
 }
 
-/** Asks as a server does: with this token or with none. A refusal is an answer too. */
+/** Asks as a server does: with this token or with none. A refusal is returned as well. */
 async function ask(path: string, token?: string, body: object = {}): Promise<Reply> {
   const headers = token === undefined ? {} : { 'X-Vault-Token': token };
   const url = `${vault.address}/v1/${path}`;
@@ -40,7 +40,7 @@ async function ask(path: string, token?: string, body: object = {}): Promise<Rep
   return text === '' ? {} : (JSON.parse(text) as Reply);
 }
 
-/** The log of what these operations ask for. */
+/** The audit log of these operations. */
 async function audited(operations: (client: GostintClient) => Promise<void>): Promise<VaultOperation[]> {
   const file = join(directory, 'audit.log');
   await rm(file, { force: true });
@@ -59,7 +59,7 @@ function only(
   return operations.filter(({ kind }) => kinds.includes(kind));
 }
 
-test('the log of Vault tells the way of a wrap, from its making to the end of the token', async () => {
+test('the audit log shows a wrapping token from its creation to the revocation of the token made from it', async () => {
   const operations = await audited(async (client) => {
     const wrap = await client.wrapSecretId();
     await ask('sys/wrapping/lookup', undefined, { token: wrap });
@@ -70,7 +70,7 @@ test('the log of Vault tells the way of a wrap, from its making to the end of th
     await ask('sys/wrapping/unwrap', wrap); //                       Once more, and too late.
     await ask('transit/decrypt/stint-job', auth?.client_token); //   As this.
   });
-  const kinds = ['wrap', 'look up', 'unwrap', 'log in', 'give back'] as const;
+  const kinds = ['wrap', 'look up', 'unwrap', 'log in', 'revoke self'] as const;
   const [made, seen, opened, loggedIn, givenBack] = kinds.map((kind) => only(operations, kind)[0]);
   const [accessor, secretIdAccessor] = made?.gives ?? [];
   const [secretId] = opened?.gives ?? [];
@@ -88,7 +88,7 @@ test('the log of Vault tells the way of a wrap, from its making to the end of th
   expect(operations.find(({ subject, kind }) => kind === 'use' && subject === token)?.isDone).toBe(false);
 });
 
-test('the log of Vault tells who read a payload, and that it was tried again', async () => {
+test('the audit log shows who read a payload, and that it was tried again', async () => {
   const operations = await audited(async (client) => {
     const { cubby_token: token, cubby_path: path } = await client.leaveInCubbyhole('vault:v1:x');
     for (const _ of ['first', 'second'])

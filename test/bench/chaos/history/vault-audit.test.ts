@@ -16,7 +16,7 @@ const entry = (path: string, more: object = {}, request: object = {}) => ({
 
 type Line = Parameters<AuditReader['read']>[0];
 
-/** What the last of these lines tells. */
+/** The operation of the last of these lines. */
 function read(...lines: readonly Line[]) {
   const reader = new AuditReader('root');
   return lines.map((line) => reader.read(line)).at(-1);
@@ -45,7 +45,7 @@ test.each([
     entry('auth/approle/login', { response: { auth: { accessor: 't' } } }, { data: { secret_id: 's' } }),
     { subject: 's', gives: ['t'] },
   ],
-  ['give back', entry('auth/token/revoke-self', {}, by('t')), { subject: 't', gives: [] }],
+  ['revoke self', entry('auth/token/revoke-self', {}, by('t')), { subject: 't', gives: [] }],
   [
     'revoke',
     entry('auth/token/revoke-accessor', {}, { ...by('server'), data: { accessor: 't' } }),
@@ -81,7 +81,7 @@ const refusedUnwrap = {
   type: 'request',
 };
 
-test('a wrap that is tried again is told by the token that had opened it', () => {
+test('an unwrap that is tried again is recognized by the token that was opened before', () => {
   expect(read(entry('sys/wrapping/unwrap', {}, by('wa')), refusedUnwrap)).toMatchObject({
     kind: 'unwrap',
     isDone: false,
@@ -89,15 +89,15 @@ test('a wrap that is tried again is told by the token that had opened it', () =>
   });
 });
 
-test('a wrap that Vault never knew has no name', () => {
+test('a wrapping token that Vault never knew has an empty subject', () => {
   expect(read(refusedUnwrap)).toMatchObject({ kind: 'unwrap', isDone: false, subject: '' });
 });
 
 test.each([
   ['the line before the answer', { ...entry('sys/wrapping/unwrap', {}, by('wa')), type: 'request' }],
   ['what the checker asks itself', entry('auth/token/lookup-accessor', {}, by('root accessor', 'root'))],
-  ['what somebody asks without a token', entry('sys/health')],
+  ['a request without a token', entry('sys/health')],
   ['what is asked with a token that Vault never knew', entry('kv/data/x', {}, { client_token: 'hvs.x' })],
-])('%s is no deed', (_, line) => {
+])('%s is no operation', (_, line) => {
   expect(read(line)).toBeUndefined();
 });

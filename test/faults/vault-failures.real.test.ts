@@ -19,21 +19,21 @@ function answer(status: number, ...errors: string[]): Fault {
   return { kind: 'answer', status, body: { errors } };
 }
 
-/** What Vault surely did not do. */
+/** After these faults Vault has certainly not carried out the request. */
 const refusing: Readonly<Record<string, Fault>> = {
   sealed,
   standby: answer(500, 'local node not active but active cluster node not found'),
   'over its rate': answer(429),
   'behind its index': answer(412),
 };
-/** After which nobody knows what it did. */
+/** After these faults it is not known whether Vault carried out the request. */
 const failing: Readonly<Record<string, Fault>> = {
   failing: answer(500, 'internal error'),
   'behind a proxy without it': answer(502),
   cut: { kind: 'cut' },
   silent: { kind: 'hang' },
 };
-const troubles = Object.entries({ ...refusing, ...failing });
+const allFaults = Object.entries({ ...refusing, ...failing });
 
 const callerCheck = /^auth\/token\/lookup-self$/;
 const cubbyhole = /^cubbyhole\//;
@@ -47,7 +47,7 @@ async function countJobs(): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** A whole request, made before Vault is in trouble. */
+/** A complete request, made before the fault. */
 async function newRequest(): Promise<object> {
   const payload = { qname: 'door', container_image: image, run: ['true'] };
   const cubby = await client.leaveInCubbyhole(await client.encrypt(payload));
@@ -55,7 +55,7 @@ async function newRequest(): Promise<object> {
 }
 
 describe('V5: at the door', () => {
-  test.each(troubles)('a caller is never refused because Vault is %s', async (_, fault) => {
+  test.each(allFaults)('a caller is never refused because Vault is %s', async (_, fault) => {
     const request = await newRequest();
     const before = await countJobs();
     const { auth } = await operator.write('auth/token/create', { policies: ['default'] });
@@ -78,8 +78,8 @@ describe('V5: at the door', () => {
     await client.post(request);
   });
 
-  test.each(troubles)(
-    'a payload stays unread while Vault is %s, and no half a job is kept',
+  test.each(allFaults)(
+    'a payload stays unread while Vault is %s, and no incomplete job is kept',
     async (_, fault) => {
       const request = await newRequest();
       const before = await countJobs();
@@ -129,7 +129,7 @@ describe('V5: at the start', () => {
       });
 
       proxy.heal();
-      await stand.stopAll();
+      await stand.retryNow();
 
       expect(await client.wait(id, 15_000)).toMatchObject({ status: 'success', output: 'ran\n' });
     },
@@ -138,7 +138,7 @@ describe('V5: at the start', () => {
   test.each([
     ['login', login],
     ['decryption', decrypt],
-  ])('a job that has opened its wrap goes on when Vault is back at the %s', async (_, path) => {
+  ])('a job that has unwrapped its SecretID goes on when Vault answers again at the %s', async (_, path) => {
     proxy.spoil(path, sealed, 2);
 
     const id = await stand.submit({ qname: uniqueName(), run: ['echo', 'ran'] });

@@ -5,7 +5,7 @@ import { VaultOperator } from '../journey/vault-operator.js';
 import { FaultProxy } from '../vault/fault-proxy.js';
 import { openStand } from './stand.js';
 
-/** Of our own: it is sealed, suspended and killed here. The proxy only counts what it is asked. */
+/** Private, because it is sealed, suspended and killed here. The proxy only counts requests. */
 const server = await startVaultServer({ alwaysOwn: true });
 const { address, rootToken, unsealKey } = server;
 const pid = server.pid ?? Number.NaN;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** As many jobs as there are slots are running, and others wait in queues of their own. */
+/** Runs as many jobs as there are slots; the others wait in separate queues. */
 async function fillSlots(name: string, waiting: number): Promise<{ running: string[]; waiting: string[] }> {
   const all = [];
   for (let i = 0; i < slots; i++) all.push(await stand.submit({ qname: `${name}-a${i}`, run: running }));
@@ -47,15 +47,15 @@ async function countEvents(kind: string, ids: readonly string[]): Promise<number
   return rows.length;
 }
 
-/** What happened to these jobs while Vault was away, and that all is well when it is back. */
-async function expectPatience(jobs: Awaited<ReturnType<typeof fillSlots>>, heal: () => Promise<unknown>) {
+/** Checks that these jobs ran or waited while Vault was unavailable, and that all succeed when it answers again. */
+async function expectWaiting(jobs: Awaited<ReturnType<typeof fillSlots>>, heal: () => Promise<unknown>) {
   const stateOf = async (id: string) => (await stand.look(id)).state;
   for (const id of jobs.running) await expect.poll(() => stateOf(id), { timeout: 20_000 }).toBe('succeeded');
   await vi.waitFor(async () => expect((await readReadiness()).takes_no_jobs).toMatch(/Vault/), 15_000);
   const metrics = await (await fetch(`${stand.stint.url}/v1/api/metrics`)).text();
   expect(metrics).toContain('stint_claims_blocked{part="vault"} 1');
   const asked = proxy.asked.length;
-  await stand.stopAll(); // Whoever may be tried again now is not.
+  await stand.retryNow(); // Jobs that are due for a retry must not be claimed.
   await vi.waitFor(() => expect(proxy.count(/^sys\/health/)).toBeGreaterThan(2), 15_000);
   expect(await countEvents('postponed', jobs.waiting)).toBeLessThanOrEqual(2 * slots);
   expect(await countEvents('unwrapping', jobs.waiting)).toBe(0);
@@ -63,18 +63,18 @@ async function expectPatience(jobs: Awaited<ReturnType<typeof fillSlots>>, heal:
   const logins = proxy.count(/approle\/login$/);
 
   await heal();
-  await stand.stopAll();
+  await stand.retryNow();
 
   for (const id of jobs.waiting) await expect.poll(() => stateOf(id), { timeout: 20_000 }).toBe('succeeded');
   const again = proxy.count(/approle\/login$/) - logins;
-  expect(again).toBeLessThanOrEqual(jobs.waiting.length + 2); // One for each job; the server's own may come too.
+  expect(again).toBeLessThanOrEqual(jobs.waiting.length + 2); // One for each job; the server's own login may come too.
 }
 
 test('V5: while Vault is sealed running jobs end as they would, and waiting ones wait for it', async () => {
   const jobs = await fillSlots('sealed', 6);
   await operator.write('sys/seal', {});
 
-  await expectPatience(jobs, () => operator.write('sys/unseal', { key: unsealKey }));
+  await expectWaiting(jobs, () => operator.write('sys/unseal', { key: unsealKey }));
 
   for (const id of jobs.running) expect((await client.get(id)).output).toBe('begun\ndone\n');
 });
@@ -103,12 +103,12 @@ test('V5: while Vault does not answer at all running jobs end as they would, and
   const jobs = await fillSlots('silent', 4);
   process.kill(pid, 'SIGSTOP');
 
-  await expectPatience(jobs, async () => process.kill(pid, 'SIGCONT'));
+  await expectWaiting(jobs, async () => process.kill(pid, 'SIGCONT'));
 
   for (const id of jobs.running) expect((await client.get(id)).output).toBe('begun\ndone\n');
 });
 
-test('V5: a Vault that died leaves the node waiting for it, and what is known can be read', async () => {
+test('V5: while Vault is gone the node waits for it, and health and readiness can be read', async () => {
   const jobs = await fillSlots('dead', 2);
   process.kill(pid, 'SIGKILL');
 

@@ -6,7 +6,7 @@ import { startSlowRegistry } from './slow-registry.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
-/** Of our own: these tests seal and suspend it. */
+/** Private, because these tests seal and suspend it. */
 const server = await startVaultServer({ alwaysOwn: true });
 const { address, rootToken, unsealKey, pid } = server;
 const setup = await bootstrapVault({ address, token: rootToken });
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const operator = new VaultOperator(on.vault);
 
-/** A job whose turn comes when `begin` is called, however long that takes: another is pulling before it. */
+/** Submits a job that gets its turn when `begin` is called: until then another job of its queue pulls an image. */
 async function submitBehindPull(): Promise<{ id: string; begin(): void }> {
   const qname = uniqueName();
   slow.registry.suspend();
@@ -44,7 +44,7 @@ async function submitBehindPull(): Promise<{ id: string; begin(): void }> {
   return { id, begin: () => slow.resume() };
 }
 
-/** Straight from Postgres: while Vault is away nobody can be told anything by the API. */
+/** Directly from Postgres: while Vault is unavailable the API answers nobody. */
 async function waitForPostponement(id: string): Promise<object> {
   return await vi.waitFor(async () => {
     const [event] = await sql`select detail from events where job_id = ${id} and kind = 'postponed'`;
@@ -56,8 +56,8 @@ async function waitForPostponement(id: string): Promise<object> {
   }, 20_000);
 }
 
-/** Nothing is spent, and what is to be spent is still there. */
-const waitingWhole = { state: 'queued', code: 'vault_unavailable', unwrapped_at: null, sealed: true };
+/** Nothing is spent, and the sealed credentials are still stored. */
+const waitingUnspent = { state: 'queued', code: 'vault_unavailable', unwrapped_at: null, sealed: true };
 
 test('a job whose turn comes while Vault is sealed waits with its credentials, and runs after the unsealing', async () => {
   const { id, begin } = await submitBehindPull();
@@ -66,11 +66,11 @@ test('a job whose turn comes while Vault is sealed waits with its credentials, a
 
   const waiting = await waitForPostponement(id);
   const readiness = await (await fetch(`${on.stint.url}/readyz`)).json();
-  const queued = await client.get(id); // The caller is remembered for a moment.
+  const queued = await client.get(id); // The caller check is cached for a moment.
   await operator.write('sys/unseal', { key: unsealKey });
 
   expect(waiting).toMatchObject({
-    ...waitingWhole,
+    ...waitingUnspent,
     message: 'Could not look up the wrapped SecretID of this job: Vault is sealed (status 503). Unseal it.',
   });
   expect(readiness).toMatchObject({ parts: { Vault: { ready: false, message: 'Vault is sealed.' } } });
@@ -87,7 +87,7 @@ test('a job whose turn comes while Vault does not answer waits with its credenti
   process.kill(pid ?? Number.NaN, 'SIGCONT');
 
   expect(waiting).toMatchObject({
-    ...waitingWhole,
+    ...waitingUnspent,
     message: expect.stringContaining('Vault did not answer (timeout). Check VAULT_ADDR'),
   });
   expect(await client.wait(id)).toMatchObject({ status: 'success', output: 'ran\n' });

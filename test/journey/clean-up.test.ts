@@ -31,7 +31,7 @@ async function askReaper(method: 'GET' | 'POST'): Promise<unknown> {
   return answer.json();
 }
 
-test('Q5: equal submits under one key at once make one job that runs well, since nothing was spent twice', async () => {
+test('Q5: equal submits under one key at once make one job that succeeds, since nothing was spent twice', async () => {
   const submit = await newSubmit();
   const headers = { 'Idempotency-Key': 'nightly-1' };
 
@@ -50,7 +50,7 @@ test('Q5: equal submits under one key at once make one job that runs well, since
   expect((await post('/v1/api/job', await newSubmit(), headers)).status).toBe(422);
 });
 
-test('E4: an operator sees what would be removed, has it removed, and the job tells of it', async () => {
+test('E4: an operator sees what would be removed, has it removed, and the job has an event of it', async () => {
   const { _id: job } = await on.run({ run: ['true'] });
   const id = await leaveContainer(docker, sealKey, job);
   const foreign = await leaveContainer(docker, randomBytes(32), job);
@@ -68,7 +68,7 @@ test('E4: an operator sees what would be removed, has it removed, and the job te
   await docker.getContainer(foreign).remove();
 });
 
-test('E4: what nobody knows is removed by itself when it is older than the grace', async () => {
+test('E4: a container without a job is removed by the node once it is older than the grace', async () => {
   const key = randomBytes(32);
   const id = await leaveContainer(docker, key, newJobId());
   const own = { STINT_SEAL_KEY: key.toString('base64'), STINT_REAP_GRACE: '1s' };

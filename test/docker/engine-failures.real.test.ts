@@ -35,16 +35,16 @@ async function start(container: PreparedContainer): Promise<RunningContainer> {
   return await container.start();
 }
 
-test('a backend opens without its engine, says that it is away, and works when it is back', async () => {
+test('a backend opens without its engine, reports it as unavailable, and works when it is back', async () => {
   const bench = await openBench();
   await engine.stop();
   const backend = await openDockerBackend(bench.options);
-  const away = { code: 'engine_unavailable', retryable: true };
+  const unavailable = { code: 'engine_unavailable', retryable: true };
 
-  await expect(backend.check()).rejects.toMatchObject(away);
-  await expect(backend.engineState()).rejects.toMatchObject(away);
-  await expect(backend.removeLeftovers()).rejects.toMatchObject(away);
-  await expect(runJob({ ...bench, backend }, {})).rejects.toMatchObject(away);
+  await expect(backend.check()).rejects.toMatchObject(unavailable);
+  await expect(backend.engineState()).rejects.toMatchObject(unavailable);
+  await expect(backend.removeLeftovers()).rejects.toMatchObject(unavailable);
+  await expect(runJob({ ...bench, backend }, {})).rejects.toMatchObject(unavailable);
   await engine.start();
 
   await backend.check();
@@ -55,7 +55,7 @@ test('a backend opens without its engine, says that it is away, and works when i
   await backend[Symbol.asyncDispose]();
 });
 
-test('a job outlives a crash of its engine: its whole output and its true code come out', async () => {
+test('a job survives a crash of its engine: its whole output and its true exit code are known', async () => {
   const bench = await openBench();
   await using container = await prepare(
     bench,
@@ -85,7 +85,7 @@ async function touch(bench: DockerBench, id: string, path: string): Promise<void
   await new Promise((resolve) => stream.once('close', resolve));
 }
 
-test('a container that somebody removes is vanished, not ended', async () => {
+test('a container that somebody removes leaves its job lost, not ended', async () => {
   const bench = await openBench();
   await using container = await prepare(bench, 'sleep 60');
   const running = await start(container);
@@ -117,7 +117,7 @@ test('what a dead process left is removed, and nothing of another node or instal
   await after[Symbol.asyncDispose]();
 });
 
-test('who only carries our labels is left alone', async () => {
+test('a container that only carries our labels is not touched', async () => {
   const bench = await openBench();
   const container = await prepare(bench, 'true');
   const { Config } = await bench.docker.getContainer(container.id).inspect();
@@ -134,7 +134,7 @@ test('who only carries our labels is left alone', async () => {
   await after[Symbol.asyncDispose]();
 });
 
-test('leftovers go before the first job, also when nobody asked for it', async () => {
+test('leftovers are removed before the first job, even without an explicit call', async () => {
   const before = await openBench();
   const leftover = await prepare(before, 'sleep 60');
   const backend = await openDockerBackend(before.options);
@@ -153,14 +153,16 @@ test('the network that jobs are to have must be there', async () => {
   await expect(runJob(bench, {})).rejects.toMatchObject({ code: 'engine_unavailable', retryable: true });
 });
 
-test('a removal that the engine is too dead for throws nothing and is told', async () => {
+test('a removal that fails because the engine is dead throws nothing and is reported', async () => {
   const bench = await openBench();
   const container = await prepare(bench, 'true');
   await engine.kill();
 
   await container[Symbol.asyncDispose]();
 
-  expect(bench.troubles).toEqual([expect.stringMatching(/^Could not remove the container: .*tried again/)]);
+  expect(bench.failures).toEqual([
+    expect.stringMatching(/^Could not remove the container: .*stint retries until it succeeds/),
+  ]);
   expect(await bench.hostFiles()).toEqual([]);
   await engine.start();
   const next = await openDockerBackend(bench.options);
@@ -171,7 +173,7 @@ test('a removal that the engine is too dead for throws nothing and is told', asy
 describe('Q9, E2: a job whose node was restarted', () => {
   const script = 'echo before; until test -e /tmp/go; do sleep 0.1; done; echo after; exit 3';
 
-  /** Starts a job in the node's first life, which sees its first line and ends. */
+  /** Starts a job in the first process of the node, which reads its first line and ends. */
   async function firstLife(): Promise<{
     bench: DockerBench;
     id: string;
@@ -186,7 +188,7 @@ describe('Q9, E2: a job whose node was restarted', () => {
     return { bench, id: container.id, claim };
   }
 
-  test('is found when its engine was restarted too: nothing is missing, nothing told twice', async () => {
+  test('is found when its engine was restarted too: nothing is missing, nothing repeated', async () => {
     const { bench, id, claim } = await firstLife();
     await engine.kill();
     await engine.start();
@@ -202,7 +204,7 @@ describe('Q9, E2: a job whose node was restarted', () => {
     await next[Symbol.asyncDispose]();
   });
 
-  test('is found as soon as its engine is back, and outlives another restart', async () => {
+  test('is found as soon as its engine is back, and survives another restart', async () => {
     const { bench, id, claim } = await firstLife();
     await engine.kill();
     const next = await openDockerBackend(bench.options);

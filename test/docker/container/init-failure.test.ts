@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { InitComplaint } from '../../../src/docker/container/init-complaint.js';
+import { InitFailure } from '../../../src/docker/container/init-failure.js';
 
-function complaintOf(...texts: string[]): InitComplaint {
-  const complaint = new InitComplaint();
-  for (const text of texts) complaint.see({ stream: 'stderr', bytes: Buffer.from(text) });
-  return complaint;
+function failureOf(...texts: string[]): InitFailure {
+  const failure = new InitFailure();
+  for (const text of texts) failure.see({ stream: 'stderr', bytes: Buffer.from(text) });
+  return failure;
 }
 
-describe('InitComplaint', () => {
+describe('InitFailure', () => {
   test.each([
     [
       'a command that is not there',
@@ -27,14 +27,14 @@ describe('InitComplaint', () => {
       127,
       'command_not_found',
     ],
-  ])('knows %s', (_, text, exitCode, code) => {
-    expect(complaintOf(text).toError(exitCode)).toMatchObject({ reason: 'start_failed', code, exitCode });
+  ])('recognizes %s', (_, text, exitCode, code) => {
+    expect(failureOf(text).toError(exitCode)).toMatchObject({ reason: 'start_failed', code, exitCode });
   });
 
-  test('may come in pieces and name any letters', () => {
+  test('may arrive in pieces and contain any characters', () => {
     const text = '[FATAL tini (7)] exec grün\nx failed: No such file or directory\n';
 
-    expect(complaintOf(text.slice(0, 5), text.slice(5, 21), text.slice(21)).toError(127)?.message).toContain(
+    expect(failureOf(text.slice(0, 5), text.slice(5, 21), text.slice(21)).toError(127)?.message).toContain(
       JSON.stringify('grün\nx'),
     );
   });
@@ -46,6 +46,6 @@ describe('InitComplaint', () => {
     ['another code', '[FATAL tini (7)] exec x failed: y\n', 1],
     ['a job that prints without end', `[FATAL tini (7)] exec ${'x'.repeat(9_000)} failed: y\n`, 127],
   ])('is not seen in %s', (_, text, exitCode) => {
-    expect(complaintOf(text).toError(exitCode)).toBeUndefined();
+    expect(failureOf(text).toError(exitCode)).toBeUndefined();
   });
 });

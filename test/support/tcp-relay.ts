@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to a Unix socket over TCP: an engine behind it is remote as far as anybody can see. */
-export interface TcpDoor extends AsyncDisposable {
+/** A TCP port that leads to a Unix socket: an engine behind it looks like a remote one. */
+export interface TcpRelay extends AsyncDisposable {
   readonly port: number;
 }
 
 /** Opens it on the loopback. */
-export async function openTcpDoor(socketPath: string): Promise<TcpDoor> {
+export async function openTcpRelay(socketPath: string): Promise<TcpRelay> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ path: socketPath, allowHalfOpen: true });
