@@ -1,5 +1,6 @@
 // `npm run bench [-- measure ...]` takes the measures on real parts and prints one line a figure.
 import { type Bench, report, say, startBench } from './bench.js';
+import { measureHostileBodies } from './hostile.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';
 import { measureOutputMemory } from './memory.js';
@@ -10,6 +11,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   kill: measureKill,
   queues: measureQueues,
   memory: measureOutputMemory,
+  hostile: measureHostileBodies,
 };
 
 const usage = `npm run bench [-- measure ...]

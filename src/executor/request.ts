@@ -51,7 +51,7 @@ export async function readSpec(request: OpenedRequest, reading: Reading): Promis
 
 async function readPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
   if (request.ciphertext === undefined) return {};
-  const payload = parts.readPayload(await session.decrypt(request.ciphertext));
+  const payload = await parts.readPayload(await session.decrypt(request.ciphertext));
   refuseOtherQueue(payload.queue ?? '', run.job.queue ?? '');
   refuseProblems(checkFields(payload));
   return payload;

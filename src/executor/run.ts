@@ -12,7 +12,7 @@ export interface ExecutorParts {
   readonly secrets: Secrets;
   readonly backend: Backend;
   /** Parses the decrypted payload in the format of the door that took the job. Throws `JobFailedError`. */
-  readonly readPayload: (json: string) => SpecFields;
+  readonly readPayload: (json: string) => Promise<SpecFields>;
   readonly options: ExecutorOptions;
   /** Called with an unexpected error, which is a bug. */
   readonly onBug: (error: unknown, jobId: string) => void;

@@ -11,6 +11,8 @@ export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>>;
 
 const longestQueueName = 255;
 const mostEntries = 4096;
+/** Of one field: whoever tells them shows fewer. */
+const mostProblems = 20;
 /** Linux accepts no single argument or variable of 128 KiB or more. */
 const largestEntryBytes = 128 * 1024 - 1;
 /** A refusal quotes what it refuses; this much is enough to recognize it. */
@@ -83,7 +85,12 @@ function checkList(list: readonly string[] | undefined, name: string, check: Che
   if (list === undefined) return [];
   if (list.length > mostEntries)
     return [`Expected ${name} to have at most ${mostEntries} entries, got ${list.length}.`];
-  return list.flatMap((entry, index) => check(entry, `entry ${index + 1} of ${name}`));
+  const problems: string[] = [];
+  for (const [index, entry] of list.entries()) {
+    problems.push(...check(entry, `entry ${index + 1} of ${name}`));
+    if (problems.length > mostProblems) break;
+  }
+  return problems;
 }
 
 /** Finds what the kernel would cut or refuse when the container starts. */

@@ -12,8 +12,8 @@ import { payloadShape, readShape } from './wire.js';
  * Throws `JobFailedError` `payload_refused`, `payload_invalid`, not `RefusedError`: the job is already claimed when its
  * payload is read.
  */
-export function readPayload(json: string): SpecFields {
-  const parsed = parseJsonObject(json, 'the payload');
+export async function readPayload(json: string): Promise<SpecFields> {
+  const parsed = await parseJsonObject(Buffer.from(json), 'the payload');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(payloadShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);

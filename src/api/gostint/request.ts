@@ -16,8 +16,8 @@ import { readShape, requestShape, type WireRequest } from './wire.js';
  *
  * Throws `RefusedError` `invalid_request`.
  */
-export function readJobRequest(json: string, owner: Owner): JobRequest {
-  const parsed = parseJsonObject(json, 'the body');
+export async function readJobRequest(body: Buffer, owner: Owner): Promise<JobRequest> {
+  const parsed = await parseJsonObject(body, 'the body');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(requestShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);

@@ -6,7 +6,7 @@ import { parseJobId } from '../../job/id.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
 import type { MetricsText } from '../metrics.js';
 import type { AppParts } from '../parts.js';
-import { readBodyText } from '../request/body.js';
+import { readBody } from '../request/body.js';
 import { reachOf, requireCaller } from '../request/caller.js';
 import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
@@ -38,8 +38,9 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   if (parts.isDraining())
     throw new RefusedError('draining', 'Could not take the job: this server is being shut down.');
   const key = readIdempotencyKey(c);
-  const json = await readBodyText(c, parts.bodyLimitBytes);
-  const job = await parts.queue.submit(readJobRequest(json, ownerOf(c.get('caller'))), key);
+  // No variable keeps the bytes: they may be collected while the job is stored.
+  const request = await readJobRequest(await readBody(c, parts.bodyLimitBytes), ownerOf(c.get('caller')));
+  const job = await parts.queue.submit(request, key);
   markReplay(c, job);
   c.set('jobId', job.id);
   const { warnings = [] } = job;

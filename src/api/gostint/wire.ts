@@ -9,8 +9,32 @@ import { describe, isWellFormed, quote } from '../request/sentence.js';
  * as `null` or, for a choice, as an empty text, so both are accepted.
  */
 const text = z.string({ error: 'a text' }).refine(isWellFormed, { error: 'well-formed text' });
-const texts = z.array(text, { error: 'a list of texts' });
+const texts = z.unknown().transform((value, context): string[] => {
+  if (!Array.isArray(value)) return refuse(context, value, 'a list of texts');
+  for (const { index, expected } of firstWrongTexts(value)) refuse(context, value[index], expected, [index]);
+  return value as string[]; // Refused where it is not.
+});
 const flag = z.boolean({ error: '`true` or `false`' });
+
+type Refinement = z.core.ParsePayload<unknown>;
+
+function refuse({ issues }: Refinement, input: unknown, message: string, path: number[] = []): never {
+  issues.push({ code: 'custom', input, message, path });
+  return z.NEVER;
+}
+
+/** Enough to see what is wrong, and one more than is told: a list may hold as many wrong entries as a body has room for. */
+const mostWrong = 6;
+
+function firstWrongTexts(list: readonly unknown[]): { index: number; expected: string }[] {
+  const wrong: { index: number; expected: string }[] = [];
+  for (const [index, entry] of list.entries()) {
+    if (wrong.length === mostWrong) break;
+    if (typeof entry !== 'string') wrong.push({ index, expected: 'a text' });
+    else if (!isWellFormed(entry)) wrong.push({ index, expected: 'well-formed text' });
+  }
+  return wrong;
+}
 
 function choice<const Word extends string>(words: readonly [Word, ...Word[]]) {
   const names = words.map((word) => `\`${word}\``);

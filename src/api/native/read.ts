@@ -4,7 +4,7 @@ import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
 import type { QueueSettings } from '../../queue/operations.js';
-import { readBodyText } from '../request/body.js';
+import { readBody } from '../request/body.js';
 import type { ApiContext } from '../request/env.js';
 import { parseJsonObject } from '../request/json.js';
 import { describe, isWellFormed, joinProblems, quote } from '../request/sentence.js';
@@ -95,7 +95,7 @@ function isFlag(value: unknown): value is boolean | undefined {
 
 /** Refuses unknown fields: one may be a misspelt known field, and doing only half of a request is worse than refusing it. */
 async function readFields(c: ApiContext, known: readonly string[]): Promise<Fields> {
-  const parsed = parseJsonObject(await readBodyText(c, bodyLimitBytes), 'the body');
+  const parsed = await parseJsonObject(await readBody(c, bodyLimitBytes), 'the body');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const unknown = Object.keys(parsed.object).filter((name) => !known.includes(name));
   const names = known.map((name) => `\`${name}\``).join(' and ');

@@ -15,21 +15,17 @@ export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
 }
 
 /**
- * The body as text, whatever its content type. Its size is counted while it is read, because a chunked body declares no
+ * The bytes of the body, whatever its content type. Its size is counted while it is read, because a chunked body declares no
  * length. What exceeds the limit is read and dropped: a client that is still sending would not read the answer, and
  * the connection could not be reused. The HTTP server closes it if that takes too long.
  */
-export async function readBodyText(c: ApiContext, limitBytes: number): Promise<string> {
-  const bytes = await readBody(c.req.raw.body, limitBytes);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new RefusedError('invalid_request', 'Expected the body to be text in UTF-8, got other bytes.');
-  }
+export async function readBody(c: ApiContext, limitBytes: number): Promise<Buffer> {
+  const bytes = await collect(c.req.raw.body, limitBytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** One growing buffer: with a list of chunks, a client that sends single bytes could fill the memory with chunk objects. */
-async function readBody(stream: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
+async function collect(stream: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
   let buffer = new Uint8Array(0);

@@ -4,11 +4,9 @@
 const longestQuote = 100;
 const mostProblems = 5;
 
-/** Matches half of a surrogate pair: UTF-8 cannot encode it, so it would be stored as something else. */
-const loneSurrogate = /\p{Surrogate}/u;
-
+/** Half of a surrogate pair has no UTF-8 form: it would be stored as something else. */
 export function isWellFormed(text: string): boolean {
-  return !loneSurrogate.test(text);
+  return text.isWellFormed();
 }
 
 /** The kind of a value in plain words; a value that may be secret is never shown. */
@@ -26,6 +24,6 @@ export function quote(text: string): string {
 
 /** Joins problems into one text, but only the first few: a list of thousands would not help. */
 export function joinProblems(problems: readonly string[]): string {
-  const more = problems.length - mostProblems;
-  return [...problems.slice(0, mostProblems), ...(more > 0 ? [`There are ${more} more.`] : [])].join(' ');
+  const more = problems.length > mostProblems ? ['There are more.'] : [];
+  return [...problems.slice(0, mostProblems), ...more].join(' ');
 }

@@ -22,8 +22,9 @@ export function sealRequest(key: Buffer, context: SealContext, request: OpenedRe
   const sealing = createCipheriv(cipher, key, iv);
   sealing.setAAD(binding(context));
   const plain = JSON.stringify({ ...request, wrappedSecretId: request.wrappedSecretId.reveal() });
-  const body = Buffer.concat([sealing.update(plain, 'utf8'), sealing.final()]);
-  return Buffer.concat([iv, sealing.getAuthTag(), body]);
+  const body = sealing.update(plain, 'utf8');
+  const rest = sealing.final(); // The tag is there only after it.
+  return Buffer.concat([iv, sealing.getAuthTag(), body, rest]);
 }
 
 /** Fails the job when the row is missing, was changed by somebody else, or was sealed with another key. */

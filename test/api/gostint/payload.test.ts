@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { readPayload } from '../../../src/api/gostint/payload.js';
 import { JobFailedError } from '../../../src/job/errors.js';
 
-test('every field of a payload gets its place in the model', () => {
-  const fields = readPayload(
+test('every field of a payload gets its place in the model', async () => {
+  const fields = await readPayload(
     JSON.stringify({
       qname: 'Nightly',
       container_image: 'alpine:3.20',
@@ -36,18 +36,18 @@ test('every field of a payload gets its place in the model', () => {
   });
 });
 
-test('what Go writes for fields that were not set counts as not given', () => {
+test('what Go writes for fields that were not set counts as not given', async () => {
   const json =
     '{"run":null,"entrypoint":null,"image_pull_policy":"","secret_file_type":"","tty":null,"qname":""}';
 
-  expect(readPayload(json)).toEqual({ queue: '' });
+  expect(await readPayload(json)).toEqual({ queue: '' });
 });
 
-test('unknown fields and results of a job are dropped, prototypes too', () => {
+test('unknown fields and results of a job are dropped, prototypes too', async () => {
   const json =
     '{"_id":1,"status":{},"output":[],"container_id":7,"kill_requested":"x","__proto__":{"qname":"evil"},"constructor":1,"future":[[1]]}';
 
-  expect(readPayload(json)).toEqual({});
+  expect(await readPayload(json)).toEqual({});
   expect(Object.prototype).not.toHaveProperty('qname');
 });
 
@@ -63,13 +63,13 @@ describe('a payload is refused', () => {
       'Expected `image_pull_policy` to be `Always`, `IfNotPresent` or `Never`, got "Sometimes".',
     ],
     ['{"qname":"a","qname":"b"}', 'Expected the payload to name each field once, got "qname" twice.'],
-  ])('%s', (json, message) => {
-    expect(() => readPayload(json)).toThrow(
+  ])('%s', async (json, message) => {
+    await expect(readPayload(json)).rejects.toThrow(
       expect.objectContaining({ reason: 'payload_refused', code: 'payload_invalid', message }),
     );
   });
 
-  test('without a word of what it holds', () => {
+  test('without a word of what it holds', async () => {
     const canary = 'hvs.CANARY';
     for (const json of [
       `{"${canary}`,
@@ -77,23 +77,29 @@ describe('a payload is refused', () => {
       `{"run":{"a":"${canary}"}}`,
       `"${canary}"`,
     ]) {
-      const error = failureOf(json);
+      const error = await failureOf(json);
 
       expect(error).toBeInstanceOf(JobFailedError);
       expect(String(error)).not.toContain('CANARY');
     }
   });
 
-  test('naming five of many problems', () => {
-    const error = failureOf(JSON.stringify({ env_vars: Array.from({ length: 30 }, () => 'x') }));
+  test('naming five of as many wrong entries as there may be', async () => {
+    const error = await failureOf(`{"run":[${'0,'.repeat(90_000)}0]}`);
 
-    expect(String(error)).toMatch(/entry 5 of `env_vars`.*There are 25 more\.$/);
+    expect(String(error)).toMatch(/entry 5 of `run` to be a text, got a number\. There are more\.$/);
+  });
+
+  test('naming five of many problems', async () => {
+    const error = await failureOf(JSON.stringify({ env_vars: Array.from({ length: 30 }, () => 'x') }));
+
+    expect(String(error)).toMatch(/entry 5 of `env_vars`.*There are more\.$/);
   });
 });
 
-function failureOf(json: string): unknown {
+async function failureOf(json: string): Promise<unknown> {
   try {
-    return readPayload(json);
+    return await readPayload(json);
   } catch (error) {
     return error;
   }

@@ -1,0 +1,154 @@
+// Looks over the bytes of a JSON text before anything is built of them, so that what would cost too much never is.
+
+/** What a text may hold. The sizes of single fields are the business of whoever reads them. */
+export const jsonBounds = {
+  /** Far deeper than anything we read. */
+  depth: 64,
+  /** The longest lists we take hold 4096 texts. Memory grows with each value, wanted or not. */
+  values: 100_000,
+  /** Some encoders escape each `/` of base64, one character in 64. */
+  escapes: 1_000_000,
+  nameBytes: 1024,
+  numberBytes: 1024,
+} as const;
+
+/** Texts of the outermost object that are longer than this are cut out and decoded in pieces. */
+const longTextBytes = 64 * 1024;
+
+/** Where something stands in the bytes: from its first byte to behind its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
+const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
+const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/**
+ * One pass over the bytes, in parts that take about a millisecond each. It follows quotes and brackets only: whether the
+ * text is JSON at all is said by the parser afterwards. The work is linear in the bytes, whatever they are.
+ */
+export class JsonScan {
+  /** Why the text must not be parsed at all, the end of a sentence: "be nested at most ..., got more". */
+  problem: string | undefined;
+  /** Names of the outermost object with their quotes, in their order. */
+  readonly names: Span[] = [];
+  /** Long texts of the outermost object with their quotes. */
+  readonly longTexts: Span[] = [];
+  readonly #bytes: Buffer;
+  #at = 0;
+  #depth = 0;
+  #values = 0;
+  #escapes = 0;
+  #wordBytes = 0;
+  /** Of a text that is open. */
+  #textStart: number | undefined;
+  #lastText: Span | undefined;
+  #isBlank = true;
+  /** The first ones that are not behind us: searched for once each, or a text would be searched through at each escape. */
+  #nextQuote = -1;
+  #nextBackslash = -1;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** A text, a list or an object is still open. */
+  get isOpen(): boolean {
+    return this.#textStart !== undefined || this.#depth > 0;
+  }
+
+  /** It holds nothing but blanks. */
+  get isBlank(): boolean {
+    return this.#isBlank;
+  }
+
+  /** Takes so many steps; true when it is at the end, or has found a problem. */
+  advance(steps: number): boolean {
+    for (let left = steps; left > 0; left--) {
+      if (this.#at >= this.#bytes.length || this.problem !== undefined) return true;
+      if (this.#textStart === undefined) this.#readMark(this.#bytes[this.#at++] ?? 0);
+      else this.#readText(this.#textStart);
+    }
+    return false;
+  }
+
+  #readMark(byte: number): void {
+    if (blanks.has(byte)) this.#wordBytes = 0;
+    else this.#readSign(byte);
+  }
+
+  #readSign(byte: number): void {
+    this.#isBlank = false;
+    if (byte === quote) this.#textStart = this.#at - 1;
+    else if (byte === comma) this.#countValue();
+    else if (byte === colon) this.#closeName();
+    else if (byte === openList || byte === openObject) this.#open();
+    else if (byte === closeList || byte === closeObject) this.#close();
+    else this.#countWord();
+  }
+
+  /** To the next quote or escape. Between them the bytes are skipped, not walked through. */
+  #readText(start: number): void {
+    if (this.#nextBackslash < this.#at) this.#nextBackslash = this.#find(backslash);
+    if (this.#nextQuote < this.#at) this.#nextQuote = this.#find(quote);
+    if (this.#nextBackslash < this.#nextQuote) this.#skipEscape();
+    else if (this.#nextQuote === this.#bytes.length) this.#at = this.#nextQuote;
+    else this.#closeText({ start, end: this.#nextQuote + 1 });
+  }
+
+  #skipEscape(): void {
+    this.#at = this.#nextBackslash + 2;
+    if (++this.#escapes > jsonBounds.escapes) this.#refuse(`hold at most ${jsonBounds.escapes} escapes`);
+  }
+
+  #closeText(text: Span): void {
+    this.#at = text.end;
+    this.#textStart = undefined;
+    this.#lastText = text;
+    this.#wordBytes = 0;
+    if (this.#depth === 1 && text.end - text.start > longTextBytes) this.longTexts.push(text);
+  }
+
+  /** A colon tells a name from a value. */
+  #closeName(): void {
+    this.#wordBytes = 0;
+    const name = this.#lastText;
+    this.#lastText = undefined;
+    if (name === undefined) return;
+    if (name.end - name.start - 2 > jsonBounds.nameBytes)
+      this.#refuse(`have names of at most ${jsonBounds.nameBytes} bytes`);
+    else if (this.#depth === 1) this.names.push(name);
+  }
+
+  #open(): void {
+    this.#countValue();
+    if (++this.#depth > jsonBounds.depth) this.#refuse(`be nested at most ${jsonBounds.depth} levels deep`);
+  }
+
+  #close(): void {
+    this.#depth--;
+    this.#wordBytes = 0;
+  }
+
+  #countValue(): void {
+    this.#wordBytes = 0;
+    if (++this.#values > jsonBounds.values) this.#refuse(`hold at most ${jsonBounds.values} values`);
+  }
+
+  /** Numbers, `true`, `false`, `null`, and what is none of them. */
+  #countWord(): void {
+    if (++this.#wordBytes > jsonBounds.numberBytes)
+      this.#refuse(`hold numbers of at most ${jsonBounds.numberBytes} digits`);
+  }
+
+  #refuse(expected: string): void {
+    this.problem = `${expected}, got more`;
+  }
+
+  #find(byte: number): number {
+    const found = this.#bytes.indexOf(byte, this.#at);
+    return found < 0 ? this.#bytes.length : found;
+  }
+}
