@@ -1,4 +1,4 @@
-// Measures what bodies that no client sends cost the server: memory, and the longest time in which nobody else is served.
+// Measures what hostile bodies cost the server: memory, and the longest time in which nobody else is served.
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

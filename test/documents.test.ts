@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { requestShape } from '../src/api/gostint/wire.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { type Setting, settings } from '../src/config/settings.js';
 
@@ -64,6 +65,17 @@ test('docs/operators.md lists the native routes as OpenAPI describes them', () =
     '|---|---|---|',
     ...rows,
   ]);
+});
+
+test('docs/gostint.md names every field of a submit, and no other', () => {
+  const table = readFileSync('docs/gostint.md', 'utf8').split('## Answers')[0] ?? '';
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
+
+  expect(rows.toSorted()).toEqual(
+    Object.keys(requestShape.shape)
+      .map((name) => `\`${name}\``)
+      .toSorted(),
+  );
 });
 
 const walk = readFileSync('docs/walkthrough.md', 'utf8');

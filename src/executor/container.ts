@@ -11,12 +11,12 @@ import { renderSecretsFile, secretsPath } from './secrets-file.js';
 /** Image, container and content: all the steps that do not need the job's secrets. */
 export async function prepareContainer(
   run: Run,
-  using: { spec: LayeredSpec; session: SecretSession; parts: ExecutorParts },
+  { spec: layered, session, parts }: { spec: LayeredSpec; session: SecretSession; parts: ExecutorParts },
 ): Promise<PreparedContainer> {
-  const { spec } = using.spec;
+  const { spec } = layered;
   run.stop.check();
-  const env = await environment(spec, using.session, using.parts);
-  const container = await using.parts.backend.prepare(
+  const env = await environment(spec, session, parts);
+  const container = await parts.backend.prepare(
     {
       ...spec,
       env,
@@ -49,21 +49,27 @@ async function environment(spec: JobSpec, session: SecretSession, parts: Executo
   return [...spec.env, ...env, ...token];
 }
 
+interface Delivery {
+  readonly spec: LayeredSpec;
+  readonly session: SecretSession;
+  readonly container: PreparedContainer;
+}
+
 /**
  * Reads the references of all layers and delivers the secrets file. Returns every value to be masked. That includes the
  * job's own token even when a reference called `TOKEN` replaced it in the file, because it may be in the environment.
  */
 export async function deliverSecrets(
   run: Run,
-  using: { spec: LayeredSpec; session: SecretSession; container: PreparedContainer },
+  { spec: layered, session, container }: Delivery,
 ): Promise<SecretValues> {
-  const { spec, secretRefs } = using.spec;
-  const references = secretRefs(readImageSecretRefs(using.container.imageMetadata));
-  const values = await using.session.read(references, { continueOnWarnings: spec.continueOnWarnings });
-  const token = await using.session.token();
+  const { spec, secretRefs } = layered;
+  const references = secretRefs(readImageSecretRefs(container.imageMetadata));
+  const values = await session.read(references, { continueOnWarnings: spec.continueOnWarnings });
+  const token = await session.token();
   run.stop.check();
   const inFile = new Map([['TOKEN', token], ...values]);
-  await using.container.deliver(renderSecretsFile(spec.secretFileType, inFile));
+  await container.deliver(renderSecretsFile(spec.secretFileType, inFile));
   await failpoint('after-deliver');
   return new Map([...inFile, ['the own token', token]]); // This key cannot collide: no variable has spaces in its name.
 }

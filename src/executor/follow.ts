@@ -1,13 +1,13 @@
 // Starts the container, stores its output, stops it on request, and returns the outcome.
 import { BrokenError, FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
-import type { Exit, Outcome } from '../job/outcome.js';
+import type { Exit, Outcome, OutputFacts } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
 import { namesOfUnmasked } from './masking/mask-forms.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
-import type { Execution, ExecutorParts, OutputFacts, Run } from './run.js';
+import type { Execution, ExecutorParts, Run } from './run.js';
 import type { SecretValues } from './secrets.js';
 
 /** Of a job that never ran. */

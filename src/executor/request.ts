@@ -39,7 +39,7 @@ interface Reading {
 /** Decrypts the payload, if there is one, and layers request, payload and the content's metadata. */
 export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
   const inline = request.fields;
-  const payload = await readPayload(request, reading);
+  const payload = await openPayload(request, reading);
   const text = contentText({ inline, payload });
   const content = text === undefined ? undefined : decodeContent(text);
   const layers = { inline, payload, contentMetadata: await readMetadata(content, reading.parts) };
@@ -49,11 +49,11 @@ export async function readSpec(request: OpenedRequest, reading: Reading): Promis
   };
 }
 
-async function readPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
+async function openPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
   if (request.ciphertext === undefined) return {};
-  const payload = await parts.readPayload(await session.decrypt(request.ciphertext));
+  const payload = await parts.parsePayload(await session.decrypt(request.ciphertext));
   refuseOtherQueue(payload.queue ?? '', run.job.queue ?? '');
-  refuseProblems(checkFields(payload));
+  refuseProblems(checkFields(payload)); // Whatever the parser of a door let through.
   return payload;
 }
 

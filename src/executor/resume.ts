@@ -1,9 +1,9 @@
 // Continues a job whose container the previous process of this node started.
-import type { Outcome } from '../job/outcome.js';
+import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
 import type { OutputState, PartFilter } from './output.js';
-import type { Execution, ExecutorParts, OutputFacts } from './run.js';
+import type { Execution, ExecutorParts } from './run.js';
 import type { RunRecorder } from './run-recorder.js';
 import type { SecretValues } from './secrets.js';
 import { readSecretsFile } from './secrets-file.js';

@@ -1,6 +1,6 @@
 // The types of a run: its parts, its job, its result.
 import type { SpecFields } from '../job/job.js';
-import type { Outcome } from '../job/outcome.js';
+import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
 import type { RunRecorder } from './run-recorder.js';
@@ -11,8 +11,8 @@ import type { Stop } from './stop.js';
 export interface ExecutorParts {
   readonly secrets: Secrets;
   readonly backend: Backend;
-  /** Parses the decrypted payload in the format of the door that took the job. Throws `JobFailedError`. */
-  readonly readPayload: (json: string) => Promise<SpecFields>;
+  /** Parses the decrypted payload as the door does that took the job; there is one so far. Throws `JobFailedError`. */
+  readonly parsePayload: (json: string) => Promise<SpecFields>;
   readonly options: ExecutorOptions;
   /** Called with an unexpected error, which is a bug. */
   readonly onBug: (error: unknown, jobId: string) => void;
@@ -57,12 +57,4 @@ export interface OpenedRequest {
 export interface Execution {
   readonly outcome: Outcome;
   readonly output: OutputFacts;
-}
-
-/** What is known of a job's output at its end. */
-export interface OutputFacts {
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
-  /** Why bytes may be missing; undefined when all were stored or counted as dropped. */
-  readonly flaw: string | undefined;
 }

@@ -3,7 +3,7 @@ import type { Secret } from '../job/secret.js';
 
 /**
  * One instance serves the whole process; calls for different jobs may overlap. A session belongs to one job. The order
- * for one job: `lookUpWrappingToken` and `readPayload` once, while its request is answered; later, on the node that
+ * for one job: `lookUpWrappingToken` and `readCubbyhole` once, while its request is answered; later, on the node that
  * runs it, `session`, `lookUp`, then any of `decrypt`, `read` and `token`. The first of those three opens the session:
  * it unwraps the SecretID and logs in, which is possible only once. Everything before it may be repeated.
  *
@@ -12,7 +12,7 @@ import type { Secret } from '../job/secret.js';
  */
 export interface Secrets {
   /** Reads the ciphertext from a cubbyhole. Spends the last use of its token. Refuses with `cubbyhole_unreadable`. */
-  readPayload(source: { token: Secret; path: string }): Promise<string>;
+  readCubbyhole(source: { token: Secret; path: string }): Promise<string>;
 
   /**
    * Looks up a wrapping token without spending it, while the request is answered. The result is stored with the job and

@@ -115,3 +115,11 @@ function plain(state: FinalState): Verdict {
     alarm: false,
   };
 }
+
+/** What is known of a job's output at its end. */
+export interface OutputFacts {
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  /** Why bytes may be missing; undefined when all were stored or counted as dropped. */
+  readonly flaw: string | undefined;
+}

@@ -1,5 +1,5 @@
 // Opens the parts of a server (store, Vault, engine, worker, API) and connects them to each other.
-import { readPayload } from '../api/gostint/payload.js';
+import { parsePayload } from '../api/gostint/payload.js';
 import type { AppParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
 import { openDockerBackend } from '../docker/backend.js';
@@ -108,7 +108,7 @@ function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts 
   return {
     secrets,
     backend,
-    readPayload,
+    parsePayload,
     options: executorOptions(config),
     onBug: (error, jobId) => log.error('an internal error ended a job', { error, jobId }),
   };

@@ -42,7 +42,7 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
   const parts = partsOf(options, own);
   return {
     server: parts.server,
-    readPayload: (source) => readCubbyhole(own, source),
+    readCubbyhole: (source) => readCubbyhole(own, source),
     lookUpWrappingToken: async (token) => {
       const { wrappingRules: rules, seen, now } = parts;
       const facts = await lookUpWrappingToken(own, { token, rules, known: seen.get(token), now });

@@ -59,9 +59,9 @@ function payloadRules(bench: () => SecretsBench): void {
     const source = await bench().cubbyhole('vault:v1:AAAA');
     const before = bench().count('payload');
 
-    expect(await bench().secrets.readPayload(source)).toBe('vault:v1:AAAA');
+    expect(await bench().secrets.readCubbyhole(source)).toBe('vault:v1:AAAA');
     expect(bench().count('payload') - before).toBe(1);
-    const failure = await failureOf(bench().secrets.readPayload(source));
+    const failure = await failureOf(bench().secrets.readCubbyhole(source));
 
     expect(failure).toBeInstanceOf(RefusedError);
     expect(failure).toMatchObject({
@@ -73,7 +73,7 @@ function payloadRules(bench: () => SecretsBench): void {
   test('a cubbyhole that holds nothing is refused', async () => {
     const { token } = await bench().cubbyhole('vault:v1:AAAA');
 
-    const failure = await failureOf(bench().secrets.readPayload({ token, path: 'cubbyhole/other' }));
+    const failure = await failureOf(bench().secrets.readCubbyhole({ token, path: 'cubbyhole/other' }));
 
     expect(failure).toMatchObject({ name: 'RefusedError', code: 'cubbyhole_unreadable' });
   });
@@ -89,7 +89,7 @@ function payloadRules(bench: () => SecretsBench): void {
   ])('the path %s is refused without asking', async (path) => {
     const before = bench().count('payload');
 
-    const failure = await failureOf(bench().secrets.readPayload({ token: new Secret(canary), path }));
+    const failure = await failureOf(bench().secrets.readCubbyhole({ token: new Secret(canary), path }));
 
     expect(failure).toMatchObject({ name: 'RefusedError', code: 'invalid_request' });
     expect(bench().count('payload')).toBe(before);
@@ -100,12 +100,12 @@ function payloadRules(bench: () => SecretsBench): void {
     const source = await bench().cubbyhole('vault:v1:AAAA');
     bench().fail('payload', 'sealed');
 
-    const failure = await failureOf(bench().secrets.readPayload(source));
+    const failure = await failureOf(bench().secrets.readCubbyhole(source));
     bench().heal();
 
     expect(failure).toBeInstanceOf(BrokenError);
     expect(failure).toMatchObject({ code: 'vault_unavailable', retryable: true });
-    expect(await bench().secrets.readPayload(source)).toBe('vault:v1:AAAA');
+    expect(await bench().secrets.readCubbyhole(source)).toBe('vault:v1:AAAA');
   });
 
   test('a lost reply is not repeated, and not called retryable', async () => {
@@ -113,7 +113,7 @@ function payloadRules(bench: () => SecretsBench): void {
     const before = bench().count('payload');
     bench().fail('payload', 'reply_lost');
 
-    const failure = await failureOf(bench().secrets.readPayload(source));
+    const failure = await failureOf(bench().secrets.readCubbyhole(source));
 
     expect(failure).toMatchObject({ name: 'BrokenError', code: 'vault_unavailable', retryable: false });
     expect(bench().count('payload') - before).toBe(1);

@@ -118,7 +118,7 @@ export class FakeSecrets implements Secrets {
     return this.asked.filter((each) => each === phase).length;
   }
 
-  async readPayload({ token, path }: { token: Secret; path: string }): Promise<string> {
+  async readCubbyhole({ token, path }: { token: Secret; path: string }): Promise<string> {
     if (!path.startsWith('cubbyhole/') || encodePath(path) === undefined)
       throw new RefusedError('invalid_request', 'Expected `cubby_path` to be `cubbyhole/` and a plain name.');
     const fault = this.#ask('payload');

@@ -90,7 +90,7 @@ function executorParts(secrets: FakeSecrets, backend: FakeBackend): ExecutorPart
   return {
     secrets,
     backend,
-    readPayload: async (json) => JSON.parse(json) as SpecFields,
+    parsePayload: async (json) => JSON.parse(json) as SpecFields,
     options: {
       stopGraceMs: 50,
       maxRunTimeMs: 60_000,

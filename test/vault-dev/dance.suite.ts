@@ -22,7 +22,7 @@ export function danceSuite(name: string, find: FindVault): void {
       const cubbyhole = await prepared.submit(client, '{"qname":"demo"}');
       const wrap = await prepared.admin.wrapped('POST', jobSecretId, { token: client, body: {} });
 
-      const ciphertext = await secrets.readPayload(cubbyhole);
+      const ciphertext = await secrets.readCubbyhole(cubbyhole);
       await using session = secrets.session(wrap, hooks);
       await session.lookUp();
       const payload = await session.decrypt(ciphertext);

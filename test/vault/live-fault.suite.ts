@@ -198,7 +198,7 @@ function lateFaults(bench: () => LiveBench): void {
       bench().proxy.spoil(/^cubbyhole/, fault);
 
       const retryable = Object.values(undone).includes(fault);
-      expect(await failureOf(bench().secrets.readPayload(source))).toMatchObject({ ...mayWait, retryable });
+      expect(await failureOf(bench().secrets.readCubbyhole(source))).toMatchObject({ ...mayWait, retryable });
     },
   );
 }
@@ -213,7 +213,7 @@ function strangeAnswerRules(bench: () => LiveBench): void {
     const source = await bench().cubbyhole('x');
     bench().proxy.spoil(/^cubbyhole/, answer(200, body));
 
-    expect(await failureOf(bench().secrets.readPayload(source))).toMatchObject({
+    expect(await failureOf(bench().secrets.readCubbyhole(source))).toMatchObject({
       name: 'RefusedError',
       code: 'cubbyhole_unreadable',
     });

@@ -12,7 +12,7 @@ import { payloadShape, readShape } from './wire.js';
  * Throws `JobFailedError` `payload_refused`, `payload_invalid`, not `RefusedError`: the job is already claimed when its
  * payload is read.
  */
-export async function readPayload(json: string): Promise<SpecFields> {
+export async function parsePayload(json: string): Promise<SpecFields> {
   const parsed = await parseJsonObject(Buffer.from(json), 'the payload');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(payloadShape, parsed.object);

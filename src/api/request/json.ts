@@ -1,4 +1,4 @@
-// Reads a JSON object that a stranger wrote: bounded first, parsed afterwards, and never the event loop held up for long.
+// Reads a JSON object from a stranger: bounds it first, parses it afterwards, and yields to others meanwhile.
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';

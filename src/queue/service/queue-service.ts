@@ -21,7 +21,7 @@ import { submitIdempotent } from './submit-idempotent.js';
 /** What the queue needs. */
 export interface QueueServiceParts {
   readonly store: Store;
-  readonly secrets: Pick<Secrets, 'readPayload' | 'lookUpWrappingToken'>;
+  readonly secrets: Pick<Secrets, 'readCubbyhole' | 'lookUpWrappingToken'>;
   readonly backend: Pick<Backend, 'checkContent'>;
   readonly sealKey: Buffer;
   /** How long a client may repeat a submit under its key. */
@@ -147,7 +147,7 @@ async function readCiphertext(parts: QueueServiceParts, request: JobRequest): Pr
     case 'ciphertext':
       return request.payload.ciphertext;
     case 'cubbyhole':
-      return parts.secrets.readPayload(request.payload);
+      return parts.secrets.readCubbyhole(request.payload);
   }
 }
 

@@ -24,7 +24,7 @@ export interface WorkerParts {
   /** How many jobs may be active on this node at once. */
   readonly slots: number;
   readonly leaseMs: number;
-  /** How long a queue is activeJob at most when the engine gave no answer and the container may still run. */
+  /** How long a queue is held at most when the engine gave no answer and the container may still run. */
   readonly holdLimitMs: number;
   /** How long a stopped job may take to be stopped and recorded before `drain` no longer waits for it. */
   readonly recordMs?: number;

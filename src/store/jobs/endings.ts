@@ -1,6 +1,6 @@
 // The statements that end a claim: postpone the job, or finish it and pass the turn.
 import { FencedError } from '../../job/errors.js';
-import type { Verdict } from '../../job/outcome.js';
+import type { OutputFacts, Verdict } from '../../job/outcome.js';
 import type { JobState } from '../../job/state.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
@@ -35,14 +35,6 @@ export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement)
       select id, case when queue is not null then withhold_turn(queue) end from moved`,
   );
   if (rows.length === 0) await refuseUnlessDone(sql, claim, 'queued');
-}
-
-/** What is known about the output when a job has ended. */
-export interface OutputFacts {
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
-  /** Why bytes may be missing; undefined when all were stored or counted as dropped. */
-  readonly flaw: string | undefined;
 }
 
 /** The facts recorded with the verdict at the end of a job. */

@@ -31,7 +31,7 @@ function createBench(): Bench {
   const queue = createQueue({
     store: store as unknown as QueueServiceParts['store'], // What a refusal may reach, and what it must not.
     secrets: {
-      readPayload: spend('readPayload'),
+      readCubbyhole: spend('readCubbyhole'),
       lookUpWrappingToken: async () => ({ expiresAt: 0, ttlMs: 0, leftMs: 0 }),
     },
     backend: { checkContent },
@@ -125,7 +125,7 @@ test('the same bench does spend what a good request asks for', async () => {
   const response = await bench.tested.send('POST', '/v1/api/job', JSON.stringify(cubbyhole));
 
   expect(response.status).toBe(500);
-  expect(bench.spent).toEqual(['readPayload']);
+  expect(bench.spent).toEqual(['readCubbyhole']);
 });
 
 test('all problems of one request are reported at once', async () => {

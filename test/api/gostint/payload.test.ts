@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { readPayload } from '../../../src/api/gostint/payload.js';
+import { parsePayload } from '../../../src/api/gostint/payload.js';
 import { JobFailedError } from '../../../src/job/errors.js';
 
 test('every field of a payload gets its place in the model', async () => {
-  const fields = await readPayload(
+  const fields = await parsePayload(
     JSON.stringify({
       qname: 'Nightly',
       container_image: 'alpine:3.20',
@@ -40,14 +40,14 @@ test('what Go writes for fields that were not set counts as not given', async ()
   const json =
     '{"run":null,"entrypoint":null,"image_pull_policy":"","secret_file_type":"","tty":null,"qname":""}';
 
-  expect(await readPayload(json)).toEqual({ queue: '' });
+  expect(await parsePayload(json)).toEqual({ queue: '' });
 });
 
 test('unknown fields and results of a job are dropped, prototypes too', async () => {
   const json =
     '{"_id":1,"status":{},"output":[],"container_id":7,"kill_requested":"x","__proto__":{"qname":"evil"},"constructor":1,"future":[[1]]}';
 
-  expect(await readPayload(json)).toEqual({});
+  expect(await parsePayload(json)).toEqual({});
   expect(Object.prototype).not.toHaveProperty('qname');
 });
 
@@ -64,7 +64,7 @@ describe('a payload is refused', () => {
     ],
     ['{"qname":"a","qname":"b"}', 'Expected the payload to name each field once, got "qname" twice.'],
   ])('%s', async (json, message) => {
-    await expect(readPayload(json)).rejects.toThrow(
+    await expect(parsePayload(json)).rejects.toThrow(
       expect.objectContaining({ reason: 'payload_refused', code: 'payload_invalid', message }),
     );
   });
@@ -99,7 +99,7 @@ describe('a payload is refused', () => {
 
 async function failureOf(json: string): Promise<unknown> {
   try {
-    return await readPayload(json);
+    return await parsePayload(json);
   } catch (error) {
     return error;
   }
