@@ -31,7 +31,7 @@ const itsOwn = { status: 'failed', return_code: 3, output: 'once\n' };
 /** Without an answer to the wait, the engine looks as if it had been down. */
 const flagged = { ...itsOwn, output: expect.stringMatching(/^once\n\n\[stint: output may be missing/) };
 /** Its credentials are spent, and it never ran. */
-const neverRan = { status: 'failed', return_code: 0, output: expect.stringContaining('Could not') };
+const neverRan = { status: 'failed', return_code: 125, output: expect.stringContaining('Could not') };
 /** It is not known whether its output would arrive, so it was never started. */
 const unattached = { status: expect.stringMatching(/^(failed|unknown)$/) };
 

@@ -55,7 +55,7 @@ test('a waiting job that is killed never runs', async () => {
   expect(await client.wait(waiting)).toMatchObject({
     status: 'failed',
     output: 'job killed',
-    return_code: 0,
+    return_code: 125,
     started: '0001-01-01T00:00:00Z',
     container_id: '',
     kill_requested: true,
@@ -72,7 +72,12 @@ test('a job that is killed while its image is pulled ends at once, and its queue
   slow.resume();
 
   expect(answer).toMatchObject({ status: 'running', container_id: '' });
-  expect(job).toMatchObject({ status: 'failed', output: 'job killed', return_code: 0, kill_requested: true });
+  expect(job).toMatchObject({
+    status: 'failed',
+    output: 'job killed',
+    return_code: 125,
+    kill_requested: true,
+  });
   expect(await client.wait(next)).toMatchObject({ status: 'success', output: 'next\n' });
 });
 
@@ -92,7 +97,7 @@ test('a job that is killed while the engine hangs never starts, and its queue wa
   expect(await client.wait(preparing)).toMatchObject({
     status: 'failed',
     output: 'job killed',
-    return_code: 0,
+    return_code: 125,
   });
   expect(await client.wait(next)).toMatchObject({ status: 'success', output: 'next\n' });
 });

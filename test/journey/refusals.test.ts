@@ -16,7 +16,7 @@ const operator = new VaultOperator(on.vault);
 function failure(...texts: readonly string[]): object {
   return {
     status: 'failed',
-    return_code: 0,
+    return_code: 125,
     stderr: '',
     kill_requested: false,
     output: holding(...texts),
@@ -107,7 +107,7 @@ test('a secret with a warning fails the job, which shows the warning, unless the
   await using warned = await startWithWarnings();
 
   expect(await warned.runWith(false)).toMatchObject(
-    failure('Vault gave it with a warning', 'exceeded the effective max_ttl', '`cont_on_warnings`'),
+    failure('Vault returned it with a warning', 'exceeded the effective max_ttl', '`cont_on_warnings`'),
   );
   expect(await warned.runWith(true)).toMatchObject({ status: 'success', output: '1\n' });
 });

@@ -48,7 +48,7 @@ async function isWhole(wrap: string): Promise<boolean> {
 }
 
 function refusal(...texts: readonly string[]): object {
-  return { status: 'notauthorised', return_code: 0, kill_requested: false, output: holding(...texts) };
+  return { status: 'notauthorised', return_code: 125, kill_requested: false, output: holding(...texts) };
 }
 
 test('a wrapping token that Vault never knew is refused, before there is a container', async () => {

@@ -1,7 +1,7 @@
 // Converts a job and its output to GoStint's JSON.
 
 import type { Job } from '../../job/job.js';
-import { isFinal } from '../../job/state.js';
+import { isFinal, type JobState } from '../../job/state.js';
 import type { JobOutput } from '../../queue/queue.js';
 import { statusOf } from './states.js';
 import type { WireJob } from './wire.js';
@@ -22,11 +22,19 @@ export function toWireJob(job: Job, output: JobOutput): WireJob {
     ended: toTime(job.finishedAt),
     output: toOutput(job, output),
     stderr: toText(output.stderr),
-    return_code: job.exitCode ?? 0,
+    return_code: job.exitCode ?? codeWithoutExit(job.state),
     tty: job.tty,
     container_id: job.containerId ?? '',
     kill_requested: job.killRequestedAt !== undefined,
   };
+}
+
+/** What `docker run` answers when the container never ran: whoever passes it on must not report a success. */
+const neverExited = 125;
+
+/** Of a job that did not exit by itself, or not yet: clients decode a number. */
+function codeWithoutExit(state: JobState): number {
+  return isFinal(state) && state !== 'succeeded' ? neverExited : 0;
 }
 
 function toTime(time: Date | undefined): string {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
 import { describe, isWellFormed, quote } from '../request/sentence.js';
+import { matchNames } from './names.js';
 
 /**
  * Each `error` says what was expected; `readShape` makes a sentence of it. Go's encoder writes a field that was not set
@@ -91,11 +92,16 @@ export interface WireJob {
 
 export type Shaped<T> = { readonly fields: T } | { readonly problems: readonly string[] };
 
-/** Reads an object by its shape; every problem is one sentence. */
-export function readShape<T>(shape: z.ZodType<T>, object: Readonly<Record<string, unknown>>): Shaped<T> {
-  const result = shape.safeParse(object);
+/** Reads an object by its shape, whatever the case of its names; every problem is one sentence. */
+export function readShape<Shape extends z.ZodObject>(
+  shape: Shape,
+  given: Readonly<Record<string, unknown>>,
+): Shaped<z.infer<Shape>> {
+  const matched = matchNames(given, Object.keys(shape.shape));
+  if ('problem' in matched) return { problems: [matched.problem] };
+  const result = shape.safeParse(matched.object);
   if (result.success) return { fields: result.data };
-  return { problems: result.error.issues.map((issue) => sentenceOf(issue, object)) };
+  return { problems: result.error.issues.map((issue) => sentenceOf(issue, matched.object)) };
 }
 
 function sentenceOf(issue: z.core.$ZodIssue, object: Readonly<Record<string, unknown>>): string {

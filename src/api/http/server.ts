@@ -1,7 +1,7 @@
 // Opens the HTTP or HTTPS port, with timeouts and an orderly close.
 
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -14,6 +14,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Undefined: plain HTTP. */
   readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
+  /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
+  readonly lingerMs?: number;
 }
 
 export interface Listening {
@@ -44,7 +46,7 @@ const timeouts = {
 
 /** Opens the port. Throws `BrokenError` when it is taken or the certificate cannot be read. */
 export async function listen(app: FetchApp, options: ListenOptions): Promise<Listening> {
-  const server = await createHttpServer(app, options.tls);
+  const server = await createHttpServer(app, options);
   const sockets = trackSockets(server);
   server.on('clientError', refuseBrokenRequest);
   await open(server, options);
@@ -61,8 +63,14 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
   };
 }
 
-async function createHttpServer(app: FetchApp, tls: ListenOptions['tls']): Promise<Server> {
-  const listener = getRequestListener((request) => app.fetch(request), { errorHandler: answerBadTarget });
+async function createHttpServer(app: FetchApp, { tls, lingerMs = 30_000 }: ListenOptions): Promise<Server> {
+  const listener = dropUnread(
+    lingerMs,
+    getRequestListener((request) => app.fetch(request), {
+      errorHandler: answerBadTarget,
+      autoCleanupIncoming: false, // It would close the connection half a second after the answer.
+    }),
+  );
   if (tls === undefined) return createServer(timeouts, listener);
   const [cert, key] = await Promise.all([
     readPem(tls.certPath, 'certificate'),
@@ -76,6 +84,35 @@ async function createHttpServer(app: FetchApp, tls: ListenOptions['tls']): Promi
   } catch (error) {
     throw unusable(`Could not use the certificate in ${tls.certPath} with the key in ${tls.keyPath}`, error);
   }
+}
+
+const mostDroppedBytes = 64 * 1024 * 1024;
+
+/**
+ * Reads and drops what a client still sends after a request was refused early: many clients read the answer only when
+ * they have sent all, and would see a broken pipe. Bounded in bytes and in time.
+ */
+function dropUnread(lingerMs: number, listener: RequestListener): RequestListener {
+  return (incoming, outgoing) => {
+    outgoing.once('finish', () => {
+      if (!incoming.complete) dropRest(incoming, lingerMs);
+    });
+    return listener(incoming, outgoing);
+  };
+}
+
+function dropRest(incoming: IncomingMessage, lingerMs: number): void {
+  const { socket } = incoming;
+  const timer = setTimeout(() => socket.destroySoon(), lingerMs);
+  const done = () => clearTimeout(timer);
+  incoming.once('end', done);
+  socket.once('close', done);
+  if (incoming.readableDidRead) return; // Whoever began to read it goes on.
+  let dropped = 0;
+  incoming.on('data', (chunk: Buffer) => {
+    dropped += chunk.length;
+    if (dropped > mostDroppedBytes) socket.destroySoon();
+  });
 }
 
 async function readPem(path: string, what: string): Promise<Buffer> {

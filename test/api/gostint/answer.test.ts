@@ -86,6 +86,31 @@ describe('a job that waits', () => {
   });
 });
 
+describe('the return code', () => {
+  test.each([
+    ['refused before its start', { state: 'failed', reason: 'auth_refused' }],
+    ['without its image', { state: 'failed', reason: 'image_unavailable' }],
+    ['without a secret', { state: 'failed', reason: 'secrets_refused' }],
+    ['canceled while it waited', { state: 'canceled' }],
+    ['lost', { state: 'lost' }],
+  ] as const)('of a job that never exited is 125, never a success: %s', (_, changes) => {
+    expect(toWireJob(newJob(changes), outputOf('')).return_code).toBe(125);
+  });
+
+  test.each([
+    ['queued', undefined, 0],
+    ['running', undefined, 0],
+    ['succeeded', 0, 0],
+    ['failed', 3, 3],
+    ['canceled', 0, 0],
+    ['canceled', 143, 143],
+  ] as const)('of a job that is %s and exited with %s is %s', (state, exitCode, code) => {
+    expect(
+      toWireJob(newJob({ state, ...(exitCode !== undefined && { exitCode }) }), outputOf('')).return_code,
+    ).toBe(code);
+  });
+});
+
 describe('the output', () => {
   test('holds both streams, and stderr again alone', () => {
     const wire = toWireJob(newJob({ state: 'running' }), outputOf('a\nb\n', { stderrText: 'b\n' }));

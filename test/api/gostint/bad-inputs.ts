@@ -61,7 +61,11 @@ export const badWrappers: readonly BadInput[] = [
   raw('no wrapping token', '{"qname":"x"}', 'Wrapping Token…`wrap_secret_id`'),
   raw('an empty wrapping token', '{"wrap_secret_id":""}', 'Wrapping Token…`wrap_secret_id`'),
   raw('a null wrapping token', '{"wrap_secret_id":null}', 'Wrapping Token…`wrap_secret_id`'),
-  raw('a wrapping token of another case', '{"Wrap_Secret_Id":"s.w"}', 'Wrapping Token…`wrap_secret_id`'),
+  raw(
+    'two wrapping tokens, in two cases',
+    '{"wrap_secret_id":"s.w","Wrap_Secret_Id":"s.w"}',
+    '`wrap_secret_id` once',
+  ),
   withField('wrap_secret_id', 42, 'a number'),
   withField('wrap_secret_id', ['s.wrap'], 'a list'),
   withField('wrap_secret_id', { token: 's.wrap' }, 'an object'),

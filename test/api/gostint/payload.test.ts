@@ -36,6 +36,16 @@ test('every field of a payload gets its place in the model', async () => {
   });
 });
 
+test.each([
+  [
+    '{"Run":["a"],"CONTAINER_IMAGE":"alpine","secret_Ref\u017f":[]}',
+    { command: ['a'], image: 'alpine', secretRefs: [] },
+  ],
+  ['{"\u212aey":1,"run_":["a"]}', {}],
+])('the names of fields are matched as the decoder of Go does: %s', async (json, fields) => {
+  expect(await parsePayload(json)).toEqual(fields);
+});
+
 test('what Go writes for fields that were not set counts as not given', async () => {
   const json =
     '{"run":null,"entrypoint":null,"image_pull_policy":"","secret_file_type":"","tty":null,"qname":""}';
@@ -62,6 +72,7 @@ describe('a payload is refused', () => {
       '{"image_pull_policy":"Sometimes"}',
       'Expected `image_pull_policy` to be `Always`, `IfNotPresent` or `Never`, got "Sometimes".',
     ],
+    ['{"run":["a"],"Run":["b"]}', 'Expected `run` once, got it twice: "Run" means the same.'],
     ['{"qname":"a","qname":"b"}', 'Expected the payload to name each field once, got "qname" twice.'],
   ])('%s', async (json, message) => {
     await expect(parsePayload(json)).rejects.toThrow(

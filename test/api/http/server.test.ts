@@ -162,8 +162,62 @@ test.each([
   expect(served.queue.asked).toEqual([]);
 });
 
+test.each([
+  ['is too large', { 'x-auth-token': 's.token1', 'content-length': String(3 * limit) }, 413],
+  ['has a bad token', { 'x-auth-token': 's.bad', 'content-length': String(limit) }, 403],
+  ['has no token', { 'content-length': String(limit) }, 400],
+  ['has a bad token, in chunks', { 'x-auth-token': 's.bad' }, 403],
+])(
+  'a client that sends on for a second after its refusal sends all and reads the answer: it %s',
+  async (_, headers, status) => {
+    const served = await serve();
+    const agent = keepAlive();
+    const size = Number((headers as Record<string, string>)['content-length'] ?? limit);
+
+    const { answered, sentMs } = await sendSlowly(served, { method: 'POST', agent, headers }, size);
+    const next = await send(served, '/healthz', { agent });
+
+    expect(answered).toBe(status);
+    expect(sentMs).toBeGreaterThan(1_000);
+    expect(next.status).toBe(200);
+  },
+);
+
+/** Sends a body in twelve parts, a tenth of a second apart, as over a slow line. */
+async function sendSlowly(
+  { server }: Served,
+  options: RequestOptions,
+  size: number,
+): Promise<{ answered: number | undefined; sentMs: number }> {
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const sending = request(`${server.address}/v1/api/job`, options);
+    const parts = Array.from({ length: 12 }, (__, at) =>
+      Buffer.alloc(Math.ceil(size / 12), ' ').subarray(0, size - at * Math.ceil(size / 12)),
+    );
+    const sender = setInterval(() => {
+      const part = parts.shift();
+      if (part !== undefined) sending.write(part);
+      else {
+        clearInterval(sender);
+        sending.end();
+      }
+    }, 100);
+    let answered: number | undefined;
+    sending.once('response', (response) => {
+      answered = response.statusCode;
+      response.resume();
+    });
+    sending.once('error', (error) => {
+      clearInterval(sender);
+      reject(error);
+    });
+    sending.once('close', () => resolve({ answered, sentMs: performance.now() - startedAt }));
+  });
+}
+
 test('a body without end is answered, and its connection closed', async () => {
-  const served = await serve();
+  const served = await serve({ lingerMs: 300 });
   const socket = rawSocket(served.server.port);
   socket.write(
     'POST /v1/api/job HTTP/1.1\r\nHost: x\r\nX-Auth-Token: s.token1\r\nTransfer-Encoding: chunked\r\n\r\n',
