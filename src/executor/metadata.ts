@@ -5,6 +5,10 @@ import type { SpecFields } from '../job/job.js';
 
 /** Far above any real file. Limits the cost of parsing, because the text is untrusted. */
 const largestMetadataBytes = 64 * 1024;
+/** What the parser makes a token of: it takes some 20 µs each, in which nobody else is served. */
+const marks = /[[\]{},\n]|[-:?!&*](?=\s|$)/g;
+/** Room for two thousand references. */
+const mostMarks = 4096;
 /** Aliases may repeat a list; more than this many copies is an attempt to fill the memory. */
 const mostAliases = 100;
 
@@ -49,9 +53,17 @@ function readMap(text: string | undefined, file: MetadataFile): YamlMap {
     throw file.refuse(
       `Expected ${file.shown} to be at most ${largestMetadataBytes} bytes long, got ${size} bytes.`,
     );
+  if (holdsTooMuch(text))
+    throw file.refuse(`Expected ${file.shown} to hold at most ${mostMarks} lines and entries, got more.`);
   const value = parse(text, file) ?? new Map();
   if (value instanceof Map) return value;
   throw file.refuse(`Expected ${file.shown} to be a map of keys and values, got ${kindOf(value)}.`);
+}
+
+function holdsTooMuch(text: string): boolean {
+  let found = 0;
+  for (const _ of text.matchAll(marks)) if (++found > mostMarks) return true;
+  return false;
 }
 
 /** If the parser throws, the text is at fault: an alias bomb, or a nesting deeper than the stack. */

@@ -39,7 +39,7 @@ describe('`gostint.yml` of a content', () => {
     ['a: [1\n', 'line 2, column 1 is indented wrongly, or a bracket is not closed before it'],
     ['a: *gone\n', 'Could not read `gostint.yml` of the content'],
     ['x'.repeat(65_537), 'to be at most 65536 bytes long, got 65537 bytes'],
-    ['['.repeat(60_000), 'Could not read `gostint.yml`'],
+    ['['.repeat(2_000), 'Could not read `gostint.yml`'],
   ])('%j is refused', (text, expected) => {
     const refused = () => readContentMetadata(text);
 
@@ -85,4 +85,15 @@ describe('`/gostint_image.yml` of an image', () => {
       }),
     );
   });
+});
+
+test.each([
+  ['- a\n'.repeat(16_000), 'to hold at most 4096 lines and entries, got more'],
+  [`secret_refs: [${'a,'.repeat(30_000)}a]`, 'to hold at most 4096 lines and entries, got more'],
+  ['a: '.repeat(20_000), 'to hold at most 4096 lines and entries, got more'],
+  ['#\n'.repeat(32_000), 'to hold at most 4096 lines and entries, got more'],
+  ['['.repeat(60_000), 'to hold at most 4096 lines and entries, got more'],
+])('%j is refused before it is parsed', (text, expected) => {
+  expect(() => readContentMetadata(text)).toThrow(expected);
+  expect(() => readImageSecretRefs(text)).toThrow(expected);
 });
