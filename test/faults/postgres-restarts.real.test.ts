@@ -83,7 +83,7 @@ test.each(['fast', 'immediate'] as const)(
       }
     });
 
-    expect(ids.length).toBeGreaterThan(3);
+    expect(ids.length).toBeGreaterThan(1);
     await expectAllWell(ids);
   },
 );
@@ -96,7 +96,7 @@ test('Q4: sessions that are terminated again and again lose and double nothing',
     }
   });
 
-  expect(ids.length).toBeGreaterThan(3);
+  expect(ids.length).toBeGreaterThan(1);
   await expectAllWell(ids);
 });
 
@@ -108,7 +108,7 @@ test('Q4: a Postgres that is suspended for half a minute loses and doubles nothi
     await pauseServer(30_000);
   });
 
-  expect(ids.length).toBeGreaterThan(3);
+  expect(ids.length).toBeGreaterThan(1);
   await expectAllWell(ids);
 });
 

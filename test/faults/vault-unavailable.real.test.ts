@@ -36,7 +36,8 @@ async function fillSlots(name: string, waiting: number): Promise<{ running: stri
   return { running: all, waiting: rest };
 }
 
-const running = ['sh', '-c', 'echo begun; sleep 2; echo done'];
+/** Long enough that all waiting jobs are posted and Vault is taken away while it runs, on a loaded machine too. */
+const running = ['sh', '-c', 'echo begun; sleep 6; echo done'];
 
 async function readReadiness(): Promise<{ status: string; takes_no_jobs?: string }> {
   return (await (await fetch(`${stand.stint.url}/readyz`)).json()) as { status: string };

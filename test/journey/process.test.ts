@@ -89,7 +89,7 @@ function counted(to: number): string {
 
 test('Q8: a second SIGTERM ends the server at once and detaches from the running job, which the next process adopts', async () => {
   await using stint = await start();
-  const id = await startJob(await clientOf(stint), counting(40, 7));
+  const id = await startJob(await clientOf(stint), counting(100, 7));
 
   stint.signal('SIGTERM');
   await vi.waitFor(async () => expect((await fetch(`${stint.url}/readyz`)).status).toBe(503), 5_000);
@@ -102,7 +102,7 @@ test('Q8: a second SIGTERM ends the server at once and detaches from the running
   expect(await (await clientOf(next)).wait(id)).toMatchObject({
     status: 'failed',
     return_code: 7,
-    output: counted(40),
+    output: counted(100),
   });
   expect(await containersOf(id)).toBe(0);
 });
@@ -110,7 +110,7 @@ test('Q8: a second SIGTERM ends the server at once and detaches from the running
 test('Q8: a node that detaches on shutdown ends at the first SIGTERM, and returns jobs that have not begun to the queue', async () => {
   await using stint = await start({ STINT_ON_SHUTDOWN: 'leave' });
   const client = await clientOf(stint);
-  const running = await startJob(client, counting(40, 0));
+  const running = await startJob(client, counting(100, 0));
   const waiting = await submit(client, 'echo later');
 
   stint.signal('SIGTERM');
@@ -120,7 +120,7 @@ test('Q8: a node that detaches on shutdown ends at the first SIGTERM, and return
   expect(await containersOf(running)).toBe(1);
   await using next = await start();
   const again = await clientOf(next);
-  expect(await again.wait(running)).toMatchObject({ status: 'success', output: counted(40) });
+  expect(await again.wait(running)).toMatchObject({ status: 'success', output: counted(100) });
   expect(await again.wait(waiting)).toMatchObject({ status: 'success', output: 'later\n' });
 });
 
@@ -128,8 +128,8 @@ test('Q9: after a kill -9 and a restart each job ends with its true code and who
   await using stint = await start();
   const client = await clientOf(stint);
   const [counts, ends, sleeps] = await Promise.all([
-    startJob(client, counting(60, 3), 'counts'),
-    startJob(client, 'sleep 1; echo done; exit 5', 'ends'),
+    startJob(client, counting(120, 3), 'counts'),
+    startJob(client, 'sleep 5; echo done; exit 5', 'ends'),
     startJob(client, 'sleep 300', 'sleeps'),
   ]);
   const queues = ['counts', 'ends', 'sleeps'];
@@ -137,18 +137,18 @@ test('Q9: after a kill -9 and a restart each job ends with its true code and who
 
   stint.signal('SIGKILL');
   await stint.gone(5_000);
-  await vi.waitFor(async () => expect(await runningOf(ends)).toBe(0), 5_000); // It ends while no server runs.
+  await vi.waitFor(async () => expect(await runningOf(ends)).toBe(0), 10_000); // It ends while no server runs.
 
   await using next = await start();
   const again = await clientOf(next);
-  const ended = await again.wait(ends, 10_000);
+  const ended = await again.wait(ends, 15_000);
   expect(ended).toMatchObject({ return_code: 5, output: expect.stringContaining('begun\n') });
   expect(ended.output).toContain('secrets_unknown'); // The secrets were lost with the container, so the rest could not be masked.
   expect(await again.wait(waiting[1] ?? '', 10_000)).toMatchObject({ output: 'after ends\n' });
   expect(await again.get(sleeps)).toMatchObject({ status: 'running' });
   await again.kill(sleeps);
   expect(await again.wait(sleeps, 5_000)).toMatchObject({ status: 'failed' });
-  expect(await again.wait(counts, 20_000)).toMatchObject({ return_code: 3, output: counted(60) });
+  expect(await again.wait(counts, 30_000)).toMatchObject({ return_code: 3, output: counted(120) });
   for (const id of waiting) expect(await again.wait(id, 10_000)).toMatchObject({ status: 'success' });
   for (const id of [counts, ends, sleeps]) expect(await containersOf(id)).toBe(0);
 });
