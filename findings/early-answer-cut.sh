@@ -2,7 +2,7 @@
 # @hono/node-server 2.1.8 closes the connection 500 ms after it has answered a request whose body still arrives.
 # A client that reads the answer only after it has sent all (as Python's http.client does) then meets a broken pipe and
 # never sees the refusal. With autoCleanupIncoming: false Node reads on by itself, and the client gets its answer.
-# Seen, of twelve parts sent a tenth of a second apart: by default 5 are taken, then the connection is closed; with the
+# Seen, of twelve parts sent a tenth of a second apart: by default four or five are taken, then the connection is closed; with the
 # option off all 12.
 set -euo pipefail
 folder=$(mktemp -d)
