@@ -47,11 +47,26 @@ export async function lookUpWrappingToken(
   const { token, rules } = lookup;
   if (!isTokenShaped(token.reveal())) throw wrappingTokenUnknown();
   const found = await askToLookUp(connection, lookup);
-  const expected = `auth/${rules.mount}/role/${rules.role}/secret-id`;
-  const accepted = rules.acceptRewrapped ? [expected, rewrapPath] : [expected];
-  if (!accepted.includes(found.creationPath)) throw wrappingTokenNotOurs(found.creationPath, expected);
+  const isRewrapped = rules.acceptRewrapped && found.creationPath === rewrapPath;
+  if (!isRewrapped && !isMadeByRole(found.creationPath, rules)) {
+    throw wrappingTokenNotOurs(found.creationPath, `auth/${rules.mount}/role/${rules.role}/secret-id`);
+  }
   const expiresAt = found.createdAt + found.ttlMs;
   return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - lookup.now() };
+}
+
+/**
+ * Where SecretIDs of a role are made: by Vault's choice, or with `custom-secret-id` by the client's. Vault knows a role by
+ * its name in any case, and tells the path as the client wrote it.
+ */
+export function isMadeByRole(
+  path: string,
+  { mount, role }: Pick<WrappingTokenRules, 'mount' | 'role'>,
+): boolean {
+  const roles = `auth/${mount}/role/`;
+  if (!path.startsWith(roles)) return false;
+  const name = /^([^/]+)\/(?:custom-)?secret-id$/.exec(path.slice(roles.length))?.[1];
+  return name?.toLowerCase() === role.toLowerCase();
 }
 
 async function askToLookUp(
