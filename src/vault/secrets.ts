@@ -4,6 +4,7 @@ import type { Secrets } from '../executor/secrets.js';
 import type { Secret } from '../job/secret.js';
 import type { OnFailure } from './client/background-failure.js';
 import { connectVault, type VaultAddress, type VaultConnection } from './client/client.js';
+import { KnownMounts } from './reading/mounts.js';
 import { KeyedMemory } from './server-login/keyed-memory.js';
 import { ServerIdentity } from './server-login/server-identity.js';
 import { AdoptedLogin } from './session/adopted-login.js';
@@ -72,6 +73,7 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
     server:
       options.server &&
       new ServerIdentity(connection, { ...options.server, mount, jobRole: role, onFailure }),
+    mounts: new KnownMounts(),
     seen: new KeyedMemory(),
     onFailure,
     retryForMs: options.retryForMs ?? retryForMs,

@@ -12,6 +12,8 @@ export interface SecretsBench extends AsyncDisposable {
   readonly secrets: Secrets;
   /** A SecretID of the jobs' role, wrapped while it is created. */
   wrap(ttlSeconds?: number): Promise<Secret>;
+  /** The same with a SecretID that the client chose, and with the role's name as the client writes it. */
+  wrapChosen(role?: string): Promise<Secret>;
   /** The same, created unwrapped and then wrapped by the generic call. */
   rewrap(): Promise<Secret>;
   /** Opens a wrapping token as a thief would. */
@@ -22,6 +24,8 @@ export interface SecretsBench extends AsyncDisposable {
   write(name: string, data: Readonly<Record<string, unknown>>, version: 1 | 2): Promise<string>;
   /** Deletes the newest version of a versioned secret. */
   deleteVersion(path: string): Promise<void>;
+  /** Destroys this version of a versioned secret. */
+  destroyVersion(path: string, version: number): Promise<void>;
   /** A path that exists and that the jobs' role may not read. */
   forbidden(): Promise<string>;
   isAlive(accessor: string): Promise<boolean>;

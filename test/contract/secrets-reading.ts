@@ -57,6 +57,24 @@ export function readingRules(bench: () => SecretsBench): void {
     });
   });
 
+  test.each([
+    ['all that version 2 has', { data: { x: 'inner' }, metadata: { version: 1 } }, '{"x":"inner"}'],
+    ['what a deleted version has', { data: null, metadata: { version: 1 } }, 'null'],
+    ['these keys and more', { data: { x: 'inner' }, metadata: {}, ttl: '1h' }, '{"x":"inner"}'],
+  ])("a version 1 secret whose keys look like version 2's is version 1 (%s)", async (_, data, text) => {
+    const path = await bench().write('alike', data, 1);
+
+    expect(await readWith(bench(), [`A@${path}.data`])).toEqual({ A: text });
+    expect(await failureOf(readWith(bench(), [`X@${path}.x`]))).toMatchObject({ code: 'key_missing' });
+  });
+
+  test("a version 2 secret may have version 2's keys of its own", async () => {
+    const path = await bench().write('alike', { data: { x: 'inner' }, metadata: { version: 1 } }, 2);
+
+    expect(await readWith(bench(), [`A@${path}.data`])).toEqual({ A: '{"x":"inner"}' });
+    expect(await failureOf(readWith(bench(), [`X@${path}.x`]))).toMatchObject({ code: 'key_missing' });
+  });
+
   test('each path is read once, and a later entry for a variable wins', async () => {
     const one = await bench().write('one', { a: '1', b: '2' }, 1);
     const two = await bench().write('two', { a: '3' }, 2);
@@ -111,15 +129,32 @@ export function missingRules(bench: () => SecretsBench): void {
     expect((failure as Error).message).toMatch(new RegExp(`\`${path}\` for the variable \`A\``));
   });
 
-  test('a deleted version is called so', async () => {
-    const path = await bench().write('deleted', { a: 'x' }, 2);
+  test('a deleted version is called so, with its number and its time', async () => {
+    await bench().write('deleted', { a: 'x' }, 2);
+    const path = await bench().write('deleted', { a: 'y' }, 2);
     await bench().deleteVersion(path);
 
-    expect(await failureOf(readWith(bench(), [`A@${path}.a`]))).toMatchObject({
-      reason: 'secrets_refused',
-      code: 'version_deleted',
-    });
+    const failure = await failureOf(readWith(bench(), [`A@${path}.a`]));
+
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'version_deleted' });
+    expect((failure as Error).message).toMatch(/version 2\b.* was deleted at \d{4}-\d\d-\d\dT.*Undelete/);
   });
+
+  test.each([true, false])(
+    'a destroyed version is told from a deleted one (deleted before: %s)',
+    async (isDeleted) => {
+      const path = await bench().write(`destroyed-${isDeleted}`, { a: 'x' }, 2);
+      if (isDeleted) await bench().deleteVersion(path);
+      await bench().destroyVersion(path, 1);
+
+      const failure = await failureOf(readWith(bench(), [`A@${path}.a`]));
+
+      expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'version_destroyed' });
+      expect((failure as Error).message).toMatch(/version 1, written at \d{4}-\d\d-\d\dT.* is destroyed/);
+      expect((failure as Error).message).not.toContain('Undelete');
+      expect((failure as Error).message.includes('was deleted at')).toBe(isDeleted);
+    },
+  );
 
   test('a missing permission is named with the policy that would grant it', async () => {
     const path = await bench().forbidden();

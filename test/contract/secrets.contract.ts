@@ -236,6 +236,14 @@ function submitRules(bench: () => SecretsBench): void {
       .toMatchObject({ reason: 'auth_refused', code: 'wrap_expired', alarm: false });
   });
 
+  test.each(['job', 'JOB'])('a SecretID that the client chose is one of the role (%s)', async (role) => {
+    const { session } = sessionOf(bench(), await bench().wrapChosen(role));
+
+    await session.lookUp();
+    await expect(session.token()).resolves.toBeInstanceOf(Secret);
+    await session[Symbol.asyncDispose]();
+  });
+
   test('a wrapping token of another origin is an alarm, names its origin and is not opened', async () => {
     const wrap = await bench().rewrap();
     const before = bench().count('unwrap');

@@ -34,6 +34,18 @@ export function kv1Rules(bench: VaultBench): void {
     expect(await bench.send('POST', 'sys/wrapping/unwrap', unwrap)).toContain(data);
   });
 
+  test.each([
+    ['ttl', '90s', 90],
+    ['lease', '2h', 7200],
+    ['ttl', '0s', 0],
+    ['ttl', 'soon', 2_764_800],
+  ])('a key `%s` that says %j is the time that is told', async (key, value, seconds) => {
+    const path = `${await bench.mount('kv-v1')}/a`;
+    await bench.ask('POST', path, { body: { [key]: value } });
+
+    expect((await bench.ask('GET', path)).body.lease_duration).toBe(seconds);
+  });
+
   test('an empty secret is refused', async () => {
     const mount = await bench.mount('kv-v1');
 
@@ -62,9 +74,9 @@ export function kv2Rules(bench: VaultBench): void {
     });
     await write(path, { x: 2 });
 
-    expect((await bench.ask('GET', path)).body.data).toMatchObject({
-      data: { x: 2 },
-      metadata: { version: 2 },
+    expect((await bench.ask('GET', path)).body).toMatchObject({
+      data: { data: { x: 2 }, metadata: { version: 2 } },
+      lease_duration: 0,
     });
     expect((await bench.ask('GET', `${path}?version=1`)).body.data).toMatchObject({ data: { x: 1 } });
     expect(await bench.ask('GET', `${path}?version=9`)).toEqual(nothing);

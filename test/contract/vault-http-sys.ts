@@ -53,6 +53,35 @@ export function mountRules(bench: VaultBench): void {
   });
 }
 
+export function mountVersionRules(bench: VaultBench): void {
+  test('a mount is shown to who may do anything in it, with its version, and takes no use', async () => {
+    for (const type of ['kv-v1', 'kv-v2'] as const) {
+      const mount = await bench.mount(type);
+      const name = await bench.policy(`path "${mount}/+/x" { capabilities = ["read"] }`);
+      const body = { policies: [name], no_default_policy: true, ttl: '5m', num_uses: 1 };
+      const token = (await bench.token(body)).client_token;
+      const stranger = await bench.tokenOf('path "else" { capabilities = ["read"] }');
+      const see = (path: string, who: string) =>
+        bench.ask('GET', `sys/internal/ui/mounts/${path}`, { token: who });
+
+      for (const path of [mount, `${mount}/a`, `${mount}/data/a/x`])
+        expect((await see(path, token)).body.data).toMatchObject({
+          path: `${mount}/`,
+          type: 'kv',
+          options: { version: type === 'kv-v1' ? '1' : '2' },
+        });
+      for (const [path, who] of [
+        [mount, stranger],
+        [mount, 'hvs.none'],
+        [mount, ''],
+        [`no-${mount}/a`, token],
+      ] as const)
+        expect((await see(path, who)).status).toBe(403);
+      expect(await bench.isAlive(token)).toBe(true);
+    }
+  });
+}
+
 const methodPolicy = (more: string) => `path "sys/auth/*" { capabilities = ["create", "update"${more}] }`;
 
 export function sysRules(bench: VaultBench): void {

@@ -5,7 +5,7 @@ import { cubbyholeRules, transitKeyRules, transitRules } from './vault-http-engi
 import { kv1Rules, kv2MetadataRules, kv2Rules } from './vault-http-kv.js';
 import { appRoleRules, roleRules, userpassRules } from './vault-http-logins.js';
 import { matchingRules, policyRules } from './vault-http-policies.js';
-import { mountRules, type OwnVault, sealRules, sysRules } from './vault-http-sys.js';
+import { mountRules, mountVersionRules, type OwnVault, sealRules, sysRules } from './vault-http-sys.js';
 import { childRules, lifeRules, limitedChildRules, lookUpRules, useRules } from './vault-http-tokens.js';
 import { wrapLimitRules, wrapLookUpRules, wrappingRules } from './vault-http-wrapping.js';
 
@@ -30,6 +30,7 @@ const rules: Readonly<Record<string, (bench: VaultBench) => void>> = {
   'KV 2 metadata': kv2MetadataRules,
   cubbyhole: cubbyholeRules,
   mounts: mountRules,
+  'version of a mount': mountVersionRules,
   'paths of its own': sysRules,
 };
 

@@ -17,18 +17,19 @@ import {
   vaultUnavailable,
 } from '../../src/vault/client/errors.js';
 import { jsonText } from '../../src/vault/client/exact-json.js';
+import type { GoneVersion } from '../../src/vault/client/kv2-answer.js';
 import { encodePath } from '../../src/vault/client/path.js';
 import { groupReferences, type PathRead } from '../../src/vault/reading/reference.js';
 import {
   keysMissing,
   nothingThere,
   readFailed,
-  versionDeleted,
+  versionGone,
   warned,
 } from '../../src/vault/reading/refusals.js';
 import { checkCiphertext } from '../../src/vault/session/payload.js';
 import { wrappingTokenNotOurs } from '../../src/vault/wrapping/refusals.js';
-import { wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
+import { isMadeByRole, wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
 
 export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';
@@ -44,8 +45,9 @@ interface FakeWrappingToken {
 export type FakeSecret =
   | { readonly data: Readonly<Record<string, unknown>>; readonly warnings?: readonly string[] }
   | 'denied'
-  | 'deleted';
+  | { readonly gone: GoneVersion };
 
+const ownRole = { mount: 'approle', role: 'job' };
 const secretIdPath = 'auth/approle/role/job/secret-id';
 
 /**
@@ -59,6 +61,7 @@ export class FakeSecrets implements Secrets {
   readonly #payloads = new Map<string, string>();
   readonly #plain = new Map<string, string>();
   readonly #secrets = new Map<string, FakeSecret>();
+  readonly #versions = new Map<string, number>();
   readonly #alive = new Set<string>();
   readonly #faults = new Map<FakePhase, FakeFault>();
   /** What sessions were told about their wrapping tokens. */
@@ -94,6 +97,20 @@ export class FakeSecrets implements Secrets {
 
   setSecret(path: string, secret: FakeSecret): void {
     this.#secrets.set(path, secret);
+  }
+
+  /** As `setSecret`, and counts the versions. */
+  writeSecret(path: string, data: Readonly<Record<string, unknown>>): void {
+    this.setSecret(path, { data });
+    this.#versions.set(path, (this.#versions.get(path) ?? 0) + 1);
+  }
+
+  deleteVersion(path: string): void {
+    this.#secrets.set(path, { gone: this.#goneAt(path, { deletedAt: now() }) });
+  }
+
+  destroyVersion(path: string): void {
+    this.#secrets.set(path, { gone: this.#goneAt(path, { isDestroyed: true }) });
   }
 
   /** `reply_lost` happens once; `sealed` lasts until `heal`. */
@@ -150,7 +167,8 @@ export class FakeSecrets implements Secrets {
   lookUp(wrap: Secret): void {
     if (this.#ask('lookUp') !== undefined) throw vaultUnavailable('look up the wrapped SecretID', sealed);
     const found = this.#findWrappingToken(wrap);
-    if (found.creationPath !== secretIdPath) throw wrappingTokenNotOurs(found.creationPath, secretIdPath);
+    if (!isMadeByRole(found.creationPath, ownRole))
+      throw wrappingTokenNotOurs(found.creationPath, secretIdPath);
     found.seen = true;
   }
 
@@ -194,8 +212,8 @@ export class FakeSecrets implements Secrets {
     if (this.#ask('read') !== undefined) throw readFailed(read, sealed);
     const secret = this.#secrets.get(read.path);
     if (secret === undefined) throw nothingThere(read);
-    if (secret === 'deleted') throw versionDeleted(read);
     if (secret === 'denied') throw readFailed(read, new VaultFailure('denied', { status: 403 }));
+    if ('gone' in secret) throw versionGone(read, secret.gone);
     const { data, warnings = [] } = secret;
     if (warnings.length > 0 && !continueOnWarnings) throw warned(read, warnings);
     const missing = read.references.filter(({ key }) => !Object.hasOwn(data, key));
@@ -208,6 +226,13 @@ export class FakeSecrets implements Secrets {
     if (this.#ask('revoke') === 'sealed') return false;
     this.#alive.delete(accessor);
     return true;
+  }
+
+  #goneAt(path: string, more: Partial<GoneVersion>): GoneVersion {
+    const secret = this.#secrets.get(path);
+    const before = typeof secret === 'object' && 'gone' in secret ? secret.gone : undefined;
+    const usual = { version: this.#versions.get(path), writtenAt: now(), deletedAt: undefined };
+    return { ...usual, isDestroyed: false, ...before, ...more };
   }
 
   #findWrappingToken(wrap: Secret): FakeWrappingToken {
@@ -300,6 +325,10 @@ class FakeSession implements SecretSession {
     if (this.#accessor === undefined || !this.#fake.revoke(this.#accessor)) return;
     await this.#hooks.onRevoked().catch(() => undefined); // The contract forbids throwing.
   }
+}
+
+function now(): string {
+  return new Date().toISOString();
 }
 
 function randomName(): string {

@@ -11,15 +11,18 @@ async function startFakeBench(): Promise<SecretsBench> {
   return {
     secrets,
     wrap: async (ttlSeconds = 300) => secrets.addWrap({ ttlMs: ttlSeconds * 1000 }),
+    wrapChosen: async (role = 'job') =>
+      secrets.addWrap({ creationPath: `auth/approle/role/${role}/custom-secret-id` }),
     rewrap: async () => secrets.addWrap({ creationPath: 'sys/wrapping/wrap' }),
     steal: async (wrappingToken: Secret) => secrets.stealWrap(wrappingToken),
     encrypt: async (text) => secrets.encrypt(text),
     cubbyhole: async (payload) => secrets.addPayload(payload),
     write: async (name, data, version) => {
-      secrets.setSecret(pathOf(name, version), { data });
+      secrets.writeSecret(pathOf(name, version), data);
       return pathOf(name, version);
     },
-    deleteVersion: async (path) => secrets.setSecret(path, 'deleted'),
+    deleteVersion: async (path) => secrets.deleteVersion(path),
+    destroyVersion: async (path) => secrets.destroyVersion(path),
     forbidden: async () => {
       secrets.setSecret('forbidden/data/app', 'denied');
       return 'forbidden/data/app';

@@ -223,13 +223,25 @@ async function serverRole(
 
 type ClientSide = Pick<
   SecretsBench,
-  'wrap' | 'rewrap' | 'steal' | 'encrypt' | 'write' | 'deleteVersion' | 'forbidden'
+  | 'wrap'
+  | 'wrapChosen'
+  | 'rewrap'
+  | 'steal'
+  | 'encrypt'
+  | 'write'
+  | 'deleteVersion'
+  | 'destroyVersion'
+  | 'forbidden'
 >;
 
 function clientSide(admin: VaultAdmin, names: BenchNames): ClientSide {
   const secretIdPath = `auth/${names.appRole}/role/job/secret-id`;
   return {
     wrap: (wrapTtl = 300) => admin.wrapped('POST', secretIdPath, { wrapTtl, body: {} }),
+    wrapChosen: (role = 'job') => {
+      const body = { secret_id: `chosen-${randomBytes(8).toString('hex')}` };
+      return admin.wrapped('POST', `auth/${names.appRole}/role/${role}/custom-secret-id`, { body });
+    },
     rewrap: async () => {
       const { data } = await admin.call('POST', secretIdPath, { body: {} });
       return admin.wrapped('POST', 'sys/wrapping/wrap', { body: { secret_id: data?.secret_id } });
@@ -249,6 +261,9 @@ function clientSide(admin: VaultAdmin, names: BenchNames): ClientSide {
     },
     deleteVersion: async (path) => {
       await admin.call('DELETE', path);
+    },
+    destroyVersion: async (path, version) => {
+      await admin.call('POST', path.replace('/data/', '/destroy/'), { body: { versions: [version] } });
     },
     forbidden: async () => 'forbidden/data/app',
   };

@@ -226,7 +226,11 @@ function strangeAnswerRules(bench: () => LiveBench): void {
     ['data null', { data: null }, 'path_missing'],
     ['data a list', { data: ['CANARY'] }, 'path_missing'],
     ['data empty', { data: {} }, 'key_missing'],
-    ['a deleted version', { data: { data: null, metadata: { version: 1 } } }, 'version_deleted'],
+    [
+      'a deleted version',
+      { lease_duration: 0, data: { data: null, metadata: { version: 1 } } },
+      'version_deleted',
+    ],
     ['inner data a list', { data: { data: ['CANARY'], metadata: {} } }, 'key_missing'],
   ])('a secret that is %s is refused', async (_, body, code) => {
     const { session } = open(bench(), await bench().wrap());

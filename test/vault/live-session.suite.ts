@@ -34,6 +34,10 @@ export function liveSessionSuite(name: string, find: FindVault): void {
       useRules(start);
       repeatRules(start);
     });
+    describe('and the version of a mount', () => {
+      mountRules(start);
+      untoldMountRules(start);
+    });
     describe('and time', () => {
       renewalRules(start);
       takeOverRules(start);
@@ -73,10 +77,12 @@ const forgeries: Readonly<Record<string, Forge>> = {
   'a SecretID of another role': ofRole('other'),
   'a SecretID of a role with a longer name': ofRole('job2'),
   'a SecretID of a role whose name ends like ours': ofRole('my-job'),
-  'a SecretID that the forger chose': write(
-    (bench) => `auth/${bench.names.appRole}/role/job/custom-secret-id`,
-    { secret_id: 'chosen-by-a-thief' },
-  ),
+  'a SecretID that the forger chose for another role': async (bench) => {
+    const path = `auth/${bench.names.appRole}/role/job2`;
+    await bench.admin.call('POST', path, { body: { token_policies: [bench.names.policy] } });
+    const body = { secret_id: 'chosen-by-a-thief' };
+    return bench.admin.wrapped('POST', `${path}/custom-secret-id`, { body });
+  },
   'a SecretID of another mount': async (bench) => {
     const mount = `${bench.names.appRole}/x`.replaceAll('/', '-');
     await bench.admin.call('POST', `sys/auth/${mount}`, { body: { type: 'approle' } });
@@ -286,6 +292,95 @@ function useRules(start: Start): void {
 
     expect(bench.count('read')).toBe(0);
   });
+}
+
+const asksForMount = /^sys\/internal\/ui\/mounts\//;
+
+const alike = { data: { x: 'inner' }, metadata: { version: 1 } };
+
+function mountRules(start: Start): void {
+  test('it is asked once a mount, for all jobs, and takes no use of a token', async () => {
+    const bench = await start({ role: { token_num_uses: 4 } });
+    const paths = await Promise.all(['a', 'b'].map((name) => bench.write(name, { x: name }, 2)));
+    const old = await bench.write('alike', alike, 1);
+    const references = [...paths.map((path, index) => `V${index}@${path}.x`), `D@${old}.data`];
+
+    for (const _ of ['first', 'second']) {
+      const { session, reported } = open(bench, await bench.wrap());
+      const values = await session.read(references, options);
+      await session[Symbol.asyncDispose]();
+      expect([...values.values()].map((value) => value.reveal())).toEqual(['a', 'b', '{"x":"inner"}']);
+      expect(reported.revoked).toBe(true);
+    }
+
+    expect(bench.proxy.count(asksForMount)).toBe(2);
+  });
+
+  test('it is not asked where the answer cannot be one of version 2', async () => {
+    const bench = await start();
+    const path = await bench.write('plain', { data: 'x', metadata: {} }, 1);
+    const { session } = open(bench, await bench.wrap());
+
+    expect((await session.read([`A@${path}.data`], options)).get('A')?.reveal()).toBe('x');
+    await session[Symbol.asyncDispose]();
+
+    expect(bench.proxy.count(asksForMount)).toBe(0);
+  });
+}
+
+function untoldMountRules(start: Start): void {
+  test.each([403, 404])('where Vault does not tell it (%i), the time of the answer does', async (status) => {
+    const bench = await start();
+    const old = await bench.write('alike', alike, 1);
+    const brief = await bench.write('brief', { ...alike, ttl: '0s' }, 1);
+    const path = await bench.write('alike', alike, 2);
+    bench.proxy.spoil(asksForMount, { kind: 'answer', status, body: { errors: [] } });
+    const { session } = open(bench, await bench.wrap());
+
+    const values = await session.read([`A@${old}.data`, `B@${path}.data`, `C@${brief}.data`], options);
+    await session[Symbol.asyncDispose]();
+
+    expect([...values.values()].map((value) => value.reveal())).toEqual(Array(3).fill('{"x":"inner"}'));
+    await expect(readAnew(bench, [`X@${old}.x`]).then((found) => found.size)).rejects.toMatchObject({
+      code: 'key_missing',
+    });
+  });
+
+  test('a Vault that goes away in between fails the job for what it is', async () => {
+    const bench = await start();
+    const path = await bench.write('a', { x: 'y' }, 2);
+    bench.proxy.spoil(asksForMount, { kind: 'answer', status: 503, body: { errors: ['Vault is sealed'] } });
+
+    await expect(readAnew(bench, [`A@${path}.x`])).rejects.toMatchObject({
+      reason: 'infrastructure',
+      code: 'vault_unavailable',
+    });
+  });
+
+  test('a mount whose path has several parts is known by all of them', async () => {
+    const bench = await start();
+    const mount = `${bench.names.kv1}-deep/team/kv`;
+    const policy = `path "${mount}/data/*" { capabilities = ["read"] }`;
+    await bench.admin.call('POST', `sys/mounts/${mount}`, {
+      body: { type: 'kv', options: { version: '2' } },
+    });
+    await bench.admin.call('POST', `sys/policies/acl/${bench.names.policy}`, { body: { policy } });
+    const writing = () => bench.admin.raw('POST', `${mount}/data/a`, { body: { data: alike } });
+    await expect.poll(async () => (await writing()).ok).toBe(true);
+
+    const values = await readAnew(bench, [`A@${mount}/data/a.data`]);
+
+    expect(values.get('A')?.reveal()).toBe('{"x":"inner"}');
+  });
+}
+
+async function readAnew(bench: LiveBench, references: readonly string[]) {
+  const { session } = open(bench, await bench.wrap());
+  try {
+    return await session.read(references, options);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }
 
 function repeatRules(start: Start): void {

@@ -1,6 +1,7 @@
 // Classifies failed requests to Vault and turns them into errors with a reason and a remedy.
 
 import { BrokenError, JobFailedError } from '../../job/errors.js';
+import { type GoneVersion, goneVersionOf, looksVersioned } from './kv2-answer.js';
 import { isFields, ShapeError } from './shape.js';
 import { TransportError, type TransportFailure } from './transport.js';
 
@@ -25,11 +26,15 @@ export type FailureHint =
   | 'accessor_gone'
   | 'login_refused'
   | 'ciphertext_refused'
-  | 'no_mount'
-  | 'kv2_path'
-  | 'version_deleted'
   | 'sealed'
   | 'standby';
+
+interface FailureFacts {
+  readonly status?: number | undefined;
+  readonly hint?: FailureHint | undefined;
+  readonly code?: string | undefined;
+  readonly gone?: GoneVersion | undefined;
+}
 
 /**
  * A request to Vault that failed. It stays inside this folder, or becomes the `cause` of one of our errors. It holds
@@ -43,16 +48,16 @@ export class VaultFailure extends Error {
   readonly hint: FailureHint | undefined;
   /** A system code such as `ECONNREFUSED`. */
   readonly code: string | undefined;
+  /** What was asked for is a version of a KV 2 secret whose data is gone. */
+  readonly gone: GoneVersion | undefined;
 
-  constructor(
-    kind: FailureKind,
-    facts: { status?: number | undefined; hint?: FailureHint | undefined; code?: string | undefined } = {},
-  ) {
+  constructor(kind: FailureKind, facts: FailureFacts = {}) {
     super(`Vault ${whyOf(kind, facts)}.`);
     this.kind = kind;
     this.status = facts.status;
     this.hint = facts.hint;
     this.code = facts.code;
+    this.gone = facts.gone;
   }
 
   /** Vault, or something between it and us, failed: there is no answer to the request. */
@@ -99,7 +104,7 @@ function ofTransport({ kind, sent, code }: TransportError): VaultFailure {
 
 function ofAnswer(status: number, body: unknown): VaultFailure {
   const hint = findHint(status, body);
-  return new VaultFailure(kindOfStatus(status, hint), { status, hint });
+  return new VaultFailure(kindOfStatus(status, hint), { status, hint, gone: findGone(status, body) });
 }
 
 function kindOfStatus(status: number, hint: FailureHint | undefined): FailureKind {
@@ -129,22 +134,21 @@ const hints: readonly (readonly [statuses: readonly number[], text: RegExp, hint
   [[400, 403], /\b(?:bad|invalid) token\b/i, 'token_gone'], //                 "2 errors occurred: * permission denied * invalid token"
   [[403], /^permission denied$/i, 'token_gone'], //                            a missing right says "1 error occurred: * permission denied"
   [[400, 403, 500], /^(?:invalid|failed to validate) (?:role or )?(?:secret|role)[ _]?id/i, 'login_refused'], // "invalid secret id"
-  [[404], /no handler for route|route entry not found/i, 'no_mount'],
-  [[403, 404], /invalid path for a versioned k\/v/i, 'kv2_path'],
   [[400], /ciphertext|message authentication|encryption key/i, 'ciphertext_refused'],
 ];
 
 function findHint(status: number, body: unknown): FailureHint | undefined {
   if (!isFields(body)) return undefined;
-  if (status === 404 && isDeletedVersion(body.data)) return 'version_deleted';
   const texts = [body.errors, body.warnings].flat().filter((text) => typeof text === 'string');
   const matches = (pattern: RegExp) => texts.some((text) => pattern.test(text));
   return hints.find(([statuses, text]) => statuses.includes(status) && matches(text))?.[2];
 }
 
-/** A deleted version of a KV 2 secret answers 404 with its metadata and without its data. */
-export function isDeletedVersion(data: unknown): boolean {
-  return isFields(data) && data.data === null && isFields(data.metadata);
+/** Only version 2 of the KV engine answers 404 with something in it: the metadata without the data. */
+function findGone(status: number, body: unknown): GoneVersion | undefined {
+  const data = isFields(body) ? body.data : undefined;
+  if (status !== 404 || !looksVersioned(data) || data.data !== null) return undefined;
+  return goneVersionOf(data.metadata);
 }
 
 /** Vault is unavailable. `action` completes "Could not …". */

@@ -2,14 +2,16 @@
 
 import { JobFailedError } from '../../job/errors.js';
 import { Secret } from '../../job/secret.js';
-import { isDeletedVersion, toVaultFailure } from '../client/errors.js';
+import { toVaultFailure } from '../client/errors.js';
 import { jsonText } from '../client/exact-json.js';
+import { goneVersionOf, looksVersioned } from '../client/kv2-answer.js';
 import { pathOf } from '../client/path.js';
 import { countAt, type Fields, isFields, optionalTextAt, textsAt } from '../client/shape.js';
 import type { JobToken } from '../session/job-token.js';
 import type { Grant } from '../session/renewal.js';
+import type { KnownMounts } from './mounts.js';
 import type { PathRead } from './reference.js';
-import { keysMissing, nothingThere, readFailed, tooFewUses, versionDeleted, warned } from './refusals.js';
+import { keysMissing, nothingThere, readFailed, tooFewUses, versionGone, warned } from './refusals.js';
 
 /** Limit for one answer: a KV entry has at most 1 MiB by default, its JSON may be longer. */
 const secretLimitBytes = 8 * 1024 * 1024;
@@ -18,19 +20,26 @@ export interface ReadRules {
   readonly continueOnWarnings: boolean;
 }
 
+/** What is read with. */
+export interface Reader {
+  readonly token: JobToken;
+  readonly mounts: KnownMounts;
+}
+
 /**
  * Reads all paths at once, each with one use of the token. When several fail, the error names them all.
  *
- * Throws `JobFailedError`: `too_few_uses`, `permission_denied`, `path_missing`, `version_deleted`, `key_missing`,
- * `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
+ * Throws `JobFailedError`: `too_few_uses`, `permission_denied`, `path_missing`, `version_deleted`,
+ * `version_destroyed`, `key_missing`, `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
  */
 export async function readSecrets(
-  token: JobToken,
+  reader: Reader,
   reads: readonly PathRead[],
   rules: ReadRules,
 ): Promise<Map<string, Secret>> {
+  const { token } = reader;
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
-  const results = await Promise.allSettled(reads.map((read) => readPath(token, read, rules)));
+  const results = await Promise.allSettled(reads.map((read) => readPath(reader, read, rules)));
   token.allowRenewals();
   const failed = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
@@ -49,10 +58,9 @@ function joinFailures(failures: readonly unknown[]): unknown {
   return new JobFailedError(first.reason, first.code, message, { cause: first, alarm: first.alarm });
 }
 
-async function readPath(token: JobToken, read: PathRead, rules: ReadRules): Promise<[string, Secret][]> {
-  const reply = await askForPath(token, read);
-  const values = valuesOf(reply.data);
-  if (values === undefined) throw isDeletedVersion(reply.data) ? versionDeleted(read) : nothingThere(read);
+async function readPath(reader: Reader, read: PathRead, rules: ReadRules): Promise<[string, Secret][]> {
+  const reply = await askForPath(reader, read);
+  const values = await valuesOf(reader, read, reply);
   const warnings = textsAt(reply, 'warnings');
   if (warnings.length > 0 && !rules.continueOnWarnings) throw warned(read, showable(warnings, values));
   const missing = read.references.filter(({ key }) => !Object.hasOwn(values, key));
@@ -61,15 +69,25 @@ async function readPath(token: JobToken, read: PathRead, rules: ReadRules): Prom
 }
 
 /** A lease that comes with the answer is renewed from here on, also when the job does not use its values. */
-async function askForPath(token: JobToken, read: PathRead): Promise<Fields> {
+async function askForPath({ token, mounts }: Reader, read: PathRead): Promise<Fields> {
   const request = { method: 'GET', path: pathOf(read.path), limitBytes: secretLimitBytes } as const;
   try {
     const { reply, leaseId, grant } = await token.ask(request, readReply);
     if (leaseId !== '') token.keepLease(leaseId, grant);
     return reply;
   } catch (error) {
-    throw readFailed(read, toVaultFailure(error));
+    const failure = toVaultFailure(error);
+    throw readFailed(
+      read,
+      failure,
+      failure.isUnavailable ? undefined : await mounts.of(token, read.path).catch(none),
+    );
   }
+}
+
+/** For a better text only: that Vault went away meanwhile changes nothing about the failure. */
+function none(): undefined {
+  return undefined;
 }
 
 function readReply(reply: unknown): { reply: Fields; leaseId: string; grant: Grant } {
@@ -79,13 +97,30 @@ function readReply(reply: unknown): { reply: Fields; leaseId: string; grant: Gra
   return { reply: fields, leaseId, grant: { ttlMs, renewable: fields.renewable === true } };
 }
 
+/** The values of a secret: all that the answer holds, or in version 2 of the KV engine its `data`. */
+async function valuesOf(reader: Reader, read: PathRead, reply: Fields): Promise<Fields> {
+  const { data } = reply;
+  if (!isFields(data)) throw nothingThere(read);
+  if (!looksVersioned(data) || !(await isVersioned(reader, read, reply))) return data;
+  if (data.data === null) throw versionGone(read, goneVersionOf(data.metadata));
+  return data.data;
+}
+
+/** Asked only where the answer may be one of version 2: then the mount decides, and never the keys of the secret. */
+async function isVersioned({ token, mounts }: Reader, read: PathRead, reply: Fields): Promise<boolean> {
+  try {
+    return (await mounts.of(token, read.path))?.isVersioned ?? isVersionedByTime(reply);
+  } catch (error) {
+    throw readFailed(read, toVaultFailure(error));
+  }
+}
+
 /**
- * The values of a secret, found by the shape of the answer: KV 2 has `data` and `metadata`, both objects, within its
- * `data`. A version 1 secret with a key `data` of its own is therefore still version 1.
+ * Where Vault does not tell the mount: version 1 says how long a secret is good for, version 2 never does. Only the
+ * keys `ttl` and `lease` of a version 1 secret change that, and version 2 has no such keys beside its `data`.
  */
-export function valuesOf(data: unknown): Fields | undefined {
-  if (!isFields(data) || isDeletedVersion(data)) return undefined;
-  return isFields(data.data) && isFields(data.metadata) ? data.data : data;
+function isVersionedByTime({ lease_duration: seconds, data }: Fields): boolean {
+  return seconds === 0 && isFields(data) && !Object.hasOwn(data, 'ttl') && !Object.hasOwn(data, 'lease');
 }
 
 const longestWarning = 200;

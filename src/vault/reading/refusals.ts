@@ -2,17 +2,19 @@
 
 import { JobFailedError } from '../../job/errors.js';
 import { jobLostVault, type VaultFailure } from '../client/errors.js';
+import type { GoneVersion } from '../client/kv2-answer.js';
+import type { MountFacts } from './mounts.js';
 import type { PathRead, Reference } from './reference.js';
 
-/** Why a read of a path failed, for the owner of the job. */
-export function readFailed(read: PathRead, failure: VaultFailure): JobFailedError {
+/** Why a read of a path failed, for the owner of the job. `mount` is undefined where Vault did not tell it. */
+export function readFailed(read: PathRead, failure: VaultFailure, mount?: MountFacts): JobFailedError {
   if (failure.isUnavailable) return jobLostVault(`read ${nameOf(read)}`, failure);
-  if (failure.kind === 'denied') return readDenied(read, failure);
-  if (failure.hint === 'version_deleted') return versionDeleted(read);
-  return pathMissing(read, failure);
+  if (failure.kind === 'denied') return readDenied(read, failure, mount);
+  if (failure.gone !== undefined) return versionGone(read, failure.gone);
+  return pathMissing(read, failure, mount);
 }
 
-function readDenied(read: PathRead, failure: VaultFailure): JobFailedError {
+function readDenied(read: PathRead, failure: VaultFailure, mount: MountFacts | undefined): JobFailedError {
   const { path } = read;
   if (failure.hint === 'token_gone')
     return refused(
@@ -23,30 +25,33 @@ function readDenied(read: PathRead, failure: VaultFailure): JobFailedError {
   return refused(
     'permission_denied',
     `Could not read ${nameOf(read)}: the job's token lacks the capability \`read\` there. Add to a policy of the ` +
-      `job's role: path "${path}" { capabilities = ["read"] }${kv2HintFor(path, ' Or correct the path: ')}`,
+      `job's role: path "${path}" { capabilities = ["read"] }${kv2HintFor(path, mount, ' Or correct the path: ')}`,
     failure,
   );
 }
 
-function pathMissing(read: PathRead, failure: VaultFailure): JobFailedError {
+/** Whoever may read a path is shown its mount: where none is shown, there may be none. */
+function pathMissing(read: PathRead, failure: VaultFailure, mount: MountFacts | undefined): JobFailedError {
+  const spelling = kv2HintFor(read.path, mount, ' ');
   const remedy =
-    failure.hint === 'no_mount'
-      ? 'No secrets engine is mounted there.'
-      : failure.hint === 'kv2_path'
-        ? kv2HintFor(read.path, '')
-        : `Write the secret, or correct the path.${kv2HintFor(read.path, ' ')}`;
-  return refused(
-    'path_missing',
-    `Could not read ${nameOf(read)}: there is nothing. ${remedy.trim()}`,
-    failure,
-  );
+    mount === undefined
+      ? `Vault shows no secrets engine there. Correct the path, or write the secret.${spelling}`
+      : spelling.trim() || 'Write the secret, or correct the path.';
+  return refused('path_missing', `Could not read ${nameOf(read)}: there is nothing. ${remedy}`, failure);
 }
 
-export function versionDeleted(read: PathRead): JobFailedError {
-  return refused(
-    'version_deleted',
-    `Could not read ${nameOf(read)}: the newest version of this secret is deleted. Undelete it, or write it again.`,
-  );
+/** Deleted or destroyed, by somebody or by the secret's own \`delete_version_after\`: Vault does not tell which. */
+export function versionGone(read: PathRead, gone: GoneVersion): JobFailedError {
+  const { version, writtenAt, deletedAt, isDestroyed } = gone;
+  const number = version === undefined ? '' : `, version ${version}`;
+  const written = writtenAt === undefined ? '' : `, written at ${writtenAt},`;
+  const deleted = deletedAt === undefined ? '' : ` was deleted at ${deletedAt}`;
+  const what = `Could not read ${nameOf(read)}: the newest version of this secret${number}${written}`;
+  if (isDestroyed) {
+    const end = deleted === '' ? ' is destroyed' : ` is destroyed, after it${deleted}`;
+    return refused('version_destroyed', `${what}${end}. It cannot come back: write the secret again.`);
+  }
+  return refused('version_deleted', `${what}${deleted || ' is deleted'}. Undelete it, or write it again.`);
 }
 
 /** Vault answered without any values: not even a deleted version. */
@@ -90,13 +95,20 @@ function nameOf({ path, references }: PathRead): string {
   return `\`${path}\` for the variable${references.length > 1 ? 's' : ''} ${variables}`;
 }
 
-/** KV 2 needs `data/` after its mount. We do not know the mount, and asking for it would cost a use of the token. */
-function kv2HintFor(path: string, before: string): string {
+/** KV 2 wants `data/` after its mount. Where Vault does not tell the mount, it is taken to be the first part. */
+function kv2HintFor(path: string, known: MountFacts | undefined, before: string): string {
+  if (known !== undefined) return knownKv2HintFor(path, known, before);
   const [mount = '', second = '', ...rest] = path.split('/');
   const isPlain =
     second === '' || second === 'data' || ['auth', 'sys', 'cubbyhole', 'identity'].includes(mount);
   if (isPlain) return '';
   return `${before}In version 2 of the KV engine it is \`${[mount, 'data', second, ...rest].join('/')}\`.`;
+}
+
+function knownKv2HintFor(path: string, { path: mount, isVersioned }: MountFacts, before: string): string {
+  const rest = path.slice(mount.length);
+  if (!isVersioned || !path.startsWith(mount) || rest === '' || rest.startsWith('data/')) return '';
+  return `${before}The engine there is version 2 of KV: in it the path is \`${mount}data/${rest}\`.`;
 }
 
 function refused(code: string, message: string, cause?: VaultFailure): JobFailedError {

@@ -63,6 +63,15 @@ export class JobToken {
     );
   }
 
+  /** Asks what takes no use: a path that Vault leaves open and where it looks at the token itself. */
+  askFree<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {
+    return retryUntil(
+      this.#options.retryForMs,
+      () => this.client.ask(request, shape),
+      () => true,
+    );
+  }
+
   /** Call it once all secrets are read: from then on spare uses may go into renewals. */
   allowRenewals(): void {
     this.#secretsRead = true;

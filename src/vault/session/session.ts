@@ -13,6 +13,7 @@ import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, vaultReplyLost } from '../client/errors.js';
 import { retryUntil } from '../client/retry.js';
+import type { KnownMounts } from '../reading/mounts.js';
 import { type ReadRules, readSecrets } from '../reading/read.js';
 import { groupReferences } from '../reading/reference.js';
 import type { KeyedMemory } from '../server-login/keyed-memory.js';
@@ -36,6 +37,8 @@ export interface SessionParts {
   readonly wrappingRules: WrappingTokenRules;
   readonly roleId: Secret;
   readonly transit: TransitKey;
+  /** What Vault told of its mounts. */
+  readonly mounts: KnownMounts;
   readonly server: ServerIdentity | undefined;
   /** The wrapping tokens that this process, or the submit, has seen valid. */
   readonly seen: KeyedMemory<WrappingTokenFacts>;
@@ -79,7 +82,7 @@ export class VaultSession implements SecretSession {
 
   async read(references: readonly string[], options: ReadRules): Promise<SecretValues> {
     const reads = groupReferences(references);
-    return readSecrets(await this.#open(), reads, options);
+    return readSecrets({ token: await this.#open(), mounts: this.#parts.mounts }, reads, options);
   }
 
   async token(): Promise<Secret> {

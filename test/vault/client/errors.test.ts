@@ -18,7 +18,11 @@ function answered(statusCode: number, body?: unknown): Error {
 const errors = (...texts: string[]) => ({ errors: texts });
 
 /** Texts as Vault 1.13 sends them, measured; those marked "later" are of newer versions. */
-const answers: readonly (readonly [string, Error, { kind: FailureKind; hint?: string | undefined }])[] = [
+const answers: readonly (readonly [
+  string,
+  Error,
+  { kind: FailureKind; hint?: string | undefined; gone?: object | undefined },
+])[] = [
   ['sealed', answered(503, errors('Vault is sealed')), { kind: 'sealed', hint: 'sealed' }],
   ['a load balancer without a Vault', answered(503), { kind: 'broken', hint: undefined }],
   [
@@ -96,7 +100,7 @@ const answers: readonly (readonly [string, Error, { kind: FailureKind; hint?: st
   [
     'a path without a mount',
     answered(404, errors('no handler for route "nomount/a". route entry not found.')),
-    { kind: 'missing', hint: 'no_mount' },
+    { kind: 'missing', hint: undefined },
   ],
   ['a path that holds nothing', answered(404, errors()), { kind: 'missing', hint: undefined }],
   [
@@ -105,12 +109,35 @@ const answers: readonly (readonly [string, Error, { kind: FailureKind; hint?: st
       data: null,
       warnings: ['Invalid path for a versioned K/V secrets engine. See the API docs'],
     }),
-    { kind: 'missing', hint: 'kv2_path' },
+    { kind: 'missing', hint: undefined, gone: undefined },
   ],
   [
     'a deleted version',
     answered(404, { data: { data: null, metadata: { version: 3 } }, warnings: null }),
-    { kind: 'missing', hint: 'version_deleted' },
+    { kind: 'missing', hint: undefined, gone: { version: 3, isDestroyed: false } },
+  ],
+  [
+    'a destroyed version',
+    answered(404, {
+      data: {
+        data: null,
+        metadata: {
+          version: 3,
+          destroyed: true,
+          created_time: '2026-11-30T08:21:26.740277314Z',
+          deletion_time: '',
+        },
+      },
+    }),
+    {
+      kind: 'missing',
+      gone: { version: 3, isDestroyed: true, writtenAt: '2026-11-30T08:21:26Z', deletedAt: undefined },
+    },
+  ],
+  [
+    'a deleted version of which nothing is told',
+    answered(404, { data: { data: null, metadata: { version: 'CANARY', deletion_time: 'CANARY' } } }),
+    { kind: 'missing', gone: { version: undefined, deletedAt: undefined, isDestroyed: false } },
   ],
   [
     'a ciphertext of another key',

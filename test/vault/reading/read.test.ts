@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 import { VaultFailure } from '../../../src/vault/client/errors.js';
-import { valuesOf } from '../../../src/vault/reading/read.js';
+import { looksVersioned } from '../../../src/vault/client/kv2-answer.js';
 import { readFailed } from '../../../src/vault/reading/refusals.js';
 
 test.each([
-  ['version 1', { a: 1 }, { a: 1 }],
-  ['version 2', { data: { a: 1 }, metadata: {} }, { a: 1 }],
-  ['version 1 with a key `data`', { data: { a: 1 } }, { data: { a: 1 } }],
-  ['version 1 with a text `metadata`', { data: { a: 1 }, metadata: 'x' }, { data: { a: 1 }, metadata: 'x' }],
-  ['version 1 with a text `data`', { data: 'x', metadata: {} }, { data: 'x', metadata: {} }],
-  ['a deleted version', { data: null, metadata: {} }, undefined],
-  ['version 1 with `data` null', { data: null }, { data: null }],
-  ['nothing', null, undefined],
-  ['a list', [1], undefined],
-  ['a text', 'x', undefined],
-])('the values of %s', (_, data, values) => {
-  expect(valuesOf(data)).toEqual(values);
+  ['version 1', { a: 1 }, false],
+  ['both objects', { data: { a: 1 }, metadata: {} }, true],
+  ['a deleted version', { data: null, metadata: {} }, true],
+  ['`data` alone', { data: { a: 1 } }, false],
+  ['a text `metadata`', { data: { a: 1 }, metadata: 'x' }, false],
+  ['a text `data`', { data: 'x', metadata: {} }, false],
+  ['`data` null alone', { data: null }, false],
+  ['nothing', null, false],
+  ['a list', [1], false],
+  ['a text', 'x', false],
+])('only what may be an answer of version 2 makes us ask for the mount: %s', (_, data, looks) => {
+  expect(looksVersioned(data)).toBe(looks);
 });
 
 const read = (path: string) => ({
@@ -26,42 +26,65 @@ const read = (path: string) => ({
   ],
 });
 
+const old = { path: 'secret/', isVersioned: false };
+const versioned = { path: 'secret/', isVersioned: true };
+const deep = { path: 'team/kv/', isVersioned: true };
+const gone = { version: 3, writtenAt: 'W', deletedAt: undefined, isDestroyed: false };
+const missing = new VaultFailure('missing');
+const denied = new VaultFailure('denied');
+
 test.each([
   [
     'permission_denied',
     'secret/data/app',
-    new VaultFailure('denied'),
+    denied,
+    undefined,
     'path "secret/data/app" { capabilities = ["read"] }',
   ],
   [
     'permission_denied',
     'secret/app/x',
-    new VaultFailure('denied'),
+    denied,
+    undefined,
     'In version 2 of the KV engine it is `secret/data/app/x`.',
   ],
-  ['token_ended', 'secret/data/app', new VaultFailure('denied', { hint: 'token_gone' }), '`token_ttl`'],
+  ['permission_denied', 'team/kv/app', denied, deep, 'in it the path is `team/kv/data/app`.'],
+  [
+    'token_ended',
+    'secret/data/app',
+    new VaultFailure('denied', { hint: 'token_gone' }),
+    undefined,
+    '`token_ttl`',
+  ],
+  ['path_missing', 'secret/app', missing, versioned, 'in it the path is `secret/data/app`.'],
+  ['path_missing', 'team/kv/app', missing, deep, 'in it the path is `team/kv/data/app`.'],
+  ['path_missing', 'nowhere/app', missing, undefined, 'Vault shows no secrets engine there.'],
   [
     'path_missing',
-    'secret/app',
-    new VaultFailure('missing', { hint: 'kv2_path' }),
-    'it is `secret/data/app`.',
+    'secret/data/app',
+    missing,
+    versioned,
+    'there is nothing. Write the secret, or correct the path.',
   ],
-  [
-    'path_missing',
-    'nowhere/app',
-    new VaultFailure('missing', { hint: 'no_mount' }),
-    'No secrets engine is mounted there.',
-  ],
-  ['path_missing', 'secret/data/app', new VaultFailure('missing'), 'Write the secret, or correct the path.'],
+  ['path_missing', 'secret/app', missing, old, 'there is nothing. Write the secret, or correct the path.'],
+  ['version_deleted', 'secret/data/app', new VaultFailure('missing', { gone }), undefined, 'Undelete it'],
   [
     'version_deleted',
     'secret/data/app',
-    new VaultFailure('missing', { hint: 'version_deleted' }),
-    'Undelete it',
+    new VaultFailure('missing', { gone: { ...gone, deletedAt: 'D' } }),
+    versioned,
+    'secret, version 3, written at W, was deleted at D.',
   ],
-  ['vault_unavailable', 'secret/data/app', new VaultFailure('sealed'), 'Unseal it.'],
-])('%s at %s names path, variables and remedy', (code, path, failure, remedy) => {
-  const { message, ...facts } = readFailed(read(path), failure);
+  [
+    'version_destroyed',
+    'secret/data/app',
+    new VaultFailure('missing', { gone: { ...gone, deletedAt: 'D', isDestroyed: true } }),
+    versioned,
+    'is destroyed, after it was deleted at D. It cannot come back',
+  ],
+  ['vault_unavailable', 'secret/data/app', new VaultFailure('sealed'), undefined, 'Unseal it.'],
+])('%s at %s names path, variables and remedy', (...[code, path, failure, mount, remedy]) => {
+  const { message, ...facts } = readFailed(read(path), failure, mount);
 
   expect(facts.code).toBe(code);
   expect(message).toContain(`\`${path}\` for the variables \`A\`, \`B\``);

@@ -1,5 +1,6 @@
 // The KV 1 engine: secrets without versions.
 
+import { secondsOf } from '../http/body.js';
 import { below, type Fields, nothing, Refusal, type Reply } from '../http/reply.js';
 import type { Engine } from './engine.js';
 
@@ -19,7 +20,17 @@ export function createKv1(): Engine {
   };
 }
 
-function read(data: Fields | undefined, leaseSeconds: number): Reply {
+/** A key `ttl` or `lease` of the secret says how long it is good for. */
+function read(data: Fields | undefined, usualSeconds: number): Reply {
   if (data === undefined) throw nothing();
-  return { data, leaseSeconds };
+  const name = ['ttl', 'lease'].find((each) => Object.hasOwn(data, each));
+  return { data, leaseSeconds: name === undefined ? usualSeconds : secondsIn(data, name, usualSeconds) };
+}
+
+function secondsIn(data: Fields, name: string, usualSeconds: number): number {
+  try {
+    return secondsOf(data, name, usualSeconds);
+  } catch {
+    return usualSeconds; // It is a text of the user's own, and means nothing.
+  }
 }
