@@ -1,44 +1,49 @@
 // Decides which byte patterns are masked for the secrets of a job.
 import type { SecretValues } from '../secrets.js';
 import { encodingsOf } from './mask-encodings.js';
+import { leavesOf } from './mask-leaves.js';
+import { isLongEnough, isLongLine } from './mask-length.js';
 
-/**
- * Values shorter than this stay visible: `true`, `5432` or `admin` occur in words and numbers all over an output.
- * Masked, the output would be useless, and a reader who knows the text could guess the value from the gaps.
- */
-const shortestValue = 6;
-/**
- * Shorter lines of a value stay visible: a line of a config file may be a brace or a short word, which is no secret.
- */
-const shortestLine = 8;
 /**
  * Limit for the encoded forms of all values; each of their bytes costs about 30 bytes of memory. Short values come
  * first.
  */
 const mostFormBytes = 1024 * 1024;
 
-/** Each value, its lines, and their encoded forms. */
+/** Each value, the parts of it that are secrets themselves, the lines of both, and their encoded forms. */
 export function patternsOf(secrets: SecretValues): Uint8Array[] {
-  const values = new Set([...secrets.values()].map((secret) => secret.reveal().trim()));
-  const ascending = [...values].filter(isLong(shortestValue)).toSorted((a, b) => a.length - b.length);
+  const values = new Set([...secrets.values()].flatMap((secret) => withLeaves(secret.reveal().trim())));
+  const ascending = [...values].toSorted((a, b) => a.length - b.length);
   const patterns = new Set<string>(ascending.flatMap((value) => [value, ...linesOf(value)]));
-  let room = mostFormBytes;
-  for (const form of ascending.flatMap(formsOf)) {
-    if (patterns.has(form) || !isLong(shortestValue)(form)) continue;
-    room -= Buffer.byteLength(form);
-    if (room < 0) break;
-    patterns.add(form);
-  }
+  addForms(patterns, ascending);
   return Array.from(patterns, (pattern) => Buffer.from(pattern));
 }
 
-/** Names of the secrets whose values stay visible because they are too short. */
-export function namesOfUnmasked(secrets: SecretValues): string[] {
-  return [...secrets].flatMap(([name, secret]) => (isUnmasked(secret.reveal().trim()) ? [name] : []));
+/** No value is encoded for which there is surely no room. */
+function addForms(patterns: Set<string>, values: readonly string[]): void {
+  let room = mostFormBytes;
+  for (const value of values) {
+    if (value.length > room) return;
+    for (const form of formsOf(value)) {
+      if (patterns.has(form) || !isLongEnough(form)) continue;
+      room -= Buffer.byteLength(form);
+      if (room < 0) return;
+      patterns.add(form);
+    }
+  }
 }
 
-function isUnmasked(value: string): boolean {
-  return value !== '' && !isLong(shortestValue)(value);
+/** Names of the secrets that stay visible, whole or in part, since they are too short or have too many parts. */
+export function namesOfUnmasked(secrets: SecretValues): string[] {
+  return [...secrets].flatMap(([name, secret]) => (isMasked(secret.reveal().trim()) ? [] : [name]));
+}
+
+function isMasked(value: string): boolean {
+  return value === '' || (isLongEnough(value) && leavesOf(value).isWhole);
+}
+
+function withLeaves(value: string): string[] {
+  return isLongEnough(value) ? [value, ...leavesOf(value).texts] : [];
 }
 
 function formsOf(value: string): string[] {
@@ -55,7 +60,7 @@ function linesOf(value: string): string[] {
   if (lines.length === 1) return [];
   return lines
     .map((line) => line.trim())
-    .filter((line) => isLong(shortestLine)(line) && !pemFrame.test(line) && /\w/.test(line));
+    .filter((line) => isLongLine(line) && !pemFrame.test(line) && /\w/.test(line));
 }
 
 /** A terminal turns each LF into CR LF, and a shell joins the lines of an unquoted value by spaces. */
@@ -64,8 +69,4 @@ function lineVariants(value: string): string[] {
   if (lines.length === 1) return [];
   const words = lines.map((line) => line.trim()).filter((line) => line !== '');
   return [lines.join('\n'), lines.join('\r\n'), value.replaceAll('\n', '\r\n'), words.join(' ')];
-}
-
-function isLong(least: number): (text: string) => boolean {
-  return (text) => Buffer.byteLength(text) >= least;
 }

@@ -1,6 +1,7 @@
 // Parses and writes JSON so that large or unusual numbers keep their exact digits.
 
 import { randomBytes } from 'node:crypto';
+import { piecesOfJson } from '../../job/json-strings.js';
 
 /** Numbers that JavaScript would change are kept as texts with this prefix. Random, so that no reply can forge one. */
 const mark = `#exact:${randomBytes(16).toString('hex')}:`;
@@ -27,26 +28,7 @@ function markInexact(literal: string): string {
   return String(Number(literal)) === literal ? literal : `"${mark}${literal}"`;
 }
 
-/** The text must be valid JSON. Strings are skipped with `indexOf`, not scanned: a reply may hold many megabytes. */
+/** The text must be valid JSON. */
 function mapOutsideStrings(text: string, change: (part: string) => string): string {
-  const parts: string[] = [];
-  let at = 0;
-  for (let open = text.indexOf('"'); open >= 0; open = text.indexOf('"', at)) {
-    const end = endOfString(text, open);
-    parts.push(change(text.slice(at, open)), text.slice(open, end));
-    at = end;
-  }
-  return [...parts, change(text.slice(at))].join('');
-}
-
-function endOfString(text: string, open: number): number {
-  let quote = text.indexOf('"', open + 1);
-  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote + 1;
-}
-
-function isEscaped(text: string, quote: number): boolean {
-  let backslashes = 0;
-  while (text[quote - 1 - backslashes] === '\\') backslashes += 1;
-  return backslashes % 2 === 1;
+  return Array.from(piecesOfJson(text), ({ piece, isString }) => (isString ? piece : change(piece))).join('');
 }

@@ -1,0 +1,103 @@
+// Finds passwords and keys within a text: in URLs, behind names such as `password`, in headers, in base64.
+
+/** A part of a secret. A guess may be none: it is masked, and nobody is told where it is too short for that. */
+export interface Part {
+  readonly text: string;
+  readonly isGuess: boolean;
+}
+
+/** Every search takes time in proportion to the text, whatever it holds. */
+export function credentialsIn(text: string): Part[] {
+  return [
+    ...userPasswords(text),
+    ...namedValues(text),
+    ...headerToken(text),
+    ...inBase64(text),
+    ...writtenLines(text),
+  ];
+}
+
+const sure = (text: string): Part => ({ text, isGuess: false });
+const guess = (text: string): Part => ({ text, isGuess: true });
+
+/** What GitHub's clients send in the place of a password when the token is the user. */
+const publicPasswords = ['', 'x-oauth-basic'];
+
+/** `scheme://user:password@host`, several in a text, with passwords that should have been encoded and are not. */
+function userPasswords(text: string): Part[] {
+  return text
+    .split('://')
+    .slice(1)
+    .flatMap((rest) => ofUserInfo(rest.slice(0, endOf(rest, /[\s"'<>`]/))));
+}
+
+function ofUserInfo(rest: string): Part[] {
+  const authority = rest.slice(0, endOf(rest, /[/?#]/));
+  const isPlain = authority.includes('@');
+  const info = (isPlain ? authority : rest).split('@').slice(0, -1).join('@');
+  const colon = info.indexOf(':');
+  if (colon < 0) return isPlain ? [guess(info)] : [];
+  const [user, password] = [info.slice(0, colon), info.slice(colon + 1)];
+  if (publicPasswords.includes(password)) return [guess(user)];
+  return isPlain ? [sure(password), ...decoded(password, sure)] : [guess(password)];
+}
+
+function endOf(text: string, end: RegExp): number {
+  const at = text.search(end);
+  return at < 0 ? text.length : at;
+}
+
+/** As in a query, as `curl` and drivers take it apart. */
+function decoded(text: string, as: (text: string) => Part): Part[] {
+  if (!text.includes('%')) return [];
+  try {
+    return [as(decodeURIComponent(text))];
+  } catch {
+    return [];
+  }
+}
+
+const secretName =
+  '[\\w.-]{0,40}(?:pass|pwd|secret|token|credential|(?:api|access|account|private)[_-]?key|signature|sig)[\\w.-]{0,40}';
+/** Queries, settings of drivers, files of variables, YAML. All repetitions but that of the value are bounded. */
+const named = new RegExp(
+  `(?:^|[\\s?&;,])["']?${secretName}["']?[ \\t]{0,8}[=:][ \\t]{0,8}(?:"([^"\\n]*)"|'([^'\\n]*)'|([^\\s&;,"']+))`,
+  'gi',
+);
+
+function namedValues(text: string): Part[] {
+  return [...text.matchAll(named)].flatMap(([, double, single, bare]) => {
+    const value = double ?? single ?? bare ?? '';
+    return [sure(value), ...decoded(value, guess)];
+  });
+}
+
+function headerToken(text: string): Part[] {
+  const token = /^(?:basic|bearer|token) ([^\s]+)$/i.exec(text)?.[1];
+  return token === undefined ? [] : [sure(token)];
+}
+
+/** Any word may happen to be base64 of something: that is a guess. `user:password` in it hardly happens. */
+function inBase64(text: string): Part[] {
+  const inner = textOfBase64(text);
+  if (inner === undefined) return [];
+  const password = /^[^\s:/]{1,200}:(\S+)$/.exec(inner)?.[1];
+  return [guess(inner), ...(password === undefined ? [] : [sure(password)])];
+}
+
+function textOfBase64(text: string): string | undefined {
+  const joined = text.replace(/\r?\n/g, '');
+  if (joined.length < 8 || joined.length % 4 === 1 || !/^[\w+/-]+={0,2}$/.test(joined)) return undefined;
+  try {
+    const inner = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(joined, 'base64'));
+    return /[^\P{Cc}\t\r\n]/u.test(inner) ? undefined : inner;
+  } catch {
+    return undefined; // Its bytes are no text: a key, or no base64 at all.
+  }
+}
+
+/** A PEM text in one line, as variables hold it. */
+function writtenLines(text: string): Part[] {
+  const isOneLine = text.includes('-----BEGIN ') && text.includes('\\n') && !text.includes('\n');
+  return isOneLine ? [guess(text.replaceAll('\\n', '\n'))] : [];
+}
