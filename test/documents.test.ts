@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { requestShape } from '../src/api/gostint/wire.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { type Setting, settings } from '../src/config/settings.js';
+import { refusals } from './contract/vault-http-servers.js';
 
 /** Tables that are generated from the code. With this variable set they are written instead of compared. */
 const isUpdating = process.env.STINT_UPDATE_DOCS !== undefined;
@@ -113,4 +114,19 @@ const lines = (path: string) => readFileSync(path, 'utf8').split('\n').length;
 test('README and ARCHITECTURE stay short', () => {
   expect(lines('README.md')).toBeLessThanOrEqual(150);
   expect(lines('ARCHITECTURE.md')).toBeLessThanOrEqual(150);
+});
+
+test('docs/vaults.md says where servers differ, as the contract holds them to it', () => {
+  const rows = Object.entries(refusals).map(([what, said]) => {
+    const cells = Object.values(said).map(({ status, error }) => `${status} \`${error}\``);
+    return `| ${[what, ...cells].join(' | ')} |`;
+  });
+  const [first] = Object.values(refusals);
+
+  expect(rows.length).toBeGreaterThan(5);
+  checkTable('docs/vaults.md', 'refusals', [
+    `| what is refused | ${Object.keys(first ?? {}).join(' | ')} |`,
+    '|---|---|---|',
+    ...rows,
+  ]);
 });

@@ -141,8 +141,11 @@ export function policyRules(bench: VaultBench): void {
     const text = '# mine\npath "a" { capabilities = ["read"] }';
     const name = await bench.policy(text);
 
-    expect((await bench.ask('GET', `sys/policies/acl/${name}`)).body.data).toEqual({ name, policy: text });
-    expect((await bench.ask('GET', `sys/policy/${name}`)).body.data).toEqual({ name, rules: text });
+    expect((await bench.ask('GET', `sys/policies/acl/${name}`)).body.data).toMatchObject({
+      name,
+      policy: text,
+    });
+    expect((await bench.ask('GET', `sys/policy/${name}`)).body.data).toMatchObject({ name, rules: text });
     expect((await bench.ask('LIST', 'sys/policies/acl')).body.data?.keys).toEqual(
       expect.arrayContaining(['default', 'root', name]),
     );

@@ -4,6 +4,7 @@ import { BrokenError, JobFailedError } from '../../job/errors.js';
 import { type GoneVersion, goneVersionOf, looksVersioned } from './kv2-answer.js';
 import { isFields, ShapeError } from './shape.js';
 import { TransportError, type TransportFailure } from './transport.js';
+import { type FailureHint, hintOf } from './words.js';
 
 /** Classes of failed requests to Vault; the cases of one class are treated alike. */
 export type FailureKind =
@@ -18,16 +19,6 @@ export type FailureKind =
   | 'denied' //      403.
   | 'missing' //     404.
   | 'invalid'; //    Any other 4xx.
-
-/** What the text of an answer adds to its status. Vault's texts are matched here and nowhere else. */
-export type FailureHint =
-  | 'wrap_gone'
-  | 'token_gone'
-  | 'accessor_gone'
-  | 'login_refused'
-  | 'ciphertext_refused'
-  | 'sealed'
-  | 'standby';
 
 interface FailureFacts {
   readonly status?: number | undefined;
@@ -120,28 +111,12 @@ function kindOfStatus(status: number, hint: FailureHint | undefined): FailureKin
   return status < 500 ? 'invalid' : 'broken';
 }
 
-/**
- * Texts of Vault 1.13 and later, by the status they come with; the first match counts. Some refusals come with 500.
- * Only the text distinguishes a token that is gone from a missing right: the latter comes as a list.
- */
-const hints: readonly (readonly [statuses: readonly number[], text: RegExp, hint: FailureHint])[] = [
-  [[503], /\bis sealed\b/i, 'sealed'], //                                      "Vault is sealed"
-  [[500, 503], /local node not active|in standby mode/i, 'standby'], //        "local node not active but active cluster node not found"
-  [[400, 403, 404], /wrapping token is not valid/i, 'wrap_gone'], //           "wrapping token is not valid or does not exist"
-  [[400, 403, 404], /invalid accessor/i, 'accessor_gone'], //                  "invalid accessor", of a token
-  [[400, 404, 500], /failed to find accessor entry/i, 'accessor_gone'], //     the same of a SecretID
-  [[403, 500], /namespace from the token/i, 'token_gone'], //                  "failed to look up namespace from the token: no namespace"
-  [[400, 403], /\b(?:bad|invalid) token\b/i, 'token_gone'], //                 "2 errors occurred: * permission denied * invalid token"
-  [[403], /^permission denied$/i, 'token_gone'], //                            a missing right says "1 error occurred: * permission denied"
-  [[400, 403, 500], /^(?:invalid|failed to validate) (?:role or )?(?:secret|role)[ _]?id/i, 'login_refused'], // "invalid secret id"
-  [[400], /ciphertext|message authentication|encryption key/i, 'ciphertext_refused'],
-];
-
 function findHint(status: number, body: unknown): FailureHint | undefined {
-  if (!isFields(body)) return undefined;
-  const texts = [body.errors, body.warnings].flat().filter((text) => typeof text === 'string');
-  const matches = (pattern: RegExp) => texts.some((text) => pattern.test(text));
-  return hints.find(([statuses, text]) => statuses.includes(status) && matches(text))?.[2];
+  const errors = isFields(body) && Array.isArray(body.errors) ? body.errors : [];
+  return hintOf(
+    status,
+    errors.filter((text): text is string => typeof text === 'string'),
+  );
 }
 
 /** Only version 2 of the KV engine answers 404 with something in it: the metadata without the data. */

@@ -87,7 +87,7 @@ async function askToLookUp(
 
 /** True for an answer about this wrapping token. A 404 is not one: it may mean that we use the wrong namespace. */
 function isRefusal(failure: VaultFailure): boolean {
-  return failure.hint === 'wrap_gone' || (!failure.isUnavailable && failure.kind !== 'missing');
+  return !failure.isUnavailable && failure.kind !== 'missing';
 }
 
 interface WrappingTokenCreation {
