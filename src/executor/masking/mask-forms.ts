@@ -46,8 +46,9 @@ function withLeaves(value: string): string[] {
   return isLongEnough(value) ? [value, ...leavesOf(value).texts] : [];
 }
 
-function formsOf(value: string): string[] {
-  return [...lineVariants(value), ...encodingsOf(value)];
+function* formsOf(value: string): Generator<string> {
+  yield* lineVariants(value);
+  yield* encodingsOf(value);
 }
 
 const lineBreak = /\r\n|\n|\r/;

@@ -5,7 +5,7 @@ import { isLongEnough } from './mask-length.js';
 
 /** JSON in base64 in JSON is three deep. */
 const mostDepth = 6;
-const mostLeaves = 20_000;
+const mostLeaves = 4_000;
 /** All parts together, in characters for each of the value. */
 const mostTimesLonger = 3;
 

@@ -95,7 +95,7 @@ describe('a secret is named where a part of it stays visible', () => {
     ['a short password among words', 'host=database password=0042'],
     [
       'more parts than are looked for',
-      JSON.stringify(Array.from({ length: 20_001 }, (_, at) => `part-${at}`)),
+      JSON.stringify(Array.from({ length: 4_001 }, (_, at) => `part-${at}`)),
     ],
     ['parts within parts within parts', nest(12)],
   ])('%s', (_, value) => {
@@ -120,7 +120,7 @@ function nest(depth: number): string {
 }
 
 describe('the work on a large or hostile secret is bounded', () => {
-  const size = 1024 * 1024;
+  const size = 256 * 1024;
   test.each([
     ['many small leaves', JSON.stringify(Array.from({ length: size / 4 }, (_, at) => at % 10))],
     ['many leaves', JSON.stringify(Array.from({ length: size / 12 }, (_, at) => `leaf-${at}`))],
@@ -135,16 +135,14 @@ describe('the work on a large or hostile secret is bounded', () => {
     ['many blanks', `password=${' '.repeat(size)}`],
     ['base64 of zeros', Buffer.alloc(size).toString('base64')],
     ['base64 in base64', Array.from({ length: 12 }).reduce<string>(base64, 'x'.repeat(size / 32))],
-  ])(
-    '%s',
-    (_, value) => {
-      const { texts } = leavesOf(value);
-      const patterns = patternsOf(secretsOf(value));
+  ])('%s', (_, value) => {
+    const { texts } = leavesOf(value);
+    const patterns = patternsOf(secretsOf(value));
 
-      expect(texts.length).toBeLessThanOrEqual(20_000);
-      expect(texts.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(4 * value.length);
-      expect(patterns.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(8 * value.length + 2 * size);
-    },
-    10_000,
-  );
+    expect(texts.length).toBeLessThanOrEqual(4_000);
+    expect(texts.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(4 * value.length);
+    expect(patterns.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(
+      8 * value.length + 2 * 1024 * 1024,
+    );
+  });
 });
