@@ -119,6 +119,27 @@ test('A3: a value that is too short to be masked is named in the history of the 
   expect(JSON.stringify(detail)).not.toContain('5432');
 });
 
+test('parts of a secret are masked as the whole is, and one that is too short is named', async () => {
+  const path = await operator.writeSecret('kv/data', {
+    account: { user: 'application', password: 'hunter2-alpha' },
+    url: 'postgres://app:hunter2-bravo@db:5432/app',
+    blob: Buffer.from('hunter2-charlie').toString('base64'),
+    pin: { pin: '0042' },
+  });
+  await using masking = await startStintOnRig({ STINT_MASK_OUTPUT: 'true' });
+  const secret_refs = ['account', 'url', 'blob', 'pin'].map((name) => `${name}@${path}.${name}`);
+  const parts =
+    "grep -oE 'hunter2-[a-z]+' /secrets.yml; grep blob /secrets.yml | cut -d ' ' -f 2 | base64 -d";
+
+  const { _id: id, output } = await masking.run({ run: ['sh', '-c', parts], secret_refs });
+
+  expect(output).toBe('[secret]\n[secret]\n[secret]');
+  const detail = (await masking.client.stint('GET', `/stint/v1/jobs/${id}`)) as { events: object[] };
+  expect(detail.events).toContainEqual(
+    expect.objectContaining({ kind: 'running', detail: { unmasked: ['pin'] } }),
+  );
+});
+
 test('a job without any reference gets a secrets file with its token alone', async () => {
   const job = await on.run({ run: ['cat', '/secrets.yml'] });
 

@@ -25,7 +25,7 @@ const values: Readonly<Record<string, { readonly stored: unknown; readonly arriv
   list: { stored: [1, 'two', null], arrives: '[1,"two",null]' },
   map: { stored: { a: 'ü', b: [{ c: false }] }, arrives: '{"a":"ü","b":[{"c":false}]}' },
   data: { stored: { x: 1 }, arrives: '{"x":1}' },
-  metadata: { stored: 'no text of ours', arrives: 'no text of ours' },
+  metadata: { stored: { v: 1 }, arrives: '{"v":1}' },
 };
 const stored = Object.fromEntries(Object.entries(values).map(([name, { stored: value }]) => [name, value]));
 const expected = Object.fromEntries(Object.entries(values).map(([name, { arrives }]) => [name, arrives]));
