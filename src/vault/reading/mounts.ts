@@ -34,7 +34,7 @@ export class KnownMounts {
     this.#now = now;
   }
 
-  /** Undefined where Vault does not tell it. Throws `VaultFailure` where Vault stays away. */
+  /** Undefined where Vault does not tell it. Throws `VaultFailure` where Vault stays unavailable. */
   async of(token: Pick<JobToken, 'askFree'>, path: string): Promise<MountFacts | undefined> {
     const [root = ''] = path.split('/');
     for (;;) {

@@ -85,7 +85,7 @@ async function askForPath({ token, mounts }: Reader, read: PathRead): Promise<Fi
   }
 }
 
-/** For a better text only: that Vault went away meanwhile changes nothing about the failure. */
+/** For a better text only: that Vault became unavailable meanwhile changes nothing about the failure. */
 function none(): undefined {
   return undefined;
 }
