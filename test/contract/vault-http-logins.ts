@@ -84,6 +84,15 @@ export function appRoleRules(bench: VaultBench): void {
 }
 
 export function roleRules(bench: VaultBench): void {
+  test.each([
+    ['of the role', { secret_id_bound_cidrs: ['10.0.0.0/8'] }, {}],
+    ['of the SecretID', {}, { cidr_list: ['10.0.0.0/8'] }],
+  ])('from outside the addresses %s nobody logs in', async (_, settings, order) => {
+    const { newSecretId, logIn } = await startRole(bench, settings);
+
+    expect((await logIn((await newSecretId(order))?.secret_id)).status).toBe(400);
+  });
+
   test('bound to other addresses a token is of no use', async () => {
     const { newSecretId, logIn } = await startRole(bench, { token_bound_cidrs: ['10.1.2.0/24'] });
 

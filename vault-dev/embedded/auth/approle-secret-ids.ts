@@ -47,7 +47,7 @@ export class SecretIds {
     if (found.numUses > 0 && found.usesLeft === 0) this.#byId.delete(id);
     if (!allowsLoopback(found.cidrs)) {
       throw new Refusal(
-        500,
+        400,
         'source address "127.0.0.1" unauthorized through CIDR restrictions on the secret ID',
       );
     }
