@@ -63,7 +63,7 @@ describe('a secret', () => {
     await operator.ask('DELETE', path);
 
     expect(await readSecrets(`mine@${path}.a`)).toMatchObject(
-      failure(path, 'the newest version of this secret is deleted'),
+      failure(path, 'the newest version of this secret, version 1', 'was deleted at 20'),
     );
   });
 

@@ -22,12 +22,11 @@ function readDenied(read: PathRead, failure: VaultFailure, mount: MountFacts | u
       `Could not read ${nameOf(read)}: the job's token has ended. Give the role a longer \`token_ttl\`, or more \`token_num_uses\`.`,
       failure,
     );
-  return refused(
-    'permission_denied',
-    `Could not read ${nameOf(read)}: the job's token lacks the capability \`read\` there. Add to a policy of the ` +
-      `job's role: path "${path}" { capabilities = ["read"] }${kv2HintFor(path, mount, ' Or correct the path: ')}`,
-    failure,
-  );
+  const what = `Could not read ${nameOf(read)}: the job's token lacks the capability \`read\` there.`;
+  const line = ` Add to a policy of the job's role: path "${path}" { capabilities = ["read"] }`;
+  const hint = kv2HintFor(path, mount, mount === undefined ? ' Or correct the path: ' : ' ');
+  const remedy = mount === undefined ? line + hint : hint || line; // A right to read a wrong path would not help.
+  return refused('permission_denied', what + remedy, failure);
 }
 
 /** Whoever may read a path is shown its mount: where none is shown, there may be none. */
@@ -108,7 +107,7 @@ function kv2HintFor(path: string, known: MountFacts | undefined, before: string)
 function knownKv2HintFor(path: string, { path: mount, isVersioned }: MountFacts, before: string): string {
   const rest = path.slice(mount.length);
   if (!isVersioned || !path.startsWith(mount) || rest === '' || rest.startsWith('data/')) return '';
-  return `${before}The engine there is version 2 of KV: in it the path is \`${mount}data/${rest}\`.`;
+  return `${before}In version 2 of the KV engine, which is mounted there, it is \`${mount}data/${rest}\`.`;
 }
 
 function refused(code: string, message: string, cause?: VaultFailure): JobFailedError {

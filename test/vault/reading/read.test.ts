@@ -48,7 +48,7 @@ test.each([
     undefined,
     'In version 2 of the KV engine it is `secret/data/app/x`.',
   ],
-  ['permission_denied', 'team/kv/app', denied, deep, 'in it the path is `team/kv/data/app`.'],
+  ['permission_denied', 'team/kv/app', denied, deep, 'which is mounted there, it is `team/kv/data/app`.'],
   [
     'token_ended',
     'secret/data/app',
@@ -56,8 +56,8 @@ test.each([
     undefined,
     '`token_ttl`',
   ],
-  ['path_missing', 'secret/app', missing, versioned, 'in it the path is `secret/data/app`.'],
-  ['path_missing', 'team/kv/app', missing, deep, 'in it the path is `team/kv/data/app`.'],
+  ['path_missing', 'secret/app', missing, versioned, 'which is mounted there, it is `secret/data/app`.'],
+  ['path_missing', 'team/kv/app', missing, deep, 'which is mounted there, it is `team/kv/data/app`.'],
   ['path_missing', 'nowhere/app', missing, undefined, 'Vault shows no secrets engine there.'],
   [
     'path_missing',
