@@ -10,6 +10,7 @@ export interface Part {
 export function credentialsIn(text: string): Part[] {
   return [
     ...userPasswords(text),
+    ...driverPassword(text),
     ...namedValues(text),
     ...headerToken(text),
     ...inBase64(text),
@@ -42,6 +43,14 @@ function ofUserInfo(rest: string): Part[] {
   return isPlain ? [sure(password), ...decoded(password, sure)] : [guess(password)];
 }
 
+/** `user:password@tcp(host:3306)/db`, as Go's drivers have it; without a protocol it may be anything. */
+function driverPassword(text: string): Part[] {
+  const [, password, protocol] =
+    /^[^\s:@/]{1,200}:(\S{1,2000})@(\w{0,20}\()?[^\s@]{1,2000}$/.exec(text) ?? [];
+  if (password === undefined) return [];
+  return [protocol === undefined ? guess(password) : sure(password)];
+}
+
 function endOf(text: string, end: RegExp): number {
   const at = text.search(end);
   return at < 0 ? text.length : at;
@@ -61,7 +70,7 @@ const secretName =
   '[\\w.-]{0,40}(?:pass|pwd|secret|token|credential|(?:api|access|account|private)[_-]?key|signature|sig)[\\w.-]{0,40}';
 /** Queries, settings of drivers, files of variables, YAML. All repetitions but that of the value are bounded. */
 const named = new RegExp(
-  `(?:^|[\\s?&;,])["']?${secretName}["']?[ \\t]{0,8}[=:][ \\t]{0,8}(?:"([^"\\n]*)"|'([^'\\n]*)'|([^\\s&;,"']+))`,
+  `(?:^|[\\s?&;,{(])["']?${secretName}["']?[ \\t]{0,8}[=:][ \\t]{0,8}(?:"([^"\\n]*)"|'([^'\\n]*)'|([^\\s&;,"']+))`,
   'gi',
 );
 
