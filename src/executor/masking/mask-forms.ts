@@ -19,7 +19,7 @@ export function patternsOf(secrets: SecretValues): Uint8Array[] {
   return Array.from(patterns, (pattern) => Buffer.from(pattern));
 }
 
-/** No value is encoded for which there is surely no room. */
+/** No value is encoded for which there is certainly no room. */
 function addForms(patterns: Set<string>, values: readonly string[]): void {
   let room = mostFormBytes;
   for (const value of values) {
