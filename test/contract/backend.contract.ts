@@ -152,7 +152,7 @@ function contentRules(bench: Bench): void {
 
   test('that is hostile fails the preparation too and leaves nothing', async () => {
     const before = await bench().countLeft();
-    const content = await tarGzOf([{ name: '/etc/shadow', body: 'x' }]);
+    const content = await tarGzOf([{ name: '../etc/shadow', body: 'x' }]);
 
     const error = await failureOf(prepare(bench, [], { content }));
 

@@ -1,164 +1,102 @@
 // Reads the tar archive of a job's content as a stream, checks every entry and unpacks nothing.
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
-import { type Extract, extract, type Header } from 'tar-stream';
-import { drained } from '../engine/drained.js';
-import { checkFormat, entriesRefused, type Refusal, toContentError } from './errors.js';
+import { ByteReader } from '../tar/byte-reader.js';
+import { type Member, readMembers } from '../tar/members.js';
+import { type Reading, readCopies } from './copies.js';
+import type { ArchiveEntry } from './entry.js';
+import { checkFormat, Refusals, toContentError } from './errors.js';
 import { ArchiveMeter } from './meter.js';
-import { type EntryKind, findEntryProblem, kindOf, normalizeName } from './names.js';
+import { findEntryProblem, isRoot, kindOf, normalizeName } from './names.js';
+import { plainBytes, readRest } from './plain-bytes.js';
 import type { ArchiveRules } from './rules.js';
-import { ArchiveTree } from './tree.js';
-
-/**
- * One entry that passed all checks. Its body must be read to its end, or not at all, before the next entry is
- * requested.
- */
-export interface ArchiveEntry {
-  /** Without leading slash, `.` and `..`. */
-  readonly path: string;
-  readonly kind: EntryKind;
-  readonly mode: number;
-  readonly sizeBytes: number;
-  readonly modifiedAt: Date;
-  /** Of a link, relative. */
-  readonly target: string | undefined;
-  readonly body: AsyncIterable<Uint8Array>;
-}
+import { ArchiveTree, type Place } from './tree.js';
 
 /**
  * Reads a tar archive, plain or compressed with gzip. Yields the entries that are allowed and drops the others; if
- * any were dropped, it throws at the end and names them. An archive that is unreadable or exceeds a limit throws at
- * once. Everything it throws about the content is a `JobFailedError` `content_refused`.
+ * any were dropped, it throws at the end and names them. Where a name occurs twice, the entry yielded last is the one
+ * that counts. Hard links are yielded as files, after all other entries. An archive that is unreadable or exceeds a limit
+ * throws at once. Everything it throws about the content is a `JobFailedError` `content_refused`.
  */
-export async function* readArchive(content: Uint8Array, rules: ArchiveRules): AsyncGenerator<ArchiveEntry> {
-  checkFormat(content);
-  const meter = new ArchiveMeter(rules.limits, content.byteLength);
-  const reader = extract();
-  const feeding = feed(content, reader, meter);
-  try {
-    yield* acceptedEntries(reader, meter, rules);
-    await feeding;
-  } catch (error) {
-    throw toContentError(error);
-  } finally {
-    reader.destroy(); // Also ends the feeding when the caller stops in the middle of the archive.
-    await feeding.catch(() => undefined); // The reader has already thrown its error.
-  }
-}
-
-async function* acceptedEntries(
-  reader: Extract,
-  meter: ArchiveMeter,
+export async function* readArchive(
+  content: Uint8Array,
   rules: ArchiveRules,
+  tree: ArchiveTree = new ArchiveTree(rules.limits),
 ): AsyncGenerator<ArchiveEntry> {
-  const tree = new ArchiveTree();
-  const refusals: Refusal[] = [];
-  for await (const source of reader) {
-    const entry = toEntry(source);
-    meter.enter(headerEnd(source.header), entry.sizeBytes);
-    const problem = findProblem(source.header, rules);
-    const isRoot = problem === undefined && entry.path === '';
-    const refusal = problem ?? (isRoot ? undefined : tree.add(entry.path, entry.kind));
-    if (refusal !== undefined) refusals.push({ name: source.header.name, reason: refusal });
-    else if (!isRoot) yield entry;
-    source.resume(); // The reader does not continue before this entry is drained.
+  try {
+    checkFormat(content);
+    const reading = { content, rules, tree, meter: new ArchiveMeter(rules.limits, content.byteLength) };
+    yield* acceptedEntries(reading);
+    yield* readCopies(reading);
+  } catch (error) {
+    throw toContentError(error, rules.limits);
   }
-  meter.finish();
-  if (refusals.length > 0) throw entriesRefused(refusals);
 }
 
-type Source = Extract extends AsyncIterable<infer One> ? One : never;
+async function* acceptedEntries(reading: Reading): AsyncGenerator<ArchiveEntry> {
+  const { content, rules, meter } = reading;
+  const refusals = new Refusals();
+  const reader = new ByteReader(plainBytes(content, (chunk) => meter.count(chunk)));
+  try {
+    let index = 0;
+    for await (const member of readMembers(reader, rules.limits)) {
+      meter.enter(member);
+      const found = isRoot(member) ? undefined : admit(member, index, reading);
+      if (typeof found === 'string') refusals.add(member.name, found);
+      else if (found !== undefined && found.isCopy !== true) yield toEntry(member, found, rules);
+      index++;
+    }
+    await readRest(reader);
+  } finally {
+    await reader.close();
+  }
+  refusals.throwIfAny();
+}
 
-function toEntry(source: Source): ArchiveEntry {
-  const { name, type, mode, size, mtime, linkname } = source.header;
+/** The place that the member takes in the tree, or why it is refused. */
+function admit(member: Member, index: number, { rules, meter, tree }: Reading): Place | string {
+  const problem = findEntryProblem(member, rules);
+  if (problem !== undefined) return problem;
+  const place = member.type === 'hard_link' ? linked(member, tree, rules) : toPlace(member, index);
+  if (typeof place === 'string') return place;
+  if (place.isCopy === true) meter.grow(place.sizeBytes ?? 0);
+  return tree.add(normalizeName(member.name), place) ?? place;
+}
+
+function toPlace({ type, sizeBytes, target }: Member, index: number): Place {
+  const kind = kindOf(type) ?? 'file'; // An entry of any other type was refused before.
+  if (kind === 'file') return { kind, member: index, sizeBytes };
+  return kind === 'link' ? { kind, target } : { kind };
+}
+
+/** What a hard link becomes. It may only link to an earlier entry of the archive, never to a file of the image. */
+function linked(member: Member, tree: ArchiveTree, rules: ArchiveRules): Place | string {
+  const found = tree.find(normalizeName(member.target));
+  if (found === undefined) return 'it is a hard link to something that is not before it in the archive';
+  if (found === 'implied' || found.kind === 'directory') return 'it is a hard link to a directory';
+  if (found.kind === 'file') return { ...found, isCopy: true };
+  return findEntryProblem({ name: member.name, type: 'link', target: found.target ?? '' }, rules) ?? found;
+}
+
+function toEntry(member: Member, place: Place, rules: ArchiveRules): ArchiveEntry {
+  const { name, mode, sizeBytes, modifiedAt, body } = member;
   return {
     path: normalizeName(name),
-    kind: kindOf(type) ?? 'file', // An entry of any other kind is refused before this value is used.
+    kind: place.kind,
     mode,
-    sizeBytes: size,
-    modifiedAt: mtime,
-    target: linkname ?? undefined, // The library's reader may give null, though its types do not say so.
-    body: readBody(source as AsyncIterable<Uint8Array>),
+    sizeBytes,
+    modifiedAt,
+    target: place.target,
+    body: readBody(body, rules),
   };
 }
 
 /** An error in the archive may first reach the reader of a body, so it is translated here too. */
-async function* readBody(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* readBody(
+  source: AsyncIterable<Uint8Array>,
+  { limits }: ArchiveRules,
+): AsyncGenerator<Uint8Array> {
   try {
     yield* source;
   } catch (error) {
-    throw toContentError(error);
+    throw toContentError(error, limits);
   }
-}
-
-function findProblem(header: Header, rules: ArchiveRules): string | undefined {
-  const { name, type, linkname } = header;
-  return (
-    findEntryProblem({ name, type, target: linkname ?? undefined }, rules) ??
-    (isSparse(header) ? 'it is a sparse file' : undefined)
-  );
-}
-
-/** Header fields that the library sets but its types do not declare. */
-interface FullHeader {
-  readonly byteOffset: number;
-  readonly pax: Readonly<Record<string, string>> | null;
-}
-
-function headerEnd(header: Header): number {
-  return (header as Header & FullHeader).byteOffset;
-}
-
-/** The stored bytes of a sparse file are not the bytes of the file, so they must not be used as such. */
-function isSparse(header: Header): boolean {
-  const { pax } = header as Header & FullHeader;
-  return pax !== null && Object.keys(pax).some((key) => key.startsWith('GNU.sparse'));
-}
-
-const sliceBytes = 64 * 1024;
-
-/**
- * Pushes the unpacked bytes into the reader, as fast as it takes them. The reader throws the same error as this
- * function.
- */
-async function feed(content: Uint8Array, reader: Extract, meter: ArchiveMeter): Promise<void> {
-  let problem: unknown; // Kept because the pipeline may throw an error of its own instead.
-  const push = async (plain: AsyncIterable<Uint8Array>) => {
-    try {
-      await pushAll(plain, reader, meter);
-    } catch (error) {
-      problem = error;
-      throw error;
-    }
-  };
-  const source = Readable.from(slices(content));
-  try {
-    await (isGzip(content) ? pipeline(source, createGunzip(), push) : pipeline(source, push));
-  } catch (error) {
-    const cause = problem ?? error;
-    reader.destroy(cause as Error);
-    throw cause;
-  }
-}
-
-async function pushAll(
-  plain: AsyncIterable<Uint8Array>,
-  reader: Extract,
-  meter: ArchiveMeter,
-): Promise<void> {
-  for await (const chunk of plain) {
-    meter.count(chunk);
-    if (!reader.write(chunk) && !(await drained(reader)))
-      throw new Error('The reader stopped before the end of the archive.');
-  }
-  reader.end(undefined);
-}
-
-function* slices(content: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < content.byteLength; at += sliceBytes) yield content.subarray(at, at + sliceBytes);
-}
-
-function isGzip(content: Uint8Array): boolean {
-  return content[0] === 0x1f && content[1] === 0x8b;
 }

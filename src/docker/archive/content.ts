@@ -1,5 +1,6 @@
 // Reads `gostint.yml` out of a job's content.
-import { type ArchiveEntry, readArchive } from './archive.js';
+import { readArchive } from './archive.js';
+import type { ArchiveEntry } from './entry.js';
 import { contentRefused } from './errors.js';
 import type { ArchiveRules } from './rules.js';
 

@@ -1,11 +1,7 @@
 // Errors about a job's content: refused entries, damaged archives, formats that are not accepted.
 import { JobFailedError } from '../../job/errors.js';
-
-/** An entry that is refused, and why. */
-export interface Refusal {
-  readonly name: string;
-  readonly reason: string;
-}
+import { TarCutOff, TarDamaged, TarHeadersTooLong } from '../tar/damaged.js';
+import type { ArchiveLimits } from './rules.js';
 
 const mostListed = 20;
 const longestName = 100;
@@ -15,14 +11,23 @@ export function contentRefused(code: string, message: string): JobFailedError {
   return new JobFailedError('content_refused', code, message);
 }
 
-/** Refuses the content because of its entries. Names the first ones and counts the rest. */
-export function entriesRefused(refusals: readonly Refusal[]): JobFailedError {
-  const listed = refusals.slice(0, mostListed).map(({ name, reason }) => `${quote(name)} (${reason})`);
-  const more = refusals.length > mostListed ? ` and ${refusals.length - mostListed} more` : '';
-  return contentRefused(
-    'content_entries_refused',
-    `Could not accept ${refusals.length === 1 ? 'an entry' : `${refusals.length} entries`} of \`content\`: ${listed.join(', ')}${more}. Leave them out of the archive.`,
-  );
+/** Collects refused entries: the first ones by name, the others are only counted. */
+export class Refusals {
+  readonly #listed: string[] = [];
+  #count = 0;
+
+  add(name: string, reason: string): void {
+    if (++this.#count <= mostListed) this.#listed.push(`${quote(name)} (${reason})`);
+  }
+
+  throwIfAny(): void {
+    if (this.#count === 0) return;
+    const more = this.#count > mostListed ? ` and ${this.#count - mostListed} more` : '';
+    throw contentRefused(
+      'content_entries_refused',
+      `Could not accept ${this.#count === 1 ? 'an entry' : `${this.#count} entries`} of \`content\`: ${this.#listed.join(', ')}${more}. Leave them out of the archive.`,
+    );
+  }
 }
 
 /** Names are untrusted and end up in lines that people read, so control characters and the like are escaped. */
@@ -36,24 +41,30 @@ function quote(name: string): string {
 }
 
 /** Translates what zlib and the tar reader throw for invalid bytes. Other errors come back unchanged. */
-export function toContentError(error: unknown): Error {
+export function toContentError(error: unknown, limits: Pick<ArchiveLimits, 'headerBytes'>): Error {
   if (error instanceof JobFailedError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'Z_BUF_ERROR' || message === 'Unexpected end of data') return truncated();
-  if (code?.startsWith('Z_')) return damaged('its compressed bytes are damaged');
-  if (/tar header|Invalid header|Header exceeds/.test(message))
-    return damaged('it contains something that is not tar');
-  return error as Error;
+  if (error instanceof TarHeadersTooLong) return headersTooLong(limits);
+  if (error instanceof TarDamaged) return damaged(error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof TarCutOff || code === 'Z_BUF_ERROR') return truncated();
+  return code?.startsWith('Z_') ? damaged('its compressed bytes are damaged') : (error as Error);
 }
 
-export function truncated(): JobFailedError {
+function truncated(): JobFailedError {
   return contentRefused(
     'content_truncated',
-    'Could not read `content`: the archive ends too early. It may have been cut off on its way; send it again.',
+    'Could not read `content`: the archive ends before its end mark. It may have been cut off on its way; send it again.',
   );
 }
 
-export function damaged(why: string): JobFailedError {
+function headersTooLong({ headerBytes }: Pick<ArchiveLimits, 'headerBytes'>): JobFailedError {
+  return contentRefused(
+    'content_headers_too_long',
+    `Expected the headers of one entry of \`content\` to be at most ${headerBytes} bytes, got more.`,
+  );
+}
+
+function damaged(why: string): JobFailedError {
   return contentRefused(
     'content_damaged',
     `Could not read \`content\`: ${why}. Send a tar archive, plain or compressed with gzip.`,

@@ -1,27 +1,30 @@
 // Decides by its name, type and link target whether an entry of the content is accepted.
+import type { Member, MemberType } from '../tar/members.js';
 import { type ArchiveRules, kernelDirectories, secretsFiles, systemDirectories } from './rules.js';
 
-/** An entry as its header describes it. */
-export interface EntryHeader {
-  readonly name: string;
-  readonly type: string | null;
-  readonly target: string | undefined;
-}
+/** The part of an entry that decides whether it is accepted. */
+export type EntryHeader = Pick<Member, 'name' | 'type' | 'target'>;
 
 export type EntryKind = 'file' | 'directory' | 'link';
 
-/** The name without `.` steps and doubled slashes; empty for the root itself. Only for names without `..`. */
+/** The name without leading and doubled slashes and `.` steps; empty for the root itself. Only for names without `..`. */
 export function normalizeName(name: string): string {
-  return name
-    .split('/')
-    .filter((step) => step !== '' && step !== '.')
-    .join('/');
+  return stepsOf(name).join('/');
 }
 
-/** The kind of the entry, or undefined for types that are never accepted: devices, FIFOs, hard links, unknown types. */
-export function kindOf(type: string | null): EntryKind | undefined {
-  if (type === 'file' || type === 'directory') return type;
-  return type === 'symlink' ? 'link' : undefined;
+function stepsOf(name: string): string[] {
+  return name.split('/').filter((step) => step !== '' && step !== '.');
+}
+
+/** The packed folder itself, which clients name ``, `/`, `.` or `./`. The root keeps the image's mode and owner. */
+export function isRoot({ name, type }: Pick<EntryHeader, 'name' | 'type'>): boolean {
+  return type === 'directory' && normalizeName(name) === '';
+}
+
+/** The kind that the entry becomes, or undefined for types that are never accepted: devices, FIFOs, unknown types. */
+export function kindOf(type: MemberType): EntryKind | undefined {
+  if (type === 'file' || type === 'directory' || type === 'link') return type;
+  return type === 'hard_link' ? 'file' : undefined;
 }
 
 /** Why an entry is refused, judged by its own type, name and target alone; undefined when it is accepted. */
@@ -30,7 +33,7 @@ export function findEntryProblem(header: EntryHeader, rules: ArchiveRules): stri
     findTypeProblem(header, rules) ??
     findNameProblem(header.name, rules) ??
     findPlaceProblem(normalizeName(header.name), kindOf(header.type), rules) ??
-    (kindOf(header.type) === 'link' ? findTargetProblem(header, rules) : undefined)
+    findLinkProblem(header, rules)
   );
 }
 
@@ -40,24 +43,22 @@ function findTypeProblem({ type }: EntryHeader, rules: ArchiveRules): string | u
   return kind === 'link' && !rules.allowLinks ? 'it is a link' : undefined;
 }
 
-function describeType(type: string | null): string {
+function describeType(type: MemberType): string {
   switch (type) {
-    case 'link':
-      return 'a hard link';
-    case 'character-device':
-    case 'block-device':
+    case 'device':
       return 'a device';
     case 'fifo':
       return 'a FIFO';
+    case 'continuation':
+      return 'the rest of a file that began in another archive';
     default:
       return 'of an unknown type';
   }
 }
 
 function findNameProblem(name: string, { limits }: ArchiveRules): string | undefined {
-  const steps = name.split('/');
+  const steps = stepsOf(name);
   if (name === '') return 'it has no name';
-  if (name.startsWith('/')) return 'its name is absolute';
   if (steps.includes('..')) return 'its name holds `..`';
   if (Buffer.byteLength(name) > limits.nameBytes) return `its name is longer than ${limits.nameBytes} bytes`;
   if (steps.some((step) => Buffer.byteLength(step) > longestStep))
@@ -91,16 +92,28 @@ function findPlaceProblem(
   return path === '' ? 'it would replace the root' : undefined;
 }
 
+function findLinkProblem(header: EntryHeader, rules: ArchiveRules): string | undefined {
+  if (header.type === 'link') return findTargetProblem(header, rules);
+  return header.type === 'hard_link' ? findHardTargetProblem(header.target) : undefined;
+}
+
+/** The target of a hard link is a name in the archive, not a path relative to the link. */
+function findHardTargetProblem(target: string): string | undefined {
+  const steps = stepsOf(target);
+  if (steps.length === 0) return 'it is a hard link to nowhere';
+  return steps.includes('..') ? 'it is a hard link that leads out' : undefined;
+}
+
 /**
  * Resolves the target from the link's own directory. It must not leave the root at any step, nor reach secrets or
  * kernel files.
  */
 function findTargetProblem({ name, target }: EntryHeader, rules: ArchiveRules): string | undefined {
-  if (target === undefined || target === '') return 'it is a link to nowhere';
+  if (target === '') return 'it is a link to nowhere';
   if (target.startsWith('/')) return 'it is a link to an absolute path';
   if (unprintable.test(target) || target.includes('\ufffd')) return 'its target holds odd characters';
   if (Buffer.byteLength(target) > rules.limits.nameBytes) return 'its target is too long';
-  const reached = resolveTarget(normalizeName(name).split('/').slice(0, -1), target);
+  const reached = resolveTarget(stepsOf(name).slice(0, -1), target);
   if (reached === undefined) return 'it is a link that leads out';
   const [top = ''] = reached;
   if (secretsFiles.includes(top)) return 'it is a link to the secrets';

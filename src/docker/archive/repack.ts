@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Header, type Pack, pack } from 'tar-stream';
 import { jobUser } from '../container/container.js';
 import { drained } from '../engine/drained.js';
-import type { ArchiveEntry } from './archive.js';
+import type { ArchiveEntry } from './entry.js';
 import { systemDirectories } from './rules.js';
 
 /** A file of ours, added after everything else so that it replaces any other of its name. */

@@ -20,10 +20,18 @@ export interface ArchiveLimits {
   readonly ratio: number;
   readonly ratioFreeBytes: number;
   readonly entries: number;
+  /** Number of entries and of all directories that lead to them. */
+  readonly places: number;
+  /** Of the names of all places together, each step counted once, and of the targets of links. */
+  readonly allNamesBytes: number;
   readonly depth: number;
   readonly nameBytes: number;
   /** Of one entry, with all extended headers before it. */
   readonly headerBytes: number;
+  /** Of the list of the pieces of one sparse file. */
+  readonly sparseMapBytes: number;
+  /** Largest file that is kept in memory while the hard links to it are written. */
+  readonly keptBytes: number;
   readonly metadataBytes: number;
   readonly timeMs: number;
 }
@@ -37,9 +45,13 @@ export const defaultArchiveLimits: ArchiveLimits = {
   ratio: 200,
   ratioFreeBytes: 32 * mib,
   entries: 100_000,
+  places: 150_000,
+  allNamesBytes: 6 * mib,
   depth: 64,
   nameBytes: 1024,
   headerBytes: 16 * kib,
+  sparseMapBytes: 256 * kib,
+  keptBytes: 16 * mib,
   metadataBytes: 64 * kib,
   timeMs: 120_000,
 };

@@ -1,7 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { extract, type Header } from 'tar-stream';
 import { describe, expect, test, vi } from 'vitest';
-import { type ArchiveEntry, readArchive } from '../../../src/docker/archive/archive.js';
+import { readArchive } from '../../../src/docker/archive/archive.js';
+import type { ArchiveEntry } from '../../../src/docker/archive/entry.js';
 import { repack } from '../../../src/docker/archive/repack.js';
 import { type ArchiveRules, defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
 import { type ArchiveItem, tarGzOf } from '../../support/archives.js';
@@ -117,7 +118,7 @@ describe('what repack writes', () => {
   });
 
   test('fails with the error of its entries', async () => {
-    const failing = repackItems([{ name: 'good', body: 'x' }, { name: '/bad' }]);
+    const failing = repackItems([{ name: 'good', body: 'x' }, { name: '../bad' }]);
 
     await expect(failing).rejects.toMatchObject({ code: 'content_entries_refused' });
   });

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
-import { ArchiveTree } from '../../../src/docker/archive/tree.js';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
+import { ArchiveTree, type Place } from '../../../src/docker/archive/tree.js';
 
-type Entry = Parameters<ArchiveTree['add']>;
+type Entry = readonly [path: string, kind: Place['kind']];
 
 test.each<[string, Entry[], string | undefined]>([
   [
@@ -21,12 +24,12 @@ test.each<[string, Entry[], string | undefined]>([
     undefined,
   ],
   [
-    'a name twice',
+    'a file twice',
     [
       ['a', 'file'],
       ['a', 'file'],
     ],
-    'its name occurs twice',
+    undefined,
   ],
   [
     'a directory twice',
@@ -34,7 +37,31 @@ test.each<[string, Entry[], string | undefined]>([
       ['a', 'directory'],
       ['a', 'directory'],
     ],
-    'its name occurs twice',
+    undefined,
+  ],
+  [
+    'a link twice',
+    [
+      ['a', 'link'],
+      ['a', 'link'],
+    ],
+    undefined,
+  ],
+  [
+    'a directory in place of a file',
+    [
+      ['a', 'file'],
+      ['a', 'directory'],
+    ],
+    'its name belongs to a file of the archive already',
+  ],
+  [
+    'a link in place of a file',
+    [
+      ['a', 'file'],
+      ['a', 'link'],
+    ],
+    'its name belongs to a file of the archive already',
   ],
   [
     'a file below a file',
@@ -69,10 +96,63 @@ test.each<[string, Entry[], string | undefined]>([
     'other entries lie below it',
   ],
 ])('%s gives: %3$s', (_, entries, expected) => {
-  const tree = new ArchiveTree();
+  const tree = new ArchiveTree(defaultArchiveLimits);
 
-  const problems = entries.map(([path, kind]) => tree.add(path, kind));
+  const problems = entries.map(([path, kind]) => tree.add(path, { kind }));
 
   expect(problems.at(-1)).toBe(expected);
   expect(problems.slice(0, -1).every((problem) => problem === undefined)).toBe(true);
+});
+
+describe('a tree', () => {
+  test('gives its places from above to below, with their paths', () => {
+    const tree = new ArchiveTree(defaultArchiveLimits);
+    for (const path of ['a/b/c', 'd', 'a/e']) tree.add(path, { kind: 'file' });
+
+    expect([...tree.places()].map(({ number }) => tree.pathOf(number))).toEqual([
+      'a',
+      'a/b',
+      'a/b/c',
+      'd',
+      'a/e',
+    ]);
+  });
+
+  test.each([
+    ['places', 74_000, (index: number) => `${index}/f`],
+    ['names of Chinese letters', 50_000, (index: number) => `${'字'.repeat(38)}${index}`],
+    ['names below one deep place', 100_000, (index: number) => `${'directory/'.repeat(60)}${index}`],
+  ])('full of %s takes less than 48 MB', (_, count, pathOf) => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const tree = new ArchiveTree(defaultArchiveLimits);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+
+    for (let index = 0; index < count; index++) tree.add(pathOf(index), { kind: 'file', member: index });
+    collectGarbage();
+
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(48e6);
+    expect(tree.size).toBeGreaterThan(count);
+  });
+
+  test('refuses more places than it has room for, those that are only implied too', () => {
+    const tree = new ArchiveTree({ ...defaultArchiveLimits, places: 3 });
+    tree.add('a/b', { kind: 'file' });
+    tree.add('a/c', { kind: 'file' });
+
+    expect(() => tree.add('d/e', { kind: 'file' })).toThrow(
+      'Expected `content` to fill at most 3 places, files and all directories that lead to them, got more.',
+    );
+  });
+
+  test('refuses more names than it has room for, each step counted once, and targets too', () => {
+    const tree = new ArchiveTree({ ...defaultArchiveLimits, allNamesBytes: 10 });
+    tree.add('long/a', { kind: 'file' });
+    tree.add('long/b', { kind: 'link', target: 'aa' });
+
+    expect(() => tree.add('long/ccc', { kind: 'file' })).toThrow(
+      'Expected the names in `content` to be at most 10 bytes long together, got more.',
+    );
+  });
 });
