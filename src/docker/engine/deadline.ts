@@ -1,6 +1,8 @@
 // Gives every request to the engine a deadline and a signal.
+import { Readable } from 'node:stream';
 import type { EngineCall } from './calls.js';
 import { EngineError, toEngineError } from './errors.js';
+import { followSignal, rejectOnAbort } from './signals.js';
 
 export interface Deadline {
   /** Longest wait for the answer; undefined for requests without a limit. */
@@ -21,13 +23,17 @@ export async function callEngine<T>(
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const deadline = new AbortController();
-  const timer = startTimer(limitMs, () => deadline.abort(new EngineError(call, 'timed_out', '')));
-  const ended = signal === undefined ? deadline.signal : AbortSignal.any([deadline.signal, signal]);
+  const over = new AbortController();
+  const timer = startTimer(limitMs, () => over.abort(new EngineError(call, 'timed_out', '')));
+  const unfollow = followSignal(signal, over);
   try {
-    return await Promise.race([run(ended), rejectOnAbort(ended)]);
+    const answer = await Promise.race([run(over.signal), rejectOnAbort(over.signal)]);
+    if (answer instanceof Readable && !answer.closed) answer.once('close', unfollow);
+    else unfollow();
+    return answer;
   } catch (error) {
-    throw ended.aborted ? ended.reason : toEngineError(call, error);
+    unfollow();
+    throw over.signal.aborted ? over.signal.reason : toEngineError(call, error);
   } finally {
     clearTimeout(timer);
   }
@@ -35,10 +41,4 @@ export async function callEngine<T>(
 
 function startTimer(limitMs: number | undefined, onTime: () => void): NodeJS.Timeout | undefined {
   return limitMs === undefined ? undefined : setTimeout(onTime, limitMs);
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

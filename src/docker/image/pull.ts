@@ -1,6 +1,7 @@
 // Pulls one image under two limits: total time, and time without progress.
 import type { Engine } from '../engine/engine.js';
 import { type EngineError, toEngineError } from '../engine/errors.js';
+import { followSignal } from '../engine/signals.js';
 import { pullTimedOut } from './errors.js';
 
 /** In milliseconds. */
@@ -41,7 +42,7 @@ class PullWatch implements Disposable {
   readonly #limit = new AbortController();
   readonly #total: NodeJS.Timeout;
   readonly #stall: NodeJS.Timeout;
-  readonly signal: AbortSignal;
+  readonly #unfollow: () => void;
   #mark = '';
 
   constructor(reference: string, { totalMs, stallMs }: PullLimits, signal: AbortSignal) {
@@ -49,7 +50,11 @@ class PullWatch implements Disposable {
       this.#limit.abort(pullTimedOut(reference, `${what} ${limitMs / 1000} seconds`));
     this.#total = setTimeout(fire(totalMs, 'it took longer than'), totalMs);
     this.#stall = setTimeout(fire(stallMs, 'there was no progress for'), stallMs);
-    this.signal = AbortSignal.any([this.#limit.signal, signal]);
+    this.#unfollow = followSignal(signal, this.#limit);
+  }
+
+  get signal(): AbortSignal {
+    return this.#limit.signal;
   }
 
   /** A countdown to the next try is no progress, and neither is a repeated step. */
@@ -62,5 +67,6 @@ class PullWatch implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#total);
     clearTimeout(this.#stall);
+    this.#unfollow();
   }
 }

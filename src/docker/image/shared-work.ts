@@ -1,4 +1,5 @@
 // Lets concurrent callers with the same key share one piece of work.
+import { followSignal, rejectOnAbort } from '../engine/signals.js';
 
 /** One piece of work in progress, and how many callers wait for it. */
 interface Shared {
@@ -22,9 +23,12 @@ export class SharedWork {
     signal.throwIfAborted();
     const shared = this.#inProgress.get(name) ?? this.#start(name, work);
     shared.waiting++;
+    const over = new AbortController();
+    const unfollow = followSignal(signal, over);
     try {
-      return await Promise.race([shared.result, rejectOnAbort(signal)]);
+      return await Promise.race([shared.result, rejectOnAbort(over.signal)]);
     } finally {
+      unfollow();
       if (--shared.waiting === 0) this.#end(name, shared);
     }
   }
@@ -43,10 +47,4 @@ export class SharedWork {
     if (this.#inProgress.get(name) === shared) this.#inProgress.delete(name);
     shared.controller.abort(new Error('No caller waits for this any more.'));
   }
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }

@@ -1,5 +1,8 @@
+import { getEventListeners } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { callEngine } from '../../../src/docker/engine/deadline.js';
+import { dependantsOf } from '../../support/signals.js';
 
 /** Never settles, as the library does for some calls; notes whether it was aborted. */
 function silence() {
@@ -66,5 +69,49 @@ describe('callEngine', () => {
     vi.advanceTimersByTime(1_000);
 
     expect(seen?.aborted).toBe(false);
+  });
+});
+
+describe('the signal of a call', () => {
+  test('keeps nothing of the call, however that ends', async () => {
+    const stop = new AbortController();
+    const { run } = silence();
+    const { signal } = stop;
+
+    await callEngine('upload', { limitMs: 1_000, signal }, async () => 'done');
+    await callEngine('upload', { limitMs: 1_000, signal }, () => Promise.reject(new Error('no'))).catch(
+      () => 0,
+    );
+    await callEngine('upload', { limitMs: 1, signal }, run).catch(() => 0);
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(dependantsOf(signal)).toBe(0);
+  });
+
+  test('has one listener while an answer streams, and none when the stream is closed', async () => {
+    const stop = new AbortController();
+    let seen: AbortSignal | undefined;
+    const answer = await callEngine('pull', { limitMs: 1_000, signal: stop.signal }, async (signal) => {
+      seen = signal;
+      return new PassThrough();
+    });
+    expect(getEventListeners(stop.signal, 'abort')).toHaveLength(1);
+
+    answer.destroy();
+    await vi.waitFor(() => expect(getEventListeners(stop.signal, 'abort')).toEqual([]));
+    expect(seen?.aborted).toBe(false);
+  });
+
+  test('ends an answer that streams, with its reason', async () => {
+    const stop = new AbortController();
+    let seen: AbortSignal | undefined;
+    await callEngine('pull', { limitMs: 1_000, signal: stop.signal }, async (signal) => {
+      seen = signal;
+      return new PassThrough();
+    });
+
+    stop.abort(new Error('killed'));
+
+    expect(seen?.reason).toEqual(new Error('killed'));
   });
 });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Engine, PullStep } from '../../../src/docker/engine/engine.js';
@@ -5,6 +6,7 @@ import { EngineError } from '../../../src/docker/engine/errors.js';
 import { Images } from '../../../src/docker/image/images.js';
 import type { PullLimits } from '../../../src/docker/image/pull.js';
 import { fakeEngine } from '../../support/fake-engine.js';
+import { dependantsOf } from '../../support/signals.js';
 
 const generous = { totalMs: 5_000, stallMs: 5_000 };
 
@@ -77,6 +79,17 @@ describe('Images', () => {
     expect(pulled).toHaveLength(2);
   });
 
+  test('leaves nothing with the signal of a job', async () => {
+    const { signal } = new AbortController();
+
+    await new Images(stock(works).engine, generous).ensure('tool:1', 'Always', signal);
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(dependantsOf(signal)).toBe(0);
+  });
+});
+
+describe('a pull', () => {
   test.each([
     ['all in all', { totalMs: 60, stallMs: 5_000 }, /it took longer than 0.06 seconds/],
     ['without progress', { totalMs: 5_000, stallMs: 60 }, /there was no progress for 0.06 seconds/],
