@@ -55,6 +55,8 @@ export interface ImageRecipe {
   readonly tag: string;
   /** By absolute path. */
   readonly files?: Readonly<Record<string, string | Buffer | FileRecipe>>;
+  /** Targets of symbolic links, by absolute path. */
+  readonly links?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly entrypoint?: readonly string[];
@@ -80,7 +82,8 @@ export async function buildImage(
   options: InstallOptions = {},
 ): Promise<string> {
   const base = recipe.empty === true ? [] : await busyboxEntries(options);
-  const tar = packEntries([...base, ...Object.entries(recipe.files ?? {}).map(toEntry)]);
+  const files = Object.entries(recipe.files ?? {}).map(toEntry);
+  const tar = packEntries([...base, ...files, ...Object.entries(recipe.links ?? {}).map(toLink)]);
   const { repo, tag } = splitTag(recipe.tag);
   const answer = await docker.importImage(tar, { repo, tag, changes: toChanges(recipe).join('\n') });
   answer.resume();
@@ -91,6 +94,10 @@ export async function buildImage(
 function toEntry([path, file]: [string, string | Buffer | FileRecipe]): ImageEntry {
   const recipe = typeof file === 'string' || Buffer.isBuffer(file) ? { content: file } : file;
   return { ...recipe, type: 'file', path: path.replace(/^\/+/, '') };
+}
+
+function toLink([path, target]: [string, string]): ImageEntry {
+  return { type: 'symlink', path: path.replace(/^\/+/, ''), target };
 }
 
 /** A colon before the last slash belongs to a registry's port. */

@@ -136,6 +136,21 @@ function contentRules(bench: Bench): void {
     expect(await bench().backend.checkContent(content)).toEqual({ metadata: undefined });
   });
 
+  test('is accepted as clients pack it: with an entry for the folder, absolute names, hard links, names twice', async () => {
+    const content = await tarGzOf([
+      { name: '', type: 'directory' },
+      { name: '/opt/', type: 'directory' },
+      { name: '/opt/', type: 'directory' },
+      { name: '/job.yml', body: 'container_image: old\n' },
+      { name: '/job.yml', body: 'container_image: x\n' },
+      { name: '/gostint.yml', type: 'link', linkname: '/job.yml' },
+    ]);
+
+    expect(await bench().backend.checkContent(content)).toEqual({ metadata: 'container_image: x\n' });
+    await using container = await prepare(bench, [{ exit: 3 }], { content });
+    expect(await readToExit(await startJob(container))).toMatchObject({ exitCode: 3 });
+  });
+
   test('is refused by name of the entries, also those behind the metadata', async () => {
     const content = await tarGzOf([
       { name: 'gostint.yml', body: '' },

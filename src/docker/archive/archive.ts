@@ -31,6 +31,13 @@ export async function* readArchive(
   }
 }
 
+/** Reads a whole archive and returns what is at each of its paths. Throws as `readArchive` does. */
+export async function surveyArchive(content: Uint8Array, rules: ArchiveRules): Promise<ArchiveTree> {
+  const tree = new ArchiveTree(rules.limits);
+  for await (const _ of readArchive(content, rules, tree)); // Bodies are not read.
+  return tree;
+}
+
 async function* acceptedEntries(reading: Reading): AsyncGenerator<ArchiveEntry> {
   const { content, rules, meter } = reading;
   const refusals = new Refusals();

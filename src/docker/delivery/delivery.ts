@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { ContainerRequest } from '../../executor/backend.js';
 import { BrokenError } from '../../job/errors.js';
-import { readArchive } from '../archive/archive.js';
+import { readArchive, surveyArchive } from '../archive/archive.js';
 import { type ExtraFile, repack } from '../archive/repack.js';
 import { type ArchiveRules, passwdFile } from '../archive/rules.js';
 import { type BoundFile, jobUser } from '../container/container.js';
 import { uploadFailure } from '../container/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { HostFiles, JobFiles } from './host-files.js';
+import { findLinkedDirectories } from './linked-directories.js';
 import { addJobUser } from './passwd.js';
 
 /** The delivery of one job. Its methods are called in the order given here. */
@@ -52,8 +53,11 @@ export async function openBoundDelivery(
   return {
     files: boundFiles(files, request.secretsPath, parts.caCertificatePath),
     uploadContent: async (containerId, signal) => {
-      if (request.content === undefined) return;
-      const tar = repack(readArchive(request.content, parts.rules), { leftOut: parts.rules.ownFiles });
+      const { content } = request;
+      if (content === undefined) return;
+      const linked = await linkedDirectories(parts, { content, containerId, signal });
+      const leftOut = [...parts.rules.ownFiles, ...linked];
+      const tar = repack(readArchive(content, parts.rules), { leftOut });
       await upload(parts.engine, containerId, { tar, signal });
     },
     fill: (_, secrets) => files.write(secrets),
@@ -76,20 +80,33 @@ function boundFiles(files: JobFiles, secretsPath: string, caPath: string | undef
 export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: Job): Delivery {
   let { content } = request;
   let extras: readonly ExtraFile[] = [];
+  let leftOut: readonly string[] = [];
   return {
     files: [],
-    uploadContent: async () => {
+    uploadContent: async (containerId, signal) => {
       extras = await ownFiles(parts, addJobUser(passwd));
+      if (content !== undefined) leftOut = await linkedDirectories(parts, { content, containerId, signal });
     },
     fill: async (containerId, secrets) => {
       const entries = content === undefined ? noEntries() : readArchive(content, parts.rules);
       const last = { path: request.secretsPath.slice(1), bytes: secrets, mode: 0o400, ...jobUser };
-      await upload(parts.engine, containerId, { tar: repack(entries, { extras: [...extras, last] }) });
+      await upload(parts.engine, containerId, {
+        tar: repack(entries, { extras: [...extras, last], leftOut }),
+      });
     },
     release: async () => {
       content = undefined; // It may be large and is no longer needed.
     },
   };
+}
+
+/** Refuses content that is not acceptable, before the engine gets any of it. */
+async function linkedDirectories(
+  { engine, rules }: DeliveryParts,
+  { content, ...lookup }: { content: Uint8Array; containerId: string; signal: AbortSignal },
+): Promise<string[]> {
+  const tree = await surveyArchive(content, rules);
+  return await findLinkedDirectories(tree, { engine, ...lookup, limitMs: rules.limits.timeMs });
 }
 
 async function ownFiles(parts: DeliveryParts, passwd: string): Promise<ExtraFile[]> {

@@ -12,6 +12,7 @@ export const engineCalls = {
   list: 'list the containers',
   upload: 'copy files into the container',
   download: 'read a file of the image',
+  look: 'look up a path of the image',
   attach: 'attach to the container',
   start: 'start the container',
   wait: 'wait for the container',

@@ -8,7 +8,7 @@ import { callEngine, type Deadline } from './deadline.js';
 
 /** One request to the engine, with its limits. */
 export interface Dialing extends Deadline {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   /** Without the query. */
   readonly path: string;
   readonly query?: Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 // Implements `Engine` on the HTTP API of Docker.
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
@@ -12,6 +13,7 @@ import {
   toEngineVersion,
   toListedContainer,
   toListedImage,
+  toPathFacts,
 } from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
 
@@ -136,6 +138,14 @@ class DockerodeEngine implements Engine {
       this.#dial.stream('download', { ...request, limitMs: changeMs }),
       'file_missing',
     );
+  }
+
+  async findPath(id: string, path: string) {
+    const request = { method: 'HEAD', path: `/containers/${id}/archive`, query: { path } } as const;
+    const asked = this.#dial.stream('look', { ...request, limitMs: askMs });
+    const answer = await unlessFault(asked, 'file_missing', 'broken');
+    answer?.resume(); // Without a body, but the connection is free only when it was read.
+    return answer && toPathFacts((answer as IncomingMessage).headers['x-docker-container-path-stat']);
   }
 
   /** Without hijacking the connection: that would disable the abort signal, and only input would need it. */

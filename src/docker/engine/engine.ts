@@ -35,6 +35,11 @@ export interface Engine {
   upload(id: string, tar: Readable, signal?: AbortSignal): Promise<void>;
   /** One file as a tar. Called only on a container that was not started or has no mounts. */
   findFile(id: string, path: string): Promise<Readable | undefined>;
+  /**
+   * What is at a path. Undefined where there is nothing, and where the engine fails at it, as for a link to itself: it
+   * gives no reason. Only ever called on a container that was not started.
+   */
+  findPath(id: string, path: string): Promise<PathFacts | undefined>;
 
   /** Resolves when the engine has attached the stream; it carries what the container prints from then on. */
   attach(id: string): Promise<Readable>;
@@ -120,6 +125,12 @@ export interface ContainerFacts {
   readonly pid: number | undefined;
   readonly tty: boolean;
   readonly hasMounts: boolean;
+}
+
+export interface PathFacts {
+  readonly kind: 'directory' | 'link' | 'other';
+  /** Of a link: where it leads in the container, as an absolute path. */
+  readonly target: string | undefined;
 }
 
 export interface ListedContainer {

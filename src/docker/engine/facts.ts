@@ -1,6 +1,13 @@
 // Converts the answers of the engine into our own types.
 import type Docker from 'dockerode';
-import type { ContainerFacts, EngineState, EngineVersion, ListedContainer, ListedImage } from './engine.js';
+import type {
+  ContainerFacts,
+  EngineState,
+  EngineVersion,
+  ListedContainer,
+  ListedImage,
+  PathFacts,
+} from './engine.js';
 
 export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
   return { serverVersion: answer.Version, apiVersion: answer.ApiVersion };
@@ -87,6 +94,25 @@ export function toListedContainer(answer: Docker.ContainerInfo): ListedContainer
 export function toListedImage(answer: Docker.ImageInfo): ListedImage {
   const names = (answer.RepoTags ?? []).filter((name) => name !== '<none>:<none>');
   return { id: answer.Id, names, sizeBytes: answer.Size };
+}
+
+/** Bits of Go's file modes. */
+const directoryBit = 2 ** 31;
+const linkBit = 2 ** 27;
+
+/** Reads the header of an answer about a path: base64 of JSON. */
+export function toPathFacts(header: string | string[] | undefined): PathFacts | undefined {
+  if (typeof header !== 'string') return undefined;
+  const { mode, linkTarget } = JSON.parse(Buffer.from(header, 'base64').toString()) as PathStat;
+  const has = (bit: number) => Math.floor((mode ?? 0) / bit) % 2 === 1;
+  if (has(directoryBit)) return { kind: 'directory', target: undefined };
+  if (!has(linkBit)) return { kind: 'other', target: undefined };
+  return { kind: 'link', target: linkTarget?.startsWith('/') ? linkTarget : undefined };
+}
+
+interface PathStat {
+  readonly mode?: number;
+  readonly linkTarget?: string;
 }
 
 /** The engine writes "never" as the first second of year 1. */

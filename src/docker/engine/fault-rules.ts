@@ -121,6 +121,8 @@ export const faultRules: readonly FaultRule[] = [
     status: [404],
     pattern: /could not find the file/i,
   },
+  // (HEAD answers have no body)
+  { fault: 'file_missing', calls: ['look'], status: [404] },
   // lstat /var/lib/docker/overlay2/4928…/merged/etc/passwd/x: not a directory
   { fault: 'file_missing', calls: ['download'], pattern: /not a directory/i },
   // Error processing tar file(exit status 1): open /bin/busybox/x: not a directory

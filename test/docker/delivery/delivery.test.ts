@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { openArchiveDelivery, openBoundDelivery } from '../../../src/docker/delivery/delivery.js';
 import type { HostFiles } from '../../../src/docker/delivery/host-files.js';
+import { tarGzOf } from '../../support/archives.js';
 import { testRules as rules } from '../../support/backend-parts.js';
 import { containerRequest } from '../../support/container-request.js';
 import { fakeEngine } from '../../support/fake-engine.js';
@@ -24,4 +25,20 @@ test('the same for a remote engine, before anything secret is known', async () =
   const delivery = openArchiveDelivery(parts, job);
 
   await expect(delivery.uploadContent('c1', new AbortController().signal)).rejects.toMatchObject(lost);
+});
+
+test.each(['bound', 'in an archive'])('content that is refused reaches no engine: files %s', async (how) => {
+  const content = await tarGzOf([{ name: 'app', type: 'directory' }, { name: '../out' }]);
+  const withContent = { ...job, request: { ...job.request, content } };
+  const reachable = { ...parts, caCertificatePath: undefined };
+  const files = { secretsPath: '/s', passwdPath: '/p' };
+  const hostFiles = { create: async () => files } as unknown as HostFiles;
+  const delivery =
+    how === 'bound'
+      ? await openBoundDelivery(reachable, hostFiles, withContent)
+      : openArchiveDelivery(reachable, withContent);
+
+  await expect(delivery.uploadContent('c1', new AbortController().signal)).rejects.toMatchObject({
+    code: 'content_entries_refused',
+  });
 });

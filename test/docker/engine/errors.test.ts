@@ -30,6 +30,8 @@ const answers: [EngineFault, EngineCall, object][] = [
     answered(500, 'Error processing tar file(exit status 1): write /big: no space left on device'),
   ],
   ['already', 'start', answered(304, '')],
+  ['file_missing', 'look', { statusCode: 404, message: '(HTTP code 404) unexpected -  ' }],
+  ['broken', 'look', { statusCode: 500, message: '(HTTP code 500) unexpected -  ' }],
   ['image_missing', 'image', answered(404, 'No such image: nonesuch:1')],
   ['image_missing', 'create', answered(404, 'No such image: nonesuch:1')],
   [

@@ -1,6 +1,11 @@
 import type Docker from 'dockerode';
 import { expect, test } from 'vitest';
-import { toContainerFacts, toEngineState, toListedContainer } from '../../../src/docker/engine/facts.js';
+import {
+  toContainerFacts,
+  toEngineState,
+  toListedContainer,
+  toPathFacts,
+} from '../../../src/docker/engine/facts.js';
 
 test('an engine state is complete whatever the engine leaves out', () => {
   expect(toEngineState({})).toEqual({
@@ -64,4 +69,18 @@ test('a listed container is named without the slash', () => {
   } as unknown as Docker.ContainerInfo);
 
   expect(listed).toEqual({ id: 'c1', name: 'stint-1', labels: {}, createdAt: new Date(5_000) });
+});
+
+test.each([
+  ['a directory', { mode: 2_147_484_141, linkTarget: '' }, { kind: 'directory', target: undefined }],
+  ['a directory with a sticky bit', { mode: 2_148_532_735 }, { kind: 'directory', target: undefined }],
+  ['a file', { mode: 493, linkTarget: '' }, { kind: 'other', target: undefined }],
+  ['a link', { mode: 134_218_239, linkTarget: '/bin/busybox' }, { kind: 'link', target: '/bin/busybox' }],
+  ['a link without a target', { mode: 134_218_239 }, { kind: 'link', target: undefined }],
+])('an answer about a path says that it is %s', (_, stat, facts) => {
+  expect(toPathFacts(Buffer.from(JSON.stringify(stat)).toString('base64'))).toEqual(facts);
+});
+
+test('an answer about a path without its header says nothing', () => {
+  expect(toPathFacts(undefined)).toBeUndefined();
 });
