@@ -16,14 +16,9 @@ import { ArchiveTree, type Place } from './tree.js';
  * that counts. Hard links are yielded as files, after all other entries. An archive that is unreadable or exceeds a limit
  * throws at once. Everything it throws about the content is a `JobFailedError` `content_refused`.
  */
-export async function* readArchive(
-  content: Uint8Array,
-  rules: ArchiveRules,
-  tree: ArchiveTree = new ArchiveTree(rules.limits),
-): AsyncGenerator<ArchiveEntry> {
+export async function* readArchive(content: Uint8Array, rules: ArchiveRules): AsyncGenerator<ArchiveEntry> {
   try {
-    checkFormat(content);
-    const reading = { content, rules, tree, meter: new ArchiveMeter(rules.limits, content.byteLength) };
+    const reading = startReading(content, rules);
     yield* acceptedEntries(reading);
     yield* readCopies(reading);
   } catch (error) {
@@ -31,11 +26,21 @@ export async function* readArchive(
   }
 }
 
-/** Reads a whole archive and returns what is at each of its paths. Throws as `readArchive` does. */
+/** Reads a whole archive without its bodies and returns what is at each of its paths. Throws as `readArchive` does. */
 export async function surveyArchive(content: Uint8Array, rules: ArchiveRules): Promise<ArchiveTree> {
-  const tree = new ArchiveTree(rules.limits);
-  for await (const _ of readArchive(content, rules, tree)); // Bodies are not read.
-  return tree;
+  try {
+    const reading = startReading(content, rules);
+    for await (const _ of acceptedEntries(reading)); // The entries are in the tree.
+    return reading.tree;
+  } catch (error) {
+    throw toContentError(error, rules.limits);
+  }
+}
+
+function startReading(content: Uint8Array, rules: ArchiveRules): Reading {
+  checkFormat(content);
+  const meter = new ArchiveMeter(rules.limits, content.byteLength);
+  return { content, rules, meter, tree: new ArchiveTree(rules.limits) };
 }
 
 async function* acceptedEntries(reading: Reading): AsyncGenerator<ArchiveEntry> {

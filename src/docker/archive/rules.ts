@@ -51,7 +51,7 @@ export const defaultArchiveLimits: ArchiveLimits = {
   nameBytes: 1024,
   headerBytes: 16 * kib,
   sparseMapBytes: 256 * kib,
-  keptBytes: 16 * mib,
+  keptBytes: 8 * mib,
   metadataBytes: 64 * kib,
   timeMs: 120_000,
 };
