@@ -54,9 +54,7 @@ const PULL_LIMIT_MS = 10_000;
 export interface ImageRecipe {
   readonly tag: string;
   /** By absolute path. */
-  readonly files?: Readonly<Record<string, string | Buffer | FileRecipe>>;
-  /** Targets of symbolic links, by absolute path. */
-  readonly links?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string | Buffer | FileRecipe | LinkRecipe>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly entrypoint?: readonly string[];
@@ -75,6 +73,11 @@ export interface FileRecipe {
   readonly gid?: number;
 }
 
+/** A symbolic link. */
+export interface LinkRecipe {
+  readonly target: string;
+}
+
 /** Makes an image through the engine's import call, which needs neither a registry nor a build. Returns its id. */
 export async function buildImage(
   docker: Docker,
@@ -83,7 +86,8 @@ export async function buildImage(
 ): Promise<string> {
   const base = recipe.empty === true ? [] : await busyboxEntries(options);
   const files = Object.entries(recipe.files ?? {}).map(toEntry);
-  const tar = packEntries([...base, ...files, ...Object.entries(recipe.links ?? {}).map(toLink)]);
+  const replaced = new Set(files.map(({ path }) => path));
+  const tar = packEntries([...base.filter(({ path }) => !replaced.has(path)), ...files]);
   const { repo, tag } = splitTag(recipe.tag);
   const answer = await docker.importImage(tar, { repo, tag, changes: toChanges(recipe).join('\n') });
   answer.resume();
@@ -91,13 +95,10 @@ export async function buildImage(
   return (await docker.getImage(recipe.tag).inspect()).Id;
 }
 
-function toEntry([path, file]: [string, string | Buffer | FileRecipe]): ImageEntry {
-  const recipe = typeof file === 'string' || Buffer.isBuffer(file) ? { content: file } : file;
-  return { ...recipe, type: 'file', path: path.replace(/^\/+/, '') };
-}
-
-function toLink([path, target]: [string, string]): ImageEntry {
-  return { type: 'symlink', path: path.replace(/^\/+/, ''), target };
+function toEntry([at, file]: [string, string | Buffer | FileRecipe | LinkRecipe]): ImageEntry {
+  const path = at.replace(/^\/+/, '');
+  if (typeof file === 'string' || Buffer.isBuffer(file)) return { content: file, type: 'file', path };
+  return { ...file, type: 'target' in file ? 'symlink' : 'file', path };
 }
 
 /** A colon before the last slash belongs to a registry's port. */

@@ -19,6 +19,8 @@ export interface BackendBench extends AsyncDisposable {
   readonly unavailable: Backend;
   /** An image with this text as its `/gostint_image.yml`. */
   readonly describedImage: { readonly image: string; readonly metadata: string };
+  /** The same text, found over links: a relative one, and a directory that is an absolute one. */
+  readonly linkedImage: string;
   /** A request for a container in which these acts are played. */
   request(acts: readonly Act[], more?: Partial<ContainerRequest>): ContainerRequest;
   exists(containerId: string): Promise<boolean>;
@@ -188,6 +190,12 @@ function preparationRules(bench: Bench): void {
     expect(plain.imageMetadata).toBeUndefined();
     expect(described.imageMetadata).toBe(bench().describedImage.metadata);
     expect(described.id).not.toBe(plain.id);
+  });
+
+  test('tells what the image says of itself behind links, too', async () => {
+    await using container = await prepare(bench, [], { image: bench().linkedImage });
+
+    expect(container.imageMetadata).toBe(bench().describedImage.metadata);
   });
 
   test('fails for an image that is not there and must not be pulled', async () => {

@@ -11,10 +11,19 @@ import { rigPart } from '../support/rig-part.js';
 const { dockerHost } = await rigPart('engine');
 const metadata = 'secret_refs:\n  - a@kv/data/b.c\n';
 const describedImage = { image: 'stint-test/described:1', metadata };
+const linkedImage = 'stint-test/linked:1';
+
+/** As Nix makes them: what lies at a known place is a link to somewhere else. */
+const links = {
+  '/gostint_image.yml': { target: 'etc/about/image.yml' },
+  '/etc/about': { target: '/srv/about' },
+  '/srv/about/image.yml': metadata,
+};
 
 async function startRealBench(): Promise<BackendBench> {
   const bench = await openDockerBench(dockerHost);
   await buildImage(bench.docker, { tag: describedImage.image, files: { '/gostint_image.yml': metadata } });
+  await buildImage(bench.docker, { tag: linkedImage, files: links });
   const unavailable = await openDockerBackend({
     ...bench.options,
     docker: { host: 'unix:///nowhere/docker.sock', pullTimeoutMs: 1_000 },
@@ -24,6 +33,7 @@ async function startRealBench(): Promise<BackendBench> {
     backend: bench.backend,
     unavailable,
     describedImage,
+    linkedImage,
     request: (acts, more) => containerRequest({ ...newClaim(), ...commandFor(acts), ...more }),
     exists: async (id) => (await bench.containers()).includes(id),
     countLeft: async () => (await bench.containers()).length + (await bench.hostFiles()).length,

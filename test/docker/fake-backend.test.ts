@@ -10,11 +10,12 @@ async function startFakeBench(): Promise<BackendBench> {
   const unavailable = new FakeBackend();
   unavailable.isUnavailable = true;
   backend.missingImages.add('stint-test/nonesuch:1');
-  backend.imageMetadata.set('described:1', 'secret_refs: []\n');
+  for (const image of ['described:1', 'linked:1']) backend.imageMetadata.set(image, 'secret_refs: []\n');
   return {
     backend,
     unavailable,
     describedImage: { image: 'described:1', metadata: 'secret_refs: []\n' },
+    linkedImage: 'linked:1',
     request: (acts, more) => {
       const request = containerRequest({ ...newClaim(), ...more });
       backend.runs(acts, request.jobId);

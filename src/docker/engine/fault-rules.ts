@@ -20,6 +20,8 @@ export type EngineFault =
   | 'reference_invalid'
   | 'container_missing'
   | 'file_missing'
+  /** The way to a file goes over more links than the engine follows. */
+  | 'link_loop'
   | 'network_missing'
   | 'name_taken'
   | 'source_missing'
@@ -123,6 +125,8 @@ export const faultRules: readonly FaultRule[] = [
   },
   // (HEAD answers have no body)
   { fault: 'file_missing', calls: ['look'], status: [404] },
+  // evalSymlinksInScope: too many links in /var/lib/docker/overlay2/4928…/merged/etc/passwd
+  { fault: 'link_loop', calls: ['download'], pattern: /too many (?:levels of symbolic )?links/i },
   // lstat /var/lib/docker/overlay2/4928…/merged/etc/passwd/x: not a directory
   { fault: 'file_missing', calls: ['download'], pattern: /not a directory/i },
   // Error processing tar file(exit status 1): open /bin/busybox/x: not a directory

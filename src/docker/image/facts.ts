@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { JobFailedError } from '../../job/errors.js';
 import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '../container/container.js';
 import type { Engine } from '../engine/engine.js';
-import { FileTooLarge, readOnlyFile } from '../engine/tar-file.js';
+import { findLinkedFile, type LinkedFile, mostLinks, TooManyLinks } from './linked-file.js';
 
 /** Texts of two files of an image; undefined when it has no such file. */
 export interface ImageFacts {
@@ -13,6 +13,7 @@ export interface ImageFacts {
 
 const paths = { metadata: '/gostint_image.yml', passwd: '/etc/passwd' } as const;
 const largestFile = { metadata: 64 * 1024, passwd: 1024 * 1024 } as const;
+type Which = keyof typeof paths;
 const mostCached = 500;
 const purposeLabel = 'stint.purpose';
 
@@ -30,7 +31,7 @@ export class ImageFactsReader {
     this.#settings = settings;
   }
 
-  /** Throws `JobFailedError` for an image whose files exceed the limits. */
+  /** Throws `JobFailedError` for an image whose files exist but cannot be read, or exceed the limits. */
   async read(imageId: string): Promise<ImageFacts> {
     const known = this.#known.get(imageId) ?? this.#readFromEngine(imageId);
     this.#remember(imageId, known);
@@ -77,16 +78,24 @@ export class ImageFactsReader {
     };
   }
 
-  async #readText(containerId: string, which: keyof typeof paths): Promise<string | undefined> {
-    const tar = await this.#engine.findFile(containerId, paths[which]);
-    if (tar === undefined) return undefined;
+  async #readText(containerId: string, which: Which): Promise<string | undefined> {
+    const place = { engine: this.#engine, containerId, mostBytes: largestFile[which] };
     try {
-      return (await readOnlyFile(tar, largestFile[which]))?.toString();
+      return textOf(which, await findLinkedFile(place, paths[which]));
     } catch (error) {
-      if (error instanceof FileTooLarge) throw tooLarge(which);
-      throw error;
+      throw error instanceof TooManyLinks ? unusable(which, tooManyLinks) : error;
     }
   }
+}
+
+/** A link that leads to nothing is no list of users to any program; but of the metadata nobody may lose a reference. */
+function textOf(which: Which, found: LinkedFile | 'dangling' | undefined): string | undefined {
+  if (found === undefined || (found === 'dangling' && which === 'passwd')) return undefined;
+  if (found === 'dangling') throw unusable(which, 'a link that leads nowhere');
+  const { entry } = found;
+  if (entry.kind !== 'file') throw unusable(which, entry.kind === 'other' ? entry.what : 'a directory');
+  if (entry.size > largestFile[which]) throw unusable(which, `one of ${entry.size} bytes`);
+  return entry.bytes.toString();
 }
 
 /** The tag by which a container that was made to read an image is recognized as ours. */
@@ -97,10 +106,13 @@ export function imageTag(
   return keyedTag(tagKey, [installation, 'image', name]);
 }
 
-function tooLarge(which: keyof typeof paths): JobFailedError {
+const tooManyLinks = `one behind more than ${mostLinks} links`;
+
+/** It is there and cannot be read: to go on without it would lose what it says. */
+function unusable(which: Which, got: string): JobFailedError {
   return new JobFailedError(
     'image_unavailable',
     'image_unusable',
-    `Expected \`${paths[which]}\` of the image to be at most ${largestFile[which]} bytes, got more. Use another image.`,
+    `Expected \`${paths[which]}\` of the image to be a file of at most ${largestFile[which]} bytes, got ${got}. Use another image.`,
   );
 }

@@ -86,6 +86,40 @@ async function inspect(id: string) {
   return await bench.docker.getContainer(id).inspect();
 }
 
+describe('what is read out of an image', () => {
+  test('is its list of users, also where that is a link: the image keeps its users, the job gets its own', async () => {
+    const tag = 'stint-test/linked-users:1';
+    const users = 'root:x:0:0::/root:/bin/sh\nnix:x:30000:30000::/var/empty:/bin/sh\n';
+    const files = {
+      '/etc/passwd': { target: '../nix/store/users/passwd' },
+      '/nix/store/users/passwd': users,
+    };
+    await buildImage(bench.docker, { tag, files });
+
+    expect(await outputOf('cat /etc/passwd; id -un', { image: tag })).toBe(
+      `${users}gostint:x:2001:2001:gostint:/tmp:/bin/sh\ngostint\n`,
+    );
+  });
+
+  test.each([
+    [
+      'a link round in a circle',
+      { '/gostint_image.yml': { target: 'b' }, '/b': { target: 'gostint_image.yml' } },
+    ],
+    ['a link that leads nowhere', { '/gostint_image.yml': { target: 'srv/nowhere' } }],
+    ['a directory', { '/gostint_image.yml/a': 'x' }],
+  ])('fails the job before anything is spent where its metadata are %s', async (what, files) => {
+    const tag = `stint-test/unreadable:${what.replaceAll(' ', '-')}`;
+    await buildImage(bench.docker, { tag, files });
+
+    await expect(prepare({ image: tag })).rejects.toMatchObject({
+      reason: 'image_unavailable',
+      code: 'image_unusable',
+    });
+    expect(await bench.containers()).toEqual([]);
+  });
+});
+
 describe('how a job ends', () => {
   test('by its code', async () => {
     const { exit } = await runJob(bench, shell('exit 3'));

@@ -24,15 +24,13 @@ beforeAll(async () => {
       '/srv/other/sub/kept': 'kept',
       '/srv/file': 'x',
       '/plain/kept': 'kept',
-    },
-    links: {
-      '/app': '/srv/real',
-      '/relative': 'srv/real',
-      '/twice': 'app',
-      '/srv/real/inner': '../other/sub',
-      '/to-file': '/srv/file',
-      '/dangling': '/nowhere',
-      '/loop': '/loop',
+      '/app': { target: '/srv/real' },
+      '/relative': { target: 'srv/real' },
+      '/twice': { target: 'app' },
+      '/srv/real/inner': { target: '../other/sub' },
+      '/to-file': { target: '/srv/file' },
+      '/dangling': { target: '/nowhere' },
+      '/loop': { target: '/loop' },
     },
   });
 });

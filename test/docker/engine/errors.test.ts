@@ -79,6 +79,11 @@ const answers: [EngineFault, EngineCall, object][] = [
     'start',
     answered(400, 'chdir to cwd ("/root/x") set in config.json failed: permission denied'),
   ],
+  [
+    'link_loop',
+    'download',
+    answered(500, 'evalSymlinksInScope: too many links in /var/lib/docker/x/merged/a'),
+  ],
   ['not_running', 'kill', answered(409, `Cannot kill container: ${id}: Container ${id} is not running`)],
   ['being_removed', 'remove', answered(409, `removal of container ${id} is already in progress`)],
   [

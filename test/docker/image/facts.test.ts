@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../../src/docker/engine/engine.js';
+import { EngineError } from '../../../src/docker/engine/errors.js';
 import { ImageFactsReader } from '../../../src/docker/image/facts.js';
 import { type ArchiveItem, tarOf } from '../../support/archives.js';
 import { testSettings as settings } from '../../support/backend-parts.js';
@@ -25,6 +26,22 @@ function engineWith(files: Readonly<Record<string, ArchiveItem>>, given: Partial
   return { reader: new ImageFactsReader(engine, settings), names, removed };
 }
 
+const folder: ArchiveItem = { name: 'x/', type: 'directory' };
+const users = { name: 'users', body: 'root:x:0:0::/:/bin/sh\n' };
+
+function link(linkname: string): ArchiveItem {
+  return { name: 'x', type: 'symlink', linkname };
+}
+
+/** A file behind links: so many with the one that leads to the last of these. */
+function chain(length: number): Record<string, ArchiveItem> {
+  const links = Array.from({ length: length - 1 }, (_, index) => [
+    `/link${index + 2}`,
+    link(`link${index + 1}`),
+  ]);
+  return { ...Object.fromEntries(links), '/link1': users };
+}
+
 describe('ImageFactsReader', () => {
   test('reads both files, and each image once', async () => {
     const { reader, names, removed } = engineWith({
@@ -40,8 +57,8 @@ describe('ImageFactsReader', () => {
     expect(removed).toEqual(names);
   });
 
-  test('finds nothing when the path is missing or is no file', async () => {
-    const { reader } = engineWith({ '/etc/passwd': { name: 'passwd', type: 'symlink', linkname: '../x' } });
+  test('finds nothing when the path is missing', async () => {
+    const { reader } = engineWith({});
 
     expect(await reader.read('a')).toEqual({ metadata: undefined, passwd: undefined });
   });
@@ -72,5 +89,70 @@ describe('ImageFactsReader', () => {
 
     await expect(reader.read('a')).rejects.toThrow('once');
     expect(await reader.read('a')).toEqual({ metadata: undefined, passwd: undefined });
+  });
+});
+
+describe('a link in an image', () => {
+  test.each<[string, Readonly<Record<string, ArchiveItem>>]>([
+    [
+      'relative',
+      { '/etc': folder, '/etc/passwd': link('../nix/users'), '/nix': folder, '/nix/users': users },
+    ],
+    ['absolute', { '/etc': folder, '/etc/passwd': link('/nix/users'), '/nix': folder, '/nix/users': users }],
+    ['longer than the way up', { '/etc': folder, '/etc/passwd': link('../../../users'), '/users': users }],
+    ['of several steps', { ...chain(40), '/etc': folder, '/etc/passwd': link('/link40') }],
+    [
+      'over directories that are links: `..` is where they lead, not where they are named',
+      {
+        '/etc': link('/nix/a'),
+        '/nix': folder,
+        '/nix/a': folder,
+        '/etc/passwd': link('../b/users'), // As the engine sees it: it follows what is before the last name by itself.
+        '/nix/a/passwd': link('../b/users'),
+        '/nix/b': link('c/'),
+        '/nix/c': folder,
+        '/nix/c/users': users,
+      },
+    ],
+  ])('is followed: %s', async (_, files) => {
+    const { reader } = engineWith(files);
+
+    expect((await reader.read('a')).passwd).toBe(users.body);
+  });
+
+  test.each([
+    ['to a place where nothing is', { '/etc': folder, '/etc/passwd': link('../nowhere') }],
+    ['below a file', { '/etc': folder, '/etc/passwd': link('/users/x'), '/users': users }],
+  ])('%s is no list of users, as for every program', async (_, files) => {
+    const { reader } = engineWith(files);
+
+    expect((await reader.read('a')).passwd).toBeUndefined();
+  });
+});
+
+describe('a file that is there and cannot be read', () => {
+  test.each<[string, Readonly<Record<string, ArchiveItem>>, RegExp]>([
+    ['metadata behind a link that leads nowhere', { '/gostint_image.yml': link('x') }, /leads nowhere/],
+    ['metadata that are a directory', { '/gostint_image.yml': folder }, /to be a file .* got a directory/],
+    ['users that are a FIFO', { '/etc/passwd': { name: 'x', type: 'fifo' } }, /to be a file .* got a FIFO/],
+    ['links round in a circle', { '/gostint_image.yml': link('b'), '/b': link('gostint_image.yml') }, /40/],
+    ['41 links', { ...chain(41), '/gostint_image.yml': link('/link41') }, /40/],
+  ])('fails the job: %s', async (_, files, words) => {
+    const { reader, names, removed } = engineWith(files);
+
+    const reading = reader.read('a');
+
+    await expect(reading).rejects.toMatchObject({ reason: 'image_unavailable', code: 'image_unusable' });
+    await expect(reading).rejects.toThrow(words);
+    expect(removed).toEqual(names);
+  });
+
+  test('fails the job where the engine itself gives up', async () => {
+    const { reader } = engineWith(
+      {},
+      { findFile: () => Promise.reject(new EngineError('download', 'link_loop', 'too many links')) },
+    );
+
+    await expect(reader.read('a')).rejects.toMatchObject({ code: 'image_unusable' });
   });
 });
