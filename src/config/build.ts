@@ -81,6 +81,7 @@ function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
     cpus: values.STINT_JOB_CPUS ?? machine.cores,
     pids: values.STINT_JOB_PIDS,
     network: values.STINT_JOB_NETWORK,
+    init: values.STINT_JOB_INIT,
     tokenInEnv: values.STINT_JOB_TOKEN_IN_ENV,
   };
 }

@@ -159,6 +159,7 @@ export const schema = z.object({
   STINT_JOB_CPUS: cpus.optional(),
   STINT_JOB_PIDS: integer(1, 4_194_304),
   STINT_JOB_NETWORK: network,
+  STINT_JOB_INIT: oneOf('auto', 'always', 'never'),
   STINT_JOB_TOKEN_IN_ENV: boolean,
   STINT_SECRETS_DIR: path,
   STINT_STATE_DIR: path.optional(),

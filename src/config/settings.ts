@@ -138,6 +138,12 @@ export const settings = [
     meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',
   },
   {
+    name: 'STINT_JOB_INIT',
+    default: 'auto',
+    meaning:
+      "Whether an init process of stint's is process 1 of a job: `auto`, unless the image brings one; `always` or `never`, unless job or image say otherwise.",
+  },
+  {
     name: 'STINT_JOB_TOKEN_IN_ENV',
     default: 'false',
     meaning: 'Give jobs `VAULT_TOKEN` as a variable, where everyone who may inspect containers sees it.',

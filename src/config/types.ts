@@ -79,5 +79,6 @@ export interface JobConfig {
   readonly cpus: number;
   readonly pids: number;
   readonly network: string;
+  readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
 }

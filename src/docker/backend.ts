@@ -10,6 +10,7 @@ import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
 import { Images } from './image/images.js';
 import type { PullRecorder } from './image/pull-recorder.js';
+import type { InitPolicy } from './program/init.js';
 
 export type { DockerBackend } from './engine-backend.js';
 
@@ -26,6 +27,7 @@ export interface DockerBackendOptions {
     readonly cpus: number;
     readonly pids: number;
     readonly network: string;
+    readonly init: InitPolicy;
   };
   /** Of a job's content, unpacked. */
   readonly contentLimitBytes: number;
@@ -79,8 +81,8 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
 }
 
 function settingsOf({ nodeId, sharedKey, job }: DockerBackendOptions): ContainerSettings {
-  const { memoryBytes, cpus, pids, network } = job;
-  const limits = { memoryBytes, cpus, pids, network, sharedMemoryBytes, logBytes };
+  const { memoryBytes, cpus, pids, network, init } = job;
+  const limits = { memoryBytes, cpus, pids, network, init, sharedMemoryBytes, logBytes };
   return { ...identityOf(sharedKey), node: nodeId, ...limits };
 }
 

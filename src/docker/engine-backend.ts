@@ -22,6 +22,7 @@ import { isFault } from './engine/errors.js';
 import { checkDisk, checkEngine } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
+import { needsInit } from './program/init.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
@@ -105,9 +106,10 @@ export class EngineBackend implements DockerBackend {
     const { images, imageFacts, deliveries, leftovers } = this.#parts;
     await leftovers.remove(); // One of them may still run a job of the same queue.
     const imageId = await images.ensure(request.image, request.pullPolicy, signal);
-    const { metadata: imageMetadata, passwd } = await imageFacts.read(imageId);
+    const { metadata: imageMetadata, passwd, config } = await imageFacts.read(imageId);
+    const init = needsInit(request, config, this.#parts.settings.init);
     const delivery = await deliveries.begin({ request, passwd });
-    const container = new JobContainer({ ...this.#parts, delivery, imageId, imageMetadata }, request);
+    const container = new JobContainer({ ...this.#parts, delivery, imageId, imageMetadata, init }, request);
     try {
       await container.prepare(signal);
       return container;

@@ -75,6 +75,8 @@ export interface ContainerRequest {
   readonly workingDirectory: string | undefined;
   readonly env: readonly string[];
   readonly tty: boolean;
+  /** Whether an init process of ours is process 1. Undefined: as the image needs it. */
+  readonly init: boolean | undefined;
   readonly content: Uint8Array | undefined;
   /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. */
   readonly secretsPath: string;

@@ -25,6 +25,8 @@ export interface SpecFields {
   /** `NAME=value` in order. */
   readonly env?: readonly string[];
   readonly tty?: boolean;
+  /** Whether an init process of ours is process 1. Not given: as the image needs it. */
+  readonly init?: boolean;
   /** A base64 archive, with or without the `targz,` prefix, to be laid over `/`. */
   readonly content?: string;
   /** `NAME@PATH.KEY`. */
@@ -42,6 +44,7 @@ export interface JobSpec {
   readonly workingDirectory: string | undefined;
   readonly env: readonly string[];
   readonly tty: boolean;
+  readonly init: boolean | undefined;
   /** The decoded archive, still compressed; checked, not yet re-packed. */
   readonly content: Uint8Array | undefined;
   /** All references but those of the image's metadata; a later entry for the same variable replaces an earlier one. */

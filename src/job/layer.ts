@@ -29,6 +29,7 @@ export function layer(layers: Layers, content: Uint8Array | undefined): JobSpec 
     workingDirectory: firstText(payload.workingDirectory, inline.workingDirectory),
     env: firstList(payload.env, inline.env),
     tty: payload.tty === true || inline.tty === true,
+    init: payload.init ?? inline.init,
     content,
     secretRefs: secretRefsOf(layers),
     secretFileType: payload.secretFileType ?? inline.secretFileType ?? 'yaml',

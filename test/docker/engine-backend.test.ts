@@ -13,7 +13,7 @@ import { ImageFactsReader } from '../../src/docker/image/facts.js';
 import { Images } from '../../src/docker/image/images.js';
 import { engineState, testRules, testSettings } from '../support/backend-parts.js';
 import { containerRequest } from '../support/container-request.js';
-import { fakeEngine } from '../support/fake-engine.js';
+import { fakeEngine, foundImage } from '../support/fake-engine.js';
 
 const request = containerRequest({ jobId: 'job-1', fence: 1 });
 const directories: string[] = [];
@@ -32,7 +32,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
     version: async () => ({ serverVersion: '1', apiVersion: '1.41' }),
     hasNetwork: async () => true,
     listContainers: async () => [],
-    findImage: async () => ({ id: 'sha256:1' }),
+    findImage: async () => foundImage('sha256:1'),
     findFile: async () => undefined,
     findContainer: async () => undefined,
     remove: async (id) => void removed.push(id),

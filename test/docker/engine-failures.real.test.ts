@@ -146,7 +146,13 @@ test('leftovers are removed before the first job, even without an explicit call'
 });
 
 test('the network that jobs are to have must be there', async () => {
-  const job = { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'nonesuch' };
+  const job = {
+    memoryBytes: 64 * 1024 * 1024,
+    cpus: 1,
+    pids: 64,
+    network: 'nonesuch',
+    init: 'auto',
+  } as const;
   const bench = await openBench({ job });
 
   await expect(bench.backend.check()).rejects.toThrow('Create it, or change STINT_JOB_NETWORK');

@@ -42,6 +42,7 @@ describe('layer', () => {
       content: undefined,
       secretRefs: [],
       secretFileType: 'yaml',
+      init: undefined,
       continueOnWarnings: false,
     });
   });
@@ -63,6 +64,13 @@ describe('layer', () => {
     expect(layer(layersOf({ inline, payload: { [field]: false } }), undefined)[field]).toBe(true);
     expect(layer(layersOf({ inline: image, payload: { [field]: true } }), undefined)[field]).toBe(true);
     expect(layer(layersOf({ inline: image }), undefined)[field]).toBe(false);
+  });
+
+  test('the payload decides about an init process before the request, also with a no', () => {
+    const inline = { ...image, init: true };
+
+    expect(layer(layersOf({ inline, payload: { init: false } }), undefined).init).toBe(false);
+    expect(layer(layersOf({ inline }), undefined).init).toBe(true);
   });
 
   test('of the metadata only the image and the references count', () => {

@@ -11,6 +11,7 @@ export const testSettings: ContainerSettings = {
   cpus: 1,
   pids: 64,
   network: 'none',
+  init: 'auto',
   sharedMemoryBytes: 1024 * 1024,
   logBytes: 1024 * 1024,
 };

@@ -13,6 +13,7 @@ export function containerRequest(
     workingDirectory: undefined,
     env: [],
     tty: false,
+    init: undefined,
     content: undefined,
     secretsPath: '/secrets.yml',
     ...given,

@@ -65,7 +65,7 @@ async function newOptions(
 ): Promise<DockerBackendOptions> {
   return {
     docker: { host: dockerHost, pullTimeoutMs: 20_000 },
-    job: { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'none' },
+    job: { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'none', init: 'auto' },
     contentLimitBytes: 16 * 1024 * 1024,
     secretsDirectory: more.secretsDirectory ?? (await mkdtemp('/dev/shm/stint-test-')),
     starts: 2,

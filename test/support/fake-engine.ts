@@ -1,4 +1,4 @@
-import type { ContainerFacts, Engine, EngineState } from '../../src/docker/engine/engine.js';
+import type { ContainerFacts, Engine, EngineState, FoundImage } from '../../src/docker/engine/engine.js';
 
 const calls =
   'version info hasNetwork findImage pull create findContainer listContainers upload findFile findPath attach start wait readLog openLog remembers stop kill remove close listImages removeImage imagesInUse';
@@ -12,6 +12,12 @@ export function fakeEngine(given: Partial<Engine>): Engine {
     },
   ]);
   return { ...(Object.fromEntries(refusals) as Engine), ...given };
+}
+
+/** An image with an empty configuration, with these changes. */
+export function foundImage(id: string, given: Partial<FoundImage['config']> = {}): FoundImage {
+  const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {}, ...given };
+  return { id, config };
 }
 
 /** What an engine reports about itself, with these changes. */

@@ -56,6 +56,7 @@ const specShape = {
   secret_file_type: choice(secretFileTypes).nullish(),
   cont_on_warnings: flag.nullish(),
   tty: flag.nullish(),
+  init: flag.nullish(),
 };
 
 /** The decrypted payload. Unknown fields, and those that are results of a job, are dropped. */

@@ -1,6 +1,7 @@
 // What a job's container is created with: name, labels, tag, limits and mounts.
 import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
+import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
 export interface ContainerSettings {
@@ -16,6 +17,8 @@ export interface ContainerSettings {
   /** `bridge`, `none` or the name of a network. */
   readonly network: string;
   readonly sharedMemoryBytes: number;
+  /** Which process is process 1 of a job: see `needsInit`. */
+  readonly init: InitPolicy;
   /** Size of the engine's own log of the output, from which lost output is restored. */
   readonly logBytes: number;
 }
@@ -46,7 +49,7 @@ export interface CreateOptions {
 }
 
 export interface HostOptions {
-  readonly Init?: true;
+  readonly Init?: boolean;
   readonly LogConfig?: { readonly Type: 'local'; readonly Config: Readonly<Record<string, string>> };
   readonly SecurityOpt?: readonly string[];
   readonly CapDrop?: readonly ['ALL'];
@@ -88,14 +91,14 @@ export function containerName(
 export function createOptions(
   settings: ContainerSettings,
   request: ContainerParameters,
-  { imageId, files }: { imageId: string; files: readonly BoundFile[] },
+  { imageId, files, init }: { imageId: string; files: readonly BoundFile[]; init: boolean },
 ): CreateOptions {
   return {
     Image: imageId,
     ...(request.entrypoint.length > 0 && { Entrypoint: [...request.entrypoint] }),
     ...(request.command.length > 0 && { Cmd: [...request.command] }),
     ...(request.workingDirectory !== undefined && { WorkingDir: request.workingDirectory }),
-    Env: [...request.env],
+    Env: init ? withSubreaper(request.env) : [...request.env],
     User: `${jobUser.uid}:${jobUser.gid}`,
     Tty: request.tty,
     AttachStdin: false,
@@ -104,13 +107,13 @@ export function createOptions(
     OpenStdin: false,
     Healthcheck: { Test: ['NONE'] }, // The health check of the image would run commands that the job did not ask for.
     Labels: jobLabels(settings, request),
-    HostConfig: hostOptions(settings, files),
+    HostConfig: hostOptions(settings, files, init),
   };
 }
 
-function hostOptions(settings: ContainerSettings, files: readonly BoundFile[]): HostOptions {
+function hostOptions(settings: ContainerSettings, files: readonly BoundFile[], init: boolean): HostOptions {
   return {
-    Init: true,
+    Init: init,
     LogConfig: { Type: 'local', Config: logConfig(settings.logBytes) },
     SecurityOpt: ['no-new-privileges'],
     CapDrop: ['ALL'],

@@ -17,6 +17,8 @@ interface CreateParts {
   readonly settings: ContainerSettings;
   readonly delivery: Delivery;
   readonly imageId: string;
+  /** Whether an init process of ours is process 1. */
+  readonly init: boolean;
 }
 
 /**
@@ -37,8 +39,8 @@ export async function createContainer(parts: CreateParts, parameters: ContainerP
 }
 
 async function createOnce(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
-  const { engine, settings, delivery, imageId } = parts;
-  const options = createOptions(settings, parameters, { imageId, files: delivery.files });
+  const { engine, settings, delivery, imageId, init } = parts;
+  const options = createOptions(settings, parameters, { imageId, files: delivery.files, init });
   return await engine.create(containerName(settings, parameters), options);
 }
 

@@ -20,6 +20,8 @@ export interface JobContainerParts {
   readonly delivery: Delivery;
   readonly imageId: string;
   readonly imageMetadata: string | undefined;
+  /** Whether an init process of ours is process 1. */
+  readonly init: boolean;
   /** Limits how many containers start at once: a start is the most expensive request to an engine. */
   readonly starts: LimitFunction;
   /** How long the engine of a running job may be unavailable, in milliseconds. */

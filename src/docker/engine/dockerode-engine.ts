@@ -8,9 +8,11 @@ import { type Dial, openDial } from './dial.js';
 import type { Engine, LogReading, PullStep } from './engine.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
+  type ImageAnswer,
   toContainerFacts,
   toEngineState,
   toEngineVersion,
+  toFoundImage,
   toListedContainer,
   toListedImage,
   toPathFacts,
@@ -53,9 +55,9 @@ class DockerodeEngine implements Engine {
 
   async findImage(reference: string) {
     const path = `/images/${reference}/json`;
-    const asked = this.#dial.ask<Docker.ImageInspectInfo>('image', { method: 'GET', path, limitMs: askMs });
+    const asked = this.#dial.ask<ImageAnswer>('image', { method: 'GET', path, limitMs: askMs });
     const found = await unlessFault(asked, 'image_missing');
-    return found && { id: found.Id };
+    return found && toFoundImage(found);
   }
 
   async listImages() {

@@ -1,6 +1,7 @@
 // The requests that stint makes to a Docker engine, and what they answer.
 import type { Readable } from 'node:stream';
 import type { CreateOptions } from '../container/container.js';
+import type { ImageConfig } from '../program/arguments.js';
 
 /**
  * An interface, so that only one file knows the client library.
@@ -13,7 +14,7 @@ export interface Engine {
   info(): Promise<EngineState>;
   hasNetwork(name: string): Promise<boolean>;
 
-  findImage(reference: string): Promise<{ readonly id: string } | undefined>;
+  findImage(reference: string): Promise<FoundImage | undefined>;
   listImages(): Promise<ListedImage[]>;
   /**
    * Removes one name, and the image with its last name. False: a container uses it, or another image needs its layers.
@@ -63,6 +64,11 @@ export interface Engine {
 
   /** Closes idle connections. */
   close(): void;
+}
+
+export interface FoundImage {
+  readonly id: string;
+  readonly config: ImageConfig;
 }
 
 export interface EngineVersion {

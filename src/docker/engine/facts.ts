@@ -4,6 +4,7 @@ import type {
   ContainerFacts,
   EngineState,
   EngineVersion,
+  FoundImage,
   ListedContainer,
   ListedImage,
   PathFacts,
@@ -63,6 +64,30 @@ function missingLimits(answer: Info): string[] {
     pids: answer.PidsLimit,
   };
   return Object.entries(limits).flatMap(([name, works]) => (works === false ? [name] : []));
+}
+
+/** Engines leave out, or set to null, what an image does not say. */
+export interface ImageAnswer {
+  readonly Id: string;
+  readonly Config?: {
+    readonly Entrypoint?: string | readonly string[] | null;
+    readonly Cmd?: readonly string[] | null;
+    readonly Env?: readonly string[] | null;
+    readonly WorkingDir?: string;
+    readonly Labels?: Readonly<Record<string, string>> | null;
+  } | null;
+}
+
+export function toFoundImage({ Id: id, Config }: ImageAnswer): FoundImage {
+  const { Entrypoint, Cmd, Env, WorkingDir, Labels } = Config ?? {};
+  const config = {
+    entrypoint: typeof Entrypoint === 'string' ? [Entrypoint] : (Entrypoint ?? []),
+    command: Cmd ?? [],
+    env: Env ?? [],
+    workingDirectory: WorkingDir ?? '',
+    labels: Labels ?? {},
+  };
+  return { id, config };
 }
 
 export function toContainerFacts(answer: Docker.ContainerInspectInfo): ContainerFacts {

@@ -3,10 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { JobFailedError } from '../../job/errors.js';
 import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '../container/container.js';
 import type { Engine } from '../engine/engine.js';
+import { EngineError } from '../engine/errors.js';
+import type { ImageConfig } from '../program/arguments.js';
 import { findLinkedFile, type LinkedFile, mostLinks, TooManyLinks } from './linked-file.js';
 
-/** Texts of two files of an image; undefined when it has no such file. */
+/** How an image is run, and the texts of two of its files; undefined when it has no such file. */
 export interface ImageFacts {
+  readonly config: ImageConfig;
   readonly metadata: string | undefined;
   readonly passwd: string | undefined;
 }
@@ -52,6 +55,12 @@ export class ImageFactsReader {
   }
 
   async #readFromEngine(imageId: string): Promise<ImageFacts> {
+    const image = await this.#engine.findImage(imageId);
+    if (image === undefined) throw new EngineError('image', 'image_missing', '');
+    return { config: image.config, ...(await this.#readFiles(imageId)) };
+  }
+
+  async #readFiles(imageId: string): Promise<Record<Which, string | undefined>> {
     const name = `stint-${this.#settings.installation.slice(0, 8)}-image-${randomBytes(8).toString('hex')}`;
     const id = await this.#engine.create(name, this.#idleOptions(imageId, name));
     try {

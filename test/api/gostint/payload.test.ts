@@ -17,6 +17,7 @@ test('every field of a payload gets its place in the model', async () => {
       secret_file_type: 'json',
       cont_on_warnings: true,
       tty: false,
+      init: false,
     }),
   );
 
@@ -33,6 +34,7 @@ test('every field of a payload gets its place in the model', async () => {
     secretFileType: 'json',
     continueOnWarnings: true,
     tty: false,
+    init: false,
   });
 });
 

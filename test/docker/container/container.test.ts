@@ -16,6 +16,7 @@ const settings: ContainerSettings = {
   cpus: 0.5,
   pids: 10,
   network: 'none',
+  init: 'auto',
   sharedMemoryBytes: 64,
   logBytes: 1001,
 };
@@ -24,15 +25,16 @@ const request = containerRequest({ jobId: 'job-1', fence: 7 });
 function optionsOf(
   more: Partial<typeof request> = {},
   files: Parameters<typeof createOptions>[2]['files'] = [],
+  init = true,
 ) {
-  return createOptions(settings, { ...request, ...more }, { imageId: 'sha256:1', files });
+  return createOptions(settings, { ...request, ...more }, { imageId: 'sha256:1', files, init });
 }
 
 describe('createOptions', () => {
   test('asks for exactly this and nothing else', () => {
     expect(optionsOf()).toEqual({
       Image: 'sha256:1',
-      Env: [],
+      Env: ['TINI_SUBREAPER=1'],
       User: '2001:2001',
       Tty: false,
       AttachStdin: false,
@@ -66,6 +68,14 @@ describe('createOptions', () => {
     });
   });
 
+  test('leaves process 1 to the image where that brings one, whatever the engine does by itself', () => {
+    expect(optionsOf({}, [], false)).toMatchObject({ Env: [], HostConfig: { Init: false } });
+  });
+
+  test('lets a job say itself how a `tini` of its image is to behave', () => {
+    expect(optionsOf({ env: ['TINI_SUBREAPER='] }).Env).toEqual(['TINI_SUBREAPER=']);
+  });
+
   test('takes command, directory, environment and terminal from the request', () => {
     const more = {
       entrypoint: ['sh'],
@@ -79,7 +89,7 @@ describe('createOptions', () => {
       Entrypoint: ['sh'],
       Cmd: ['-c', 'x'],
       WorkingDir: '/srv',
-      Env: ['A=b'],
+      Env: ['A=b', 'TINI_SUBREAPER=1'],
       Tty: true,
     });
   });

@@ -25,7 +25,7 @@ async function create(fault: EngineFault, found: Partial<ContainerFacts> | undef
     remove: async (id) => void removed.push(id),
   });
   const delivery = { files: [] } as unknown as Parameters<typeof createContainer>[0]['delivery'];
-  const id = await createContainer({ engine, settings, delivery, imageId: 'sha256:1' }, request);
+  const id = await createContainer({ engine, settings, delivery, imageId: 'sha256:1', init: true }, request);
   return { id, removed };
 }
 

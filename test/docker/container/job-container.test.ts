@@ -34,7 +34,15 @@ function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
     fill: note<void>('secrets'),
     release: note<void>('release'),
   };
-  const parts = { engine, settings, delivery, imageId: 'sha256:1', imageMetadata: undefined, starts };
+  const parts = {
+    engine,
+    settings,
+    delivery,
+    imageId: 'sha256:1',
+    imageMetadata: undefined,
+    init: true,
+    starts,
+  };
   const container = new JobContainer(
     { ...parts, retryForMs: 1_000, onFailure: () => undefined },
     containerRequest({ jobId: 'job-1', fence: 1 }),

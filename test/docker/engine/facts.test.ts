@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import {
   toContainerFacts,
   toEngineState,
+  toFoundImage,
   toListedContainer,
   toPathFacts,
 } from '../../../src/docker/engine/facts.js';
@@ -83,4 +84,13 @@ test.each([
 
 test('an answer about a path without its header says nothing', () => {
   expect(toPathFacts(undefined)).toBeUndefined();
+});
+
+test.each([
+  ['leaves out', { Id: 'sha256:1' }],
+  ['sets to null', { Id: 'sha256:1', Config: { Entrypoint: null, Cmd: null, Env: null, Labels: null } }],
+])('an image is complete whatever the engine %s', (_, answer) => {
+  const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {} };
+
+  expect(toFoundImage(answer)).toEqual({ id: 'sha256:1', config });
 });

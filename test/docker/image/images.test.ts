@@ -5,7 +5,7 @@ import type { Engine, PullStep } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { Images } from '../../../src/docker/image/images.js';
 import type { PullLimits } from '../../../src/docker/image/pull.js';
-import { fakeEngine } from '../../support/fake-engine.js';
+import { fakeEngine, foundImage } from '../../support/fake-engine.js';
 import { dependantsOf } from '../../support/signals.js';
 
 const generous = { totalMs: 5_000, stallMs: 5_000 };
@@ -19,7 +19,7 @@ function stock(pull: Engine['pull'], present: readonly string[] = []) {
   const there = new Set(present);
   const pulled: string[] = [];
   const engine = fakeEngine({
-    findImage: async (reference) => (there.has(reference) ? { id: `sha256:${reference}` } : undefined),
+    findImage: async (reference) => (there.has(reference) ? foundImage(`sha256:${reference}`) : undefined),
     pull: async function* (reference, signal) {
       pulled.push(reference);
       yield* pull(reference, signal);
