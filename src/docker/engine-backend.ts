@@ -23,6 +23,7 @@ import { checkDisk, checkEngine } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 import { needsInit } from './program/init.js';
+import { refuseLongStart } from './program/start-size.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
@@ -107,6 +108,7 @@ export class EngineBackend implements DockerBackend {
     await leftovers.remove(); // One of them may still run a job of the same queue.
     const imageId = await images.ensure(request.image, request.pullPolicy, signal);
     const { metadata: imageMetadata, passwd, config } = await imageFacts.read(imageId);
+    refuseLongStart(request, config);
     const init = needsInit(request, config, this.#parts.settings.init);
     const delivery = await deliveries.begin({ request, passwd });
     const container = new JobContainer({ ...this.#parts, delivery, imageId, imageMetadata, init }, request);

@@ -3,6 +3,7 @@
 import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
 import { findReferenceProblem } from './reference.js';
+import { longestStartBytes, startBytes } from './start-size.js';
 
 export { secretReferencePattern } from './reference.js';
 
@@ -29,6 +30,7 @@ export function checkFields(fields: SpecFields, names: FieldNames = {}): string[
     ...checkImage(fields.image, named('image')),
     ...checkArguments(fields.entrypoint, named('entrypoint')),
     ...checkArguments(fields.command, named('command')),
+    ...checkStart(fields, (['entrypoint', 'command', 'env'] as const).map(named)),
     ...checkDirectory(fields.workingDirectory, named('workingDirectory')),
     ...checkEnvironment(fields.env, named('env')),
     ...checkReferences(fields.secretRefs, named('secretRefs')),
@@ -52,6 +54,16 @@ function checkImage(image: string | undefined, name: string): string[] {
 
 function checkArguments(list: readonly string[] | undefined, name: string): string[] {
   return checkList(list, name, (entry, place) => checkEntry(entry, place));
+}
+
+/** Together they may be too long for the kernel, though each entry is short enough. */
+function checkStart({ entrypoint = [], command = [], env = [] }: SpecFields, names: string[]): string[] {
+  const bytes = startBytes(entrypoint, command, env);
+  if (bytes <= longestStartBytes) return [];
+  const [first, second, third] = names;
+  return [
+    `Expected ${first}, ${second} and ${third} to take at most ${longestStartBytes} bytes together, each entry counted with 9 more, got ${bytes} bytes.`,
+  ];
 }
 
 function checkDirectory(directory: string | undefined, name: string): string[] {

@@ -210,6 +210,21 @@ function preparationRules(bench: Bench): void {
     expect(await bench().countLeft()).toBe(before);
   });
 
+  test('fails for arguments and variables that are together too long for the kernel', async () => {
+    const before = await bench().countLeft();
+    const entry = 'x'.repeat(100_000);
+    const long = {
+      command: Array.from({ length: 11 }, () => entry),
+      env: Array.from({ length: 11 }, (_, at) => `V${at}=${entry}`),
+    };
+
+    const error = await failureOf(prepare(bench, [], long));
+
+    expect(error).toBeInstanceOf(JobFailedError);
+    expect(error).toMatchObject({ reason: 'start_failed', code: 'arguments_too_long' });
+    expect(await bench().countLeft()).toBe(before);
+  });
+
   test('ends with the reason of a signal that has fired', async () => {
     const before = await bench().countLeft();
     const reason = new Error('killed');

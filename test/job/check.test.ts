@@ -103,3 +103,32 @@ describe('checkFields', () => {
     expect('A@b/c.d').toMatch(secretReferencePattern);
   });
 });
+
+describe('arguments and variables together', () => {
+  const entry = 'x'.repeat(100_000);
+  const list = (length: number, prefix = '') => Array.from({ length }, () => `${prefix}${entry}`);
+
+  test('are refused when no kernel takes them, though each is short enough', () => {
+    const problems = checkFields(
+      { entrypoint: list(7), command: list(7), env: list(8, 'V=') },
+      { command: 'run' },
+    );
+
+    expect(problems).toEqual([
+      'Expected `entrypoint`, `run` and `env` to take at most 2093056 bytes together, each entry counted with 9 more, got 2200214 bytes.',
+    ]);
+  });
+
+  test('are taken up to that', () => {
+    expect(checkFields({ entrypoint: list(7), command: list(7), env: list(6, 'V=') })).toEqual([]);
+  });
+
+  test('count with their number, too', () => {
+    const short = Array.from({ length: 4096 }, () => 'x'.repeat(240));
+
+    expect(checkFields({ command: short, entrypoint: short })).toHaveLength(0);
+    expect(checkFields({ command: short, entrypoint: short, env: short.map(() => 'V=123456') })).toHaveLength(
+      1,
+    );
+  });
+});

@@ -3,6 +3,7 @@ import { defaultArchiveLimits } from '../../src/docker/archive/rules.js';
 import { nameTaken } from '../../src/docker/container/errors.js';
 import { EngineError } from '../../src/docker/engine/errors.js';
 import { imageMissing, pullFailure } from '../../src/docker/image/errors.js';
+import { refuseLongStart } from '../../src/docker/program/start-size.js';
 import type {
   AdoptedContainer,
   AdoptionRequest,
@@ -12,6 +13,7 @@ import type {
   PreparedContainer,
 } from '../../src/executor/backend.js';
 import { type Act, FakeContainer, type FakeContainerHost, type FakeStep, fired } from './fake-container.js';
+import { foundImage } from './fake-engine.js';
 
 const rules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
 
@@ -81,6 +83,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
     await Promise.race([this.reach('prepare', request.jobId), rejectOnAbort(signal)]);
     if (this.isUnavailable) throw new EngineError('image', 'unreachable', '');
     this.#findImage(request);
+    refuseLongStart(request, foundImage('').config);
     if (request.content !== undefined) await readContentMetadata(request.content, rules);
     const name = `fake-${request.jobId}-${request.fence}`;
     if (this.existing.get(name)?.wasStarted === true)
