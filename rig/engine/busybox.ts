@@ -12,6 +12,7 @@ export interface ImageEntry {
   readonly gid?: number;
   readonly content?: string | Buffer;
   readonly target?: string;
+  readonly hasCapabilities?: boolean;
 }
 
 /** The same root file system as the public busybox image. Installs `busybox-static` where it is missing. */

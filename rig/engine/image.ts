@@ -71,6 +71,8 @@ export interface FileRecipe {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** With the file capability to listen on low ports, for whoever executes it. */
+  readonly hasCapabilities?: boolean;
 }
 
 /** A symbolic link. */
@@ -140,10 +142,15 @@ function packEntries(entries: readonly ImageEntry[]): Readable {
 }
 
 /** A fixed time makes the same recipe give the same layer, which the engine then already has. */
-function toHeader({ path, type, mode, uid, gid, target }: ImageEntry): Parameters<Pack['entry']>[0] {
+function toHeader(entry: ImageEntry): Parameters<Pack['entry']>[0] {
+  const { path, type, mode, uid, gid, target, hasCapabilities } = entry;
   const owner = { uid: uid ?? 0, gid: gid ?? 0 };
   const header = { name: path, type, mode: mode ?? 0o644, mtime: new Date(0), ...owner };
+  if (hasCapabilities === true) Object.assign(header, { pax: CAPABILITIES });
   return target === undefined ? header : { ...header, linkname: target };
 }
+
+/** `cap_net_bind_service+ep` as the kernel keeps it: version 2, effective, one bit of the permitted ones. */
+const CAPABILITIES = { 'SCHILY.xattr.security.capability': `\x01\0\0\x02\0\x04${'\0'.repeat(14)}` };
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -111,7 +111,10 @@ export class EngineBackend implements DockerBackend {
     refuseLongStart(request, config);
     const init = needsInit(request, config, this.#parts.settings.init);
     const delivery = await deliveries.begin({ request, passwd });
-    const container = new JobContainer({ ...this.#parts, delivery, imageId, imageMetadata, init }, request);
+    const openImage = () => imageFacts.open(imageId);
+    const image = { imageId, imageMetadata, imageConfig: config, openImage };
+    const parts = { ...this.#parts, ...image, delivery, init };
+    const container = new JobContainer(parts, request);
     try {
       await container.prepare(signal);
       return container;

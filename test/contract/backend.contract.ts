@@ -11,6 +11,7 @@ import { BrokenError, JobFailedError } from '../../src/job/errors.js';
 import type { Exit } from '../../src/job/outcome.js';
 import { tarGzOf } from '../support/archives.js';
 import type { Act } from '../support/fake-container.js';
+import { startFailureRules } from './backend-start-failures.js';
 
 /** A `Backend`, programs to run on it, and a check of what it leaves behind. */
 export interface BackendBench extends AsyncDisposable {
@@ -99,6 +100,12 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     });
     describe('a job', () => {
       jobRules(() => bench);
+    });
+    describe('a command', () => {
+      startFailureRules(async (act) => {
+        await using container = await prepare(() => bench, [act]);
+        return await failureOf(startJob(container).then(readToExit));
+      });
     });
     describe('stopping', () => {
       stopRules(() => bench);

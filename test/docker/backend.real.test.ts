@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { buildImage } from '../../rig/engine/image.js';
 import { openDockerBackend } from '../../src/docker/backend.js';
 import type { ContainerRequest } from '../../src/executor/backend.js';
@@ -20,10 +21,21 @@ const links = {
   '/srv/about/image.yml': metadata,
 };
 
+const unstartableImage = 'stint-test/unstartable:1';
+
+/** Of the names of `unstartable`. */
+const unstartables = {
+  '/opt/capabilities': { content: await readFile('/bin/busybox'), mode: 0o755, hasCapabilities: true },
+  '/opt/link_loop': { target: 'link_loop' },
+  '/opt/interpreter': { content: '#!/opt/nonesuch\necho\n', mode: 0o755 },
+  '/opt/windows_line_ends': { content: '#!/bin/sh\r\necho\r\n', mode: 0o755 },
+};
+
 async function startRealBench(): Promise<BackendBench> {
   const bench = await openDockerBench(dockerHost);
   await buildImage(bench.docker, { tag: describedImage.image, files: { '/gostint_image.yml': metadata } });
   await buildImage(bench.docker, { tag: linkedImage, files: links });
+  await buildImage(bench.docker, { tag: unstartableImage, files: unstartables });
   const unavailable = await openDockerBackend({
     ...bench.options,
     docker: { host: 'unix:///nowhere/docker.sock', pullTimeoutMs: 1_000 },
@@ -45,9 +57,11 @@ async function startRealBench(): Promise<BackendBench> {
 }
 
 /** A shell that runs the scripted steps. */
-function commandFor(acts: readonly Act[]): Pick<ContainerRequest, 'command'> {
+function commandFor(acts: readonly Act[]): Partial<ContainerRequest> {
   const [first] = acts;
   if (first !== undefined && 'missing' in first) return { command: [first.missing] };
+  if (first !== undefined && 'unstartable' in first)
+    return { image: unstartableImage, command: [`/opt/${first.unstartable}`] };
   return { command: ['sh', '-c', acts.map(toShell).join('\n')] };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { commandNotFound } from '../../src/docker/container/errors.js';
 import { EngineError } from '../../src/docker/engine/errors.js';
+import { commandNotFound, startError } from '../../src/docker/program/start-errors.js';
 import type {
   AdoptedContainer,
   ContainerRequest,
@@ -12,6 +12,14 @@ import type {
 import { BrokenError } from '../../src/job/errors.js';
 import type { Exit } from '../../src/job/outcome.js';
 
+/** Commands that are there and cannot be started, each for the reason in its name. */
+export const unstartable = {
+  capabilities: startError('/opt/capabilities', 'operation not permitted'),
+  link_loop: startError('/opt/link_loop', 'too many levels of symbolic links'),
+  interpreter: commandNotFound('/opt/interpreter', 'the image lacks its interpreter "/opt/nonesuch"'),
+  windows_line_ends: commandNotFound('/opt/windows_line_ends', 'its lines end as Windows writes them'),
+};
+
 /** One thing that a fake program does; a program ends with 0 after the last of them. */
 export type Act =
   | { readonly print: string | Uint8Array; readonly on?: OutputPart['stream'] }
@@ -22,6 +30,8 @@ export type Act =
   | { readonly exit: number; readonly outOfMemory?: boolean; readonly proven?: boolean }
   /** The command of this name is not there. */
   | { readonly missing: string }
+  /** The command is there and cannot be started for this reason. */
+  | { readonly unstartable: keyof typeof unstartable }
   /** The engine loses the container: how it ended is unknown. */
   | { readonly vanish: true }
   /** The output connection breaks for good; the program keeps running. */
@@ -148,6 +158,7 @@ export class FakeContainer implements PreparedContainer {
     if ('linger' in act) return await this.#runUntilSignal(act.linger);
     if ('exit' in act) return exitOf(act);
     if ('missing' in act) throw commandNotFound(act.missing);
+    if ('unstartable' in act) throw unstartable[act.unstartable];
     if ('print' in act) this.#line.push({ stream: act.on ?? 'stdout', bytes: Buffer.from(act.print) });
     if ('show' in act) this.#line.push({ stream: 'stdout', bytes: this.#secrets });
     if ('breakOutput' in act || 'vanish' in act) this.#line.fail(gone('read the output'));

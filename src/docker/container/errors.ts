@@ -2,6 +2,7 @@
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import { contentRefused } from '../archive/errors.js';
 import { type EngineError, isFault } from '../engine/errors.js';
+import { commandNotFound, findSystemText, startError, startFailed } from '../program/start-errors.js';
 
 /** Like the other functions here, returns errors that are the engine's own fault unchanged. */
 export function uploadFailure(error: unknown): unknown {
@@ -42,7 +43,8 @@ export function nameTaken(name: string, why: string): BrokenError {
 /** What a start that failed for good means. Sets the exit codes a shell uses: 127 not found, 126 not executable. */
 export function startFailure(error: unknown, command: string | undefined): unknown {
   if (isFault(error, 'command_not_found')) return commandNotFound(command);
-  if (isFault(error, 'command_not_executable')) return commandNotExecutable(command);
+  if (isFault(error, 'command_not_executable'))
+    return startError(command, findSystemText(error.text) ?? error.text);
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
   if (isFault(error, 'broken') && !runtimeText.test(error.text)) return engineFailed(error);
   if (isFault(error, 'refused', 'broken', 'no_command', 'source_missing'))
@@ -68,32 +70,6 @@ function directoryUnusable({ text }: EngineError): JobFailedError {
   );
 }
 
-export function commandNotFound(command: string | undefined): JobFailedError {
-  return startFailed(
-    'command_not_found',
-    `Could not start ${named(command)}: the image has no such program on its PATH. Check \`entrypoint\` and \`run\`.`,
-    127,
-  );
-}
-
-export function commandNotExecutable(command: string | undefined): JobFailedError {
-  return startFailed(
-    'command_not_executable',
-    `Could not start ${named(command)}: it is there but cannot be executed. Check its mode and what it is.`,
-    126,
-  );
-}
-
-function named(command: string | undefined): string {
-  return command === undefined
-    ? "the image's command"
-    : `the command ${JSON.stringify(command.slice(0, 200))}`;
-}
-
 function engineReason({ text }: EngineError): string {
   return text === '' ? 'the engine refused and gave no reason' : `the engine says "${text}"`;
-}
-
-function startFailed(code: string, message: string, exitCode?: number): JobFailedError {
-  return new JobFailedError('start_failed', code, message, exitCode === undefined ? {} : { exitCode });
 }

@@ -2,15 +2,20 @@
 import type { Readable } from 'node:stream';
 import type { LimitFunction } from 'p-limit';
 import type { ContainerRequest, PreparedContainer, RunningContainer } from '../../executor/backend.js';
+import type { JobFailedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { Engine } from '../engine/engine.js';
 import { EngineError, isFault } from '../engine/errors.js';
-import { readOutput } from '../output/output.js';
+import type { OpenedImage } from '../image/facts.js';
+import { type OutputWatch, readOutput } from '../output/output.js';
+import { argumentsOf, type ImageConfig } from '../program/arguments.js';
+import type { StartMessage } from '../program/start-messages.js';
 import type { ContainerParameters, ContainerSettings } from './container.js';
 import { createContainer, findOurs } from './create.js';
 import { startFailure } from './errors.js';
 import { waitForExit } from './exit.js';
+import { explainStart } from './explain-start.js';
 import { removeUntilGone } from './removal.js';
 import { watchRunning } from './running.js';
 
@@ -20,6 +25,9 @@ export interface JobContainerParts {
   readonly delivery: Delivery;
   readonly imageId: string;
   readonly imageMetadata: string | undefined;
+  readonly imageConfig: ImageConfig;
+  /** A container of the image, to look at its files. */
+  readonly openImage: () => Promise<OpenedImage>;
   /** Whether an init process of ours is process 1. */
   readonly init: boolean;
   /** Limits how many containers start at once: a start is the most expensive request to an engine. */
@@ -99,7 +107,20 @@ export class JobContainer implements PreparedContainer {
     await delivery.release();
     const exit = waitForExit(engine, this.id, { signal: this.#disposed.signal, retryForMs });
     const source = { engine, id: this.id, attached, tty: this.#parameters.tty, exit };
-    return watchRunning({ ...source, output: (watch) => readOutput({ ...source, ...watch }) });
+    const explain = (message: StartMessage) => this.#explain(message);
+    const output = (watch: OutputWatch) => readOutput({ ...source, ...watch });
+    return watchRunning({ ...source, program: this.#program, explain, output });
+  }
+
+  get #program(): string | undefined {
+    return argumentsOf(this.#parameters, this.#parts.imageConfig)[0];
+  }
+
+  async #explain(message: StartMessage): Promise<JobFailedError> {
+    return await explainStart(
+      { ...this.#parts, containerId: this.id, parameters: this.#parameters },
+      message,
+    );
   }
 
   /** Sends the start exactly once: after a lost answer a second start could run an ended container again. */
@@ -108,8 +129,7 @@ export class JobContainer implements PreparedContainer {
       await this.#parts.starts(() => this.#parts.engine.start(this.id));
     } catch (error) {
       if (isFault(error, 'cut', 'timed_out', 'broken') && (await this.#hasStarted())) return;
-      const [command] = [...this.#parameters.entrypoint, ...this.#parameters.command];
-      throw startFailure(error, command);
+      throw startFailure(error, this.#program);
     }
   }
 

@@ -1,10 +1,13 @@
 // A started container: its output, its exit, and how it is stopped.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OutputPart, RunningContainer } from '../../executor/backend.js';
+import type { JobFailedError } from '../../job/errors.js';
 import type { Exit } from '../../job/outcome.js';
 import type { Engine } from '../engine/engine.js';
 import { EngineError } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
+import { startErrorUnseen } from '../program/start-errors.js';
+import type { StartMessage } from '../program/start-messages.js';
 import { endedByEngine, wasEndedByEngine } from './engine-end.js';
 import type { WatchedExit } from './exit.js';
 import { InitFailure } from './init-failure.js';
@@ -20,11 +23,15 @@ export interface RunningParts {
   readonly id: string;
   readonly exit: Promise<WatchedExit>;
   readonly output: (watch: OutputWatch) => AsyncIterable<OutputPart>;
+  /** What was to be started; undefined where nobody knows it any more. */
+  readonly program?: string | undefined;
+  /** Makes an error of what was said about a command that could not be started. */
+  readonly explain?: (message: StartMessage) => Promise<JobFailedError>;
 }
 
 /** Watches a container that was started. Its output may be read once. */
 export function watchRunning(parts: RunningParts): RunningContainer {
-  const initFailure = new InitFailure();
+  const initFailure = new InitFailure(parts.program);
   let noteStreamEnd: (() => void) | undefined;
   const streamEnded = new Promise<void>((resolve) => {
     noteStreamEnd = resolve;
@@ -40,7 +47,7 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       const watched = await parts.exit;
       const { exitCode } = watched.exit;
       if (!isStopped && (await wasEndedByEngine(parts, watched)) && !isStopped) throw endedByEngine(exitCode);
-      return await judgeExit(watched.exit, initFailure, streamEnded);
+      return await judgeExit(watched.exit, { ...parts, initFailure, streamEnded });
     },
     stop: async (graceMs) => {
       isStopped = true;
@@ -49,14 +56,18 @@ export function watchRunning(parts: RunningParts): RunningContainer {
   };
 }
 
+interface Judging extends Pick<RunningParts, 'explain'> {
+  readonly initFailure: InitFailure;
+  readonly streamEnded: Promise<void>;
+}
+
 /** Throws `JobFailedError` `start_failed` when the container ran but its command could not. */
-async function judgeExit(exit: Exit, initFailure: InitFailure, streamEnded: Promise<void>): Promise<Exit> {
-  if (exit.exitCode === 126 || exit.exitCode === 127) {
-    await Promise.race([streamEnded, delay(outputWaitMs, undefined, { ref: false })]);
-    const error = initFailure.toError(exit.exitCode);
-    if (error !== undefined) throw error;
-  }
-  return exit;
+async function judgeExit(exit: Exit, { explain, initFailure, streamEnded }: Judging): Promise<Exit> {
+  if (!initFailure.isPossible(exit.exitCode)) return exit;
+  await Promise.race([streamEnded, delay(outputWaitMs, undefined, { ref: false })]);
+  const message = initFailure.read(exit.exitCode);
+  if (message === undefined) return exit;
+  throw explain === undefined ? startErrorUnseen(message) : await explain(message);
 }
 
 /** Returns when the engine says that the container has ended, or that it no longer knows it. */

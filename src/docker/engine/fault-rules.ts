@@ -187,10 +187,13 @@ function startRules(): FaultRule[] {
       pattern: /exec: .*(executable file not found|no such file or directory)/i,
     },
     // …: exec: "/etc": permission denied: unknown (22 and later: "is a directory")
+    // …: exec: "/loop": stat /loop: too many levels of symbolic links: unknown
+    // …: exec: "/etc/passwd/x": stat /etc/passwd/x: not a directory: unknown: Are you trying to mount a directory …
     {
       fault: 'command_not_executable',
       calls,
-      pattern: /exec: .*(permission denied|is a directory|exec format error)|exec format error/i,
+      pattern:
+        /exec: .*(permission denied|is a directory|not a directory|too many levels of symbolic links|operation not permitted|text file busy|argument list too long)|exec format error/i,
     },
   ];
 }

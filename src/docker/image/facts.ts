@@ -14,6 +14,10 @@ export interface ImageFacts {
   readonly passwd: string | undefined;
 }
 
+export interface OpenedImage extends AsyncDisposable {
+  readonly id: string;
+}
+
 const paths = { metadata: '/gostint_image.yml', passwd: '/etc/passwd' } as const;
 const largestFile = { metadata: 64 * 1024, passwd: 1024 * 1024 } as const;
 type Which = keyof typeof paths;
@@ -61,13 +65,19 @@ export class ImageFactsReader {
   }
 
   async #readFiles(imageId: string): Promise<Record<Which, string | undefined>> {
+    await using image = await this.open(imageId);
+    return {
+      metadata: await this.#readText(image.id, 'metadata'),
+      passwd: await this.#readText(image.id, 'passwd'),
+    };
+  }
+
+  /** A container of the image, to look at its files. It is never started; disposing removes it. */
+  async open(imageId: string): Promise<OpenedImage> {
     const name = `stint-${this.#settings.installation.slice(0, 8)}-image-${randomBytes(8).toString('hex')}`;
     const id = await this.#engine.create(name, this.#idleOptions(imageId, name));
-    try {
-      return { metadata: await this.#readText(id, 'metadata'), passwd: await this.#readText(id, 'passwd') };
-    } finally {
-      await this.#engine.remove(id).catch(() => undefined); // The reaper removes it if this fails.
-    }
+    const remove = () => this.#engine.remove(id).catch(() => undefined); // The reaper removes it if this fails.
+    return { id, [Symbol.asyncDispose]: remove };
   }
 
   /** Never started, so it needs no limits; it has a command only because the engine requires one. */

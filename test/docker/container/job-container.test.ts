@@ -8,7 +8,7 @@ import { EngineError } from '../../../src/docker/engine/errors.js';
 import { testSettings as settings } from '../../support/backend-parts.js';
 import { containerRequest } from '../../support/container-request.js';
 import { fired } from '../../support/fake-container.js';
-import { containerFacts, fakeEngine } from '../../support/fake-engine.js';
+import { containerFacts, fakeEngine, foundImage } from '../../support/fake-engine.js';
 
 /** A container on an engine where everything succeeds except what is given. Records the calls in order. */
 function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
@@ -40,6 +40,8 @@ function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
     delivery,
     imageId: 'sha256:1',
     imageMetadata: undefined,
+    imageConfig: foundImage('sha256:1').config,
+    openImage: () => Promise.reject(new Error('Expected no look at the image.')),
     init: true,
     starts,
   };

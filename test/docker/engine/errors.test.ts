@@ -73,6 +73,19 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['network_missing', 'network', answered(404, 'network nonet not found')],
   ['command_not_found', 'start', answered(400, 'exec: "nope": executable file not found in $PATH: unknown')],
   ['command_not_executable', 'start', answered(400, 'exec: "/etc": permission denied: unknown')],
+  [
+    'command_not_executable',
+    'start',
+    answered(400, 'exec: "/a": stat /a: too many levels of symbolic links: unknown'),
+  ],
+  [
+    'command_not_executable',
+    'start',
+    answered(
+      400,
+      'exec: "/a/b": stat /a/b: not a directory: unknown: Are you trying to mount a directory onto a file',
+    ),
+  ],
   ['directory_unusable', 'create', answered(500, 'Cannot mkdir: /etc/passwd is not a directory')],
   [
     'directory_unusable',
