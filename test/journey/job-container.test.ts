@@ -1,5 +1,6 @@
 import connect from 'postgres';
 import { afterAll, expect, test } from 'vitest';
+import { tarGzOf } from '../support/archives.js';
 import { startStintOnRig } from './stint-on-rig.js';
 import { VaultOperator } from './vault-operator.js';
 
@@ -28,6 +29,22 @@ test('a job has its variables and the address of Vault, which it cannot redirect
 
   expect(lines).toEqual(expect.arrayContaining(['A=1', 'B=two words', `VAULT_ADDR=${on.vault.address}`]));
   expect(lines.filter((line) => line.startsWith('VAULT_'))).toHaveLength(1);
+});
+
+test('a job is a child of an init process, or process 1 itself where it says so', async () => {
+  expect(await shell('echo $$; echo $TINI_SUBREAPER')).toMatch(/^[2-9]\d*\n1$/);
+  expect(await shell('echo $$', { init: false })).toBe('1');
+});
+
+test('a script with Windows line ends fails with a sentence that says so', async () => {
+  const content = (await tarGzOf([{ name: 'opt/run', body: '#!/bin/sh\r\ntrue\r\n', mode: 0o755 }])).toString(
+    'base64',
+  );
+
+  const job = await on.run({ content: `targz,${content}`, run: ['/opt/run'] });
+
+  expect(job).toMatchObject({ status: 'failed', return_code: 127 });
+  expect(job.output).toContain('its lines end as Windows writes them');
 });
 
 test('with `STINT_JOB_TOKEN_IN_ENV` the job has its token as a variable too', async () => {
