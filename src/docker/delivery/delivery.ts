@@ -16,7 +16,10 @@ import { addJobUser } from './passwd.js';
 export interface Delivery {
   /** Files that the container is created with. */
   readonly files: readonly BoundFile[];
-  /** Called after the container was created, before any secret is known. */
+  /**
+   * Called after the container was created, before any secret is known. Where files are bound, once more with another
+   * container of the image, to look at what a start that failed had before it.
+   */
   uploadContent(containerId: string, signal: AbortSignal): Promise<void>;
   /** Called before the start. */
   fill(containerId: string, secrets: Uint8Array): Promise<void>;

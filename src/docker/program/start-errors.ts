@@ -75,8 +75,8 @@ export function commandNotFound(command: string | undefined, reason?: string): J
 }
 
 function notThere(command: string | undefined): string {
-  const where = command?.includes('/') === true ? 'file' : 'program on its PATH';
-  return `the image has no such ${where}. Check \`entrypoint\` and \`run\``;
+  const place = command?.includes('/') === true ? '' : ' on its PATH';
+  return `the image has no such program${place}. Check \`entrypoint\` and \`run\``;
 }
 
 /** The same where nobody can look at the files of the container. */

@@ -31,7 +31,7 @@ describe('a start that failed', () => {
     expect(commandNotFound('/x', 'it lacks y').message).toBe(
       'Could not start the command "/x": it is there, but it lacks y.',
     );
-    expect(commandNotFound('/x').message).toContain('the image has no such file');
+    expect(commandNotFound('/x').message).toContain('the image has no such program. Check');
     expect(commandNotFound(undefined).message).toContain("the image's command");
   });
 

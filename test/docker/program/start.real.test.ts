@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => bench[Symbol.asyncDispose]());
 
 const programs: readonly (readonly [string, string, number, RegExp])[] = [
-  ['/opt/nonesuch', 'command_not_found', 127, /no such file/],
+  ['/opt/nonesuch', 'command_not_found', 127, /no such program\. Check/],
   ['nonesuch', 'command_not_found', 127, /no such program on its PATH/],
   ['/opt/dynamic', 'command_not_found', 127, /does not have the loader "\/lib64\/ld-linux[^"]*"/],
   ['/opt/no-interpreter', 'command_not_found', 127, /does not have the interpreter "\/opt\/bash"/],
