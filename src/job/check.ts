@@ -3,7 +3,6 @@
 import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
 import { findReferenceProblem } from './reference.js';
-import { longestStartBytes, startBytes } from './start-size.js';
 
 export { secretReferencePattern } from './reference.js';
 
@@ -121,4 +120,20 @@ function findControl(text: string): number {
 
 function quote(text: string): string {
   return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
+}
+
+/** A quarter of the usual stack of 8 MiB. An engine may give jobs a larger stack; that is not relied on. */
+const kernelBytes = 2 * 1024 * 1024;
+/** For what engine and init process add: `PATH`, `HOSTNAME`, `HOME`, `TERM` and a few arguments. */
+const reservedBytes = 4096;
+/** Of each entry: the NUL behind it and the pointer to it. */
+const bytesBesideEntry = 9;
+
+export const longestStartBytes = kernelBytes - reservedBytes;
+
+/** The sum of these lists of arguments and variables as Linux counts it. */
+export function startBytes(...lists: readonly (readonly string[])[]): number {
+  let sum = 0;
+  for (const list of lists) for (const entry of list) sum += Buffer.byteLength(entry) + bytesBesideEntry;
+  return sum;
 }

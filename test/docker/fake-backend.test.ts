@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BrokenError } from '../../src/job/errors.js';
-import { type BackendBench, backendContract, newClaim } from '../contract/backend.contract.js';
+import { backendContract } from '../contract/backend.contract.js';
+import { type BackendBench, newClaim } from '../contract/backend-bench.js';
 import { containerRequest } from '../support/container-request.js';
 import { FakeBackend } from '../support/fake-backend.js';
 import type { Act } from '../support/fake-container.js';

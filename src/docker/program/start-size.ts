@@ -1,7 +1,7 @@
 // Refuses arguments and variables that the kernel would refuse at the start, when the credentials are spent.
 import type { ContainerRequest } from '../../executor/backend.js';
+import { longestStartBytes, startBytes } from '../../job/check.js';
 import { JobFailedError } from '../../job/errors.js';
-import { longestStartBytes, startBytes } from '../../job/start-size.js';
 import { argumentsOf, type ImageConfig } from './arguments.js';
 
 /** Throws `JobFailedError` `arguments_too_long`. What the job alone brings is checked when it is submitted. */

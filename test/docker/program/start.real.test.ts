@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildImage } from '../../../rig/engine/image.js';
-import { longestStartBytes, startBytes } from '../../../src/job/start-size.js';
+import { longestStartBytes, startBytes } from '../../../src/job/check.js';
 import { tarGzOf } from '../../support/archives.js';
 import { type DockerBench, openDockerBench, runJob } from '../../support/docker-bench.js';
 import { rigPart } from '../../support/rig-part.js';
