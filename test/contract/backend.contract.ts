@@ -47,6 +47,9 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
         return await failureOf(startJob(container).then(readToExit));
       });
     });
+    describe('the end', () => {
+      endRules(() => bench);
+    });
     describe('stopping', () => {
       stopRules(() => bench);
     });
@@ -305,6 +308,21 @@ function jobRules(bench: Bench): void {
 
     expect(await running.wait()).toMatchObject({ exitCode: 6 });
   });
+}
+
+function endRules(bench: Bench): void {
+  test.each([137, 143, 255])(
+    'of a job that returns %i itself is reported as soon as any other',
+    async (exitCode) => {
+      await using container = await prepare(bench, [{ print: 'bye' }, { exit: exitCode }]);
+      const running = await startJob(container);
+      await readAll(running.output); // Ends with the container.
+
+      const startedAt = performance.now();
+      expect(await running.wait()).toMatchObject({ exitCode, proven: true });
+      expect(performance.now() - startedAt).toBeLessThan(1_500); // A busy machine, not a wait for evidence.
+    },
+  );
 }
 
 function stopRules(bench: Bench): void {

@@ -40,10 +40,15 @@ async function waitForEnd({ stand }: EngineStand, id: string) {
   return await stand.look(id);
 }
 
-/** Finds the program's process on the host. */
-async function findPid({ stand }: EngineStand, id: string): Promise<number> {
+async function findContainer({ stand }: EngineStand, id: string): Promise<string | undefined> {
   const [container] = await stand.docker.listContainers({ filters: { label: [`stint.job=${id}`] } });
-  return (await stand.docker.getContainer(container?.Id ?? '').inspect()).State.Pid;
+  return container?.Id;
+}
+
+/** Finds the program's process on the host. */
+async function findPid(engineStand: EngineStand, id: string): Promise<number> {
+  const container = (await findContainer(engineStand, id)) ?? '';
+  return (await engineStand.stand.docker.getContainer(container).inspect()).State.Pid;
 }
 
 async function isGone(pid: number): Promise<boolean> {
@@ -101,6 +106,30 @@ describe('E2: with live-restore a job', () => {
   });
 });
 
+describe('E2: with live-restore a job that outlives the gap', () => {
+  test.each([137, 143, 255])('and ends with %i by itself has that code', async (code) => {
+    const id = await startJob(restoring, `sleep 5; exit ${code}`);
+
+    await restoring.engine.kill();
+    await restoring.engine.start();
+
+    expect(await waitForEnd(restoring, id)).toMatchObject({ state: 'failed', exit_code: code });
+    await goesOn(restoring);
+  });
+
+  test('and is killed by somebody afterwards has the code of that', async () => {
+    const id = await startJob(restoring, 'sleep 300');
+
+    await restoring.engine.kill();
+    await restoring.engine.start();
+    await goesOn(restoring); // By then stint has seen that it is back.
+    await restoring.stand.docker.getContainer((await findContainer(restoring, id)) ?? '').kill();
+
+    expect(await waitForEnd(restoring, id)).toMatchObject({ state: 'failed', exit_code: 137 });
+    await goesOn(restoring);
+  });
+});
+
 /** Kills the shim too, so that nothing knows how it ended. */
 async function killTree(pid: number): Promise<void> {
   const parent = Number(/^PPid:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
@@ -112,6 +141,19 @@ async function killTree(pid: number): Promise<void> {
 describe('E2: without live-restore a job', () => {
   test('whose engine was stopped under it is lost, not failed', async () => {
     const id = await startJob(plain, 'sleep 300');
+
+    await plain.engine.stop();
+    await plain.engine.start();
+
+    expect(await waitForEnd(plain, id)).toMatchObject({ state: 'lost' });
+    await goesOn(plain);
+  });
+
+  test.each([
+    ['answers the signal with a code of its own', 'trap "exit 255" TERM; while :; do sleep 0.1; done'],
+    ['has to be killed', 'trap "" TERM; while :; do sleep 0.1; done'],
+  ])('that %s when its engine is stopped under it is lost, not failed', async (_, script) => {
+    const id = await startJob(plain, script);
 
     await plain.engine.stop();
     await plain.engine.start();

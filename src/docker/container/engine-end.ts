@@ -1,46 +1,55 @@
 // Tells whether the engine itself, by a stop or restart, ended a container.
-import { setTimeout as delay } from 'node:timers/promises';
 import { BrokenError } from '../../job/errors.js';
-import type { Engine } from '../engine/engine.js';
-import { isUnavailable, type WatchedExit } from './exit.js';
+import type { Engine, EngineConnection, RememberedEnd } from '../engine/engine.js';
+import { isFault } from '../engine/errors.js';
+import type { WatchedExit } from './exit.js';
 
 /** Exit codes of a container that was ended from outside: by SIGKILL, by SIGTERM, or together with its host. */
 const outsideCodes: readonly number[] = [137, 143, 255];
-/**
- * An engine that is being stopped ends its containers first and becomes unavailable only later: it is watched so long.
- */
-const watchMs = 2_000;
-/** The same when the signal was sent through the engine: its other containers may take long to end. */
-const killedWatchMs = 15_000;
-const pauseMs = 200;
 
 /**
- * Whether a container that was not asked to stop was ended by its engine: by an engine that was being stopped, or by
- * one that restarted without keeping its containers. Then it is unknown how the job would have ended.
+ * Whether a container that was not asked to stop was ended by its engine: by an engine that is being stopped, or by one
+ * that restarted without keeping its containers. Then it is unknown how the job would have ended. The engine's events
+ * show it at once. Waiting for an engine to go away would delay every job that returns such a code itself.
  */
 export async function wasEndedByEngine(place: Place, { exit, backAt }: WatchedExit): Promise<boolean> {
   if (!outsideCodes.includes(exit.exitCode) || exit.outOfMemory) return false;
-  return backAt !== undefined || (await isStopping(place));
+  const events = await readEnd(place, 'any');
+  if (events === 'refused') return false;
+  if (events !== 'unavailable' && !mayBeByEngine(events)) return false;
+  return await isStopping(place, backAt);
 }
 
 interface Place {
-  readonly engine: Pick<Engine, 'version' | 'remembers'>;
+  readonly engine: Pick<Engine, 'recallEnd'>;
   readonly id: string;
 }
 
-/** An engine that restarted between two requests has lost its events, so the container's end is missing there. */
-async function isStopping({ engine, id }: Place): Promise<boolean> {
-  const startedAt = performance.now();
-  let limitMs = watchMs;
+/** A restart clears the events. An engine that ends a container sends it a signal first. */
+function mayBeByEngine({ endedAt, wasSignalled }: RememberedEnd): boolean {
+  return endedAt === undefined || wasSignalled;
+}
+
+/**
+ * An engine that is being stopped refuses new connections before it signals a container. So if it accepts one after the
+ * end, a client sent the signal. A signal from before an engine was back is its own: a restarted engine stops the
+ * containers it finds before it accepts connections.
+ */
+async function isStopping(place: Place, backAt: Date | undefined): Promise<boolean> {
+  const events = await readEnd(place, 'new');
+  if (events === 'refused') return false;
+  if (events === 'unavailable' || events.endedAt === undefined) return true;
+  return events.wasSignalled && backAt !== undefined && events.endedAt <= backAt;
+}
+
+type EndEvents = RememberedEnd | 'refused' | 'unavailable';
+
+/** `refused`: the engine is available but does not give its events, for example behind a filter. */
+async function readEnd({ engine, id }: Place, connection: EngineConnection): Promise<EndEvents> {
   try {
-    while (performance.now() - startedAt < limitMs) {
-      await engine.version();
-      if (limitMs === watchMs && (await engine.remembers(id, 'kill'))) limitMs = killedWatchMs;
-      await delay(pauseMs);
-    }
-    return !(await engine.remembers(id, 'die'));
+    return await engine.recallEnd(id, connection);
   } catch (error) {
-    return isUnavailable(error);
+    return isFault(error, 'refused') ? 'refused' : 'unavailable';
   }
 }
 

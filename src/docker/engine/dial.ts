@@ -5,6 +5,8 @@ import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { EngineCall } from './calls.js';
 import { callEngine, type Deadline } from './deadline.js';
+import type { EngineConnection } from './engine.js';
+import { readJsonLines } from './pull-steps.js';
 
 /** One request to the engine, with its limits. */
 export interface Dialing extends Deadline {
@@ -14,12 +16,16 @@ export interface Dialing extends Deadline {
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: object;
   readonly file?: Readable;
+  /** `any` by default. */
+  readonly connection?: EngineConnection;
 }
 
 /** The connection to one engine. */
 export interface Dial {
   /** The parsed answer. */
   ask<T>(call: EngineCall, dialing: Dialing): Promise<T>;
+  /** The objects of an answer with one JSON object a line; settles when the answer is complete. */
+  list(call: EngineCall, dialing: Dialing): Promise<object[]>;
   /** The answer as a stream; settles when its headers arrive. */
   stream(call: EngineCall, dialing: Dialing): Promise<Readable>;
   /** Closes idle connections. */
@@ -35,11 +41,18 @@ export async function openDial(host: string): Promise<Dial> {
   const { default: Client } = await import('dockerode');
   // One agent for all requests keeps the connections. TCP keep-alive detects a host that is gone.
   const agent = new Agent({ keepAlive: true });
-  const { modem } = new Client(clientOptions(host, agent));
+  const modems = {
+    any: new Client(clientOptions(host, agent)).modem,
+    new: new Client(clientOptions(host, new Agent())).modem,
+  };
+  const send = (dialing: Dialing, signal: AbortSignal) =>
+    dial(modems[dialing.connection ?? 'any'], dialing, signal);
   return {
     ask: (call, dialing) =>
-      callEngine(call, dialing, async (signal) => readJson(await dial(modem, dialing, signal))),
-    stream: (call, dialing) => callEngine(call, dialing, (signal) => dial(modem, dialing, signal)),
+      callEngine(call, dialing, async (signal) => readJson(await send(dialing, signal))),
+    list: (call, dialing) =>
+      callEngine(call, dialing, async (signal) => readList(await send(dialing, signal))),
+    stream: (call, dialing) => callEngine(call, dialing, (signal) => send(dialing, signal)),
     close: () => agent.destroy(),
   };
 }
@@ -93,4 +106,10 @@ function pathOf({ path, query, body }: Dialing): { path: string; options?: objec
 async function readJson<T>(answer: Readable): Promise<T> {
   const body = await text(answer);
   return (body === '' ? undefined : JSON.parse(body)) as T; // `facts.ts` checks the shape of what it uses.
+}
+
+async function readList(answer: Readable): Promise<object[]> {
+  const found: object[] = [];
+  for await (const line of readJsonLines(answer)) found.push(line);
+  return found;
 }

@@ -1,11 +1,10 @@
 // Implements `Engine` on the HTTP API of Docker.
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { engineTime } from './clock.js';
 import { type Dial, openDial } from './dial.js';
-import type { Engine, LogReading, PullStep } from './engine.js';
+import type { Engine, EngineConnection, LogReading, PullStep } from './engine.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   type ImageAnswer,
@@ -18,6 +17,7 @@ import {
   toPathFacts,
 } from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
+import { toRememberedEnd } from './remembered-end.js';
 
 /** Longest waits for an answer in milliseconds, by the kind of request. */
 const askMs = 10_000;
@@ -183,12 +183,13 @@ class DockerodeEngine implements Engine {
     return await this.#dial.stream('logs', request);
   }
 
-  async remembers(id: string, event: 'die' | 'kill') {
-    const filters = { container: [id], event: [event] };
-    const now = await engineTime(this); // With a later time the engine would wait until then.
-    const query = { since: 0, until: Math.ceil(now.getTime() / 1000), filters };
-    const request = { method: 'GET', path: '/events', query, limitMs: changeMs } as const;
-    return (await text(await this.#dial.stream('events', request))).trim() !== '';
+  async recallEnd(id: string, connection: EngineConnection) {
+    const now = await engineTime(this);
+    // Rounded up to the next millisecond, so that no event is missed. The engine would wait until a later time.
+    const until = ((now.getTime() + 1) / 1_000).toFixed(3);
+    const query = { since: 0, until, filters: { container: [id], event: ['die', 'kill'] } };
+    const request = { method: 'GET', path: '/events', query, limitMs: askMs, connection } as const;
+    return toRememberedEnd(await this.#dial.list('events', request));
   }
 
   async stop(id: string, graceMs: number) {

@@ -51,11 +51,8 @@ export interface Engine {
   readLog(id: string): Promise<Readable>;
   /** The log from its beginning. */
   openLog(id: string, how: LogReading): Promise<Readable>;
-  /**
-   * Whether the engine's latest events include this one of the container: its end, or a signal that was sent through
-   * the engine. A restart clears the events, so false says nothing about the container.
-   */
-  remembers(id: string, event: 'die' | 'kill'): Promise<boolean>;
+  /** What the engine's latest events say of a container's end. A restart clears the events. */
+  recallEnd(id: string, connection: EngineConnection): Promise<RememberedEnd>;
   /** Also succeeds for a container that has already ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;
@@ -69,6 +66,16 @@ export interface Engine {
 export interface FoundImage {
   readonly id: string;
   readonly config: ImageConfig;
+}
+
+/** An engine that is being stopped refuses new connections, but still answers on those that are open. */
+export type EngineConnection = 'any' | 'new';
+
+export interface RememberedEnd {
+  /** By the engine's clock; undefined when the events do not include the end. */
+  readonly endedAt: Date | undefined;
+  /** The engine sent a signal to the container, for a client or on its own. */
+  readonly wasSignalled: boolean;
 }
 
 export interface EngineVersion {

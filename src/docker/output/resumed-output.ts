@@ -40,7 +40,7 @@ export async function* resumeOutput(parts: ResumedOutputParts): AsyncGenerator<O
     if (!parts.hasEnded) yield* followWhileRunning(parts, position, AbortSignal.any([ended.signal, signal]));
     const { finishedAt, backAt } = await exit;
     yield* position.finish(await engine.openLog(id, { follow: false, timestamps: !tty, signal }));
-    if (parts.hasEnded && !(await engine.remembers(id, 'die').catch(() => false)))
+    if (parts.hasEnded && !(await sawEnd(parts)))
       throw incomplete('the engine was restarted about when the container ended');
     // What a container prints while no engine reads, and the container ends before the engine is back, is lost.
     if (backAt !== undefined && (finishedAt === undefined || finishedAt < backAt))
@@ -48,6 +48,12 @@ export async function* resumeOutput(parts: ResumedOutputParts): AsyncGenerator<O
   } finally {
     parts.onStreamEnd();
   }
+}
+
+/** Whether the engine was running when the container ended and has not restarted since. */
+async function sawEnd({ engine, id }: ResumedOutputParts): Promise<boolean> {
+  const events = await engine.recallEnd(id, 'any').catch(() => undefined);
+  return events?.endedAt !== undefined;
 }
 
 /**

@@ -141,6 +141,17 @@ describe('how a job ends', () => {
     expect(exit).toEqual({ exitCode: 137, outOfMemory: true, proven: true });
   });
 
+  test('by a kill through its engine, reported at once', async () => {
+    await using container = await prepare(shell('sleep 60'));
+    await container.deliver(Buffer.from('x'));
+    const running = await container.start();
+    await bench.docker.getContainer(container.id).kill();
+
+    const startedAt = performance.now();
+    expect(await running.wait()).toEqual({ exitCode: 137, outOfMemory: false, proven: true });
+    expect(performance.now() - startedAt).toBeLessThan(1_500); // A busy machine, not a wait for evidence.
+  });
+
   test('without a start when neither job nor image names a command', async () => {
     await buildImage(bench.docker, {
       tag: 'stint-test/silent:1',

@@ -38,7 +38,7 @@ async function resumed({ logs, from, watched, keptLogBytes = 1_000_000, isRememb
   const printed = { stdout: '', stderr: '' };
   const engine = fakeEngine({
     openLog: async () => Readable.from(pieces),
-    remembers: async () => isRemembered,
+    recallEnd: async () => ({ endedAt: isRemembered ? new Date(2_000) : undefined, wasSignalled: false }),
   });
   const parts = resumeOutput({
     engine,
