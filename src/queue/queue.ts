@@ -60,9 +60,15 @@ export interface JobCount {
   readonly count: number;
 }
 
-/** What a job printed: the original bytes, except for masked secrets. */
+/**
+ * What a job printed: the original bytes, except for masked secrets and for characters of which a part was dropped or is
+ * still to come.
+ */
 export interface JobOutput {
-  /** Both streams in the order of arrival; a marker line stands where bytes were dropped. */
+  /**
+   * Both streams in the order of arrival; a character stands where its last byte arrived. A marker line stands where
+   * bytes were dropped.
+   */
   readonly combined: Uint8Array;
   readonly stderr: Uint8Array;
   /** Bytes between the kept head and the kept tail that were not kept. */

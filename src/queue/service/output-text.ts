@@ -1,5 +1,6 @@
 // Assembles stored output chunks into the bytes a client reads, with a marker line for each gap.
 import type { JobOutput } from '../queue.js';
+import { JoinedText } from './joined-text.js';
 
 /** A stored chunk; `migrations/0002_job_output.sql` explains `runs` and `position`. */
 export interface Chunk {
@@ -12,32 +13,70 @@ export interface Chunk {
 export interface StoredOutputFacts {
   readonly complete: boolean;
   readonly flaw: string | undefined;
+  /** No more output will come. */
+  readonly hasEnded: boolean;
   /** Only the end was asked for: this many bytes of it. */
   readonly tailBytes?: number | undefined;
 }
 
-/** Joins the chunks of a job; a gap between two of them becomes a line that counts the dropped bytes. */
+/**
+ * Joins the chunks of a job; a gap between two of them becomes a line that counts the dropped bytes. No character is
+ * split. While the job runs, an unfinished character at the end is left out.
+ */
 export function assembleOutput(stored: readonly Chunk[], known: StoredOutputFacts): JobOutput {
-  const chunks = known.tailBytes === undefined ? stored : cutToTail(stored, known.tailBytes);
-  const combined: Uint8Array[] = [];
-  const stderr: Uint8Array[] = [];
-  let end = known.tailBytes === undefined ? 0 : (chunks[0]?.position ?? 0);
-  let droppedBytes = 0;
-  for (const chunk of chunks) {
-    const gap = chunk.position - end;
-    if (gap > 0) combined.push(marker(gap));
-    droppedBytes += gap;
-    combined.push(chunk.bytes);
-    stderr.push(...stderrOf(chunk));
-    end = chunk.position + chunk.bytes.length;
-  }
+  const { tailBytes } = known;
+  const chunks = tailBytes === undefined ? stored : cutToTail(stored, tailBytes);
+  const start = tailBytes === undefined ? 0 : (chunks[0]?.position ?? 0);
+  const stderr = joinPieces(chunks, { ...known, start, isWanted: (run) => run < 0 });
   return {
-    combined: Buffer.concat(combined),
-    stderr: Buffer.concat(stderr),
-    droppedBytes,
+    combined: joinPieces(chunks, { ...known, start, isWanted: () => true, markGap: marker }),
+    stderr,
+    droppedBytes: gapsOf(chunks, start).reduce((sum, gap) => sum + gap, 0),
     complete: known.complete,
     incompleteReason: known.flaw,
   };
+}
+
+interface Joining {
+  /** The position at which the first chunk should begin. */
+  readonly start: number;
+  readonly isWanted: (run: number) => boolean;
+  readonly markGap?: (gap: number) => Uint8Array;
+  readonly hasEnded: boolean;
+}
+
+function joinPieces(chunks: readonly Chunk[], { start, isWanted, markGap, hasEnded }: Joining): Uint8Array {
+  const text = new JoinedText(chunks.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const gaps = gapsOf(chunks, start);
+  const parts: Uint8Array[] = [];
+  if (start > 0) text.leaveGap();
+  for (const [index, chunk] of chunks.entries()) {
+    const gap = gaps[index] ?? 0;
+    if (gap > 0) {
+      text.leaveGap();
+      parts.push(text.take(), ...(markGap === undefined ? [] : [markGap(gap)]));
+    }
+    addRuns(text, chunk, isWanted);
+  }
+  if (hasEnded) text.end();
+  return Buffer.concat([...parts, text.take()]);
+}
+
+function addRuns(text: JoinedText, { runs, bytes }: Chunk, isWanted: (run: number) => boolean): void {
+  let at = 0;
+  for (const run of runs) {
+    const end = at + Math.abs(run);
+    if (isWanted(run)) text.add(run > 0 ? 'stdout' : 'stderr', bytes, at, end);
+    at = end;
+  }
+}
+
+/** Bytes that were dropped before each chunk. */
+function gapsOf(chunks: readonly Chunk[], start: number): number[] {
+  return chunks.map(({ position }, index) => {
+    const before = chunks[index - 1];
+    return position - (before === undefined ? start : before.position + before.bytes.length);
+  });
 }
 
 /** The store returns whole chunks; the first of them may begin before the tail does. */
@@ -61,13 +100,4 @@ function cutFront(chunk: Chunk, surplus: number): Chunk {
 
 function marker(bytes: number): Uint8Array {
   return Buffer.from(`\n[stint: ${bytes} bytes of output were dropped here]\n`);
-}
-
-function* stderrOf(chunk: Chunk): Generator<Uint8Array> {
-  let at = 0;
-  for (const run of chunk.runs) {
-    const length = Math.abs(run);
-    if (run < 0) yield chunk.bytes.subarray(at, at + length);
-    at += length;
-  }
 }

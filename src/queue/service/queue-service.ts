@@ -9,6 +9,7 @@ import { newJobId } from '../../job/id.js';
 import type { Job, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
+import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
 import { type NewJob, type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
@@ -164,8 +165,9 @@ async function find(store: Store, id: string, reach: Reach): Promise<Found> {
 }
 
 async function outputOf(store: Store, found: Found, tailBytes: number | undefined): Promise<JobOutput> {
-  const chunks = await store.readOutput(found.job.id, tailBytes);
-  return assembleOutput(chunks, { complete: found.outputComplete, flaw: found.outputFlaw, tailBytes });
+  const { job, outputComplete: complete, outputFlaw: flaw } = found;
+  const chunks = await store.readOutput(job.id, tailBytes);
+  return assembleOutput(chunks, { complete, flaw, hasEnded: isFinal(job.state), tailBytes });
 }
 
 /** How much of each job's output a list contains. */

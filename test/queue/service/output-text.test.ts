@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assembleOutput, type Chunk } from '../../../src/queue/service/output-text.js';
 
-const whole = { complete: true, flaw: undefined };
+const whole = { complete: true, flaw: undefined, hasEnded: true };
 
 /** `out` and `err` in turns, beginning at a position. */
 function chunk(position: number, ...parts: string[]): Chunk {
@@ -57,7 +57,7 @@ describe('the output of a job', () => {
   });
 
   test('says when and why it may be incomplete', () => {
-    const output = assembleOutput([], { complete: false, flaw: 'output_not_drained' });
+    const output = assembleOutput([], { complete: false, flaw: 'output_not_drained', hasEnded: true });
 
     expect(output).toMatchObject({ complete: false, incompleteReason: 'output_not_drained' });
   });

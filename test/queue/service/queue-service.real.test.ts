@@ -244,6 +244,18 @@ describe('output', () => {
     });
     expect(listed?.output.combined).toHaveLength(4096);
   });
+
+  test('of a running job has no half of a character at its end, and is stored as it came', async () => {
+    const { queue } = openLine();
+    const claim = await submitInto(store, 'running');
+    const bytes = Buffer.from('a€').subarray(0, 3);
+    await store.appendOutput(claim, { seq: 0, position: 0, runs: [3], bytes, drop: undefined });
+
+    expect((await queue.output(claim.id, everyone)).combined).toEqual(Buffer.from('a'));
+    await store.finishJob(claim, succeeded, noOutput);
+    expect((await queue.output(claim.id, everyone)).combined).toEqual(bytes);
+    expect((await store.readOutput(claim.id, undefined))[0]?.bytes).toEqual(bytes);
+  });
 });
 
 test('counts tell states and reasons', async () => {
