@@ -33,6 +33,8 @@ export type EngineFault =
   | 'command_not_found'
   | 'command_not_executable'
   | 'directory_unusable'
+  /** A volume of the image lies where the image has a file. */
+  | 'volume_unusable'
   /** Content that does not fit the image: a file where the image has a directory, or the reverse. */
   | 'clash'
   | 'archive_refused'
@@ -84,6 +86,8 @@ export const faultRules: readonly FaultRule[] = [
     status: [404],
     pattern: /no such image/i,
   },
+  // no such image: x@md5:…: unsupported digest algorithm; no such image: aaa…: invalid reference format: …
+  { fault: 'reference_invalid', calls: ['image'], status: [400] },
   // conflict: unable to remove repository reference "x:1" (must force) - container 9535… is using its referenced image …
   { fault: 'image_in_use', calls: ['remove_image'], status: [409] },
   ...pullRules(),
@@ -105,8 +109,17 @@ export const faultRules: readonly FaultRule[] = [
   {
     fault: 'directory_unusable',
     calls: ['create', 'start'],
-    pattern: /cannot mkdir|chdir to cwd|mkdir .*not a directory/i,
+    pattern: /cannot mkdir|chdir to cwd|mkdir .*(not a directory|file exists)/i,
   },
+  // lstat /var/lib/docker/…/etc/passwd/x: not a directory; lstat /…: file name too long
+  // evalSymlinksInScope: too many links in /var/lib/docker/…/loop
+  {
+    fault: 'directory_unusable',
+    calls: ['create'],
+    pattern: /stat .*(not a directory|file name too long)|too many (links|levels of symbolic links)/i,
+  },
+  // cannot mount volume over existing file, file exists /var/lib/docker/…/etc/passwd
+  { fault: 'volume_unusable', calls: ['create'], pattern: /cannot mount volume over existing file/i },
 
   // Cannot kill container: 9535…: Container 9535… is not running
   { fault: 'not_running', calls: ['kill', 'stop'], status: [409] },

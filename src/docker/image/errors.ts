@@ -11,6 +11,23 @@ export function referenceInvalid(image: string): JobFailedError {
   );
 }
 
+/** The name looks right to stint, and the engine does not take it. */
+export function referenceRefused(reference: string, { text }: EngineError): JobFailedError {
+  return unavailable(
+    'image_reference_invalid',
+    `Could not use the image "${reference}": the engine does not accept this name ("${text}"). Check its length and its digest.`,
+  );
+}
+
+/** What a container made only to read the image says of the image. Other errors are returned unchanged. */
+export function imageUnusable(error: unknown): unknown {
+  if (!isFault(error, 'directory_unusable', 'volume_unusable', 'refused')) return error;
+  return unavailable(
+    'image_unusable',
+    `Could not make a container of the image: the engine says "${error.text}". Check its WORKDIR and its VOLUMEs, or use another image.`,
+  );
+}
+
 export function imageMissing(reference: string): JobFailedError {
   return unavailable(
     'image_missing',
@@ -55,7 +72,7 @@ export function pullFailure(error: unknown, reference: string): unknown {
         `${could}: its registry cannot be reached from the engine, or does not answer as one. Check the name and the network.`,
       );
     case 'reference_invalid':
-      return referenceInvalid(reference);
+      return referenceRefused(reference, error);
     default:
       return unavailable('pull_failed', `${could}: the engine says "${error.text}".`);
   }

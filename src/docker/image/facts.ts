@@ -5,6 +5,7 @@ import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '
 import type { Engine } from '../engine/engine.js';
 import { EngineError } from '../engine/errors.js';
 import type { ImageConfig } from '../program/arguments.js';
+import { imageUnusable } from './errors.js';
 import { findLinkedFile, type LinkedFile, mostLinks, TooManyLinks } from './linked-file.js';
 
 /** How an image is run, and the texts of two of its files; undefined when it has no such file. */
@@ -75,9 +76,17 @@ export class ImageFactsReader {
   /** A container of the image, to look at its files. It is never started; disposing removes it. */
   async open(imageId: string): Promise<OpenedImage> {
     const name = `stint-${this.#settings.installation.slice(0, 8)}-image-${randomBytes(8).toString('hex')}`;
-    const id = await this.#engine.create(name, this.#idleOptions(imageId, name));
+    const id = await this.#create(imageId, name);
     const remove = () => this.#engine.remove(id).catch(() => undefined); // The reaper removes it if this fails.
     return { id, [Symbol.asyncDispose]: remove };
+  }
+
+  async #create(imageId: string, name: string): Promise<string> {
+    try {
+      return await this.#engine.create(name, this.#idleOptions(imageId, name));
+    } catch (error) {
+      throw imageUnusable(error);
+    }
   }
 
   /** Never started, so it needs no limits; it has a command only because the engine requires one. */

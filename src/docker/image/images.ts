@@ -3,7 +3,8 @@ import { JobFailedError } from '../../job/errors.js';
 import { parseImageReference, withDefaultTag } from '../../job/image-reference.js';
 import type { PullPolicy } from '../../job/job.js';
 import type { Engine } from '../engine/engine.js';
-import { imageGone, imageMissing, pullFailure, referenceInvalid } from './errors.js';
+import { isFault } from '../engine/errors.js';
+import { imageGone, imageMissing, pullFailure, referenceInvalid, referenceRefused } from './errors.js';
 import { type PullLimits, pullImage } from './pull.js';
 import { imageAfterPull, imagesBeforePull, type PullRecorder } from './pull-recorder.js';
 import { SharedWork } from './shared-work.js';
@@ -37,10 +38,18 @@ export class Images {
     signal.throwIfAborted();
     if (parseImageReference(image) === undefined) throw referenceInvalid(image);
     const reference = withDefaultTag(image);
-    const present = policy === 'Always' ? undefined : await this.#engine.findImage(reference);
+    const present = policy === 'Always' ? undefined : await this.#lookUp(reference);
     if (present !== undefined) return present.id;
     if (policy === 'Never') throw imageMissing(reference);
     return await this.#pulls.run(reference, signal, (pulling) => this.#pull(reference, pulling));
+  }
+
+  async #lookUp(reference: string): Promise<{ readonly id: string } | undefined> {
+    try {
+      return await this.#engine.findImage(reference);
+    } catch (error) {
+      throw isFault(error, 'reference_invalid') ? referenceRefused(reference, error) : error;
+    }
   }
 
   async #pull(reference: string, signal: AbortSignal): Promise<string> {
@@ -50,7 +59,7 @@ export class Images {
     } catch (error) {
       throw signal.aborted || error instanceof JobFailedError ? error : pullFailure(error, reference);
     }
-    const found = await this.#engine.findImage(reference);
+    const found = await this.#lookUp(reference);
     if (found === undefined) throw imageGone(reference);
     const pulledName =
       this.#recorder && (await imageAfterPull(this.#engine, before, { imageId: found.id, reference }));

@@ -58,6 +58,27 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['registry_unreachable', 'pull', answered(500, 'x509: certificate signed by unknown authority')],
   ['registry_unreachable', 'pull', answered(500, 'toomanyrequests: You have reached your pull rate limit')],
   ['reference_invalid', 'pull', answered(400, 'invalid reference format: repository name must be lowercase')],
+  ['reference_invalid', 'image', answered(400, 'no such image: x@md5:aaaa: unsupported digest algorithm')],
+  ['reference_invalid', 'image', answered(400, 'no such image: [::1]:5000/a: invalid reference format')],
+  ['refused', 'image', answered(403, 'this proxy allows no look-ups')],
+  ['directory_unusable', 'create', answered(500, 'lstat /var/lib/docker/x/etc/passwd/x: not a directory')],
+  ['directory_unusable', 'create', answered(500, 'lstat /var/lib/docker/x/aaaa: file name too long')],
+  [
+    'directory_unusable',
+    'create',
+    answered(500, 'evalSymlinksInScope: too many links in /var/lib/docker/x/a'),
+  ],
+  ['directory_unusable', 'create', answered(500, 'stat /x/a: too many levels of symbolic links')],
+  [
+    'directory_unusable',
+    'start',
+    answered(500, 'OCI runtime create failed: mkdir /c/c1: file exists: unknown'),
+  ],
+  [
+    'volume_unusable',
+    'create',
+    answered(500, 'cannot mount volume over existing file, file exists /var/lib/docker/x/etc/passwd'),
+  ],
   [
     'name_taken',
     'create',

@@ -156,4 +156,19 @@ describe('a file that is there and cannot be read', () => {
 
     await expect(reader.read('a')).rejects.toMatchObject({ code: 'image_unusable' });
   });
+
+  test.each(['directory_unusable', 'volume_unusable', 'refused'] as const)(
+    'fails the job for an image that the engine makes no container of: %s',
+    async (fault) => {
+      const create = async () => {
+        throw new EngineError('create', fault, 'evalSymlinksInScope: too many links in /x');
+      };
+
+      await expect(engineWith({}, { create }).reader.read('a')).rejects.toMatchObject({
+        reason: 'image_unavailable',
+        code: 'image_unusable',
+        message: expect.stringContaining('too many links'),
+      });
+    },
+  );
 });

@@ -46,6 +46,23 @@ function ensure(engine: Engine, policy: 'Always' | 'IfNotPresent' | 'Never', lim
   return new Images(engine, limits).ensure('tool:1', policy, new AbortController().signal);
 }
 
+function refuse(call: 'image' | 'pull'): never {
+  throw new EngineError(call, 'reference_invalid', 'unsupported digest algorithm');
+}
+
+test.each(['Always', 'IfNotPresent', 'Never'] as const)(
+  'with %s, a name that only the engine refuses fails the job',
+  async (policy) => {
+    const engine = fakeEngine({ findImage: async () => refuse('image'), pull: () => refuse('pull') });
+
+    await expect(ensure(engine, policy)).rejects.toMatchObject({
+      reason: 'image_unavailable',
+      code: 'image_reference_invalid',
+      message: expect.stringContaining('unsupported digest algorithm'),
+    });
+  },
+);
+
 describe('Images', () => {
   test.each([
     ['Always', true, 1],
