@@ -7,6 +7,7 @@ import { finaliseJob } from './jobs/finalise.js';
 import * as keys from './jobs/idempotency.js';
 import * as moves from './jobs/moves.js';
 import { appendOutput, type NewChunk, readOutputState } from './jobs/output.js';
+import { type Postponement, postponeJob } from './jobs/postpone.js';
 import * as reads from './jobs/reads.js';
 import * as requests from './jobs/requests.js';
 import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
@@ -60,7 +61,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     markPrepared: (claim: ClaimKey, facts: moves.PreparedFacts) => moves.markPrepared(sql, claim, facts),
     markRunning: (claim: ClaimKey, unmasked?: readonly string[]) => moves.markRunning(sql, claim, unmasked),
     markStopping: (claim: ClaimKey, why: string) => moves.markStopping(sql, claim, why),
-    postponeJob: (claim: ClaimKey, wait: endings.Postponement) => endings.postponeJob(sql, claim, wait),
+    postponeJob: (claim: ClaimKey, wait: Postponement) => postponeJob(sql, claim, wait),
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),
     appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
     readOutputState: (jobId: string) => readOutputState(sql, jobId),

@@ -4,7 +4,8 @@ import { BrokenError, FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import { type Outcome, type Verdict, verdictOf } from '../../job/outcome.js';
 import type { ClaimKey } from '../../store/jobs/claim.js';
-import type { EndFacts, Postponement } from '../../store/jobs/endings.js';
+import type { EndFacts } from '../../store/jobs/endings.js';
+import type { PostponedTooOften, Postponement } from '../../store/jobs/postpone.js';
 import type { Store } from '../../store/store.js';
 import { persist } from './fenced-recorder.js';
 
@@ -36,23 +37,39 @@ export async function recordEnd(
     return finish(store, claim, { ...output, holdMs: holdLimitMs }, verdictOf(outcome));
   if (outcome.kind !== 'postponed') return finish(store, claim, output, verdictOf(outcome));
   const delayMs = outcome.code === 'shutdown' ? 0 : postponeMs; // No part is unavailable: another node may claim it now.
-  if (await postpone(store, claim, { ...outcome, delayMs })) {
+  const answer = await postpone(store, claim, { ...outcome, delayMs });
+  if (answer === 'postponed')
     return { nextReady: delayMs === 0, logFacts: { state: 'queued', code: outcome.code } };
-  }
-  return finish(store, claim, output, await verdictInstead(store, claim, outcome));
+  const verdict =
+    answer === 'refused' ? await verdictInstead(store, claim, outcome) : tooOften(answer, outcome.message);
+  return finish(store, claim, output, verdict);
 }
 
 type Postponed = Extract<Outcome, { kind: 'postponed' }>;
 
-/** False when the database does not allow it: a kill was asked for meanwhile, or the credentials are spent. */
-async function postpone(store: Store, claim: ClaimKey, wait: Postponement): Promise<boolean> {
+/** `refused`: a kill was asked for meanwhile, or the credentials are spent. */
+async function postpone(
+  store: Store,
+  claim: ClaimKey,
+  wait: Postponement,
+): Promise<'postponed' | 'refused' | PostponedTooOften> {
   try {
-    await persist(() => store.postponeJob(claim, wait));
-    return true;
+    return await persist(() => store.postponeJob(claim, wait));
   } catch (error) {
-    if (error instanceof FencedError) return false;
+    if (error instanceof FencedError) return 'refused';
     throw error;
   }
+}
+
+/** Whatever the cause: a job that cannot begin must not keep its queue waiting for ever. */
+function tooOften({ postponements, since }: PostponedTooOften, lastReason: string): Verdict {
+  return verdictOf({
+    kind: 'failed',
+    reason: 'infrastructure',
+    code: 'postponed_too_often',
+    message: `The job was postponed ${postponements} times since ${since.toISOString()} and could not begin. The last reason: ${lastReason}`,
+    exitCode: undefined,
+  });
 }
 
 async function verdictInstead(store: Store, claim: ClaimKey, wait: Postponed): Promise<Verdict> {

@@ -1,41 +1,10 @@
-// The statements that end a claim: postpone the job, or finish it and pass the turn.
+// The statement that finishes a job and passes the turn.
 import { FencedError } from '../../job/errors.js';
 import type { OutputFacts, Verdict } from '../../job/outcome.js';
 import type { JobState } from '../../job/state.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
-
-/** Why a job returns to the queue, and how long it is not claimed there. */
-export interface Postponement {
-  readonly code: string;
-  readonly message: string;
-  readonly delayMs: number;
-}
-
-/**
- * A part is unavailable: the job returns to its old place in the queue and is not claimed for a while. Only while its sealed
- * request is stored: without it the credentials are spent, whatever happened to the token since. If the queue was paused
- * meanwhile, the job waits without the turn. May be repeated.
- */
-export async function postponeJob(sql: Sql, claim: ClaimKey, wait: Postponement): Promise<void> {
-  const rows = await guarded(
-    () => sql<{ id: string }[]>`
-      with moved as (
-        update jobs set state = 'queued', lease_until = null, started_at = null, unwrapped_at = null,
-                        image_id = null, container_id = null, code = ${wait.code}, message = ${wait.message},
-                        not_before = clock_timestamp() + ${wait.delayMs} * interval '1 millisecond'
-        where id = ${claim.id} and fence = ${claim.fence} and state = 'preparing' and kill_requested_at is null
-          and exists (select 1 from job_requests where job_id = ${claim.id})
-        returning id, queue, node, code
-      ), recorded as (
-        insert into events (job_id, kind, actor, detail)
-        select id, 'postponed', 'node:' || node, jsonb_build_object('code', code) from moved
-      )
-      select id, case when queue is not null then withhold_turn(queue) end from moved`,
-  );
-  if (rows.length === 0) await refuseUnlessDone(sql, claim, 'queued');
-}
 
 /** The facts recorded with the verdict at the end of a job. */
 export interface EndFacts extends OutputFacts {
