@@ -1,7 +1,7 @@
 import connect from 'postgres';
 import { afterAll, expect, test } from 'vitest';
 import { tarGzOf } from '../support/archives.js';
-import { startStintOnRig } from './stint-on-rig.js';
+import { image, startStintOnRig } from './stint-on-rig.js';
 import { VaultOperator } from './vault-operator.js';
 
 const on = await startStintOnRig();
@@ -68,6 +68,21 @@ test('entrypoint, arguments and working directory are those of the payload', asy
   });
 
   expect(job).toMatchObject({ status: 'success', output: '/var\nfirst and second one\n' });
+});
+
+test('a character that the other stream cuts is shown whole, while the job runs too', async () => {
+  const script =
+    "printf 'a\\303'; sleep 0.5; printf x >&2; sleep 0.5; printf '\\251b\\342'; sleep 1; printf '\\202\\254'";
+  const id = await on.client.submit({ container_image: image, run: ['sh', '-c', script] });
+  const seen = new Set<string>();
+
+  const job = await on.client.wait(id, 30_000, ({ output, status }) => {
+    seen.add(output);
+    return status === 'success';
+  });
+
+  expect(job).toMatchObject({ output: 'axéb€', stderr: 'x' });
+  expect([...seen].join()).not.toContain('\ufffd');
 });
 
 test('a job with `tty` has a terminal and prints both streams through it', async () => {
