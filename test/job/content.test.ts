@@ -44,7 +44,30 @@ describe('decodeContent', () => {
     );
   });
 
+  test('takes whole groups of four characters of the alphabet and nothing else', () => {
+    const wanted = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/;
+    const characters = fc.constantFrom(...'AZaz09+/===-_ !\n', 'Ä', '\u0141', '\u{10041}');
+    fc.assert(
+      fc.property(fc.array(characters, { maxLength: 13 }), (parts) => {
+        const text = parts.join('');
+        const isWanted = wanted.test(text.replace(/[\r\n]/g, ''));
+
+        expect(accepts(text), text).toBe(isWanted);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   test('refuses as a job that failed, since it may come out of a payload', () => {
     expect(() => decodeContent('?')).toThrow(JobFailedError);
   });
 });
+
+function accepts(text: string): boolean {
+  try {
+    decodeContent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
