@@ -38,6 +38,8 @@ export interface WorkerParts {
 
 /** A sweep finds ready jobs whose notification was missed. */
 const pollMs = 1_500;
+/** A claim that was given up may still take effect: it may wait for a connection, and then run as long as the server lets it. */
+const lateClaimMs = 12_000;
 /** Far longer than a container takes to stop: only an outage of Postgres needs it. */
 const defaultRecordMs = 60_000;
 
@@ -52,8 +54,8 @@ export class Worker {
   readonly #earlyKills = new Set<string>();
   #filling: Promise<void> | undefined;
   #shouldFillAgain = false;
-  /** The reply to a claim was lost: this node may have claimed jobs that it does not know. */
-  #mayHoldUnknownJobs = false;
+  /** Until then this node may hold jobs that it does not know: the reply to a claim was lost. */
+  #unsureUntil = 0;
   #started = false;
 
   constructor(parts: WorkerParts) {
@@ -157,14 +159,21 @@ export class Worker {
     const limit = slots - this.#active.size;
     if (limit <= 0 || this.#shutdown.hasBegun || breaker?.openReason() !== undefined) return [];
     try {
-      if (this.#mayHoldUnknownJobs) await store.settleOwnJobs(node, this.#active.claims(), 'unsure');
-      this.#mayHoldUnknownJobs = false;
+      await this.#returnUnknownJobs();
       return await store.claimJobs({ node, limit, leaseMs });
     } catch (error) {
-      this.#mayHoldUnknownJobs = true;
+      this.#unsureUntil = performance.now() + lateClaimMs;
       log.error('could not claim jobs', { error });
       return [];
     }
+  }
+
+  /** Again until no lost claim can take effect any more, and once more after that. */
+  async #returnUnknownJobs(): Promise<void> {
+    if (this.#unsureUntil === 0) return;
+    const isLast = performance.now() > this.#unsureUntil;
+    await this.#parts.store.settleOwnJobs(this.#parts.node, this.#active.claims(), 'unsure');
+    if (isLast) this.#unsureUntil = 0;
   }
 
   #begin(
