@@ -16,6 +16,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #open = new Set<Socket>();
   readonly #server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near));
   #isRefusing = false;
+  #refused = 0;
   #delayMs = 0;
   #stalled: Promise<void> | undefined;
   #release: (() => void) | undefined;
@@ -35,6 +36,11 @@ export class TcpProxy implements AsyncDisposable {
   /** The port on the loopback. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** How many connections `refuse` has refused. */
+  get refused(): number {
+    return this.#refused;
   }
 
   /** Breaks all open connections; new ones work. */
@@ -80,7 +86,10 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(near: Socket): void {
-    if (this.#isRefusing) return void near.destroy();
+    if (this.#isRefusing) {
+      this.#refused += 1;
+      return void near.destroy();
+    }
     const far = connect({ ...this.#to, allowHalfOpen: true });
     for (const socket of [near, far]) {
       this.#open.add(socket);

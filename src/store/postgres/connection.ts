@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { reportConnectionLoss } from './connection-loss.js';
+import { type ClientParts, RenewedClient } from './renewed.js';
+import type { SocketTarget } from './sockets.js';
 
 export type Sql = postgres.Sql<Record<string, never>>;
 
@@ -17,37 +18,52 @@ export interface Connections extends AsyncDisposable {
 }
 
 export function connect(url: string): Connections {
-  const sql = newClient(url, { max: availableParallelism() * 2 });
-  const reader = newClient(url, { max: availableParallelism() });
+  const sql = new RenewedClient(url, (parts) => {
+    const client = newClient(url, { max: availableParallelism() * 2, ...parts });
+    return { face: client, end: (options) => client.end(options) };
+  });
+  const reader = new RenewedClient(url, (parts) => {
+    const client = newClient(url, { max: availableParallelism(), ...parts });
+    return { face: drizzle(client), end: (options) => client.end(options) };
+  });
   return {
-    sql,
-    db: drizzle(reader),
+    sql: sql.face,
+    db: reader.face,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([sql.end({ timeout: 5 }), reader.end({ timeout: 5 })]);
+      await Promise.all([sql[Symbol.asyncDispose](), reader[Symbol.asyncDispose]()]);
     },
   };
 }
 
-/** Longest pause before the driver connects again. Its own backoff grows to 20 s, and a standby counts as a failure too. */
-const longestBackoffSeconds = 1;
+export interface ClientOptions extends ClientParts {
+  readonly max: number;
+  readonly onNotification?: (channel: string, payload: string) => void;
+}
 
 /**
  * A client with column names in camel case and without notices. It fetches no array types: when a backend dies during that
- * query, the rejection is unhandled and ends the process. So arrays are sent as `arrayText`.
+ * query, the rejection is unhandled and ends the process. So arrays are sent as `arrayText`. It is to be replaced when it
+ * loses a connection.
  */
-export function newClient(url: string, options: { max: number }): Sql {
+export function newClient(url: string, { max, sockets, onLoss, onNotification }: ClientOptions): Sql {
+  const untyped = {
+    socket: (target: SocketTarget) => sockets.open(target),
+    ...(onNotification !== undefined && { onnotify: onNotification }),
+  };
   return postgres(url, {
-    max: options.max,
+    ...untyped,
+    max,
     connect_timeout: 5,
     idle_timeout: 0,
     fetch_types: false,
     target_session_attrs: 'primary', // A standby can be read, but its data may be old.
-    backoff: (failures: number) => Math.min(longestBackoffSeconds, 2 ** failures / 20),
+    ssl: false, // The sockets have it.
+    backoff: () => 0, // The rest is in the sockets, since it outlives the client.
     transform: { column: { from: postgres.toCamel } },
     // Times are read as ISO, whatever the database or role is set to: the driver misreads every other style.
     connection: { application_name: 'stint', statement_timeout: 5_000, DateStyle: 'ISO' },
     onnotice: () => {},
-    onclose: reportConnectionLoss,
+    onclose: onLoss,
   });
 }
 

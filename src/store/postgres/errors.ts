@@ -23,6 +23,8 @@ const lostCodes = new Set([
   'ENOENT',
   'ENOTFOUND',
   'EPIPE',
+  'ERR_SOCKET_CLOSED',
+  'ERR_STREAM_DESTROYED',
   'ETIMEDOUT',
 ]);
 const deadlock = '40P01';
@@ -37,10 +39,10 @@ const closingMs = 50;
 /**
  * Runs one statement. A deadlock was rolled back completely, so the statement is repeated. Any other error is translated.
  *
- * postgres.js 3.4.9 gives statements to a connection that has failed but is not closed yet, and forgets them. Therefore:
- * a lost connection is reported only after a short delay, when a retry is safe; after any loss the running statements are
- * given up soon, although another connection may carry them, since all statements may be repeated; and no statement is
- * waited for without a limit. A statement that may take longer passes its own `limitMs`.
+ * A statement whose connection is lost fails at once. Should the driver forget one all the same, nobody waits for it: a lost
+ * connection is reported only after a short delay, when a retry is safe; after any loss the running statements are given up
+ * soon, although another connection may carry them, since all statements may be repeated; and no statement is waited for
+ * without a limit. A statement that may take longer passes its own `limitMs`.
  */
 export async function guarded<T>(statement: () => PromiseLike<T>, limitMs?: number): Promise<T> {
   for (let attempt = 1; ; attempt++) {

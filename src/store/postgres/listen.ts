@@ -2,6 +2,7 @@
 import type { Sql } from './connection.js';
 import { newClient } from './connection.js';
 import { guarded } from './errors.js';
+import { RenewedClient } from './renewed.js';
 
 /** Channel to all nodes: a job became ready. */
 const readyChannel = 'stint_ready';
@@ -23,7 +24,7 @@ export interface NotificationHandlers {
 
 const coalesceMs = 10;
 
-/** Listens on its own connection. The driver reconnects it; `onReady` is then called, for notifications missed meanwhile. */
+/** Listens on a connection of its own. When that is lost it listens again; `onReady` is then called, for what was missed. */
 export async function openNotifier(url: string, sql: Sql, handlers: NotificationHandlers): Promise<Notifier> {
   const listener = await startListening(url, handlers);
   const send = (channel: string, payload: string) => {
@@ -40,20 +41,36 @@ export async function openNotifier(url: string, sql: Sql, handlers: Notification
     notifyKill: (jobId) => send(killChannel, jobId),
     [Symbol.asyncDispose]: async () => {
       clearTimeout(pending);
-      await listener.end({ timeout: 5 });
+      await listener[Symbol.asyncDispose]();
     },
   };
 }
 
-/** A listener that could not start is closed; otherwise the driver would try to connect for ever. */
-async function startListening(url: string, handlers: NotificationHandlers): Promise<Sql> {
-  const listener = newClient(url, { max: 1 });
+/**
+ * The driver's own `listen` begins anew for each channel at each lost connection and forgets nothing that waits: while the
+ * server is a standby these statements pile up. One statement for each connection cannot.
+ */
+async function startListening(url: string, handlers: NotificationHandlers): Promise<AsyncDisposable> {
+  const begun: Promise<void>[] = [];
+  const listener = new RenewedClient(url, (parts) => {
+    const client = newClient(url, { max: 1, ...parts, onNotification: dispatchTo(handlers) });
+    const listening = guarded(() => client.unsafe(`listen ${readyChannel}; listen ${killChannel}`));
+    if (begun.length === 0) begun.push(listening.then(handlers.onReady));
+    else listening.then(handlers.onReady, parts.onLoss);
+    return { face: client, end: (options) => client.end(options) };
+  });
   try {
-    await guarded(() => listener.listen(readyChannel, handlers.onReady, handlers.onReady));
-    await guarded(() => listener.listen(killChannel, handlers.onKill, handlers.onReady));
+    await begun[0];
     return listener;
   } catch (error) {
-    await listener.end({ timeout: 0 });
+    await listener[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+function dispatchTo({ onReady, onKill }: NotificationHandlers) {
+  return (channel: string, payload: string) => {
+    if (channel === killChannel) onKill(payload);
+    else onReady();
+  };
 }

@@ -1,19 +1,18 @@
 import { expect, test } from 'vitest';
 import { arrayText, newClient } from '../../../src/store/postgres/connection.js';
+import { restMs, Sockets } from '../../../src/store/postgres/sockets.js';
 
 test('a client sends no query of its own, since its failure could not be handled', () => {
-  const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
+  const url = 'postgres://nobody@127.0.0.1:1/none';
+  const { options } = newClient(url, { max: 1, sockets: new Sockets(url), onLoss: () => undefined });
 
   expect(options.fetch_types).toBe(false);
 });
 
-test('a client whose connection was closed waits a moment, and never longer than a second, however often it failed', () => {
-  const { options } = newClient('postgres://nobody@127.0.0.1:1/none', { max: 1 });
-  const backoff = options.backoff as (failures: number) => number;
-
-  expect(backoff(0)).toBeGreaterThan(0.02); // A standby accepts the connection and is rejected each time.
-  expect(backoff(1)).toBeLessThan(0.2);
-  expect(backoff(1000)).toBe(1);
+test('after a lost connection there is a rest, never longer than a second, however often connecting failed', () => {
+  expect(restMs(0)).toBeGreaterThan(20); // A standby accepts the connection and is rejected each time.
+  expect(restMs(1)).toBeLessThan(200);
+  expect(restMs(1000)).toBe(1_000);
 });
 
 test.each([

@@ -56,17 +56,19 @@ test('connections that die between statements cost one attempt at most', async (
   expect((await claimOne(store)).sealed).not.toBeNull();
 });
 
-test('no slot of the pool is lost, however many connections die', { timeout: 20_000 }, async () => {
+const submitMany = () => Promise.all(Array.from({ length: 40 }, () => submit(store, { queue: null })));
+
+test('no slot of the pool is lost, however many connections die', { timeout: 60_000 }, async () => {
   for (let round = 0; round < 10; round++) {
     const asked = Array.from({ length: 12 }, () => store.insertJob(newJob({ queue: null })));
     await terminate('%');
     await Promise.allSettled(asked);
   }
 
-  // The driver gives the last error of a connection to the next statement on it, once.
-  await Promise.allSettled(Array.from({ length: 40 }, () => store.ping()));
-  const ids = await Promise.all(Array.from({ length: 40 }, () => submit(store, { queue: null })));
-  expect(new Set(ids).size).toBe(40);
+  // A backend that was told to end may do so later, and then costs the statement that it has.
+  await expect
+    .poll(() => submitMany().then((ids) => new Set(ids).size, String), { timeout: 20_000 })
+    .toBe(40);
 });
 
 test('an error shows the state of the database, never what was written', async () => {

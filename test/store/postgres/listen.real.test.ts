@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { startPostgres } from '../../../rig/postgres/postgres.js';
+import { TcpProxy, through } from '../../../rig/tcp-proxy.js';
 import { type Notifier, openNotifier } from '../../../src/store/postgres/listen.js';
 import { openTestDatabase } from '../../support/database.js';
 
@@ -120,3 +121,20 @@ async function countListeners(): Promise<number> {
     where datname = current_database() and query like 'listen%'`;
   return row?.count;
 }
+
+test('however often connecting failed, it listens once when the server is back', async () => {
+  const { hostname: host, port } = new URL(database.url);
+  await using proxy = await TcpProxy.start({ to: { host, port: Number(port) } });
+  await using notifier = await openNotifier(through(database.url, proxy), sql, handlers);
+  received = [];
+
+  proxy.refuse();
+  await expect.poll(() => proxy.refused, { timeout: 20_000 }).toBeGreaterThan(4);
+  expect(received).toEqual([]);
+  proxy.heal();
+
+  await expect.poll(() => received, { timeout: 10_000 }).toContain('ready');
+  notifier.notifyKill('end');
+  await expect.poll(() => received).toContain('end');
+  expect(received).toEqual(['ready', 'end']);
+});

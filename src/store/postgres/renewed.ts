@@ -1,0 +1,66 @@
+// Replaces a client of the driver as soon as it loses a connection, which is not fit to be used again.
+import { reportConnectionLoss } from './connection-loss.js';
+import { Sockets } from './sockets.js';
+
+/** A client of the driver, and what statements are run on. */
+export interface Client<Face extends object> {
+  readonly face: Face;
+  /** Lets running statements end for so many seconds, then closes all connections. */
+  end(options: { timeout: number }): Promise<void>;
+}
+
+export interface ClientParts {
+  readonly sockets: Sockets;
+  readonly onLoss: () => void;
+}
+
+/** Longer than a statement is waited for after a loss. */
+const endSeconds = 2;
+
+/**
+ * postgres.js 3.4.9 keeps the state of a lost connection when it connects again: its last error fails the next statement; rows
+ * that had arrived are counted into the next answer, whose first row is then missing; and where a statement was about to be
+ * sent, nothing is sent any more. So a client that lost a connection makes no new one. What it runs on others may end; what
+ * waits in it is refused, and was not executed.
+ */
+export class RenewedClient<Face extends object> implements AsyncDisposable {
+  readonly #url: string;
+  readonly #open: (parts: ClientParts) => Client<Face>;
+  readonly #ending = new Set<Promise<void>>();
+  #sockets: Sockets;
+  #current: Client<Face>;
+  #isDisposed = false;
+
+  constructor(url: string, open: (parts: ClientParts) => Client<Face>) {
+    this.#url = url;
+    this.#open = open;
+    this.#sockets = new Sockets(url);
+    this.#current = this.#openWith(this.#sockets);
+  }
+
+  /** Stands for the client of the moment. */
+  readonly face: Face = new Proxy((() => undefined) as unknown as Face, {
+    apply: (_, self, args) => Reflect.apply(this.#current.face as () => unknown, self, args),
+    get: (_, key) => Reflect.get(this.#current.face, key),
+  });
+
+  #openWith(sockets: Sockets): Client<Face> {
+    return this.#open({ sockets, onLoss: () => this.#lose(sockets) });
+  }
+
+  /** A client that was replaced closes its connections itself. */
+  #lose(sockets: Sockets): void {
+    if (sockets !== this.#sockets || this.#isDisposed) return;
+    reportConnectionLoss();
+    const old = this.#current;
+    this.#sockets = sockets.succeed(this.#url);
+    this.#current = this.#openWith(this.#sockets);
+    const ending = old.end({ timeout: endSeconds }).finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await Promise.all([this.#current.end({ timeout: 5 }), ...this.#ending]);
+  }
+}
