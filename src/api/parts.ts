@@ -22,6 +22,8 @@ export interface AppParts {
   readonly engineState: () => Promise<EngineSummary | undefined>;
   readonly dependencies: readonly Dependency[];
   readonly isDraining: () => boolean;
+  /** Draining because the process ends, not because an operator drained the node. */
+  readonly isShuttingDown: () => boolean;
   /** The parts that can stop this node from taking jobs, each with the current reason, if there is one. */
   readonly blockers: () => readonly Blocker[];
   /** Security alarms since the start of this node, by code. */

@@ -163,6 +163,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
       { name: 'Vault', check: () => checkVault(vault) },
     ],
     isDraining: () => worker.draining,
+    isShuttingDown: () => worker.isShuttingDown,
     blockers: () => breaker.blockers(),
     alarms: () => parts.alarms.counts,
     log,

@@ -68,6 +68,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     engineState: async () => engine,
     dependencies: [],
     isDraining: () => false,
+    isShuttingDown: () => false,
     blockers: () => [],
     alarms: () => new Map(),
     log: logInto(log),

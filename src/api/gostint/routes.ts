@@ -35,8 +35,7 @@ export function addGostint(app: Hono<ApiEnv>, parts: Parts): void {
 }
 
 async function submit(c: ApiContext, parts: Parts): Promise<Response> {
-  if (parts.isDraining())
-    throw new RefusedError('draining', 'Could not take the job: this server is being shut down.');
+  if (parts.isDraining()) throw refusalToDrain(parts.isShuttingDown());
   const key = readIdempotencyKey(c);
   // No variable keeps the bytes: they may be collected while the job is stored.
   const request = await readJobRequest(await readBody(c, parts.bodyLimitBytes), ownerOf(c.get('caller')));
@@ -46,6 +45,13 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   const { warnings = [] } = job;
   const answer = { _id: job.id, status: statusOf(job), qname: job.queue ?? '' };
   return answerJson(c, warnings.length === 0 ? answer : { ...answer, warnings });
+}
+
+function refusalToDrain(isShuttingDown: boolean): RefusedError {
+  const why = isShuttingDown
+    ? 'this server is being shut down. Send it to another node, or again once it has restarted.'
+    : 'this node was drained by an operator. Send it to another node, or undrain this one (POST /stint/v1/nodes/{id}/undrain).';
+  return new RefusedError('draining', `Could not take the job: ${why}`);
 }
 
 async function show(c: ApiContext, parts: Parts): Promise<Response> {

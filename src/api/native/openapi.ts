@@ -78,7 +78,7 @@ const paths: Readonly<Record<string, Path>> = {
   '/queues/{name}/release': {
     post: {
       id: 'releaseQueue',
-      summary: 'Ends a hold: you answer for what may still run',
+      summary: 'Ends a hold: you answer for what may still run. Without a hold nothing changes',
       ...queue,
       body: 'Reason',
       refuses: [404],

@@ -24,7 +24,7 @@ export function addNative(app: Hono<ApiEnv>, parts: AppParts): void {
   const { operations, reaper } = parts;
   const document = openApiDocument(nativePrefix);
   add('/openapi.json', { GET: (c) => c.json(document) }); // Before the token is asked for: it needs none.
-  app.use(`${nativePrefix}/*`, requireCaller(parts), requireDecodablePath);
+  app.use(`${nativePrefix}/*`, requireCaller(parts, { mayRemember: true }), requireDecodablePath);
   add('/queues', operatorsOnly({ GET: (c) => listQueues(c, operations) }));
   add('/queues/:name', operatorsOnly({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
   add('/queues/:name/pause', operatorsOnly({ POST: (c) => pause(c, operations) }));

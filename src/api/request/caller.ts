@@ -11,11 +11,14 @@ const bearer = /^bearer +(.+)$/i;
  * Refuses a request without a token that Vault accepts, and sets `caller`. It runs before path and body are read.
  * `identify` decides how long an answer of Vault is cached.
  */
-export function requireCaller({ identify }: Pick<AppParts, 'identify'>): ApiMiddleware {
+export function requireCaller(
+  { identify }: Pick<AppParts, 'identify'>,
+  { mayRemember = false } = {},
+): ApiMiddleware {
   return async (c, next) => {
     const token = findToken((name) => c.req.header(name));
     if (token === undefined) throw new RefusedError('token_missing', 'Missing X-Auth-Token');
-    c.set('caller', await identify(token));
+    c.set('caller', await identify(token, mayRemember));
     await next();
   };
 }

@@ -93,6 +93,10 @@ export class Worker {
     return this.#shutdown.hasBegun || this.#heartbeat.isDrained;
   }
 
+  get isShuttingDown(): boolean {
+    return this.#shutdown.hasBegun;
+  }
+
   /** Claims jobs now. Calls during a claim lead to one more claim afterwards. */
   wake(): void {
     if (!this.#started) return;

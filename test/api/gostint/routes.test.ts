@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { AppParts } from '../../../src/api/parts.js';
 import { BrokenError, RefusedError } from '../../../src/job/errors.js';
 import { outputOf } from '../../support/fake-queue.js';
 import { createTestApp } from '../../support/test-app.js';
@@ -46,6 +47,24 @@ test('a submit is refused while the server drains, before Vault or the queue is 
   expect(response.headers.get('retry-after')).toBe('5');
   expect(await response.json()).toMatchObject({ status: 'Service Unavailable.' });
   expect(queue.asked).toEqual([]);
+});
+
+test.each<[string, Partial<AppParts>, string]>([
+  [
+    'is being shut down',
+    { isDraining: () => true, isShuttingDown: () => true },
+    'again once it has restarted',
+  ],
+  ['was drained by an operator', { isDraining: () => true }, 'POST /stint/v1/nodes/{id}/undrain'],
+])('a submit to a node that %s says so, and what to do', async (why, parts, whatToDo) => {
+  const { send } = createTestApp(parts);
+
+  const response = await send('POST', '/v1/api/job', `{"wrap_secret_id":"${wrap}"}`);
+
+  const text = await response.text();
+  expect(text).toContain(why);
+  expect(text).toContain('another node');
+  expect(text).toContain(whatToDo);
 });
 
 test('a submit whose cubbyhole cannot be read is a server error with the words of the original', async () => {
