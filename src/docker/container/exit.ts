@@ -86,9 +86,12 @@ class Outage {
   }
 }
 
-/** True when the engine did not answer or failed, as opposed to a definite answer. */
+/**
+ * True when the engine did not answer or failed, as opposed to a definite answer. `forbidden` is none: for a moment the socket
+ * of an engine that restarts belongs to root alone.
+ */
 export function isUnavailable(error: unknown): boolean {
-  return isFault(error, 'cut', 'timed_out', 'unreachable', 'no_socket', 'broken');
+  return isFault(error, 'cut', 'timed_out', 'unreachable', 'no_socket', 'forbidden', 'broken');
 }
 
 async function readFacts(engine: Engine, id: string): Promise<ContainerFacts> {

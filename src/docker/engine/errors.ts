@@ -85,7 +85,7 @@ function afterDash(message: string): string {
 const explanations: Partial<Record<EngineFault, string>> = {
   no_socket: 'its socket does not exist. Start the engine (systemctl start docker), or set DOCKER_HOST.',
   forbidden:
-    'this process may not use its socket. Run as root or join the group of the socket, then start again.',
+    'this process may not use its socket. An engine that starts opens it to its group a moment later; otherwise join that group, or run as root.',
   unreachable: 'the engine does not answer at its address. Check that it runs and that DOCKER_HOST is right.',
   cut: 'the connection to the engine broke. It may be restarting; see its log.',
   timed_out: 'the engine did not answer in time. Check its log and the load of its host.',

@@ -47,6 +47,18 @@ describe('waitForExit', () => {
     expect(backAt).toEqual(clock);
   });
 
+  test.each(['no_socket', 'unreachable', 'forbidden', 'cut', 'timed_out', 'broken'] as const)(
+    'goes on after a restart of the engine, whose socket was for a moment: %s',
+    async (fault) => {
+      const wait = each<void>(new EngineError('wait', fault, ''));
+      const findContainer = each<ContainerFacts | undefined>(containerFacts());
+
+      const { exit } = await watch({ wait, findContainer, info: async () => engineState() });
+
+      expect(exit.proven).toBe(true);
+    },
+  );
+
   test('gives up on an engine that stays unavailable', async () => {
     const unavailable = new EngineError('inspect', 'unreachable', '');
 
