@@ -26,5 +26,8 @@ export function ownerOf(caller: Caller): Owner {
 /** Whose jobs a caller may see and touch: `everyone` under `access=shared`, else the jobs of one owner. */
 export type Reach = { readonly everyone: true } | { readonly everyone: false; readonly ownerKey: string };
 
-/** Turns a token into a caller. Throws `RefusedError` `token_refused`, or `BrokenError` when Vault cannot answer. */
-export type IdentifyCaller = (token: string) => Promise<Caller>;
+/**
+ * Turns a token into a caller. Throws `RefusedError` `token_refused`, or `BrokenError` when Vault cannot answer. With
+ * `mayRemember` a caller whom Vault accepted a short time ago is still known while Vault cannot answer.
+ */
+export type IdentifyCaller = (token: string, mayRemember?: boolean) => Promise<Caller>;

@@ -31,6 +31,7 @@ export function liveIdentitySuite(name: string, find: FindVault): void {
       refusedCallerRules(start);
       callerKindRules(start);
       callerFaultRules(start);
+      callerOutageRules(start);
     });
     describe('the server', () => {
       serverRules(start);
@@ -212,6 +213,50 @@ function callerFaultRules(start: Start): void {
     expect(callers.map(({ accessor }) => accessor)).toEqual(
       [...tokens, ...tokens].map(({ accessor }) => accessor),
     );
+  });
+}
+
+function callerOutageRules(start: Start): void {
+  const unavailable = { name: 'BrokenError', code: 'vault_unavailable' };
+
+  test('who was accepted a short time ago is still known while Vault cannot answer, where that is asked for', async () => {
+    const { bench, connection } = await start();
+    const { token, accessor } = await tokenOf(bench);
+    const identify = createIdentifyCaller(connection);
+    await identify(token);
+    bench.proxy.spoil(/lookup-self/, sealed);
+
+    expect(await identify(token, true)).toMatchObject({ accessor });
+
+    await expect(identify(token)).rejects.toMatchObject(unavailable);
+    await expect(identify((await tokenOf(bench)).token, true)).rejects.toMatchObject(unavailable);
+  });
+
+  test.each([
+    ['was too long ago', {}, { outageMs: 1 }],
+    ['was with a token of limited uses', { num_uses: 5 }, {}],
+    ['was with a token that has expired since', { ttl: '1s', explicit_max_ttl: '1s' }, {}],
+  ])('who %s is not', async (_, body, options) => {
+    const { bench, connection } = await start();
+    const { token } = await tokenOf(bench, body);
+    const identify = createIdentifyCaller(connection, options);
+    await identify(token);
+    bench.proxy.spoil(/lookup-self/, sealed);
+
+    const asked = () => identify(token, true).then(String, (error) => error.code);
+    await expect.poll(asked, { timeout: 3_000 }).toBe('vault_unavailable');
+  });
+
+  test('who was refused meanwhile is not', async () => {
+    const { bench, connection } = await start();
+    const { token } = await tokenOf(bench);
+    const identify = createIdentifyCaller(connection);
+    await identify(token);
+    await bench.admin.call('POST', 'auth/token/revoke', { body: { token } });
+    await expect(identify(token, true)).rejects.toMatchObject(refused);
+    bench.proxy.spoil(/lookup-self/, sealed);
+
+    await expect(identify(token, true)).rejects.toMatchObject(unavailable);
   });
 }
 

@@ -8,6 +8,7 @@ import { toVaultFailure, vaultUnavailable } from '../client/errors.js';
 import { isTokenShaped, pathOf } from '../client/path.js';
 import { fieldsAt, optionalTextAt, textsAt } from '../client/shape.js';
 import { KeyedMemory } from './keyed-memory.js';
+import { type LookedUp, OutageMemory } from './outage-memory.js';
 
 export interface CallerOptions {
   /**
@@ -15,14 +16,19 @@ export interface CallerOptions {
    * revoked token is accepted for that much longer. At most 10 seconds.
    */
   readonly cacheMs?: number;
+  /** How long a caller whom Vault accepted is remembered for times when Vault cannot answer; at most until the token expires. */
+  readonly outageMs?: number;
 }
 
 const longestCacheMs = 10_000;
+const defaultOutageMs = 15 * 60_000;
 
 /**
  * Asks Vault who holds a token: one look-up per call, which spends exactly one use of a token of limited uses. A text
  * that cannot be a token is refused without asking. Rules: root tokens are accepted and have no entity; batch tokens are
  * accepted only with an entity, because without one they cannot be told apart.
+ *
+ * A token of limited uses is not remembered for an outage: each call costs a use, and only Vault counts them.
  *
  * Throws `RefusedError` `token_refused`, or `BrokenError` `vault_unavailable`.
  */
@@ -32,27 +38,36 @@ export function createIdentifyCaller(
 ): IdentifyCaller {
   const cacheMs = Math.min(options.cacheMs ?? 0, longestCacheMs);
   const known = new KeyedMemory<Caller>();
-  return async (text) => {
+  const outageMemory = new OutageMemory(options.outageMs ?? defaultOutageMs);
+  return async (text, mayRemember = false) => {
     if (!isTokenShaped(text)) throw tokenRefused();
     const token = new Secret(text);
     const cached = cacheMs > 0 ? known.get(token) : undefined;
     if (cached !== undefined) return cached;
-    const caller = await lookUpSelf(connection, token);
+    const asked = outageMemory.note(token, lookUpSelf(connection, token));
+    const { caller } = await (mayRemember ? outageMemory.orRemembered(token, asked) : asked);
     if (cacheMs > 0) known.set(token, caller, cacheMs);
     return caller;
   };
 }
 
-async function lookUpSelf(connection: VaultConnection, token: Secret): Promise<Caller> {
+async function lookUpSelf(connection: VaultConnection, token: Secret): Promise<LookedUp> {
   try {
     return await connection
       .client(token)
-      .ask({ method: 'GET', path: pathOf('auth/token/lookup-self') }, readCaller);
+      .ask({ method: 'GET', path: pathOf('auth/token/lookup-self') }, readLookedUp);
   } catch (error) {
     const failure = toVaultFailure(error);
     if (failure.kind === 'denied' || failure.hint === 'token_gone') throw tokenRefused();
     throw vaultUnavailable("check the caller's token", failure);
   }
+}
+
+function readLookedUp(reply: unknown): LookedUp {
+  const caller = readCaller(reply);
+  const { num_uses: uses, ttl, expire_time: expires } = fieldsAt(reply, 'data');
+  if (uses !== 0 || typeof ttl !== 'number') return { caller, validMs: 0 };
+  return { caller, validMs: expires === null ? Number.POSITIVE_INFINITY : ttl * 1_000 };
 }
 
 function readCaller(reply: unknown): Caller {

@@ -40,6 +40,10 @@ export class KeyedMemory<T> {
     return entry !== undefined && entry.until > this.#now() ? entry.value : undefined;
   }
 
+  delete(secret: Secret): void {
+    this.#entries.delete(this.#hashOf(secret));
+  }
+
   get size(): number {
     return this.#entries.size;
   }

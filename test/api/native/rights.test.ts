@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { BrokenError } from '../../../src/job/errors.js';
 import { knownJob } from '../../support/fake-operations.js';
 import { createTestApp } from '../../support/test-app.js';
 
@@ -90,4 +91,19 @@ test('a token is wanted before anything is said of a path', async () => {
 
   expect(response.status).toBe(401);
   expect(response.headers.get('www-authenticate')).toBe('Bearer');
+});
+
+test('an operator whom Vault accepted before is known here while Vault cannot answer, and not on the routes of GoStint', async () => {
+  const remembering: boolean[] = [];
+  const { app } = createTestApp({
+    identify: async (_, mayRemember = false) => {
+      remembering.push(mayRemember);
+      throw new BrokenError('vault_unavailable', 'Vault is sealed.');
+    },
+  });
+
+  for (const path of ['/stint/v1/queues', '/v1/api/job'])
+    await app.request(path, { headers: { 'x-auth-token': 's.token1' } });
+
+  expect(remembering).toEqual([true, false]);
 });

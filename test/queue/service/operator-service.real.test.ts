@@ -211,3 +211,17 @@ test('V6: the sweep ends a waiting job whose wrapping token has expired, and wak
   await expect.poll(() => stateOf(store, first), { timeout: 5_000 }).toBe('failed');
   await expect.poll(() => told).toEqual(['wake']);
 });
+
+test('a release where nothing is held, or no longer, is answered with the queue as it is, and writes no event', async () => {
+  const { operations } = openDesk();
+  const { id } = await submitInto(store, 'running', { queue: 'once' });
+  expect(await operations.release('once', request)).toMatchObject({ state: 'open' });
+  await store.requestKill(id, asker);
+  await operations.finalise(id, request);
+
+  for (let i = 0; i < 2; i++)
+    expect(await operations.release('once', request)).toMatchObject({ state: 'open', why: 'No job waits.' });
+
+  const kinds = (await sql`select kind from events where queue = 'once'`).map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === 'queue_released')).toHaveLength(1);
+});
