@@ -90,13 +90,17 @@ export async function markRunning(
   const detail = JSON.stringify(unmasked.length > 0 ? { unmasked } : {});
   const rows = await guarded(
     () => sql<{ id: string }[]>`
-      with moved as (
-        update jobs set state = 'running'
+      with found as (
+        select id as found_id, state as before from jobs
         where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running')
           and kill_requested_at is null
-        returning id, node
+        for update
+      ), moved as (
+        update jobs set state = 'running' from found where id = found_id
+        returning id, node, before
       ), recorded as (
-        insert into events (job_id, kind, actor, detail) select id, 'running', 'node:' || node, ${detail}::text::jsonb from moved
+        insert into events (job_id, kind, actor, detail)
+        select id, 'running', 'node:' || node, ${detail}::text::jsonb from moved where before <> 'running'
       )
       select id from moved`,
   );
