@@ -55,6 +55,7 @@ export function newClient(url: string, { max, sockets, onLoss, onNotification }:
     max,
     connect_timeout: 5,
     idle_timeout: 0,
+    max_lifetime: null, // A connection that ends by its age would replace the client while others wait in it.
     fetch_types: false,
     target_session_attrs: 'primary', // A standby can be read, but its data may be old.
     ssl: false, // The sockets have it.

@@ -44,6 +44,9 @@ async function offersTls(raw: Socket, signal: AbortSignal): Promise<boolean> {
     throw Object.assign(new Error('Closed.'), { code: 'CONNECTION_CLOSED' });
   });
   const [answer] = (await Promise.race([once(raw, 'data', { signal }), closed])) as [Buffer];
+  // More than one byte was sent by somebody in between, to be taken for a part of the encrypted answer.
+  if (answer.length !== 1)
+    throw Object.assign(new Error('More than an answer.'), { code: 'TLS_NOT_OFFERED' });
   return answer[0] === 'S'.charCodeAt(0);
 }
 

@@ -9,6 +9,13 @@ test('a client sends no query of its own, since its failure could not be handled
   expect(options.fetch_types).toBe(false);
 });
 
+test('no connection of a client is closed for its age, since that would replace the client while statements wait', () => {
+  const url = 'postgres://nobody@127.0.0.1:1/none';
+  const { options } = newClient(url, { max: 1, sockets: new Sockets(url), onLoss: () => undefined });
+
+  expect(options.max_lifetime).toBeNull();
+});
+
 test('after a lost connection there is a rest, never longer than a second, however often connecting failed', () => {
   expect(restMs(0)).toBeGreaterThan(20); // A standby accepts the connection and is rejected each time.
   expect(restMs(1)).toBeLessThan(200);
