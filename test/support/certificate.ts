@@ -136,6 +136,7 @@ function sequence(...parts: readonly Buffer[]): Buffer {
 function der(tag: keyof typeof tags, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
-  const size = length < 128 ? [length] : [0x82, length >> 8, length & 0xff];
+  const long = length < 256 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  const size = length < 128 ? [length] : long; // Go refuses a length that is written longer than it must be.
   return Buffer.concat([Buffer.from([tags[tag], ...size]), content]);
 }
