@@ -188,7 +188,7 @@ describe('an image', () => {
 });
 
 test.each([
-  ['no archive', async () => 'bm8gYXJjaGl2ZQ==', 'the archive ends too early'],
+  ['no archive', async () => 'bm8gYXJjaGl2ZQ==', 'it contains something that is not tar'],
   ['no base64', async () => '???', 'got `?` at 6'],
   [
     'an entry that climbs out',

@@ -2,6 +2,7 @@
 import { TarDamaged } from './damaged.js';
 
 export const blockBytes = 512;
+export const notTar = 'it contains something that is not tar';
 
 /** The fields of one header block. In names, bytes that are not UTF-8 have become U+FFFD. */
 export interface BlockHeader {
@@ -19,7 +20,7 @@ export interface BlockHeader {
 
 /** Throws `TarDamaged` for a block that is not a header. */
 export function decodeHeader(block: Uint8Array): BlockHeader {
-  if (!hasItsChecksum(block)) throw new TarDamaged('it contains something that is not tar');
+  if (!hasItsChecksum(block)) throw new TarDamaged(notTar);
   const prefix = decodePrefix(block);
   const name = decodeText(block, 0, 100);
   return {

@@ -1,7 +1,7 @@
 // Reads the members of a tar archive as a stream, in all formats and with all extensions in use.
 import { type ByteReader, padded } from './byte-reader.js';
 import { TarCutOff, TarDamaged, TarHeadersTooLong } from './damaged.js';
-import { type BlockHeader, decodeHeader, decodeText, isZero, toSize } from './header.js';
+import { type BlockHeader, blockBytes, decodeHeader, decodeText, isZero, notTar, toSize } from './header.js';
 import { decodePax, type PaxRecords, paxValue } from './pax.js';
 import { readSparseMap, type SparseMap, withHoles } from './sparse.js';
 
@@ -76,9 +76,11 @@ async function readHeaders(reader: ByteReader, { headerBytes }: TarLimits): Prom
   }
 }
 
-/** Undefined at the end mark. An archive without one may have been cut off. */
+/** Undefined at the end mark. An archive without one may have been cut off; less than one block never was an archive. */
 async function readHeader(reader: ByteReader): Promise<BlockHeader | undefined> {
-  const block = await reader.block();
+  const block = await reader.block().catch((error: unknown) => {
+    throw error instanceof TarCutOff && reader.offset < blockBytes ? new TarDamaged(notTar) : error;
+  });
   if (block === undefined) throw reader.offset === 0 ? new TarDamaged('it is empty') : new TarCutOff();
   return isZero(block) ? undefined : decodeHeader(block);
 }

@@ -146,9 +146,13 @@ describe('the end', () => {
 
   test.each([
     ['without a mark', headerBlock({})],
-    ['in a header', headerBlock({}).subarray(0, 100)],
+    ['in a later header', Buffer.concat([headerBlock({}), headerBlock({}).subarray(0, 100)])],
     ['in a body', headerBlock({ size: 5_000 })],
   ])('%s is no end', async (_, archive) => {
     await expect(read(archive)).rejects.toBeInstanceOf(TarCutOff);
+  });
+
+  test('before the first block is whole means that it never was an archive: somebody sent a small text', async () => {
+    await expect(read(Buffer.from('no archive'))).rejects.toBeInstanceOf(TarDamaged);
   });
 });
