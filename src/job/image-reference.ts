@@ -13,6 +13,8 @@ export interface ImageReference {
 
 const longestName = 255;
 const longestTag = 128;
+/** Name, tag and digest: what is longer is not looked at any closer. */
+const longestReference = 1024;
 
 const component = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
@@ -37,6 +39,7 @@ export function withDefaultTag(text: string): string {
 
 /** What is wrong with an image reference, to complete "Expected an image …, got …"; undefined when it is valid. */
 export function findImageProblem(text: string): string | undefined {
+  if (text.length > longestReference) return `of at most ${longestReference} characters`;
   const { registry, repository, tag, digest } = split(text);
   if (registry !== undefined && !registryShape.test(registry))
     return 'whose registry is `host` or `host:port`';

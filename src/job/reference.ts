@@ -4,9 +4,11 @@
 export const secretReferencePattern = /^(\w+)@([\w\-/]+)\.([\w-]+)$/;
 
 const longestVariable = 255;
+const longestReference = 4096;
 
 /** Why a text is not a secret reference, as a hint at what to change; undefined when it is one. */
 export function findReferenceProblem(text: string): string | undefined {
+  if (text.length > longestReference) return `it is longer than ${longestReference} characters`;
   const match = secretReferencePattern.exec(text);
   if (match === null) return guessProblem(text);
   const tooLong = (match[1] ?? '').length > longestVariable;

@@ -68,8 +68,11 @@ function checkCubbyhole({ cubby_token: token, cubby_path: path }: WireRequest): 
   return problems;
 }
 
+const longestPath = 1024;
+
 /** Only plain paths: an unusual one could lead out of the cubbyhole once the URL is built. */
 function isCubbyholePath(path: string): boolean {
+  if (path.length > longestPath) return false;
   const [mount, ...rest] = path.split('/');
   return mount === 'cubbyhole' && rest.length > 0 && rest.every((part) => isPlainSegment(part));
 }

@@ -1,5 +1,4 @@
-// Reads request bodies as text with a limit on their size.
-
+// Reads request bodies with a limit on their size.
 import { RefusedError } from '../../job/errors.js';
 import type { ApiContext, ApiMiddleware } from './env.js';
 
@@ -8,7 +7,7 @@ const smallestBufferBytes = 16 * 1024;
 /** Refuses a body whose declared length is too large, before anything else is done for the request. */
 export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
   return async (c, next) => {
-    const declared = Number(c.req.header('content-length') ?? 0);
+    const declared = declaredBytes(c);
     if (declared > limitBytes) throw tooLarge(limitBytes, `${declared}`);
     await next();
   };
@@ -20,12 +19,25 @@ export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
  * the connection could not be reused. The HTTP server closes it if that takes too long.
  */
 export async function readBody(c: ApiContext, limitBytes: number): Promise<Buffer> {
-  const bytes = await collect(c.req.raw.body, limitBytes);
+  const bytes = await collect(c.req.raw.body, { limitBytes, declared: declaredBytes(c) });
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** 0 where the length is not declared: the body comes in chunks. */
+function declaredBytes(c: ApiContext): number {
+  return Number(c.req.header('content-length') ?? 0);
+}
+
+interface Sizes {
+  readonly limitBytes: number;
+  readonly declared: number;
+}
+
 /** One growing buffer: with a list of chunks, a client that sends single bytes could fill the memory with chunk objects. */
-async function collect(stream: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
+async function collect(
+  stream: ReadableStream<Uint8Array> | null,
+  { limitBytes, declared }: Sizes,
+): Promise<Uint8Array> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
   let buffer = new Uint8Array(0);
@@ -37,7 +49,7 @@ async function collect(stream: ReadableStream<Uint8Array> | null, limitBytes: nu
       void drop(reader);
       throw tooLarge(limitBytes, 'more');
     }
-    buffer = withRoom(buffer, size, value.length);
+    buffer = withRoom(buffer, { used: size, more: value.length, expected: declared });
     buffer.set(value, size);
     size += value.length;
   }
@@ -69,9 +81,13 @@ async function nextChunk(reader: Reader): Promise<Awaited<ReturnType<Reader['rea
   }
 }
 
-function withRoom(buffer: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {
+/** The expected size at once: doubling would copy a large body and hold it twice. The system gives pages when they are filled. */
+function withRoom(
+  buffer: Uint8Array<ArrayBuffer>,
+  { used, more, expected }: { used: number; more: number; expected: number },
+): Uint8Array<ArrayBuffer> {
   if (used + more <= buffer.length) return buffer;
-  const larger = new Uint8Array(Math.max(smallestBufferBytes, used + more, 2 * buffer.length));
+  const larger = new Uint8Array(Math.max(smallestBufferBytes, used + more, 2 * buffer.length, expected));
   larger.set(buffer.subarray(0, used));
   return larger;
 }

@@ -63,7 +63,10 @@ async function parse(
   pieceBytes: number,
 ): Promise<{ parsed: unknown } | undefined> {
   try {
-    const parsed: unknown = JSON.parse(withoutLongTexts(bytes, longTexts));
+    const rest = withoutLongTexts(bytes, longTexts);
+    await nextTurn();
+    const parsed: unknown = JSON.parse(rest);
+    await nextTurn();
     return {
       parsed: isObject(parsed)
         ? await withLongTexts(parsed, (index) => decodeText(bytes, longTexts[index], pieceBytes))
