@@ -1,4 +1,5 @@
 // Starts real parts, a stint server and a client for the measures, and prints their figures.
+import { readFile } from 'node:fs/promises';
 import { GostintClient } from '../demo/gostint-client.js';
 import { connectDocker } from '../rig/engine/docker.js';
 import { ensureImage } from '../rig/engine/image.js';
@@ -60,4 +61,10 @@ export function report(measure: string, figure: string): void {
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Resident memory of a process as the kernel counts it, in bytes: now, or the peak so far. */
+export async function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
 }

@@ -2,10 +2,10 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Bench, report, say } from './bench.js';
+import { type Bench, memoryOf, report, say } from './bench.js';
 import { archiveOf, hostileBodies } from './hostile-bodies.js';
 
 const mib = 1024 * 1024;
@@ -38,11 +38,11 @@ interface Cost {
 
 async function costOf({ stint }: Bench, token: string, body: Buffer): Promise<Cost> {
   await resetPeak(stint.pid);
-  const before = await memory(stint.pid, 'VmRSS');
+  const before = await memoryOf(stint.pid, 'VmRSS');
   const endPing = await startPing(`${stint.url}/healthz`);
   const status = await post(`${stint.url}/v1/api/job`, token, body);
   const longestMs = await endPing();
-  return { status, longestMs, peakBytes: (await memory(stint.pid, 'VmHWM')) - before };
+  return { status, longestMs, peakBytes: (await memoryOf(stint.pid, 'VmHWM')) - before };
 }
 
 function post(url: string, token: string, body: Buffer): Promise<number> {
@@ -76,16 +76,10 @@ async function resetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }
 
-/** Memory as the kernel counts it, in bytes. */
-async function memory(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0) * 1024;
-}
-
 /** Until the collector has had its time: the next body begins where this one began. */
 async function settle(pid: number): Promise<void> {
   let last = Number.POSITIVE_INFINITY;
-  for (let now = await memory(pid, 'VmRSS'); now < last - mib; now = await memory(pid, 'VmRSS')) {
+  for (let now = await memoryOf(pid, 'VmRSS'); now < last - mib; now = await memoryOf(pid, 'VmRSS')) {
     last = now;
     await delay(1_000);
   }

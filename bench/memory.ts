@@ -1,8 +1,7 @@
 // Measures the server's memory while jobs print little and much, to show that it does not grow with the output.
-import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AnsweredJob } from '../demo/gostint-client.js';
-import { type Bench, report } from './bench.js';
+import { type Bench, memoryOf, report } from './bench.js';
 
 const mib = 1024 * 1024;
 const sizes = [10, 256, 1024];
@@ -35,7 +34,7 @@ async function peakWhilePrinting({ client, stint, image }: Bench, size: number):
   const id = await client.submit({ qname: `memory ${size}`, container_image: image, run });
   let peak = 0;
   for (;;) {
-    peak = Math.max(peak, await residentBytes(stint.pid));
+    peak = Math.max(peak, await memoryOf(stint.pid, 'VmRSS'));
     const job = await readFromList(client, `memory ${size}`);
     if (job.status === 'success') return peak;
     if (job.status !== 'queued' && job.status !== 'running')
@@ -51,10 +50,4 @@ async function readFromList(client: Bench['client'], qname: string): Promise<Ans
   const [job] = page.data;
   if (job === undefined) throw new Error(`Expected a job in the queue ${qname}, got none.`);
   return job;
-}
-
-/** Resident memory of a process, as the kernel counts it. */
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
