@@ -5,8 +5,10 @@ import { type FoundEntry, readEntry } from '../engine/tar-file.js';
 
 /** As many as Linux follows on the way to one file. */
 export const mostLinks = 40;
+/** Each is a request to the engine, and links of strangers may name thousands. */
+const mostSteps = 1_000;
 
-/** The way to a file goes over more links than Linux follows: round in a circle, most likely. */
+/** The way to a file goes over more links than Linux follows, or over far too many names: round in a circle, most likely. */
 export class TooManyLinks extends Error {}
 
 export interface LinkedFile {
@@ -44,6 +46,7 @@ class Walk {
   #behind: string[] = [];
   #entry: LinkedFile['entry'] = { kind: 'directory' };
   #links = 0;
+  #steps = 0;
 
   constructor(place: Place, path: string) {
     this.#place = place;
@@ -63,6 +66,7 @@ class Walk {
       this.#behind.pop();
       return true;
     }
+    if (++this.#steps > mostSteps) throw new TooManyLinks();
     const entry = await look(this.#place, pathOf([...this.#behind, name]));
     if (entry === undefined) return false;
     if (entry.kind === 'link') this.#follow(entry.target);
