@@ -5,7 +5,8 @@ import { JobFailedError } from './errors.js';
 const prefix = 'targz,';
 /** Line breaks are accepted: command line tools wrap base64, and GoStint's decoder skips them too. */
 const foreign = /[^A-Za-z0-9+/=\r\n]/;
-const padding = /={1,2}[\r\n]*$/;
+/** Wrapped at any width, a line may also end between two signs of padding. */
+const padding = /=[\r\n]*(?:=[\r\n]*)?$/;
 
 /**
  * Decodes the `content` of a job: base64 in the standard alphabet, with or without `targz,` in front. It does not check

@@ -15,6 +15,14 @@ describe('decodeContent', () => {
     expect(Buffer.from(decodeContent(text))).toEqual(archive);
   });
 
+  test.each([
+    ['between two signs of padding', 'targz,QQ=\n='],
+    ['before, between and behind them', 'targz,QQ\r\n=\r\n=\r\n'],
+    ['after each character', 'targz,Q\nQ\n=\n=\n'],
+  ])('takes line breaks %s', (_, text) => {
+    expect(Buffer.from(decodeContent(text))).toEqual(Buffer.from('A'));
+  });
+
   test('decodes any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
