@@ -1,5 +1,6 @@
 // The contract `Backend`: how the executor runs containers.
 import type { PullPolicy } from '../job/job.js';
+import type { ContainerOptions } from '../job/options/options.js';
 import type { Exit } from '../job/outcome.js';
 
 /**
@@ -44,7 +45,9 @@ export interface AdoptedContainer extends AsyncDisposable {
   readonly ranMs: number;
   readonly hasEnded: boolean;
   readonly tty: boolean;
-  /** The secrets file as it was delivered; undefined when it can no longer be read. */
+  /** Whether the job got a secrets file. */
+  readonly hasSecretsFile: boolean;
+  /** The secrets file as it was delivered; undefined when there is none, or it can no longer be read. */
   readonly secrets: Uint8Array | undefined;
   /**
    * Continues the output after so many bytes of each stream. Called once. The output throws at its end when it could
@@ -78,8 +81,9 @@ export interface ContainerRequest {
   /** Whether an init process of ours is process 1. Undefined: as the image needs it. */
   readonly init: boolean | undefined;
   readonly content: Uint8Array | undefined;
-  /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. */
-  readonly secretsPath: string;
+  /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. Undefined: no such file. */
+  readonly secretsPath: string | undefined;
+  readonly options: ContainerOptions;
 }
 
 export interface PreparedContainer extends AsyncDisposable {
@@ -87,8 +91,8 @@ export interface PreparedContainer extends AsyncDisposable {
   readonly imageId: string;
   /** Text of `/gostint_image.yml` in the image; undefined where there is none. */
   readonly imageMetadata: string | undefined;
-  /** Writes the secrets file. Called once, before `start`. */
-  deliver(secrets: Uint8Array): Promise<void>;
+  /** Writes the secrets file, where there is one. Called once, before `start`. */
+  deliver(secrets: Uint8Array | undefined): Promise<void>;
   /** Attaches to the output, then starts, so that no byte of the output is missed. */
   start(): Promise<RunningContainer>;
 }

@@ -3,15 +3,18 @@ import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { PreparedContainer } from './backend.js';
 import { readImageSecretRefs } from './metadata.js';
-import type { LayeredSpec } from './request.js';
+import { identityMissing, type LayeredSpec } from './request.js';
 import type { ExecutorParts, Run } from './run.js';
 import type { SecretSession, SecretValues } from './secrets.js';
 import { renderSecretsFile, secretsPath } from './secrets-file.js';
 
+/** Undefined for a job without a Vault identity. */
+type Session = SecretSession | undefined;
+
 /** Image, container and content: all the steps that do not need the job's secrets. */
 export async function prepareContainer(
   run: Run,
-  { spec: layered, session, parts }: { spec: LayeredSpec; session: SecretSession; parts: ExecutorParts },
+  { spec: layered, session, parts }: { spec: LayeredSpec; session: Session; parts: ExecutorParts },
 ): Promise<PreparedContainer> {
   const { spec } = layered;
   run.stop.check();
@@ -23,7 +26,7 @@ export async function prepareContainer(
       jobId: run.job.id,
       fence: Number(run.job.fence),
       queue: run.job.queue,
-      secretsPath: secretsPath(spec.secretFileType),
+      secretsPath: session && secretsPath(spec.secretFileType),
     },
     run.stop.signal,
   );
@@ -42,8 +45,16 @@ async function recordPrepared(run: Run, spec: JobSpec, container: PreparedContai
   run.stop.check();
 }
 
-/** The server's variables come last, so that a request cannot point its job at another Vault. */
-async function environment(spec: JobSpec, session: SecretSession, parts: ExecutorParts): Promise<string[]> {
+/**
+ * The server's variables come last, so that a request cannot point its job at another Vault. A job without an identity
+ * there gets none of them.
+ */
+async function environment(
+  spec: JobSpec,
+  session: Session,
+  parts: ExecutorParts,
+): Promise<readonly string[]> {
+  if (session === undefined) return spec.env;
   const { env, tokenInEnv } = parts.options;
   const token = tokenInEnv ? [`VAULT_TOKEN=${(await session.token()).reveal()}`] : [];
   return [...spec.env, ...env, ...token];
@@ -51,7 +62,7 @@ async function environment(spec: JobSpec, session: SecretSession, parts: Executo
 
 interface Delivery {
   readonly spec: LayeredSpec;
-  readonly session: SecretSession;
+  readonly session: Session;
   readonly container: PreparedContainer;
 }
 
@@ -65,6 +76,7 @@ export async function deliverSecrets(
 ): Promise<SecretValues> {
   const { spec, secretRefs } = layered;
   const references = secretRefs(readImageSecretRefs(container.imageMetadata));
+  if (session === undefined) return await deliverNothing(container, references);
   const values = await session.read(references, { continueOnWarnings: spec.continueOnWarnings });
   const token = await session.token();
   run.stop.check();
@@ -72,4 +84,14 @@ export async function deliverSecrets(
   await container.deliver(renderSecretsFile(spec.secretFileType, inFile));
   await failpoint('after-deliver');
   return new Map([...inFile, ['the own token', token]]); // This key cannot collide: no variable has spaces in its name.
+}
+
+/** Of a job without a Vault identity. References may also come from its image or its content. */
+async function deliverNothing(
+  container: PreparedContainer,
+  references: readonly string[],
+): Promise<SecretValues> {
+  if (references.length > 0) throw identityMissing(`secret references (${references.length})`);
+  await container.deliver(undefined);
+  return new Map();
 }

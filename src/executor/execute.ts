@@ -25,7 +25,7 @@ export async function execute(run: Run, parts: ExecutorParts): Promise<Execution
 async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
   const request = run.job.open();
   await using session = newSession(run, request, parts);
-  await session.lookUp();
+  await session?.lookUp();
   const spec = await readSpec(request, { run, session, parts });
   await using container = await prepareContainer(run, { spec, session, parts });
   const secrets = await deliverSecrets(run, { spec, session, container });

@@ -15,8 +15,13 @@ export interface LayeredSpec {
   readonly secretRefs: (image: readonly string[]) => string[];
 }
 
-/** A session that records what it does. It opens at its first use. */
-export function newSession(run: Run, request: OpenedRequest, parts: ExecutorParts): SecretSession {
+/** A session that records what it does. It opens at its first use. Undefined for a job without a Vault identity. */
+export function newSession(
+  run: Run,
+  request: OpenedRequest,
+  parts: ExecutorParts,
+): SecretSession | undefined {
+  if (request.wrappedSecretId === undefined) return undefined;
   const { recorder, stop } = run;
   const hooks = {
     beforeSpending: async () => {
@@ -32,7 +37,7 @@ export function newSession(run: Run, request: OpenedRequest, parts: ExecutorPart
 
 interface Reading {
   readonly run: Run;
-  readonly session: SecretSession;
+  readonly session: SecretSession | undefined;
   readonly parts: ExecutorParts;
 }
 
@@ -51,10 +56,20 @@ export async function readSpec(request: OpenedRequest, reading: Reading): Promis
 
 async function openPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
   if (request.ciphertext === undefined) return {};
+  if (session === undefined) throw identityMissing('an encrypted payload');
   const payload = await parts.parsePayload(await session.decrypt(request.ciphertext));
   refuseOtherQueue(payload.queue ?? '', run.job.queue ?? '');
   refuseProblems(checkFields(payload)); // Whatever the parser of a door let through.
   return payload;
+}
+
+/** Whoever has no identity at Vault cannot read from it: the job fails, rather than run without what it asks for. */
+export function identityMissing(what: string): JobFailedError {
+  return new JobFailedError(
+    'secrets_refused',
+    'identity_missing',
+    `The job has ${what}, but no wrapped SecretID to log in to Vault with: submit it with \`wrap_secret_id\`.`,
+  );
 }
 
 /** A payload that was made for another queue must not run here: it may have been copied from another request. */

@@ -45,7 +45,7 @@ export async function resume(run: ResumedRun, parts: ExecutorParts): Promise<Exe
 async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
   const { id: jobId, containerFence: fence, tokenAccessor: accessor } = run.job;
   const container = await parts.backend.adopt({ jobId, fence });
-  const secrets = container?.secrets && readSecretsFile(container.secrets);
+  const secrets = container && secretsOf(container);
   const onRevoked = () => run.recorder.tokenRevoked();
   const login = parts.secrets.adopt({ token: secrets?.get('TOKEN'), accessor }, { onRevoked });
   try {
@@ -53,6 +53,12 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   } finally {
     await login[Symbol.asyncDispose]();
   }
+}
+
+/** Undefined when they cannot be known. */
+function secretsOf({ hasSecretsFile, secrets }: AdoptedContainer): SecretValues | undefined {
+  if (!hasSecretsFile) return new Map();
+  return secrets && readSecretsFile(secrets);
 }
 
 interface Found {

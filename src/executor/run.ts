@@ -46,7 +46,8 @@ export interface ClaimedJob {
 }
 
 export interface OpenedRequest {
-  readonly wrappedSecretId: Secret;
+  /** Undefined: a job without a Vault identity. */
+  readonly wrappedSecretId: Secret | undefined;
   /** What the look-up at submit found; undefined when there was no successful look-up. */
   readonly wrap?: WrappingTokenFacts | undefined;
   /** The payload as read from the cubbyhole; undefined when all fields came in the clear. */

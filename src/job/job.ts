@@ -1,5 +1,6 @@
 // The types of the job model: its fields, its spec, the request for it and the stored job.
 
+import type { ContainerOptions } from './options/options.js';
 import type { Owner } from './owner.js';
 import type { Secret } from './secret.js';
 import type { FailureReason, JobState } from './state.js';
@@ -33,6 +34,8 @@ export interface SpecFields {
   readonly secretRefs?: readonly string[];
   readonly secretFileType?: SecretFileType;
   readonly continueOnWarnings?: boolean;
+  /** Only of a request: neither a payload nor metadata may ask for them. */
+  readonly options?: ContainerOptions;
 }
 
 /** The complete description of a run, for the executor and the backend. Never stored, because `env` may hold secrets. */
@@ -51,6 +54,7 @@ export interface JobSpec {
   readonly secretRefs: readonly string[];
   readonly secretFileType: SecretFileType;
   readonly continueOnWarnings: boolean;
+  readonly options: ContainerOptions;
 }
 
 /** Where the payload of a request is. Reading a cubbyhole spends its token. */
@@ -65,7 +69,8 @@ export interface JobRequest {
   /** Name of the serial queue, lower-cased; `null` for a job that waits only for a slot. */
   readonly queue: string | null;
   readonly owner: Owner;
-  readonly wrappedSecretId: Secret;
+  /** Undefined: a job without a Vault identity. It gets no session, no token and no secrets file. */
+  readonly wrappedSecretId: Secret | undefined;
   readonly payload: PayloadSource;
   readonly fields: SpecFields;
 }

@@ -34,6 +34,7 @@ export function layer(layers: Layers, content: Uint8Array | undefined): JobSpec 
     secretRefs: secretRefsOf(layers),
     secretFileType: payload.secretFileType ?? inline.secretFileType ?? 'yaml',
     continueOnWarnings: payload.continueOnWarnings === true || inline.continueOnWarnings === true,
+    options: inline.options ?? {},
   };
 }
 

@@ -55,6 +55,7 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     });
     describe('adopting', () => {
       adoptionRules(() => bench);
+      noSecretsRules(() => bench);
     });
     describe('disposing', () => {
       disposalRules(() => bench);
@@ -360,6 +361,21 @@ function stopRules(bench: Bench): void {
   });
 }
 
+/** Of a job without a Vault identity. */
+function noSecretsRules(bench: Bench): void {
+  test('finds a job that never got a secrets file, and says so', async () => {
+    const claim = { ...newClaim(), secretsPath: undefined };
+    await using container = await prepare(bench, lingering, claim);
+    await container.deliver(undefined);
+    await readUntil((await container.start()).output, 'ready');
+
+    await using adopted = await bench().backend.adopt(claim);
+
+    expect(adopted).toMatchObject({ hasSecretsFile: false, secrets: undefined });
+    await adopted?.resume({ stdout: 0, stderr: 0 }).stop(5_000);
+  });
+}
+
 function adoptionRules(bench: Bench): void {
   const talking: readonly Act[] = [{ print: 'one\ntwo\n' }, { print: 'three\n', on: 'stderr' }];
 
@@ -376,6 +392,7 @@ function adoptionRules(bench: Bench): void {
     expect(adopted).toMatchObject({ id: container.id, hasEnded: false, tty: false });
     expect(adopted?.ranMs).toBeGreaterThanOrEqual(0);
     expect(adopted?.ranMs).toBeLessThan(60_000);
+    expect(adopted?.hasSecretsFile).toBe(true);
     expect(Buffer.from(adopted?.secrets ?? []).toString()).toBe('TOKEN: t\n');
     expect(await output).toEqual({ stdout: 'wo\n', stderr: 'three\n' });
     expect(await running?.wait()).toEqual({ exitCode: 143, outOfMemory: false, proven: true });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deliverSecrets, prepareContainer } from '../../src/executor/container.js';
 import { newSession, readSpec } from '../../src/executor/request.js';
-import type { ExecutorOptions } from '../../src/executor/run.js';
+import type { ExecutorOptions, OpenedRequest } from '../../src/executor/run.js';
 import { FencedError } from '../../src/job/errors.js';
 import type { SpecFields } from '../../src/job/job.js';
 import { benchJobId, ExecutorBench } from '../support/executor-bench.js';
@@ -25,8 +25,9 @@ async function prepared<T>(
     using: Parameters<typeof deliverSecrets>[1],
     run: Parameters<typeof deliverSecrets>[0],
   ) => Promise<T>,
+  identity: Pick<Partial<OpenedRequest>, 'wrappedSecretId'> = {},
 ): Promise<T> {
-  const run = bench.run({ fields: { image: 'busybox', ...fields } }, 'deploys');
+  const run = bench.run({ ...identity, fields: { image: 'busybox', ...fields } }, 'deploys');
   const parts = bench.parts(options);
   const request = run.job.open();
   await using session = newSession(run, request, parts);
@@ -90,7 +91,7 @@ describe('the container of a job', () => {
 
   test('has the token there when the operator sets it', async () => {
     await prepared({ env: ['VAULT_TOKEN=mine'] }, { tokenInEnv: true }, async ({ session }) => {
-      const token = (await session.token()).reveal();
+      const token = (await session?.token())?.reveal();
       expect(bench.backend.requests[0]?.env).toEqual(['VAULT_TOKEN=mine', `VAULT_TOKEN=${token}`]);
     });
   });
@@ -170,10 +171,10 @@ describe('the secrets of a job', () => {
   test('may be called TOKEN: that one is in the file then, and the real token is masked all the same', async () => {
     await prepared({ secretRefs: ['TOKEN@kv/app.a'] }, {}, async (using, run) => {
       const masked = await deliverSecrets(run, using);
-      const token = await using.session.token();
+      const token = await using.session?.token();
 
       expect([...masked.values()].map((secret) => secret.reveal()).toSorted()).toEqual(
-        ['one-value', token.reveal()].toSorted(),
+        ['one-value', token?.reveal()].toSorted(),
       );
       expect(bench.backend.delivered.get(benchJobId)).toContain('\nTOKEN: one-value\n');
     });
@@ -202,5 +203,37 @@ describe('the delivery of secrets', () => {
       'kill',
     );
     expect(bench.steps).not.toContain('deliver');
+  });
+});
+
+describe('a job without a Vault identity', () => {
+  const without = { wrappedSecretId: undefined };
+  const server = { env: ['VAULT_ADDR=https://vault'], tokenInEnv: true };
+
+  test('gets no variables of Vault and no secrets file, and asks Vault for nothing', async () => {
+    const masked = await prepared(
+      { env: ['A=1'] },
+      server,
+      (using, run) => deliverSecrets(run, using),
+      without,
+    );
+
+    expect([...masked.keys()]).toEqual([]);
+    expect(bench.backend.requests[0]).toMatchObject({ env: ['A=1'], secretsPath: undefined });
+    expect(bench.backend.delivered.size).toBe(0);
+    expect(bench.secrets.asked).toEqual([]);
+    expect(bench.steps).toContain('deliver');
+  });
+
+  test.each([
+    ['the request', { secretRefs: ['A@kv/app.a'] }, ''],
+    ['the image', {}, 'secret_refs: [A@kv/app.a]'],
+  ])('fails when %s asks for secrets', async (_, fields, metadata) => {
+    bench.backend.imageMetadata.set('busybox', metadata);
+
+    const delivering = prepared(fields, server, (using, run) => deliverSecrets(run, using), without);
+
+    await expect(delivering).rejects.toMatchObject({ reason: 'secrets_refused', code: 'identity_missing' });
+    expect(bench.backend.left).toEqual([]);
   });
 });

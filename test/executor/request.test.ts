@@ -105,11 +105,22 @@ describe('the spec of a request', () => {
 });
 
 describe('the session of a run', () => {
+  test('is none where the request has no wrapped SecretID, and a payload cannot be opened then', async () => {
+    const run = bench.run({ wrappedSecretId: undefined });
+    const request = { wrappedSecretId: undefined, ciphertext: encrypted({}), fields: {} };
+
+    expect(newSession(run, run.job.open(), bench.parts())).toBeUndefined();
+    await expect(readSpec(request, { run, session: undefined, parts: bench.parts() })).rejects.toMatchObject({
+      reason: 'secrets_refused',
+      code: 'identity_missing',
+    });
+  });
+
   test('records spending, token and revocation', async () => {
     const run = bench.run();
     {
       await using session = newSession(run, run.job.open(), bench.parts());
-      await session.token();
+      await session?.token();
     }
 
     expect(bench.steps).toEqual(
@@ -124,7 +135,7 @@ describe('the session of a run', () => {
     await using session = newSession(run, run.job.open(), bench.parts());
     bench.stop.request('kill');
 
-    await expect(session.token()).rejects.toThrow('The job was stopped: kill.');
+    await expect(session?.token()).rejects.toThrow('The job was stopped: kill.');
     expect(bench.steps).toEqual(['open', 'lookUp']);
   });
 });

@@ -148,6 +148,22 @@ describe('Q9: a job that cannot be continued', () => {
   });
 });
 
+test('the output of a job without a secrets file goes on, since there is nothing to mask', async () => {
+  bench.backend.runs([{ print: 'one ' }, { print: 'two' }, { exit: 3 }]);
+  const claim = { jobId: benchJobId, fence: 7 };
+  const request = containerRequest({ ...claim, secretsPath: undefined });
+  const container = await bench.backend.prepare(request, new AbortController().signal);
+  await container.deliver(undefined);
+  await container.start();
+  await see('one ', new Map());
+
+  const { outcome, output } = await resume(newLife(stateOf(bench.chunks)), bench.parts());
+
+  expect(outcome).toMatchObject({ kind: 'ended', exit: { exitCode: 3 } });
+  expect(output.flaw).toBeUndefined();
+  expect(bench.printed).toBe('one two');
+});
+
 describe('an output of which too little is known', () => {
   test.each([
     ['its secrets', 'secrets_unknown'],

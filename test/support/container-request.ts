@@ -16,6 +16,7 @@ export function containerRequest(
     init: undefined,
     content: undefined,
     secretsPath: '/secrets.yml',
+    options: {},
     ...given,
   };
 }

@@ -76,7 +76,7 @@ export class FakeContainer implements PreparedContainer {
   readonly #told = new AbortController();
   readonly #killed = new AbortController();
   #step: 'prepared' | 'delivered' | 'started' | 'disposed' = 'prepared';
-  #secrets: Uint8Array = new Uint8Array();
+  #secrets: Uint8Array | undefined;
   #exit: Promise<Exit> | undefined;
   #startedAt = new Date(0);
   #hasEnded = false;
@@ -99,10 +99,11 @@ export class FakeContainer implements PreparedContainer {
     return this.#exit !== undefined;
   }
 
-  async deliver(secrets: Uint8Array): Promise<void> {
+  async deliver(secrets: Uint8Array | undefined): Promise<void> {
     this.#take('prepared', 'delivered');
     await this.#reach('deliver');
     this.#secrets = secrets;
+    if (secrets === undefined) return;
     this.#backend.delivered.set(this.#parts.request.jobId, Buffer.from(secrets).toString());
   }
 
@@ -129,6 +130,7 @@ export class FakeContainer implements PreparedContainer {
       ranMs: Date.now() - this.#startedAt.getTime(),
       hasEnded: this.#hasEnded,
       tty: this.#parts.request.tty,
+      hasSecretsFile: this.#parts.request.secretsPath !== undefined,
       secrets: this.#backend.hidesSecrets ? undefined : this.#secrets,
       resume: (from) => this.#running(exit, from),
       [Symbol.asyncDispose]: () => this[Symbol.asyncDispose](),
@@ -160,7 +162,7 @@ export class FakeContainer implements PreparedContainer {
     if ('missing' in act) throw commandNotFound(act.missing);
     if ('unstartable' in act) throw unstartable[act.unstartable];
     if ('print' in act) this.#line.push({ stream: act.on ?? 'stdout', bytes: Buffer.from(act.print) });
-    if ('show' in act) this.#line.push({ stream: 'stdout', bytes: this.#secrets });
+    if ('show' in act) this.#line.push({ stream: 'stdout', bytes: this.#secrets ?? new Uint8Array() });
     if ('breakOutput' in act || 'vanish' in act) this.#line.fail(gone('read the output'));
     if ('vanish' in act) throw gone('learn how the container ended');
     return undefined;

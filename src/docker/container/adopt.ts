@@ -52,6 +52,7 @@ async function retryWhileUnavailable<T>(ask: () => Promise<T>, retryForMs: numbe
  */
 async function readSecrets(engine: Engine, found: ContainerFacts): Promise<Uint8Array | undefined> {
   const path = found.labels[secretsLabel] ?? '/secrets.yml';
+  if (path === '') return undefined;
   if (found.pid !== undefined) {
     const process = { pid: found.pid, containerId: found.id };
     const bytes = await readProcessFile(process, path, largestSecretsBytes);

@@ -2,7 +2,7 @@
 import type { AdoptedContainer, RunningContainer, StreamPositions } from '../../executor/backend.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { resumeOutput } from '../output/resumed-output.js';
-import type { ContainerSettings } from './container.js';
+import { type ContainerSettings, secretsLabel } from './container.js';
 import { hasEnded, waitForExit } from './exit.js';
 import { removeUntilGone } from './removal.js';
 import { watchRunning } from './running.js';
@@ -21,6 +21,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
   readonly ranMs: number;
   readonly hasEnded: boolean;
   readonly tty: boolean;
+  readonly hasSecretsFile: boolean;
   readonly secrets: Uint8Array | undefined;
   readonly #parts: AdoptedParts;
   /** Aborts every wait when the container is disposed of. */
@@ -37,6 +38,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
     this.ranMs = found.ranMs;
     this.hasEnded = hasEnded(found);
     this.tty = found.tty;
+    this.hasSecretsFile = found.labels[secretsLabel] !== '';
     this.secrets = secrets;
   }
 

@@ -146,13 +146,13 @@ function jobLabels(settings: ContainerSettings, request: ContainerParameters): R
     'stint.fence': String(request.fence),
     'stint.installation': settings.installation,
     'stint.node': settings.node,
-    [secretsLabel]: request.secretsPath,
+    [secretsLabel]: request.secretsPath ?? '',
     [tagLabel]: jobTag(settings, request),
   };
 }
 
 export const tagLabel = 'stint.tag';
-/** Holds the path of the secrets file in the container. */
+/** Holds the path of the secrets file in the container; empty where there is none. */
 export const secretsLabel = 'stint.secrets';
 
 /** A tag that only this installation can compute: it tells our containers from those that only copy our labels. */

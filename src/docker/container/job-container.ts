@@ -89,7 +89,7 @@ export class JobContainer implements PreparedContainer {
     }
   }
 
-  async deliver(secrets: Uint8Array): Promise<void> {
+  async deliver(secrets: Uint8Array | undefined): Promise<void> {
     this.#take('prepared', 'delivered');
     await this.#parts.delivery.fill(this.id, secrets);
   }

@@ -22,7 +22,7 @@ export interface Delivery {
    */
   uploadContent(containerId: string, signal: AbortSignal): Promise<void>;
   /** Called before the start. */
-  fill(containerId: string, secrets: Uint8Array): Promise<void>;
+  fill(containerId: string, secrets: Uint8Array | undefined): Promise<void>;
   /** Called as soon as the container has started, and at the end in any case; may be repeated. */
   release(): Promise<void>;
 }
@@ -63,17 +63,20 @@ export async function openBoundDelivery(
       const tar = repack(readArchive(content, parts.rules), { leftOut });
       await upload(parts.engine, containerId, { tar, signal });
     },
-    fill: (_, secrets) => files.write(secrets),
+    fill: async (_, secrets) => secrets && (await files.write(secrets)),
     release: () => files.remove(),
   };
 }
 
-function boundFiles(files: JobFiles, secretsPath: string, caPath: string | undefined): BoundFile[] {
-  const own = [
-    { source: files.secretsPath, target: secretsPath },
-    { source: files.passwdPath, target: `/${passwdFile}` },
-  ];
-  return caPath === undefined ? own : [...own, { source: caPath, target: caPath }];
+function boundFiles(
+  files: JobFiles,
+  secretsPath: string | undefined,
+  caPath: string | undefined,
+): BoundFile[] {
+  const users = { source: files.passwdPath, target: `/${passwdFile}` };
+  const secrets = secretsPath === undefined ? [] : [{ source: files.secretsPath, target: secretsPath }];
+  const certificate = caPath === undefined ? [] : [{ source: caPath, target: caPath }];
+  return [...secrets, users, ...certificate];
 }
 
 /**
@@ -92,15 +95,20 @@ export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: J
     },
     fill: async (containerId, secrets) => {
       const entries = content === undefined ? noEntries() : readArchive(content, parts.rules);
-      const last = { path: request.secretsPath.slice(1), bytes: secrets, mode: 0o400, ...jobUser };
+      const last = secretsEntry(request, secrets);
       await upload(parts.engine, containerId, {
-        tar: repack(entries, { extras: [...extras, last], leftOut }),
+        tar: repack(entries, { extras: [...extras, ...last], leftOut }),
       });
     },
     release: async () => {
       content = undefined; // It may be large and is no longer needed.
     },
   };
+}
+
+function secretsEntry({ secretsPath }: ContainerRequest, secrets: Uint8Array | undefined): ExtraFile[] {
+  if (secretsPath === undefined || secrets === undefined) return [];
+  return [{ path: secretsPath.slice(1), bytes: secrets, mode: 0o400, ...jobUser }];
 }
 
 /** Refuses content that is not acceptable, before the engine gets any of it. */

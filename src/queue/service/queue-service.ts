@@ -138,6 +138,7 @@ async function lookUpWrappingToken(
   parts: QueueServiceParts,
   request: JobRequest,
 ): Promise<SeenWrappingToken | undefined> {
+  if (request.wrappedSecretId === undefined) return undefined;
   return parts.secrets.lookUpWrappingToken(request.wrappedSecretId).catch(() => undefined);
 }
 

@@ -21,7 +21,7 @@ export function sealRequest(key: Buffer, context: SealContext, request: OpenedRe
   const iv = randomBytes(ivBytes);
   const sealing = createCipheriv(cipher, key, iv);
   sealing.setAAD(binding(context));
-  const plain = JSON.stringify({ ...request, wrappedSecretId: request.wrappedSecretId.reveal() });
+  const plain = JSON.stringify({ ...request, wrappedSecretId: request.wrappedSecretId?.reveal() });
   const body = sealing.update(plain, 'utf8');
   const rest = sealing.final(); // The tag is there only after it.
   return Buffer.concat([iv, sealing.getAuthTag(), body, rest]);
@@ -37,8 +37,11 @@ export function openRequest(key: Buffer, context: SealContext, sealed: Uint8Arra
       { alarm: true },
     );
   }
-  const opened = JSON.parse(decrypt(key, context, sealed)) as OpenedRequest & { wrappedSecretId: string };
-  return { ...opened, wrappedSecretId: new Secret(opened.wrappedSecretId) };
+  const opened = JSON.parse(decrypt(key, context, sealed)) as Omit<OpenedRequest, 'wrappedSecretId'> & {
+    wrappedSecretId?: string;
+  };
+  const { wrappedSecretId: wrapped } = opened;
+  return { ...opened, wrappedSecretId: wrapped === undefined ? undefined : new Secret(wrapped) };
 }
 
 function decrypt(key: Buffer, context: SealContext, sealed: Uint8Array): string {

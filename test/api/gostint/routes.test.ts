@@ -25,7 +25,7 @@ test('a submit takes what the original takes, whatever the content type says, an
   });
   const [request] = queue.submitted;
   expect(request).toMatchObject({ door: 'gostint', queue: 'nightly-report', owner: { key: 'entity:e1' } });
-  expect(request?.wrappedSecretId.reveal()).toBe(wrap);
+  expect(request?.wrappedSecretId?.reveal()).toBe(wrap);
   expect(request?.payload).toMatchObject({ kind: 'cubbyhole', path: 'cubbyhole/job' });
 });
 

@@ -15,8 +15,14 @@ describe('a sealed request', () => {
   test('opens to what was sealed', () => {
     const opened = openRequest(key, context, sealRequest(key, context, request));
 
-    expect(opened.wrappedSecretId.reveal()).toBe('s.wrap');
+    expect(opened.wrappedSecretId?.reveal()).toBe('s.wrap');
     expect(opened).toMatchObject({ ciphertext: 'vault:v1:x', fields: { image: 'busybox' } });
+  });
+
+  test('need not have a wrapped SecretID', () => {
+    const sealed = sealRequest(key, context, { ...request, wrappedSecretId: undefined });
+
+    expect(openRequest(key, context, sealed).wrappedSecretId).toBeUndefined();
   });
 
   test('shows nothing of its content', () => {

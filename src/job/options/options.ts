@@ -1,0 +1,54 @@
+// The types of what a container gets beside image, command and environment: user, limits, network, ports, mounts.
+
+/**
+ * What a request asks for its container. All are optional: what is not given is as the operator set it for all jobs. None
+ * of it is secret. `checkOptions` says what is well formed, `findForbidden` what the operator allows.
+ */
+export interface ContainerOptions {
+  /** Undefined: 2001:2001. */
+  readonly user?: UserId;
+  /** `bridge`, `none`, `host` or the name of a network of the engine. */
+  readonly network?: string;
+  readonly ports?: readonly PortMapping[];
+  readonly mounts?: readonly Mount[];
+  readonly limits?: Limits;
+}
+
+/** As numbers: an image need not have a name for it. */
+export interface UserId {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A TCP port of the container that is published on the node. */
+export interface PortMapping {
+  readonly container: number;
+  /** 0: a port that the engine chooses. */
+  readonly host: number;
+  /** Only on the loopback address of the node; otherwise on all its addresses. */
+  readonly loopbackOnly: boolean;
+}
+
+/** A directory or file of the node, or a volume of the engine, that the container has at `target`. */
+export interface Mount {
+  readonly kind: 'bind' | 'volume';
+  /** An absolute path of the node, or the name of a volume. It is never created. */
+  readonly source: string;
+  /** An absolute path in the container. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** At most this much; what is not given is limited as the operator set it for all jobs. */
+export interface Limits {
+  /** CPUs at once; fractions are allowed. */
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
+  readonly sharedMemoryBytes?: number;
+  /** CPU time of all processes of the container together. */
+  readonly cpuTimeMs?: number;
+  /** From start to end. */
+  readonly runTimeMs?: number;
+}
