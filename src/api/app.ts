@@ -1,45 +1,34 @@
-// Builds the Hono app from all routes, with the error format that fits each path.
+// Builds the Hono app from the routes of all doors, with the error format that fits each path.
 
 import { Hono } from 'hono';
-import { answerBadPath, answerFault, answerUnknownPath, answerWrongMethod } from './gostint/errors.js';
-import { addGostint } from './gostint/routes.js';
+import type { ApiDoor } from './door.js';
+import { answerWrongMethod } from './gostint/errors.js';
+import { createGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
 import { observeRequests, startRequest } from './http/observe.js';
 import { createMetrics } from './metrics.js';
-import { answerNoSuchPath, answerProblem } from './native/problem.js';
-import { addNative, nativePrefix } from './native/routes.js';
+import { native } from './native/routes.js';
 import type { AppParts } from './parts.js';
 import { limitDeclaredBody } from './request/body.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
 
-/** Paths outside the native prefix are answered in GoStint's format. */
+/** The doors beside GoStint's: a new one is added here. */
+const otherDoors: readonly ApiDoor[] = [native];
+
+/** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false }); // One slash at the end is ignored, never redirected.
   const metrics = createMetrics(parts);
-  app.onError((error, c) => (isNative(c) ? answerProblem : answerFault)(c, faultOf(error)));
-  app.notFound((c: ApiContext) => answerNotFound(c));
+  const gostint = createGostint(() => metrics.render());
+  const doors = [gostint, ...otherDoors].filter(
+    ({ name }) => name === undefined || parts.doors.includes(name),
+  );
+  const doorOf = (c: ApiContext) => doors.find((door) => door.owns(c.req.path)) ?? gostint;
+  app.onError((error, c) => doorOf(c).answerFault(c, faultOf(error)));
+  app.notFound((c: ApiContext) => doorOf(c).answerUnknownPath(c));
   app.use(startRequest, observeRequests(parts.log, metrics), limitDeclaredBody(parts.bodyLimitBytes));
   addHealth(app, parts, answerWrongMethod);
-  addGostint(app, { ...parts, renderMetrics: () => metrics.render() });
-  addNative(app, parts);
+  for (const door of doors) door.add(app, parts);
   return app;
-}
-
-function isNative(c: ApiContext): boolean {
-  return c.req.path.startsWith(`${nativePrefix}/`);
-}
-
-function answerNotFound(c: ApiContext): Response {
-  if (isNative(c)) return answerNoSuchPath(c);
-  return isDecodable(c.req.url) ? answerUnknownPath(c) : answerBadPath(c);
-}
-
-function isDecodable(url: string): boolean {
-  try {
-    decodeURIComponent(new URL(url).pathname);
-    return true;
-  } catch {
-    return false;
-  }
 }

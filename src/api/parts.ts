@@ -1,5 +1,6 @@
 // Declares what the app needs from the rest of the server.
 
+import type { Door } from '../job/job.js';
 import type { IdentifyCaller } from '../job/owner.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
@@ -11,6 +12,8 @@ export interface AppParts {
   readonly operations: Operations;
   readonly reaper: Reaper;
   readonly identify: IdentifyCaller;
+  /** Those that are switched on. */
+  readonly doors: readonly Door[];
   /** `shared`: every accepted token may see, kill and delete every job. */
   readonly access: 'owner' | 'shared';
   /** A caller with one of these policies is an operator. */

@@ -1,5 +1,6 @@
 // Turns checked setting values into the `Config` object, with the defaults that depend on the machine or on others.
 import { join } from 'node:path';
+import { doors } from '../job/job.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
 import type { Config, JobConfig, VaultConfig } from './types.js';
@@ -21,6 +22,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     vault: toVault(values),
     wrapMinimumMs: values.STINT_WRAP_MINIMUM,
     access: values.STINT_ACCESS,
+    doors: values.STINT_DOORS ?? doors,
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { durationShape, parseDuration, showDuration } from '../job/duration.js';
 import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
+import { doors } from '../job/job.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
 import type { SettingName } from './settings.js';
@@ -120,6 +121,12 @@ const policies = text('names of Vault policies, separated by commas, `default` n
   return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
 });
 
+const doorNames = text(`names of doors, separated by commas, out of ${doors.join(', ')}`, (given) => {
+  const names = given.split(',').map((each) => each.trim());
+  const known = doors.filter((door) => names.includes(door));
+  return known.length === names.length ? known : undefined;
+});
+
 /** What each setting accepts and what it is parsed to. A setting that is required or has a default is never missing. */
 export const schema = z.object({
   STINT_PORT: integer(0, 65_535),
@@ -144,6 +151,7 @@ export const schema = z.object({
   STINT_ACCEPT_REWRAPPED: boolean,
   STINT_WRAP_MINIMUM: duration(0),
   STINT_ACCESS: oneOf('owner', 'shared'),
+  STINT_DOORS: doorNames.optional(),
   STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),

@@ -104,6 +104,11 @@ export const settings = [
     meaning: '`owner`: only the submitter sees a job; `shared`: every valid token sees and kills all.',
   },
   {
+    name: 'STINT_DOORS',
+    derived: 'all of them',
+    meaning: 'The job APIs that are served, separated by commas; the others are answered as unknown paths.',
+  },
+  {
     name: 'STINT_OPERATOR_POLICIES',
     meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
   },

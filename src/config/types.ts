@@ -1,5 +1,6 @@
 // The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
+import type { Door } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
 
 /** All settings, frozen. Times are in milliseconds, sizes in bytes, paths absolute. */
@@ -15,6 +16,8 @@ export interface Config {
   /** A wrapping token that expires sooner gets a warning; 0: none does. */
   readonly wrapMinimumMs: number;
   readonly access: 'owner' | 'shared';
+  /** Those that are switched on. */
+  readonly doors: readonly Door[];
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
   readonly operatorPolicies: readonly string[];
   readonly slots: number;

@@ -152,6 +152,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
     }),
     reaper: reaperOf(parts),
     identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
+    doors: config.doors,
     access: config.access,
     operatorPolicies: config.operatorPolicies,
     bodyLimitBytes: config.bodyLimitBytes,

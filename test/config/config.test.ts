@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, type Machine, readConfig } from '../../src/config/config.js';
 import { type Setting, settings } from '../../src/config/settings.js';
+import { doors } from '../../src/job/job.js';
 
 const needed = {
   STINT_DATABASE_URL: 'postgres://stint:pg-hunter2@db/stint',
@@ -58,6 +59,7 @@ describe('with the required settings only', () => {
       docker: { host: 'unix:///var/run/docker.sock', pullTimeoutMs: 600_000 },
       job: { memoryBytes: 1024 ** 3, cpus: 4, pids: 512, network: 'bridge', init: 'auto', tokenInEnv: false },
       access: 'owner',
+      doors: [...doors],
       slots: 8,
       starts: 4,
       stopGraceMs: 15_000,
@@ -117,6 +119,7 @@ describe('what can be set', () => {
     [{ VAULT_NAMESPACE: 'team/app' }, { vault: { namespace: 'team/app' } }],
     [{ STINT_TRANSIT_KEY: 'k1' }, { vault: { transit: { key: 'k1' } } }],
     [{ STINT_ACCESS: 'shared' }, { access: 'shared' }],
+    [{ STINT_DOORS: ' gostint' }, { doors: ['gostint'] }],
     [
       { STINT_SLOTS: '3', STINT_STARTS: '1' },
       { slots: 3, starts: 1 },
@@ -262,6 +265,8 @@ describe('problems', () => {
     ['STINT_APPROLE_NAME', 'a/b'],
     ['STINT_APPROLE_MOUNT', '/approle'],
     ['STINT_ACCESS', 'Owner'],
+    ['STINT_DOORS', 'gostint,web'],
+    ['STINT_DOORS', 'gostint,gostint,'],
     ['STINT_SLOTS', '0'],
     ['STINT_MAX_RUN_TIME', '25d'],
     ['STINT_OUTPUT_LIMIT', '512M'],

@@ -3,6 +3,7 @@ import { createApp } from '../../src/api/app.js';
 import type { AppParts } from '../../src/api/parts.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
 import { RefusedError } from '../../src/job/errors.js';
+import { doors } from '../../src/job/job.js';
 import type { Caller } from '../../src/job/owner.js';
 import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
@@ -61,6 +62,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
         throw new RefusedError('token_refused', 'token rejected by Vault (Code: 403)');
       return caller;
     },
+    doors,
     access: 'owner',
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,

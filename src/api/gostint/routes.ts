@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
+import type { ApiDoor } from '../door.js';
 import type { MetricsText } from '../metrics.js';
 import type { AppParts } from '../parts.js';
 import { readBody } from '../request/body.js';
@@ -13,7 +14,15 @@ import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { addRoute, type Methods } from '../request/route.js';
 import { quote } from '../request/sentence.js';
 import { toWireJob } from './answer.js';
-import { answerError, answerJson, answerWrongMethod, invalidRequest } from './errors.js';
+import {
+  answerBadPath,
+  answerError,
+  answerFault,
+  answerJson,
+  answerUnknownPath,
+  answerWrongMethod,
+  invalidRequest,
+} from './errors.js';
 import { toWireHealth } from './health.js';
 import { readFilter, readQuery } from './query.js';
 import { readJobRequest } from './request.js';
@@ -21,8 +30,28 @@ import { statusOf } from './states.js';
 
 type Parts = AppParts & { readonly renderMetrics: () => Promise<MetricsText> };
 
-/** Adds GoStint's routes. Everything below `/v1/api/job` needs a token, even paths that do not exist. */
-export function addGostint(app: Hono<ApiEnv>, parts: Parts): void {
+/** GoStint's door. It also answers what no other door owns. */
+export function createGostint(renderMetrics: Parts['renderMetrics']): ApiDoor {
+  return {
+    name: 'gostint',
+    owns: (path) => path.startsWith('/v1/api/'),
+    add: (app, parts) => addRoutes(app, { ...parts, renderMetrics }),
+    answerFault,
+    answerUnknownPath: (c) => (isDecodable(c.req.url) ? answerUnknownPath(c) : answerBadPath(c)),
+  };
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(new URL(url).pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Everything below `/v1/api/job` needs a token, even paths that do not exist. */
+function addRoutes(app: Hono<ApiEnv>, parts: Parts): void {
   const add = (path: string, methods: Methods) => addRoute(app, path, methods, answerWrongMethod);
   app.use('/v1/api/job/*', requireCaller(parts));
   add('/v1/api/job', { GET: (c) => list(c, parts), POST: (c) => submit(c, parts) });

@@ -5,19 +5,29 @@ import { RefusedError } from '../../job/errors.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
 import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
 import type { NodeView, Operations, QueueDetail } from '../../queue/operations.js';
+import type { ApiDoor } from '../door.js';
 import type { AppParts } from '../parts.js';
 import { reachOf, requireCaller } from '../request/caller.js';
 import type { ApiContext, ApiEnv, ApiMiddleware } from '../request/env.js';
 import { addRoute, type Methods } from '../request/route.js';
 import { toWireCandidate, toWireJobDetail, toWireNode, toWireQueue, toWireQueueDetail } from './answer.js';
 import { openApiDocument } from './openapi.js';
-import { answerNoSuchMethod } from './problem.js';
+import { answerNoSuchMethod, answerNoSuchPath, answerProblem } from './problem.js';
 import { readJobId, readPage, readQueueName, readReason, readSettings } from './read.js';
 
-export const nativePrefix = '/stint/v1';
+const nativePrefix = '/stint/v1';
+
+/** stint's own door, which cannot be switched off. */
+export const native: ApiDoor = {
+  name: undefined,
+  owns: (path) => path.startsWith(`${nativePrefix}/`),
+  add: addRoutes,
+  answerFault: answerProblem,
+  answerUnknownPath: answerNoSuchPath,
+};
 
 /** All routes but the OpenAPI document need a token. All need an operator, except to show one's own job. */
-export function addNative(app: Hono<ApiEnv>, parts: AppParts): void {
+function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   const add = (path: string, methods: Methods) =>
     addRoute(app, `${nativePrefix}${path}`, methods, answerNoSuchMethod);
   const operatorsOnly = (methods: Methods) => forOperators(parts, methods);
