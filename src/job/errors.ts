@@ -23,6 +23,7 @@ export type RefusalCode =
   | 'cubbyhole_unreadable'
   | 'not_found'
   | 'conflict'
+  | 'name_taken'
   | 'key_reused'
   | 'key_in_flight'
   | 'queue_full'

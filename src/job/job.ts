@@ -73,6 +73,23 @@ export interface JobRequest {
   readonly wrappedSecretId: Secret | undefined;
   readonly payload: PayloadSource;
   readonly fields: SpecFields;
+  readonly label?: JobLabel;
+}
+
+/** How the clients of a door call a job. None of it is an identity, and none is secret. */
+export interface JobLabel {
+  /** Listed once for each owner, door and project. */
+  readonly name?: string | undefined;
+  readonly project?: string | undefined;
+  /** Who asked for it, in the words of the client. */
+  readonly requester?: string | undefined;
+}
+
+/** The name that a door lists a job under. */
+export interface JobName {
+  readonly door: Door;
+  readonly project: string | undefined;
+  readonly name: string;
 }
 
 export const doors = ['gostint'] as const;
@@ -85,6 +102,8 @@ export interface Job {
   readonly door: Door;
   readonly queue: string | null;
   readonly owner: Owner;
+  readonly label: JobLabel;
+  readonly options: ContainerOptions;
   readonly state: JobState;
   /** Set exactly when `failed`. */
   readonly reason: FailureReason | undefined;
@@ -111,4 +130,6 @@ export interface Job {
   /** A kill was asked for: a request, not a state. The worker carries it out. */
   readonly killRequestedAt: Date | undefined;
   readonly killRequestedBy: string | undefined;
+  /** Since when its own door no longer lists it. */
+  readonly unlistedAt: Date | undefined;
 }

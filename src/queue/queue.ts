@@ -1,5 +1,5 @@
 // The contract of the queue that the doors call, and the shapes that it answers with.
-import type { Job, JobRequest } from '../job/job.js';
+import type { Door, Job, JobName, JobRequest } from '../job/job.js';
 import type { Caller, Reach } from '../job/owner.js';
 import type { JobState } from '../job/state.js';
 
@@ -14,10 +14,17 @@ export interface Queue {
   get(id: string, reach: Reach): Promise<Job>;
   /** The stored output; `tailBytes` asks for the end only. */
   output(id: string, reach: Reach, options?: { tailBytes?: number }): Promise<JobOutput>;
+  /** The listed job of this name; refuses like `get`. */
+  find(name: JobName, reach: Reach): Promise<Job>;
   /** Newest first. */
   list(filter: JobFilter, reach: Reach): Promise<JobPage>;
   /** Records the kill and forwards it. Returns the job as it was before; has no effect on an ended job. */
   kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
+  /**
+   * Kills a job that has not ended, and takes it off the lists of its own door. The job itself stays, for the other doors
+   * and for history. May be repeated.
+   */
+  unlist(id: string, reach: Reach, caller: Caller): Promise<void>;
   /** Removes a waiting or ended job with its output; refuses `conflict` while it is active. Its events stay. */
   delete(id: string, reach: Reach, caller: Caller): Promise<void>;
   /** Number of stored jobs by state; `failed` is split by reason. */
@@ -37,6 +44,9 @@ export interface JobFilter {
   /** 1 to 100. */
   readonly limit: number;
   readonly queue?: string;
+  /** Only jobs that this door took and still lists. */
+  readonly door?: Door;
+  readonly project?: string;
   readonly states?: readonly StateFilter[];
 }
 

@@ -68,6 +68,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     requestKill: (id: string, asker: requests.Requester) => requests.requestKill(sql, id, asker),
     listKills: (node: string) => requests.listKills(sql, node),
     deleteJob: (id: string, asker: requests.Requester) => requests.deleteJob(sql, id, asker),
+    unlistJob: (id: string, asker: requests.Requester) => requests.unlistJob(sql, id, asker),
     adoptOwnJobs: (node: string, leaseMs: number) => adoptOwnJobs(sql, node, leaseMs),
     settleOwnJobs: (...args: Rest<typeof settleOwnJobs>) => settleOwnJobs(sql, ...args),
     settleDeadJobs: (actor: string, rules: LossRules) => settleDeadJobs(sql, actor, rules),
@@ -89,11 +90,18 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     finaliseJob: (...args: Rest<typeof finaliseJob>) => finaliseJob(sql, ...args),
     readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
+    ...bindReads(db),
+    listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
+  };
+}
+
+function bindReads(db: ReturnType<typeof connect>['db']) {
+  return {
     findJob: (...args: Rest<typeof reads.findJob>) => reads.findJob(db, ...args),
+    findNamedJob: (...args: Rest<typeof reads.findNamedJob>) => reads.findNamedJob(db, ...args),
     listJobs: (...args: Rest<typeof reads.listJobs>) => reads.listJobs(db, ...args),
     countJobs: () => reads.countJobs(db),
     readOutput: (...args: Rest<typeof reads.readOutput>) => reads.readOutput(db, ...args),
-    listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
   };
 }
 

@@ -1,9 +1,9 @@
 import { RefusedError } from '../../src/job/errors.js';
 import { newJobId } from '../../src/job/id.js';
-import type { Job, JobRequest } from '../../src/job/job.js';
+import type { Job, JobName, JobRequest } from '../../src/job/job.js';
 import type { Caller, Reach } from '../../src/job/owner.js';
 import { ownerOf } from '../../src/job/owner.js';
-import { isActive } from '../../src/job/state.js';
+import { isActive, isFinal } from '../../src/job/state.js';
 import type { JobCount, JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../../src/queue/queue.js';
 
 /** An output with these texts. */
@@ -45,6 +45,9 @@ export function newJob(changes: Partial<Job> = {}): Job {
     finishedAt: undefined,
     killRequestedAt: undefined,
     killRequestedBy: undefined,
+    label: {},
+    options: {},
+    unlistedAt: undefined,
     ...changes,
   };
 }
@@ -70,7 +73,8 @@ export class FakeQueue implements Queue {
   async submit(request: JobRequest): Promise<SubmittedJob> {
     this.#note('submit');
     this.submitted.push(request);
-    const job = this.add({ queue: request.queue, owner: request.owner });
+    const { door, queue, owner, label = {}, fields } = request;
+    const job = this.add({ door, queue, owner, label, options: fields.options ?? {} });
     return { ...job, warnings: this.warnings };
   }
 
@@ -88,7 +92,7 @@ export class FakeQueue implements Queue {
     this.#note('list');
     this.filters.push(filter);
     const jobs = [...this.#jobs.values()]
-      .filter(({ job }) => isWithin(job, reach))
+      .filter(({ job }) => isWithin(job, reach) && isWanted(job, filter))
       .toReversed()
       .map(({ job, output }) => ({ ...job, output }));
     return { jobs: jobs.slice(filter.skip, filter.skip + filter.limit), total: jobs.length };
@@ -100,6 +104,21 @@ export class FakeQueue implements Queue {
     const asked = { killRequestedAt: new Date(), killRequestedBy: ownerOf(caller).key };
     this.#jobs.set(id, { job: { ...job, ...asked }, output });
     return job;
+  }
+
+  async find({ door, project, name }: JobName, reach: Reach): Promise<Job> {
+    this.#note('find');
+    const found = [...this.#jobs.values()].findLast(
+      ({ job }) => isWanted(job, { door }) && job.label.name === name && job.label.project === project,
+    );
+    return this.#find(found?.job.id ?? '', reach).job;
+  }
+
+  async unlist(id: string, reach: Reach): Promise<void> {
+    this.#note('unlist');
+    const { job, output } = this.#find(id, reach);
+    const state = isFinal(job.state) ? job.state : 'canceled';
+    this.#jobs.set(id, { job: { ...job, state, unlistedAt: new Date() }, output });
   }
 
   async delete(id: string, reach: Reach): Promise<void> {
@@ -124,6 +143,11 @@ export class FakeQueue implements Queue {
     if (found === undefined || !isWithin(found.job, reach)) throw new RefusedError('not_found', 'not found');
     return found;
   }
+}
+
+function isWanted(job: Job, { door, project }: Pick<JobFilter, 'door' | 'project'>): boolean {
+  if (project !== undefined && job.label.project !== project) return false;
+  return door === undefined || (job.door === door && job.unlistedAt === undefined);
 }
 
 function isWithin(job: Job, reach: Reach): boolean {

@@ -28,6 +28,7 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   cubbyhole_unreadable: internal,
   not_found: notFound,
   conflict: invalidJob,
+  name_taken: { http: 409, status: 'Conflict.' },
   key_reused: { http: 422, status: 'Invalid job request.' },
   key_in_flight: { http: 409, status: 'Conflict.' },
   queue_full: { http: 429, status: 'Too Many Requests.' },

@@ -71,6 +71,11 @@ export function toWireJobDetail(known: JobDetail): WireJobDetail {
     container_id: job.containerId ?? null,
     exit_code: job.exitCode ?? null,
     out_of_memory: job.outOfMemory,
+    name: job.label.name ?? null,
+    project: job.label.project ?? null,
+    requester: job.label.requester ?? null,
+    options: { ...job.options },
+    unlisted_at: toTime(job.unlistedAt),
     output: {
       stdout_bytes: output.stdoutBytes,
       stderr_bytes: output.stderrBytes,

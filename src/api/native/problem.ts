@@ -17,6 +17,7 @@ const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
   cubbyhole_unreadable: 422,
   not_found: 404,
   conflict: 409,
+  name_taken: 409,
   key_reused: 422,
   key_in_flight: 409,
   queue_full: 429,

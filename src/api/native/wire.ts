@@ -90,6 +90,13 @@ export const wireJobDetail = z.strictObject({
   container_id: text.nullable(),
   exit_code: z.int().nullable(),
   out_of_memory: flag,
+  name: text.nullable().meta({ description: 'As its own door lists it.' }),
+  project: text.nullable(),
+  requester: text.nullable().meta({ description: 'A label that the client gave, no identity.' }),
+  options: z
+    .record(text, z.unknown())
+    .meta({ description: 'What the job asked of its container: user, network, ports, mounts, limits.' }),
+  unlisted_at: time.nullable().meta({ description: 'Since when its own door no longer lists it.' }),
   output: z.strictObject({
     stdout_bytes: count,
     stderr_bytes: count,

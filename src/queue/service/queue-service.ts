@@ -6,7 +6,7 @@ import { decodeContent } from '../../job/content.js';
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import { newJobId } from '../../job/id.js';
-import type { Job, JobRequest } from '../../job/job.js';
+import type { Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
 import { isFinal } from '../../job/state.js';
@@ -50,8 +50,10 @@ export function createQueue(parts: QueueServiceParts): Queue {
       const found = await find(store, id, reach);
       return outputOf(store, found, options?.tailBytes);
     },
+    find: (name, reach) => findNamed(store, name, reach),
     list: (filter, reach) => list(store, filter, reach),
     kill: (id, reach, caller) => kill(parts, id, { reach, caller }),
+    unlist: (id, reach, caller) => unlist(parts, id, { reach, caller }),
     delete: (id, reach, caller) => remove(parts, id, { reach, caller }),
     counts: async () => {
       const rows = await store.countJobs();
@@ -94,10 +96,10 @@ type Read = Pick<OpenedRequest, 'wrap' | 'ciphertext'>;
 
 function sealed(parts: QueueServiceParts, request: JobRequest, read: Read): NewJob {
   const id = newJobId();
-  const { door, queue, owner, fields, wrappedSecretId } = request;
+  const { door, queue, owner, fields, label, wrappedSecretId } = request;
   const context = { id, door, queue, ownerKey: owner.key };
   const text = sealRequest(parts.sealKey, context, { ...read, fields, wrappedSecretId });
-  return { id, door, queue, owner, sealed: text };
+  return { id, door, queue, owner, label, options: fields.options, sealed: text };
 }
 
 /** How long a submit waits for Postgres once its payload is spent. */
@@ -165,6 +167,12 @@ async function find(store: Store, id: string, reach: Reach): Promise<Found> {
   return found;
 }
 
+async function findNamed(store: Store, name: JobName, reach: Reach): Promise<Job> {
+  const found = await store.findNamedJob(name, reach);
+  if (found === undefined) throw notFound();
+  return found.job;
+}
+
 async function outputOf(store: Store, found: Found, tailBytes: number | undefined): Promise<JobOutput> {
   const { job, outputComplete: complete, outputFlaw: flaw } = found;
   const chunks = await store.readOutput(job.id, tailBytes);
@@ -193,6 +201,16 @@ async function kill(
   parts.forwardKill(id);
   if (asked.nextReady) parts.wake();
   return asked.job;
+}
+
+/** The kill first: if the process ends in between, the job is still listed and the caller can repeat it. */
+async function unlist(
+  parts: QueueServiceParts,
+  id: string,
+  asker: { reach: Reach; caller: Caller },
+): Promise<void> {
+  await kill(parts, id, asker);
+  await parts.store.unlistJob(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
 }
 
 async function remove(

@@ -75,10 +75,10 @@ function inFlight(): RefusedError {
  * The hash key is derived from the seal key, so that all nodes agree.
  */
 function fingerprintOf(sealKey: Buffer, request: JobRequest): Uint8Array {
-  const { door, queue, wrappedSecretId, payload, fields } = request;
+  const { door, queue, wrappedSecretId, payload, fields, label } = request;
   const key = new Uint8Array(hkdfSync('sha256', sealKey, '', 'stint idempotency fingerprint', 32));
   return createHmac('sha256', key)
-    .update(canonical({ door, queue, wrappedSecretId, payload, fields }))
+    .update(canonical({ door, queue, wrappedSecretId, payload, fields, label }))
     .digest();
 }
 

@@ -1,5 +1,6 @@
 // The statement that gives a restarted node its running jobs back, under new fences.
 import type { Door } from '../../job/job.js';
+import type { ContainerOptions } from '../../job/options/options.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
@@ -16,6 +17,7 @@ export interface AdoptedRow {
   readonly ownerKey: string;
   readonly killRequested: boolean;
   readonly tokenAccessor: string | null;
+  readonly options: ContainerOptions | null;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Pro
         select id, 'adopted', 'node:' || node, jsonb_build_object('fence', fence) from adopted
       )
       select id, fence, old_fence, coalesce(container_fence, old_fence) as container_fence, queue, door, owner_key,
-             kill_requested_at is not null as kill_requested, token_accessor
+             kill_requested_at is not null as kill_requested, token_accessor,
+             options
       from adopted order by seq`,
   );
 }

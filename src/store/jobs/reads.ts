@@ -1,7 +1,7 @@
 // Reads jobs and output without changing anything: find, list, count, tail.
-import { and, asc, count, desc, eq, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
-import type { Job } from '../../job/job.js';
+import type { Door, Job, JobName } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { FailureReason, JobState } from '../../job/state.js';
 import { guarded } from '../postgres/errors.js';
@@ -30,10 +30,31 @@ export async function findJob(
   return rows[0] && stored(rows[0]);
 }
 
+/** A job by the name it is listed under in its own door; undefined for a missing job and for a foreign one. */
+export async function findNamedJob(
+  db: PostgresJsDatabase,
+  { door, project, name }: JobName,
+  reach: Reach,
+): Promise<StoredJob | undefined> {
+  const named = and(eq(jobs.jobName, name), sql`coalesce(${jobs.project}, '') = ${project ?? ''}`);
+  const rows = await guarded(() =>
+    db
+      .select()
+      .from(jobs)
+      .where(and(listedIn(door), named, within(reach)))
+      .orderBy(desc(jobs.seq))
+      .limit(1),
+  );
+  return rows[0] && stored(rows[0]);
+}
+
 export interface ListFilter {
   readonly skip: number;
   readonly limit: number;
   readonly queue?: string;
+  /** Only jobs that this door still lists. */
+  readonly door?: Door;
+  readonly project?: string;
   readonly states?: readonly { state: JobState; reason?: string; exceptReason?: string }[];
 }
 
@@ -43,7 +64,9 @@ export async function listJobs(
   filter: ListFilter,
   reach: Reach,
 ): Promise<{ jobs: StoredJob[]; total: number }> {
-  const wanted = and(within(reach), inQueue(filter.queue), inStates(filter.states));
+  const { queue, door, project, states } = filter;
+  const inProject = project === undefined ? undefined : eq(jobs.project, project);
+  const wanted = and(within(reach), inQueue(queue), listedIn(door), inProject, inStates(states));
   const [rows, totals] = await Promise.all([
     guarded(() =>
       db.select().from(jobs).where(wanted).orderBy(desc(jobs.seq)).limit(filter.limit).offset(filter.skip),
@@ -90,6 +113,10 @@ function stored(row: typeof jobs.$inferSelect): StoredJob {
 
 function within(reach: Reach): SQL | undefined {
   return reach.everyone ? undefined : eq(jobs.ownerKey, reach.ownerKey);
+}
+
+function listedIn(door: Door | undefined): SQL | undefined {
+  return door === undefined ? undefined : and(eq(jobs.door, door), isNull(jobs.unlistedAt));
 }
 
 function inQueue(queue: string | undefined): SQL | undefined {

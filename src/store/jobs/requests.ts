@@ -73,6 +73,25 @@ export async function listKills(sql: Sql, node: string): Promise<{ id: string }[
   );
 }
 
+/** Takes a job off the lists of its own door; its name there is free again. May be repeated. False: it is out of reach. */
+export async function unlistJob(sql: Sql, id: string, asker: Requester): Promise<boolean> {
+  const owner = ownerFilter(asker.reach);
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with asked as (
+        select id from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner})
+      ), moved as (
+        update jobs set unlisted_at = clock_timestamp() from asked
+        where jobs.id = asked.id and jobs.unlisted_at is null
+        returning jobs.id
+      ), recorded as (
+        insert into events (job_id, kind, actor) select id, 'unlisted', ${asker.actor}::text from moved
+      )
+      select id from asked`,
+  );
+  return rows.length > 0;
+}
+
 /** Removes a waiting or ended job with its output; its events stay. `active` means that nothing was done. */
 export async function deleteJob(
   sql: Sql,

@@ -1,6 +1,6 @@
 // Maps stored rows to the job model, and lists the columns that statements return.
 import { getTableColumns } from 'drizzle-orm';
-import type { Job } from '../../job/job.js';
+import type { Job, JobLabel } from '../../job/job.js';
 import type { Sql } from '../postgres/connection.js';
 import { jobs } from '../postgres/schema.js';
 
@@ -24,6 +24,8 @@ export function toJob(row: JobRow): Job {
     door: row.door,
     queue: row.queue,
     owner: { key: row.ownerKey, displayName: row.ownerName },
+    label: labelOf(row),
+    options: row.options ?? {},
     state: row.state,
     reason: row.reason ?? undefined,
     code: row.code ?? undefined,
@@ -40,5 +42,10 @@ export function toJob(row: JobRow): Job {
     finishedAt: row.finishedAt ?? undefined,
     killRequestedAt: row.killRequestedAt ?? undefined,
     killRequestedBy: row.killRequestedBy ?? undefined,
+    unlistedAt: row.unlistedAt ?? undefined,
   };
+}
+
+function labelOf({ jobName, project, requester }: JobRow): JobLabel {
+  return { name: jobName ?? undefined, project: project ?? undefined, requester: requester ?? undefined };
 }

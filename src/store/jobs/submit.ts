@@ -1,6 +1,7 @@
 // Stores a new job in its queue, and forecasts its wait before anything is spent.
 import { FencedError, RefusedError } from '../../job/errors.js';
-import type { Door, Job } from '../../job/job.js';
+import type { Door, Job, JobLabel } from '../../job/job.js';
+import type { ContainerOptions } from '../../job/options/options.js';
 import type { Owner } from '../../job/owner.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
@@ -13,6 +14,8 @@ export interface NewJob {
   readonly door: Door;
   readonly queue: string | null;
   readonly owner: Owner;
+  readonly label?: JobLabel | undefined;
+  readonly options?: ContainerOptions | undefined;
   readonly sealed: Uint8Array;
   /** How long its wrapping token is still valid, if known. A duration, because the clocks of two machines never agree. */
   readonly wrapLeftMs?: number | undefined;
@@ -24,7 +27,7 @@ export interface NewJob {
 
 /**
  * Stores a job at the end of its queue. `ready` says that it has the turn, so the nodes should be woken. Throws
- * `RefusedError` `queue_full`.
+ * `RefusedError` `queue_full`, or `name_taken` for the name of another listed job.
  *
  * 1. `queue_row` locks the queue's row until commit, so the jobs of one queue get their `seq` in the order of commits.
  * 2. `place` counts the waiting jobs, after the lock, unless the job has the turn.
@@ -35,8 +38,19 @@ export interface NewJob {
  *    answer; otherwise `FencedError` is thrown.
  */
 export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; ready: boolean }> {
+  const [row] = await insertRow(sql, job).catch((error: unknown) => {
+    throw isTakenName(error) ? nameTaken(job.label?.name ?? '') : error;
+  });
+  if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');
+  if (row.id === null) throw queueFull(job.queue ?? '');
+  return { job: toJob(row), ready: row.turn };
+}
+
+async function insertRow(sql: Sql, job: NewJob): Promise<(JobRow & { turn: boolean })[]> {
   const { key = null, claim = null, warnings = [] } = job.once ?? {};
-  const rows = await guarded(
+  const { name = null, project = null, requester = null } = job.label ?? {};
+  const options = job.options === undefined ? null : JSON.stringify(job.options);
+  return guarded(
     () => sql<(JobRow & { turn: boolean })[]>`
       with own_key as (
         select key from idempotency_keys
@@ -55,10 +69,12 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
         union all
         select true from key_is_ours where ${job.queue}::text is null
       ), job as (
-        insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at)
+        insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at, job_name, project,
+                          requester, options)
         select ${job.id}::text, ${job.queue}::text, 'queued', place.turn,
                ${job.door}::text, ${job.owner.key}::text, ${job.owner.displayName}::text,
-               clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond'
+               clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond',
+               ${name}::text, ${project}::text, ${requester}::text, ${options}::text::jsonb
         from place
         returning *
       ), request as (
@@ -72,10 +88,20 @@ export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; read
       )
       select ${jobColumns(sql, 'job')}, job.turn from key_is_ours left join job on true`,
   );
-  const row = rows[0];
-  if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');
-  if (row.id === null) throw queueFull(job.queue ?? '');
-  return { job: toJob(row), ready: row.turn };
+}
+
+/** The whole statement was undone: the queue's row too. */
+function isTakenName(error: unknown): boolean {
+  const cause =
+    error instanceof Error ? (error.cause as { constraint_name?: unknown } | undefined) : undefined;
+  return cause?.constraint_name === 'jobs_listed_name';
+}
+
+function nameTaken(name: string): RefusedError {
+  return new RefusedError(
+    'name_taken',
+    `The name "${name}" is taken by another job that is still listed: delete that one first, or choose another name.`,
+  );
 }
 
 /** The same text, whether the limit was found before anything was spent or only at the insert. */

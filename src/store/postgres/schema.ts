@@ -1,6 +1,7 @@
 // Describes for drizzle the columns that are read through it.
-import { bigint, boolean, customType, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
+import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Door } from '../../job/job.js';
+import type { ContainerOptions } from '../../job/options/options.js';
 import type { FailureReason, JobState } from '../../job/state.js';
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
@@ -32,6 +33,11 @@ export const jobs = pgTable('jobs', {
   finishedAt: time('finished_at'),
   killRequestedAt: time('kill_requested_at'),
   killRequestedBy: text('kill_requested_by'),
+  jobName: text('job_name'),
+  project: text(),
+  requester: text(),
+  options: jsonb().$type<ContainerOptions>(),
+  unlistedAt: time('unlisted_at'),
 });
 
 export const jobOutput = pgTable('job_output', {

@@ -179,6 +179,7 @@ describe('a job out of reach', () => {
       (jobId: string) => queue.output(jobId, stranger),
       (jobId: string) => queue.kill(jobId, stranger, caller),
       (jobId: string) => queue.delete(jobId, stranger, caller),
+      (jobId: string) => queue.unlist(jobId, stranger, caller),
     ];
 
     for (const ask of asks) {
@@ -202,6 +203,44 @@ describe('a kill', () => {
 
     expect(asked).toMatchObject({ state: 'queued', killRequestedAt: expect.any(Date) });
     expect(told).toEqual([`kill ${first.id}`, 'ready', `kill ${second.id}`]);
+  });
+});
+
+describe('taking a job off its list', () => {
+  test('kills it, and leaves its record and its events', async () => {
+    const { queue, told, request } = openLine();
+    const label = { name: 'train', project: 'vision' };
+    const { id } = await queue.submit(request({ label }));
+    expect(await queue.find({ door: 'gostint', ...label }, everyone)).toMatchObject({ id, label });
+
+    await queue.unlist(id, everyone, caller);
+    await queue.unlist(id, everyone, caller);
+
+    expect(told).toContain(`kill ${id}`);
+    expect(await queue.get(id, everyone)).toMatchObject({ state: 'canceled', unlistedAt: expect.any(Date) });
+    await expect(queue.find({ door: 'gostint', ...label }, everyone)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  });
+
+  test('has no effect on how an ended job ended', async () => {
+    const { queue } = openLine();
+    const { id } = await submitInto(store, 'failed');
+
+    await queue.unlist(id, everyone, caller);
+
+    expect(await queue.get(id, everyone)).toMatchObject({ state: 'failed', unlistedAt: expect.any(Date) });
+  });
+});
+
+describe('a job without a Vault identity', () => {
+  test('is stored without asking Vault, with what it asks of its container', async () => {
+    const { queue, request } = openLine();
+    const fields = { image: 'busybox', options: { network: 'none' } };
+
+    const { id } = await queue.submit(request({ wrappedSecretId: undefined, fields }));
+
+    expect(await queue.get(id, everyone)).toMatchObject({ state: 'queued', options: { network: 'none' } });
   });
 });
 

@@ -16,6 +16,7 @@ const adopted: AdoptedRow = {
   ownerKey: 'entity:ann',
   killRequested: false,
   tokenAccessor: null,
+  options: null,
 };
 
 /** What recovery did, in order. */
