@@ -2,12 +2,15 @@
 
 import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
+import { checkOptions, type OptionNames } from './options/check-options.js';
 import { findReferenceProblem } from './reference.js';
 
 export { secretReferencePattern } from './reference.js';
 
 /** The names of the fields in a door's format, for error texts. A field without an entry has the model's name. */
-export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>>;
+export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>> & {
+  readonly optionNames?: OptionNames;
+};
 
 const longestQueueName = 255;
 const mostEntries = 4096;
@@ -33,7 +36,16 @@ export function checkFields(fields: SpecFields, names: FieldNames = {}): string[
     ...checkDirectory(fields.workingDirectory, named('workingDirectory')),
     ...checkEnvironment(fields.env, named('env')),
     ...checkReferences(fields.secretRefs, named('secretRefs')),
+    ...checkOptions(fields.options ?? {}, names.optionNames),
+    ...checkContentBesideMounts(fields, names),
   ];
+}
+
+/** Content is laid over `/` by the engine, with all rights and through whatever is mounted there. */
+function checkContentBesideMounts({ content, options }: SpecFields, names: FieldNames): string[] {
+  if (!content || (options?.mounts ?? []).length === 0) return [];
+  const [files, mounts] = [names.content ?? 'content', names.optionNames?.mounts ?? 'mounts'];
+  return [`Expected \`${files}\` or \`${mounts}\`, got both: content would be written into what is mounted.`];
 }
 
 function checkQueue(queue: string | undefined, name: string): string[] {

@@ -29,6 +29,13 @@ const other: SpecFields = {
   secretFileType: 'yaml',
 };
 
+test('takes what a job asks of its container from the request alone', () => {
+  const mine = { network: 'none' };
+  const layers = layersOf({ inline: { ...image, options: mine }, payload: { options: { network: 'host' } } });
+
+  expect(layer(layers, undefined).options).toEqual(mine);
+});
+
 describe('layer', () => {
   test('fills in what no layer gives', () => {
     expect(layer(layersOf({ inline: image }), undefined)).toEqual({
@@ -44,6 +51,7 @@ describe('layer', () => {
       secretFileType: 'yaml',
       init: undefined,
       continueOnWarnings: false,
+      options: {},
     });
   });
 

@@ -19,7 +19,7 @@ export const fieldNames = {
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
   continueOnWarnings: 'cont_on_warnings',
-} as const satisfies Required<Omit<FieldNames, 'options'>>;
+} as const satisfies Required<Omit<FieldNames, 'options' | 'optionNames'>>;
 
 /** Renames the fields of a payload or a request. Fields that were not given are left out. */
 export function toSpecFields(wire: WirePayload): SpecFields {
