@@ -1,6 +1,7 @@
 // Declares what the app needs from the rest of the server.
 
 import type { Door } from '../job/job.js';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import type { IdentifyCaller } from '../job/owner.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
@@ -18,6 +19,8 @@ export interface AppParts {
   readonly access: 'owner' | 'shared';
   /** A caller with one of these policies is an operator. */
   readonly operatorPolicies: readonly string[];
+  /** What jobs may ask of their containers. */
+  readonly optionsPolicy: OptionsPolicy;
   readonly bodyLimitBytes: number;
   /** Shown to clients, which connect to Vault themselves; the second address is the one for browsers. */
   readonly vault: { readonly address: string; readonly externalAddress: string };

@@ -1,6 +1,7 @@
 // Turns checked setting values into the `Config` object, with the defaults that depend on the machine or on others.
 import { join } from 'node:path';
 import { doors } from '../job/job.js';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
 import type { Config, JobConfig, VaultConfig } from './types.js';
@@ -78,13 +79,34 @@ function toVault(values: SettingValues): VaultConfig {
 }
 
 function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
-  return {
+  const limits = {
     memoryBytes: values.STINT_JOB_MEMORY,
     cpus: values.STINT_JOB_CPUS ?? machine.cores,
     pids: values.STINT_JOB_PIDS,
+    sharedMemoryBytes: values.STINT_JOB_SHM,
+  };
+  return {
+    ...limits,
     network: values.STINT_JOB_NETWORK,
+    policy: toPolicy(values, limits),
     init: values.STINT_JOB_INIT,
     tokenInEnv: values.STINT_JOB_TOKEN_IN_ENV,
+  };
+}
+
+/** A job may always ask for less than every job gets, and for the network of all jobs. */
+function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsPolicy {
+  return {
+    users: values.STINT_ALLOW_USERS ?? [],
+    networks: [...(values.STINT_ALLOW_NETWORKS ?? []), values.STINT_JOB_NETWORK, 'none'],
+    ports: values.STINT_ALLOW_PORTS ?? [],
+    mounts: [...(values.STINT_ALLOW_MOUNTS ?? []), ...(values.STINT_ALLOW_VOLUMES ?? [])],
+    most: {
+      cpus: values.STINT_JOB_CPUS_MAX ?? usual.cpus,
+      memoryBytes: values.STINT_JOB_MEMORY_MAX ?? usual.memoryBytes,
+      pids: usual.pids,
+      sharedMemoryBytes: values.STINT_JOB_SHM_MAX ?? usual.sharedMemoryBytes,
+    },
   };
 }
 

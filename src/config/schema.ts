@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { durationShape, parseDuration, showDuration } from '../job/duration.js';
 import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
 import { doors } from '../job/job.js';
+import type { AllowedMount } from '../job/options/policy.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
 import type { SettingName } from './settings.js';
@@ -121,6 +122,43 @@ const policies = text('names of Vault policies, separated by commas, `default` n
   return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
 });
 
+/** A list, separated by commas, each entry parsed; undefined where one of them is wrong. */
+function list<T>(shape: string, parse: (entry: string) => T | undefined) {
+  return text(`${shape}, separated by commas`, (given) => {
+    const entries = given.split(',').map((each) => parse(each.trim()));
+    return entries.every((entry) => entry !== undefined) ? (entries as T[]) : undefined;
+  });
+}
+
+const users = list('users as `uid:gid`', (entry) => {
+  const [, uid, gid] = /^(\d{1,9}):(\d{1,9})$/.exec(entry) ?? [];
+  return uid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
+});
+
+/** Named here, `host` is allowed: the operator means it. */
+const networks = list('names of networks', (entry) =>
+  /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(entry) ? entry : undefined,
+);
+
+const ports = list('ports such as `8080` or `18000-18999`', (entry) => {
+  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(entry) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  return from >= 1 && to <= 65_535 && from <= to ? { from, to } : undefined;
+});
+
+const mounts = list(
+  'absolute paths without `.`, `..` or a slash at the end, each with `:rw` or not',
+  (entry) => allowed('bind', /^(\/|(?:\/(?!\.{1,2}(?:\/|$))[^\0/:,]+)+?)(:rw)?$/.exec(entry)),
+);
+const volumes = list('names of volumes, each with `:rw` or not', (entry) =>
+  allowed('volume', /^([a-zA-Z0-9][a-zA-Z0-9_.-]*)(:rw)?$/.exec(entry)),
+);
+
+function allowed(kind: AllowedMount['kind'], match: RegExpExecArray | null): AllowedMount | undefined {
+  const [, source, mode] = match ?? [];
+  return source === undefined ? undefined : { kind, source, readOnly: mode === undefined };
+}
+
 const doorNames = text(`names of doors, separated by commas, out of ${doors.join(', ')}`, (given) => {
   const names = given.split(',').map((each) => each.trim());
   const known = doors.filter((door) => names.includes(door));
@@ -167,6 +205,15 @@ export const schema = z.object({
   STINT_JOB_CPUS: cpus.optional(),
   STINT_JOB_PIDS: integer(1, 4_194_304),
   STINT_JOB_NETWORK: network,
+  STINT_JOB_SHM: size(64 * 1024),
+  STINT_JOB_MEMORY_MAX: size(6 * 1024 * 1024).optional(),
+  STINT_JOB_CPUS_MAX: cpus.optional(),
+  STINT_JOB_SHM_MAX: size(64 * 1024).optional(),
+  STINT_ALLOW_USERS: users.optional(),
+  STINT_ALLOW_NETWORKS: networks.optional(),
+  STINT_ALLOW_PORTS: ports.optional(),
+  STINT_ALLOW_MOUNTS: mounts.optional(),
+  STINT_ALLOW_VOLUMES: volumes.optional(),
   STINT_JOB_INIT: oneOf('auto', 'always', 'never'),
   STINT_JOB_TOKEN_IN_ENV: boolean,
   STINT_SECRETS_DIR: path,

@@ -143,6 +143,50 @@ export const settings = [
     meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',
   },
   {
+    name: 'STINT_JOB_SHM',
+    default: '64MiB',
+    meaning: 'Shared memory of a job.',
+  },
+  {
+    name: 'STINT_JOB_MEMORY_MAX',
+    derived: '`STINT_JOB_MEMORY`',
+    meaning: 'The most memory that a job may ask for, where its door lets it ask.',
+  },
+  {
+    name: 'STINT_JOB_CPUS_MAX',
+    derived: '`STINT_JOB_CPUS`',
+    meaning: 'The most CPUs that it may ask for.',
+  },
+  {
+    name: 'STINT_JOB_SHM_MAX',
+    derived: '`STINT_JOB_SHM`',
+    meaning: 'The most shared memory that it may ask for.',
+  },
+  {
+    name: 'STINT_ALLOW_USERS',
+    meaning:
+      'Users that a job may ask to run as, as `uid:gid`, separated by commas; all others run as 2001:2001.',
+  },
+  {
+    name: 'STINT_ALLOW_NETWORKS',
+    meaning: 'Networks that a job may ask for, separated by commas; `host` shares the network of the node.',
+  },
+  {
+    name: 'STINT_ALLOW_PORTS',
+    meaning:
+      'Ports of the node that a job may publish, as `18000-18999,8080`; with any, also ports that the engine chooses.',
+  },
+  {
+    name: 'STINT_ALLOW_MOUNTS',
+    meaning:
+      'Paths of the node that a job may mount with all below them, separated by commas; read-only, unless `:rw` follows.',
+  },
+  {
+    name: 'STINT_ALLOW_VOLUMES',
+    meaning:
+      'Volumes of the engine that a job may mount, separated by commas; read-only, unless `:rw` follows.',
+  },
+  {
     name: 'STINT_JOB_INIT',
     default: 'auto',
     meaning:

@@ -1,6 +1,7 @@
 // The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
 import type { Door } from '../job/job.js';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Secret } from '../job/secret.js';
 
 /** All settings, frozen. Times are in milliseconds, sizes in bytes, paths absolute. */
@@ -82,6 +83,9 @@ export interface JobConfig {
   readonly cpus: number;
   readonly pids: number;
   readonly network: string;
+  readonly sharedMemoryBytes: number;
+  /** What a job may ask of its container beyond that. */
+  readonly policy: OptionsPolicy;
   readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
 }

@@ -1,5 +1,6 @@
 // Builds the Docker backend and its parts from the settings of the server.
 import pLimit from 'p-limit';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive/rules.js';
 import type { ContainerSettings } from './container/container.js';
 import { Leftovers } from './container/leftovers.js';
@@ -27,6 +28,8 @@ export interface DockerBackendOptions {
     readonly cpus: number;
     readonly pids: number;
     readonly network: string;
+    readonly sharedMemoryBytes: number;
+    readonly policy: Pick<OptionsPolicy, 'mounts'>;
     readonly init: InitPolicy;
   };
   /** Of a job's content, unpacked. */
@@ -45,7 +48,6 @@ export interface DockerBackendOptions {
   readonly onFailure: (message: string) => void;
 }
 
-const sharedMemoryBytes = 64 * 1024 * 1024;
 /** Twice the output that is kept of a job by default. */
 const logBytes = 32 * 1024 * 1024;
 /** Longer than a restart of the engine takes, but short enough that a job without news does not hang for long. */
@@ -62,7 +64,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
   const settings = settingsOf(options);
   const rules = rulesOf(options);
   const deliveries = await Deliveries.open(
-    { engine, rules, caCertificatePath },
+    { engine, rules, caCertificatePath, allowedMounts: options.job.policy.mounts },
     { dockerHost: docker.host, secretsDirectory, onFailure },
   );
   return new EngineBackend({
@@ -81,7 +83,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
 }
 
 function settingsOf({ nodeId, sharedKey, job }: DockerBackendOptions): ContainerSettings {
-  const { memoryBytes, cpus, pids, network, init } = job;
+  const { memoryBytes, cpus, pids, network, init, sharedMemoryBytes } = job;
   const limits = { memoryBytes, cpus, pids, network, init, sharedMemoryBytes, logBytes };
   return { ...identityOf(sharedKey), node: nodeId, ...limits };
 }

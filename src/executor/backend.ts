@@ -105,6 +105,8 @@ export interface RunningContainer {
   readonly output: AsyncIterable<OutputPart>;
   /** Settles when the engine says that the container ended. */
   wait(): Promise<Exit>;
+  /** CPU time of all its processes since its start, in milliseconds; undefined where the engine cannot tell. */
+  cpuTimeMs(): Promise<number | undefined>;
   /** Sends the stop signal, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */
   stop(graceMs: number): Promise<void>;
 }

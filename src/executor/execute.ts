@@ -29,5 +29,6 @@ async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
   const spec = await readSpec(request, { run, session, parts });
   await using container = await prepareContainer(run, { spec, session, parts });
   const secrets = await deliverSecrets(run, { spec, session, container });
-  return await runToEnd(run, { container, secrets, parts });
+  const { options } = spec.spec;
+  return await runToEnd(run, { container, secrets, options, parts });
 }

@@ -1,8 +1,10 @@
 // Starts the container, stores its output, stops it on request, and returns the outcome.
 import { BrokenError, FencedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
+import type { ContainerOptions } from '../job/options/options.js';
 import type { Exit, Outcome, OutputFacts } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
+import { limitBehind, type TimeLimits, timeLimits, watchCpuTime } from './limits.js';
 import { namesOfUnmasked } from './masking/mask-forms.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
@@ -24,7 +26,8 @@ export interface Following {
   readonly filter: PartFilter;
   /** What is already stored of the output. */
   readonly from: OutputState;
-  /** What is left of the job's time limit; undefined for a container that has ended. */
+  readonly limits: TimeLimits;
+  /** What is left of the job's run time; undefined for a container that has ended. */
   readonly timeMs: number | undefined;
   readonly parts: ExecutorParts;
 }
@@ -35,8 +38,14 @@ export async function runToEnd(
   {
     container,
     secrets,
+    options,
     parts,
-  }: { container: PreparedContainer; secrets: SecretValues; parts: ExecutorParts },
+  }: {
+    container: PreparedContainer;
+    secrets: SecretValues;
+    options: ContainerOptions;
+    parts: ExecutorParts;
+  },
 ): Promise<Execution> {
   run.stop.check();
   await run.recorder.running(parts.options.maskOutput ? namesOfUnmasked(secrets) : []);
@@ -45,8 +54,9 @@ export async function runToEnd(
     run.recorder.started();
     await failpoint('after-start');
     const filter = jobMask(secrets, parts);
-    const timeMs = parts.options.maxRunTimeMs;
-    return await followToEnd(run, { running, filter, from: emptyOutput, timeMs, parts });
+    const limits = timeLimits(options, parts.options);
+    const following = { running, filter, from: emptyOutput, limits, timeMs: limits.runTimeMs, parts };
+    return await followToEnd(run, following);
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
   }
@@ -69,6 +79,7 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
   const copying = copyFrom(run, following, collector);
   if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenRequested(run, following.running, options.stopGraceMs);
+  using _ = watchCpuTime(following.running, following.limits.cpuTimeMs, run.stop);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');
   stopping.release();
@@ -114,11 +125,12 @@ function stopWhenRequested(
 }
 
 /** Returns an outcome even after an error, so that the caller waits for the remaining output in any case. */
-async function waitForEnd(run: StartedRun, { running, parts }: Following): Promise<Outcome> {
+async function waitForEnd(run: StartedRun, { running, limits, parts }: Following): Promise<Outcome> {
   try {
     const exit: Exit = await running.wait();
     await failpoint('after-exit');
-    return { kind: 'ended', exit, stopped: run.stop.reason, limitMs: parts.options.maxRunTimeMs };
+    const stopped = run.stop.reason;
+    return { kind: 'ended', exit, stopped, limitMs: limitBehind(stopped, limits) };
   } catch (error) {
     return outcomeAfterStart(error, run, parts);
   }

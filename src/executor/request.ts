@@ -4,6 +4,7 @@ import { decodeContent } from '../job/content.js';
 import { JobFailedError } from '../job/errors.js';
 import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
+import { findForbidden } from '../job/options/policy.js';
 import { readContentMetadata } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import type { SecretSession } from './secrets.js';
@@ -44,6 +45,7 @@ interface Reading {
 /** Decrypts the payload, if there is one, and layers request, payload and the content's metadata. */
 export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
   const inline = request.fields;
+  refuseForbidden(inline, reading.parts);
   const payload = await openPayload(request, reading);
   const text = contentText({ inline, payload });
   const content = text === undefined ? undefined : decodeContent(text);
@@ -80,6 +82,13 @@ function refuseOtherQueue(inPayload: string, inRequest: string): void {
     'queue_mismatch',
     `Expected the queue name of the payload to be that of the request, got "${inPayload}" and "${inRequest}".`,
   );
+}
+
+/** Checked when the job was taken too; since then, or on this node, the operator may have set something else. */
+function refuseForbidden({ options = {} }: SpecFields, { options: { policy } }: ExecutorParts): void {
+  const forbidden = findForbidden(options, policy);
+  if (forbidden.length === 0) return;
+  throw new JobFailedError('payload_refused', 'option_forbidden', forbidden.join(' '));
 }
 
 function refuseProblems(problems: readonly string[]): void {

@@ -1,7 +1,9 @@
 // Continues a job whose container the previous process of this node started.
+import type { ContainerOptions } from '../job/options/options.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
+import { type TimeLimits, timeLimits } from './limits.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { Execution, ExecutorParts } from './run.js';
 import type { RunRecorder } from './run-recorder.js';
@@ -24,6 +26,7 @@ export interface ResumedJob {
   /** The fence in the container's name. */
   readonly containerFence: number;
   readonly tokenAccessor: string | null;
+  readonly options: ContainerOptions;
 }
 
 /**
@@ -75,8 +78,9 @@ async function followAdopted(
   if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
   const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
   const filter = filterOf(run, secrets, parts);
-  const timeMs = timeLeft(container, parts);
-  return await followToEnd(run, { running, filter, from: run.output, timeMs, parts });
+  const limits = timeLimits(run.job.options, parts.options);
+  const timeMs = timeLeft(container, limits);
+  return await followToEnd(run, { running, filter, from: run.output, limits, timeMs, parts });
 }
 
 const containerGone: Outcome = {
@@ -117,6 +121,6 @@ function withhold(flaw: string): PartFilter {
  * The time limit also ran while no process watched. A container that ended meanwhile has no limit: its run time is not
  * judged.
  */
-function timeLeft({ ranMs, hasEnded }: AdoptedContainer, { options }: ExecutorParts): number | undefined {
-  return hasEnded ? undefined : Math.max(0, options.maxRunTimeMs - ranMs);
+function timeLeft({ ranMs, hasEnded }: AdoptedContainer, { runTimeMs }: TimeLimits): number | undefined {
+  return hasEnded ? undefined : Math.max(0, runTimeMs - ranMs);
 }

@@ -1,5 +1,6 @@
 // The types of a run: its parts, its job, its result.
 import type { SpecFields } from '../job/job.js';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
@@ -23,6 +24,8 @@ export interface ExecutorOptions {
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;
   readonly maskOutput: boolean;
+  /** The job may have been taken by a node whose operator allows more. */
+  readonly policy: OptionsPolicy;
   /** Added to every job's environment: `VAULT_ADDR` and the like. */
   readonly env: readonly string[];
   /** Also adds `VAULT_TOKEN`; everybody who may inspect containers at the engine can then read it. */

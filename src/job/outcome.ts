@@ -12,7 +12,7 @@ export interface Exit {
 }
 
 /** Why a job was stopped. The first reason counts. */
-export type StopReason = 'kill' | 'time_limit' | 'shutdown' | 'fenced';
+export type StopReason = 'kill' | 'time_limit' | 'cpu_limit' | 'shutdown' | 'fenced';
 
 /** How a run ended: data, not an error. */
 export type Outcome =
@@ -93,6 +93,11 @@ function stoppedVerdict(by: StopReason, limitMs: number): Verdict {
   if (by === 'kill') return { ...plain('canceled'), code: 'killed', message: 'job killed' };
   if (by === 'time_limit')
     return failed('timed_out', `The job was stopped after its limit of ${limitMs / 1000} s.`);
+  if (by === 'cpu_limit')
+    return {
+      ...failed('timed_out', `The job was stopped after its limit of ${limitMs / 1000} s of CPU time.`),
+      code: 'cpu_time_used_up',
+    };
   return { ...plain('lost'), code: by, message: 'The node was shut down while the job ran.' };
 }
 

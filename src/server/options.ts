@@ -49,7 +49,15 @@ export function executorOptions(config: Config): ExecutorOptions {
   const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, vault, job } = config;
   const certificate = vault.caCertPath === undefined ? [] : [`VAULT_CACERT=${vault.caCertPath}`];
   const env = [`VAULT_ADDR=${vault.address}`, ...certificate];
-  return { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, env, tokenInEnv: job.tokenInEnv };
+  return {
+    stopGraceMs,
+    maxRunTimeMs,
+    outputLimitBytes,
+    maskOutput,
+    env,
+    tokenInEnv: job.tokenInEnv,
+    policy: job.policy,
+  };
 }
 
 /** The version in the package.json that was shipped with the program. */

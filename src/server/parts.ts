@@ -155,6 +155,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
     doors: config.doors,
     access: config.access,
     operatorPolicies: config.operatorPolicies,
+    optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),

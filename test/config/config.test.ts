@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, type Machine, readConfig } from '../../src/config/config.js';
-import { type Setting, settings } from '../../src/config/settings.js';
+import { type Setting, type SettingName, settings } from '../../src/config/settings.js';
 import { doors } from '../../src/job/job.js';
 
 const needed = {
@@ -9,6 +9,76 @@ const needed = {
   STINT_APPROLE_ID: 'role-hunter2',
   STINT_APPROLE_NAME: 'stint-role',
 };
+
+const defaultJob = {
+  memoryBytes: 1024 ** 3,
+  cpus: 4,
+  pids: 512,
+  sharedMemoryBytes: 64 * 1024 ** 2,
+  network: 'bridge',
+  policy: {
+    users: [],
+    networks: ['bridge', 'none'],
+    ports: [],
+    mounts: [],
+    most: { cpus: 4, memoryBytes: 1024 ** 3, pids: 512, sharedMemoryBytes: 64 * 1024 ** 2 },
+  },
+  init: 'auto',
+  tokenInEnv: false,
+};
+
+const allowances: [Record<string, string>, object][] = [
+  [
+    { STINT_ALLOW_USERS: '0:0, 1000:100' },
+    allowing({
+      users: [
+        { uid: 0, gid: 0 },
+        { uid: 1000, gid: 100 },
+      ],
+    }),
+  ],
+  [{ STINT_ALLOW_NETWORKS: 'batch,host' }, allowing({ networks: ['batch', 'host', 'bridge', 'none'] })],
+  [
+    { STINT_ALLOW_PORTS: '80,1000-1010' },
+    allowing({
+      ports: [
+        { from: 80, to: 80 },
+        { from: 1000, to: 1010 },
+      ],
+    }),
+  ],
+  [
+    { STINT_ALLOW_MOUNTS: '/srv/ref, /srv/..data:rw,/', STINT_ALLOW_VOLUMES: 'cache:rw' },
+    allowing({
+      mounts: [
+        { kind: 'bind', source: '/srv/ref', readOnly: true },
+        { kind: 'bind', source: '/srv/..data', readOnly: false },
+        { kind: 'bind', source: '/', readOnly: true },
+        { kind: 'volume', source: 'cache', readOnly: false },
+      ],
+    }),
+  ],
+  [
+    { STINT_JOB_MEMORY_MAX: '8GiB', STINT_JOB_CPUS_MAX: '16', STINT_JOB_SHM_MAX: '1GiB' },
+    allowing({ most: { memoryBytes: 8 * 1024 ** 3, cpus: 16, sharedMemoryBytes: 1024 ** 3 } }),
+  ],
+];
+
+const wrongAllowances: [SettingName, string][] = [
+  ['STINT_ALLOW_USERS', 'root'],
+  ['STINT_ALLOW_NETWORKS', 'container:x'],
+  ['STINT_ALLOW_PORTS', '0'],
+  ['STINT_ALLOW_PORTS', '20-10'],
+  ['STINT_ALLOW_MOUNTS', 'srv'],
+  ['STINT_ALLOW_MOUNTS', '/srv/'],
+  ['STINT_ALLOW_MOUNTS', '/srv/../etc'],
+  ['STINT_ALLOW_MOUNTS', '/srv,'],
+  ['STINT_ALLOW_VOLUMES', '/srv'],
+];
+
+function allowing(policy: object): object {
+  return { job: { policy } };
+}
 
 function machineWith(files: Readonly<Record<string, string>> = {}): Machine {
   return {
@@ -57,7 +127,7 @@ describe('with the required settings only', () => {
         serverRole: undefined,
       },
       docker: { host: 'unix:///var/run/docker.sock', pullTimeoutMs: 600_000 },
-      job: { memoryBytes: 1024 ** 3, cpus: 4, pids: 512, network: 'bridge', init: 'auto', tokenInEnv: false },
+      job: defaultJob,
       access: 'owner',
       doors: [...doors],
       slots: 8,
@@ -129,6 +199,7 @@ describe('what can be set', () => {
     [{ STINT_OUTPUT_LIMIT: '512Ki' }, { outputLimitBytes: 524_288 }],
     [{ STINT_JOB_CPUS: '0.5' }, { job: { cpus: 0.5 } }],
     [{ STINT_JOB_NETWORK: 'none' }, { job: { network: 'none' } }],
+    ...allowances,
     [{ STINT_JOB_INIT: 'never' }, { job: { init: 'never' } }],
     [{ STINT_NODE_ID: id }, { nodeId: id.toLowerCase() }],
     [{ STINT_LOG_LEVEL: 'warn' }, { logLevel: 'warn' }],
@@ -273,6 +344,7 @@ describe('problems', () => {
     ['STINT_OUTPUT_LIMIT', '1'],
     ['STINT_JOB_CPUS', '0'],
     ['STINT_JOB_NETWORK', 'host'],
+    ...wrongAllowances,
     ['STINT_JOB_NETWORK', 'container:x'],
     ['STINT_SEAL_KEY', 'A'.repeat(44)],
     ['STINT_NODE_ID', 'node-1'],

@@ -48,7 +48,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
   directories.push(secretsDirectory);
   const onFailure = (message: string) => void failures.push(message);
   const deliveries = await Deliveries.open(
-    { engine, rules: testRules, caCertificatePath: undefined },
+    { engine, allowedMounts: [], rules: testRules, caCertificatePath: undefined },
     { dockerHost, secretsDirectory, onFailure },
   );
   const backend = new EngineBackend({

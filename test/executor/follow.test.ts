@@ -35,7 +35,13 @@ async function* neverEnding(): AsyncGenerator<OutputPart> {
 
 /** A container that ends when it is stopped, or by itself. */
 function containerOf(given: Partial<RunningContainer>): PreparedContainer {
-  const running = { output: printing(), wait: async () => exit, stop: async () => undefined, ...given };
+  const running = {
+    output: printing(),
+    wait: async () => exit,
+    cpuTimeMs: async () => undefined,
+    stop: async () => undefined,
+    ...given,
+  };
   return {
     id: 'c',
     imageId: 'i',
@@ -50,6 +56,7 @@ const follow = (given: Partial<RunningContainer>, options = {}) =>
   runToEnd(bench.run(), {
     container: containerOf(given),
     secrets: new Map(),
+    options: {},
     parts: bench.parts(options),
   });
 

@@ -104,6 +104,17 @@ describe('the spec of a request', () => {
   });
 });
 
+test('what a job asks of its container is refused where the operator of this node does not allow it', async () => {
+  const fields = { image: 'busybox', options: { network: 'host' } };
+
+  await expect(read({ fields })).rejects.toMatchObject({
+    reason: 'payload_refused',
+    code: 'option_forbidden',
+    message: expect.stringContaining('"host"'),
+  });
+  expect(bench.secrets.asked).not.toContain('unwrap');
+});
+
 describe('the session of a run', () => {
   test('is none where the request has no wrapped SecretID, and a payload cannot be opened then', async () => {
     const run = bench.run({ wrappedSecretId: undefined });

@@ -54,7 +54,13 @@ test.each([1, 4])(
     await expect(copyOutput(output, jobMask(values, bench.parts()), dying)).rejects.toThrow('dead');
 
     const backend = await openDockerBackend(docker.options);
-    const job = { id: claim.jobId, queue: null, containerFence: claim.fence, tokenAccessor: 'a' };
+    const job = {
+      id: claim.jobId,
+      queue: null,
+      containerFence: claim.fence,
+      tokenAccessor: 'a',
+      options: {},
+    };
     const { recorder, stop } = bench.run();
     const { outcome, output: facts } = await resume(
       { job, recorder, stop, output: stateOf(chunks) },

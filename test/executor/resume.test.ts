@@ -6,6 +6,7 @@ import type { OutputChunk } from '../../src/executor/run-recorder.js';
 import type { SecretValues } from '../../src/executor/secrets.js';
 import { renderSecretsFile } from '../../src/executor/secrets-file.js';
 import { BrokenError, FencedError } from '../../src/job/errors.js';
+import type { ContainerOptions } from '../../src/job/options/options.js';
 import { Secret } from '../../src/job/secret.js';
 import { containerRequest } from '../support/container-request.js';
 import { benchJobId, ExecutorBench } from '../support/executor-bench.js';
@@ -56,10 +57,15 @@ async function see(text: string, values: SecretValues): Promise<void> {
   await collector.end();
 }
 
-function newLife(output: OutputState): ResumedRun {
+function newLife(output: OutputState, options: ContainerOptions = {}): ResumedRun {
   const { recorder, stop } = bench.run();
   const tokenAccessor = bench.secrets.alive[0] ?? null;
-  return { job: { id: benchJobId, queue: null, containerFence: 7, tokenAccessor }, recorder, stop, output };
+  return {
+    job: { id: benchJobId, queue: null, containerFence: 7, tokenAccessor, options },
+    recorder,
+    stop,
+    output,
+  };
 }
 
 describe('Q9: a job whose node was restarted', () => {
@@ -100,6 +106,16 @@ describe('Q9: a job whose node was restarted', () => {
     const { outcome } = await resume(run, bench.parts({ maxRunTimeMs: 0 }));
 
     expect(outcome).toMatchObject({ kind: 'ended', stopped: 'time_limit' });
+  });
+
+  test('is stopped when its own limits are reached: those that were stored with it', async () => {
+    const run = await afterCrash([{ print: 'x' }, { linger: 'until_told' }], 'x');
+    bench.backend.cpuTimeMs = 7_000;
+    const limited = { ...run.job, options: { limits: { cpuTimeMs: 7_000 } } };
+
+    const { outcome } = await resume({ ...run, job: limited }, bench.parts());
+
+    expect(outcome).toMatchObject({ kind: 'ended', stopped: 'cpu_limit', limitMs: 7_000 });
   });
 
   test('is within its time limit when it had ended before the restart was over', async () => {

@@ -3,7 +3,7 @@ import { type Outcome, verdictOf } from '../../src/job/outcome.js';
 
 const ended = (
   over: object,
-  stopped?: 'kill' | 'time_limit' | 'shutdown',
+  stopped?: 'kill' | 'time_limit' | 'cpu_limit' | 'shutdown',
 ): Exclude<Outcome, { kind: 'postponed' }> => ({
   kind: 'ended',
   exit: { exitCode: 0, outOfMemory: false, proven: true, ...over },
@@ -26,6 +26,7 @@ describe('verdictOf', () => {
     ['137 without that flag', ended({ exitCode: 137 }), 'failed', 'exit_code'],
     ['a kill counts even when the program ended with 0 on TERM', ended({}, 'kill'), 'canceled', undefined],
     ['a time limit', ended({ exitCode: 143 }, 'time_limit'), 'failed', 'timed_out'],
+    ['a limit of CPU time', ended({ exitCode: 137 }, 'cpu_limit'), 'failed', 'timed_out'],
     ['a shutdown of the node', ended({ exitCode: 143 }, 'shutdown'), 'lost', undefined],
     ['a kill before the start', { kind: 'stopped', by: 'kill', limitMs: 0 } as const, 'canceled', undefined],
     ['an engine that was lost', { kind: 'vanished', message: 'gone' } as const, 'lost', undefined],

@@ -11,6 +11,7 @@ import {
 } from '../../src/docker/backend.js';
 import { identityOf } from '../../src/docker/identity.js';
 import type { ContainerRequest, OutputPart, RunningContainer } from '../../src/executor/backend.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Exit } from '../../src/job/outcome.js';
 import { containerRequest } from './container-request.js';
 
@@ -65,7 +66,15 @@ async function newOptions(
 ): Promise<DockerBackendOptions> {
   return {
     docker: { host: dockerHost, pullTimeoutMs: 20_000 },
-    job: { memoryBytes: 64 * 1024 * 1024, cpus: 1, pids: 64, network: 'none', init: 'auto' },
+    job: {
+      memoryBytes: 64 * 1024 * 1024,
+      cpus: 1,
+      pids: 64,
+      network: 'none',
+      sharedMemoryBytes: 64 * 1024 * 1024,
+      policy: strictPolicy,
+      init: 'auto',
+    },
     contentLimitBytes: 16 * 1024 * 1024,
     secretsDirectory: more.secretsDirectory ?? (await mkdtemp('/dev/shm/stint-test-')),
     starts: 2,

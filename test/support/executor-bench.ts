@@ -2,6 +2,7 @@ import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../s
 import type { OutputChunk, RunRecorder } from '../../src/executor/run-recorder.js';
 import { Stop } from '../../src/executor/stop.js';
 import type { SpecFields } from '../../src/job/job.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 import { FakeBackend } from './fake-backend.js';
 import type { FakeStep } from './fake-container.js';
 import { FakeSecrets } from './fake-secrets.js';
@@ -53,6 +54,7 @@ export class ExecutorBench implements Disposable {
         maxRunTimeMs: 3_600_000,
         outputLimitBytes: 1024 * 1024,
         maskOutput: true,
+        policy: strictPolicy,
         env: [],
         tokenInEnv: false,
         ...options,

@@ -36,6 +36,7 @@ export class FakeBackend implements Backend, FakeContainerHost {
   isUnavailable = false;
   /** While it is true, an adopted container's secrets file cannot be read. */
   hidesSecrets = false;
+  cpuTimeMs: number | undefined;
   /** For the containers: those that exist, by name. */
   readonly existing = new Map<string, FakeContainer>();
   readonly #programs = new Map<string, readonly Act[]>();

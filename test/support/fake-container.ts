@@ -57,6 +57,8 @@ export interface FakeContainerHost {
   /** The containers that exist, by name. */
   readonly existing: Map<string, FakeContainer>;
   readonly hidesSecrets: boolean;
+  /** Of all its containers. */
+  readonly cpuTimeMs: number | undefined;
   /** Records the step, waits where a test holds it, fails where a test lets it fail. */
   reach(step: FakeStep, jobId: string): Promise<void>;
 }
@@ -144,6 +146,7 @@ export class FakeContainer implements PreparedContainer {
         await this.#reach('wait');
         return await exit;
       },
+      cpuTimeMs: async () => this.#backend.cpuTimeMs,
       stop: (graceMs) => this.#stop(exit, graceMs),
     };
   }

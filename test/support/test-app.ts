@@ -4,6 +4,7 @@ import type { AppParts } from '../../src/api/parts.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
 import { RefusedError } from '../../src/job/errors.js';
 import { doors } from '../../src/job/job.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
 import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
@@ -63,6 +64,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
       return caller;
     },
     doors,
+    optionsPolicy: strictPolicy,
     access: 'owner',
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutorParts } from '../../src/executor/run.js';
 import type { Job, JobRequest, SpecFields } from '../../src/job/job.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Queue } from '../../src/queue/queue.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';
 import { Worker, type WorkerParts } from '../../src/queue/worker/worker.js';
@@ -96,6 +97,7 @@ function executorParts(secrets: FakeSecrets, backend: FakeBackend): ExecutorPart
       maxRunTimeMs: 60_000,
       outputLimitBytes: 1_000_000,
       maskOutput: true,
+      policy: strictPolicy,
       env: [],
       tokenInEnv: false,
     },

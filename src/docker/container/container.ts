@@ -1,6 +1,7 @@
 // What a job's container is created with: name, labels, tag, limits and mounts.
 import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
+import type { ContainerOptions, Limits, Mount, PortMapping } from '../../job/options/options.js';
 import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
@@ -42,6 +43,7 @@ export interface CreateOptions {
   readonly AttachStdout?: boolean;
   readonly AttachStderr?: boolean;
   readonly OpenStdin?: false;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
   readonly NetworkDisabled?: boolean;
   readonly Healthcheck?: { readonly Test: readonly ['NONE'] };
   readonly Labels: Readonly<Record<string, string>>;
@@ -61,13 +63,21 @@ export interface HostOptions {
   readonly NetworkMode: string;
   readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
   readonly Mounts?: readonly MountOptions[];
+  readonly PortBindings?: Readonly<Record<string, readonly PortBinding[]>>;
 }
 
 export interface MountOptions {
-  readonly Type: 'bind';
+  readonly Type: 'bind' | 'volume';
   readonly Source: string;
   readonly Target: string;
-  readonly ReadOnly: true;
+  readonly ReadOnly: boolean;
+  readonly VolumeOptions?: { readonly NoCopy: true };
+}
+
+interface PortBinding {
+  readonly HostIp: string;
+  /** Empty: the engine chooses one. */
+  readonly HostPort: string;
 }
 
 /** A job's parameters without its content, which is not part of the create request. */
@@ -85,46 +95,64 @@ export function containerName(
 }
 
 /**
- * The create request of a job's container. An allow-list by construction: only command, directory, environment and
- * terminal of the job reach the engine, and none of them can loosen what is fixed here.
+ * The create request of a job's container. An allow-list by construction: only command, directory, environment, terminal
+ * and the options that the operator allows reach the engine, and none of them can loosen what is fixed here.
  */
 export function createOptions(
   settings: ContainerSettings,
   request: ContainerParameters,
-  { imageId, files, init }: { imageId: string; files: readonly BoundFile[]; init: boolean },
+  prepared: Prepared,
 ): CreateOptions {
+  const { imageId, init } = prepared;
+  const { user = jobUser, ports = [] } = request.options;
   return {
     Image: imageId,
     ...(request.entrypoint.length > 0 && { Entrypoint: [...request.entrypoint] }),
     ...(request.command.length > 0 && { Cmd: [...request.command] }),
     ...(request.workingDirectory !== undefined && { WorkingDir: request.workingDirectory }),
     Env: init ? withSubreaper(request.env) : [...request.env],
-    User: `${jobUser.uid}:${jobUser.gid}`,
+    User: `${user.uid}:${user.gid}`,
     Tty: request.tty,
     AttachStdin: false,
     AttachStdout: true,
     AttachStderr: true,
     OpenStdin: false,
+    ...(ports.length > 0 && { ExposedPorts: Object.fromEntries(ports.map((port) => [portKey(port), {}])) }),
     Healthcheck: { Test: ['NONE'] }, // The health check of the image would run commands that the job did not ask for.
     Labels: jobLabels(settings, request),
-    HostConfig: hostOptions(settings, files, init),
+    HostConfig: hostOptions(settings, request.options, prepared),
   };
 }
 
-function hostOptions(settings: ContainerSettings, files: readonly BoundFile[], init: boolean): HostOptions {
+/** What is known of a container before it is created. */
+interface Prepared {
+  readonly imageId: string;
+  readonly files: readonly BoundFile[];
+  readonly mounts: readonly Mount[];
+  readonly init: boolean;
+}
+
+function hostOptions(
+  settings: ContainerSettings,
+  options: ContainerOptions,
+  { files, mounts, init }: Prepared,
+): HostOptions {
+  const { limits = {}, network, ports = [] } = options;
+  const memoryBytes = limits.memoryBytes ?? settings.memoryBytes;
   return {
     Init: init,
     LogConfig: { Type: 'local', Config: logConfig(settings.logBytes) },
     SecurityOpt: ['no-new-privileges'],
     CapDrop: ['ALL'],
-    PidsLimit: settings.pids,
-    Memory: settings.memoryBytes,
-    MemorySwap: settings.memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
-    NanoCpus: Math.round(settings.cpus * 1e9),
-    ShmSize: settings.sharedMemoryBytes,
-    NetworkMode: settings.network,
-    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }], // A core file contains whatever the job had in memory.
-    Mounts: files.map(toMount),
+    PidsLimit: limits.pids ?? settings.pids,
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
+    NanoCpus: Math.round((limits.cpus ?? settings.cpus) * 1e9),
+    ShmSize: limits.sharedMemoryBytes ?? settings.sharedMemoryBytes,
+    NetworkMode: network ?? settings.network,
+    Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }, ...cpuLimit(limits)], // A core file contains whatever the job had in memory.
+    Mounts: [...files.map(toMount), ...mounts.map(toJobMount)],
+    ...(ports.length > 0 && { PortBindings: portBindings(ports) }),
   };
 }
 
@@ -136,6 +164,38 @@ function logConfig(bytes: number): Record<string, string> {
 /** `Mounts`, never `Binds`: with `Binds` the engine creates a directory when the source is missing. */
 function toMount({ source, target }: BoundFile): MountOptions {
   return { Type: 'bind', Source: source, Target: target, ReadOnly: true };
+}
+
+function toJobMount({ kind, source, target, readOnly }: Mount): MountOptions {
+  const mount = { Type: kind, Source: source, Target: target, ReadOnly: readOnly };
+  return kind === 'volume' ? { ...mount, VolumeOptions: { NoCopy: true } } : mount;
+}
+
+/**
+ * Of each process, for a time in which nobody watches: the executor watches the sum, and comes first. The kernel sends
+ * SIGXCPU, and SIGKILL a second later.
+ */
+function cpuLimit({ cpuTimeMs }: Limits): HostOptions['Ulimits'] & object {
+  if (cpuTimeMs === undefined) return [];
+  const seconds = Math.ceil(cpuTimeMs / 1000) + cpuMarginSeconds;
+  return [{ Name: 'cpu', Soft: seconds, Hard: seconds + 1 }];
+}
+
+const cpuMarginSeconds = 5;
+
+function portKey({ container }: PortMapping): string {
+  return `${container}/tcp`;
+}
+
+/** One port of the container may be published more than once. */
+function portBindings(ports: readonly PortMapping[]): Record<string, PortBinding[]> {
+  const bindings: Record<string, PortBinding[]> = {};
+  for (const port of ports) {
+    const HostIp = port.loopbackOnly ? '127.0.0.1' : '';
+    const HostPort = port.host === 0 ? '' : String(port.host);
+    bindings[portKey(port)] = [...(bindings[portKey(port)] ?? []), { HostIp, HostPort }];
+  }
+  return bindings;
 }
 
 /** Set on every container of a job. They override the labels of its image. */

@@ -40,7 +40,12 @@ export async function createContainer(parts: CreateParts, parameters: ContainerP
 
 async function createOnce(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
   const { engine, settings, delivery, imageId, init } = parts;
-  const options = createOptions(settings, parameters, { imageId, files: delivery.files, init });
+  const options = createOptions(settings, parameters, {
+    imageId,
+    files: delivery.files,
+    mounts: delivery.mounts,
+    init,
+  });
   return await engine.create(containerName(settings, parameters), options);
 }
 

@@ -46,6 +46,11 @@ export function startFailure(error: unknown, command: string | undefined): unkno
   if (isFault(error, 'command_not_executable'))
     return startError(command, findSystemText(error.text) ?? error.text);
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
+  if (isFault(error, 'port_taken'))
+    return startFailed(
+      'port_taken',
+      `Could not start the container: a port that it publishes is in use on the node (${error.text}).`,
+    );
   if (isFault(error, 'broken') && !runtimeText.test(error.text)) return engineFailed(error);
   if (isFault(error, 'refused', 'broken', 'no_command', 'source_missing'))
     return startFailed('start_refused', `Could not start the container: ${engineReason(error)}.`);

@@ -49,6 +49,7 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       if (!isStopped && (await wasEndedByEngine(parts, watched)) && !isStopped) throw endedByEngine(exitCode);
       return await judgeExit(watched.exit, { ...parts, initFailure, streamEnded });
     },
+    cpuTimeMs: () => parts.engine.cpuTime(parts.id),
     stop: async (graceMs) => {
       isStopped = true;
       await stopContainer(parts, graceMs);

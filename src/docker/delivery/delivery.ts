@@ -2,6 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ContainerRequest } from '../../executor/backend.js';
 import { BrokenError } from '../../job/errors.js';
+import type { Mount } from '../../job/options/options.js';
+import type { AllowedMount } from '../../job/options/policy.js';
 import { readArchive, surveyArchive } from '../archive/archive.js';
 import { type ExtraFile, repack } from '../archive/repack.js';
 import { type ArchiveRules, passwdFile } from '../archive/rules.js';
@@ -10,12 +12,15 @@ import { uploadFailure } from '../container/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { HostFiles, JobFiles } from './host-files.js';
 import { findLinkedDirectories } from './linked-directories.js';
+import { refuseMounts, resolveMounts } from './mounts.js';
 import { addJobUser } from './passwd.js';
 
 /** The delivery of one job. Its methods are called in the order given here. */
 export interface Delivery {
   /** Files that the container is created with. */
   readonly files: readonly BoundFile[];
+  /** What the job asked to be mounted, as it is allowed. */
+  readonly mounts: readonly Mount[];
   /**
    * Called after the container was created, before any secret is known. Where files are bound, once more with another
    * container of the image, to look at what a start that failed had before it.
@@ -31,6 +36,7 @@ export interface Delivery {
 export interface DeliveryParts {
   readonly engine: Engine;
   readonly rules: ArchiveRules;
+  readonly allowedMounts: readonly AllowedMount[];
   /** A CA certificate, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
 }
@@ -52,8 +58,11 @@ export async function openBoundDelivery(
   { request, passwd }: Job,
 ): Promise<Delivery> {
   await readCertificate(parts); // A missing file must not look like an engine that sees none of our files.
-  const files = await hostFiles.create(addJobUser(passwd));
+  const { user = jobUser, mounts: asked = [] } = request.options;
+  const mounts = await resolveMounts(asked, parts.allowedMounts);
+  const files = await hostFiles.create(addJobUser(passwd), user);
   return {
+    mounts,
     files: boundFiles(files, request.secretsPath, parts.caCertificatePath),
     uploadContent: async (containerId, signal) => {
       const { content } = request;
@@ -84,11 +93,13 @@ function boundFiles(
  * in the engine's storage until the container is removed.
  */
 export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: Job): Delivery {
+  refuseMounts(request.options.mounts ?? []);
   let { content } = request;
   let extras: readonly ExtraFile[] = [];
   let leftOut: readonly string[] = [];
   return {
     files: [],
+    mounts: [],
     uploadContent: async (containerId, signal) => {
       extras = await ownFiles(parts, addJobUser(passwd));
       if (content !== undefined) leftOut = await linkedDirectories(parts, { content, containerId, signal });
@@ -106,9 +117,12 @@ export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: J
   };
 }
 
-function secretsEntry({ secretsPath }: ContainerRequest, secrets: Uint8Array | undefined): ExtraFile[] {
+function secretsEntry(
+  { secretsPath, options }: ContainerRequest,
+  secrets: Uint8Array | undefined,
+): ExtraFile[] {
   if (secretsPath === undefined || secrets === undefined) return [];
-  return [{ path: secretsPath.slice(1), bytes: secrets, mode: 0o400, ...jobUser }];
+  return [{ path: secretsPath.slice(1), bytes: secrets, mode: 0o400, ...(options.user ?? jobUser) }];
 }
 
 /** Refuses content that is not acceptable, before the engine gets any of it. */

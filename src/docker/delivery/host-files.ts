@@ -51,12 +51,12 @@ export class HostFiles {
   }
 
   /** Creates the files of one job, the secrets file empty: the container needs it before the secrets are known. */
-  async create(passwd: string): Promise<JobFiles> {
+  async create(passwd: string, owner: NewFile['owner'] = jobUser): Promise<JobFiles> {
     const directory = join(this.#own, randomBytes(16).toString('hex'));
     await mkdir(directory, { mode: onlyOurs });
     const files = new BoundFiles(directory);
     try {
-      await writeNew(files.secretsPath, { bytes: '', mode: secretsMode, owner: jobUser });
+      await writeNew(files.secretsPath, { bytes: '', mode: secretsMode, owner });
       await writeNew(files.passwdPath, { bytes: passwd, mode: everyoneReads, owner: { uid: 0, gid: 0 } });
       return files;
     } catch (error) {

@@ -18,6 +18,7 @@ export const engineCalls = {
   wait: 'wait for the container',
   logs: "read the container's log",
   events: "read the engine's events",
+  stats: 'ask for the CPU time of the container',
   stop: 'stop the container',
   kill: 'kill the container',
   remove: 'remove the container',

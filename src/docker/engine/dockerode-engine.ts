@@ -9,6 +9,7 @@ import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   type ImageAnswer,
   toContainerFacts,
+  toCpuTime,
   toEngineState,
   toEngineVersion,
   toFoundImage,
@@ -190,6 +191,12 @@ class DockerodeEngine implements Engine {
     const query = { since: 0, until, filters: { container: [id], event: ['die', 'kill'] } };
     const request = { method: 'GET', path: '/events', query, limitMs: askMs, connection } as const;
     return toRememberedEnd(await this.#dial.list('events', request));
+  }
+
+  async cpuTime(id: string) {
+    const query = { stream: false, 'one-shot': true };
+    const request = { method: 'GET', path: `/containers/${id}/stats`, query, limitMs: askMs } as const;
+    return toCpuTime(await this.#dial.ask<Docker.ContainerStats>('stats', request));
   }
 
   async stop(id: string, graceMs: number) {

@@ -53,6 +53,8 @@ export interface Engine {
   openLog(id: string, how: LogReading): Promise<Readable>;
   /** What the engine's latest events say of a container's end. A restart clears the events. */
   recallEnd(id: string, connection: EngineConnection): Promise<RememberedEnd>;
+  /** CPU time of a container in milliseconds; undefined where the engine has no figure, as for one that has ended. */
+  cpuTime(id: string): Promise<number | undefined>;
   /** Also succeeds for a container that has already ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;

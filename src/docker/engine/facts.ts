@@ -145,3 +145,10 @@ function toDate(text: string): Date | undefined {
   const date = new Date(text);
   return Number.isNaN(date.getTime()) || date.getUTCFullYear() <= 1 ? undefined : date;
 }
+
+/** In milliseconds. The engine answers with zero, or nothing, for a container that does not run. */
+export function toCpuTime(answer: Pick<Docker.ContainerStats, 'cpu_stats'>): number | undefined {
+  const used =
+    (answer.cpu_stats as { cpu_usage?: { total_usage?: number } } | undefined)?.cpu_usage?.total_usage ?? 0;
+  return used > 0 ? used / 1e6 : undefined;
+}

@@ -33,6 +33,8 @@ export type EngineFault =
   | 'command_not_found'
   | 'command_not_executable'
   | 'directory_unusable'
+  /** Something else listens on a port of the host that was to be published. */
+  | 'port_taken'
   /** A volume of the image lies where the image has a file. */
   | 'volume_unusable'
   /** Content that does not fit the image: a file where the image has a directory, or the reverse. */
@@ -99,6 +101,12 @@ export const faultRules: readonly FaultRule[] = [
     fault: 'source_missing',
     calls: ['create', 'start'],
     pattern: /bind source path does not exist|bind mount source.*does not exist/i,
+  },
+  // … Bind for 0.0.0.0:8080 failed: port is already allocated; … listen tcp4 0.0.0.0:8080: bind: address already in use
+  {
+    fault: 'port_taken',
+    calls: ['start'],
+    pattern: /port is already allocated|bind: address already in use/i,
   },
   // No command specified (22 and later: "no command specified")
   { fault: 'no_command', calls: ['create', 'start'], pattern: /no command specified/i },

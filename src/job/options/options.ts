@@ -32,7 +32,7 @@ export interface PortMapping {
 /** A directory or file of the node, or a volume of the engine, that the container has at `target`. */
 export interface Mount {
   readonly kind: 'bind' | 'volume';
-  /** An absolute path of the node, or the name of a volume. It is never created. */
+  /** An absolute path of the node, which is never created, or the name of a volume, which the engine creates empty. */
   readonly source: string;
   /** An absolute path in the container. */
   readonly target: string;

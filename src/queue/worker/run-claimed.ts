@@ -43,8 +43,9 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
   if (row.killRequested) activeJob.stop.request('kill');
   await runAndRecord(activeJob, parts, async () => {
     const output = await persist(() => parts.store.readOutputState(row.id));
-    const { id, queue, tokenAccessor } = row;
-    const job = { id, queue, tokenAccessor, containerFence: Number(row.containerFence) };
+    const { id, queue, tokenAccessor, options } = row;
+    const containerFence = Number(row.containerFence);
+    const job = { id, queue, tokenAccessor, containerFence, options: options ?? {} };
     const recorder = fencedRecorder(parts.store, activeJob);
     return resume({ job, recorder, stop: activeJob.stop, output }, parts.executor);
   });

@@ -6,6 +6,7 @@ import {
   jobTag,
   keyedTag,
 } from '../../../src/docker/container/container.js';
+import type { Mount } from '../../../src/job/options/options.js';
 import { containerRequest } from '../../support/container-request.js';
 
 const settings: ContainerSettings = {
@@ -26,9 +27,59 @@ function optionsOf(
   more: Partial<typeof request> = {},
   files: Parameters<typeof createOptions>[2]['files'] = [],
   init = true,
+  mounts: Mount[] = [],
 ) {
-  return createOptions(settings, { ...request, ...more }, { imageId: 'sha256:1', files, init });
+  return createOptions(settings, { ...request, ...more }, { imageId: 'sha256:1', files, mounts, init });
 }
+
+describe('what a job asks of its container', () => {
+  test('takes from the options what the job asked for, and keeps the rest', () => {
+    const user = { uid: 1000, gid: 100 };
+    const ports = [
+      { container: 80, host: 18_080, loopbackOnly: false },
+      { container: 80, host: 0, loopbackOnly: true },
+    ];
+    const limits = { cpus: 1.5, memoryBytes: 1024, pids: 5, sharedMemoryBytes: 32, cpuTimeMs: 1_500 };
+
+    expect(optionsOf({ options: { user, ports, limits, network: 'batch' } })).toMatchObject({
+      User: '1000:100',
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: {
+        Memory: 1024,
+        MemorySwap: 1024,
+        NanoCpus: 1_500_000_000,
+        PidsLimit: 5,
+        ShmSize: 32,
+        NetworkMode: 'batch',
+        PortBindings: {
+          '80/tcp': [
+            { HostIp: '', HostPort: '18080' },
+            { HostIp: '127.0.0.1', HostPort: '' },
+          ],
+        },
+        Ulimits: [
+          { Name: 'core', Soft: 0, Hard: 0 },
+          { Name: 'cpu', Soft: 7, Hard: 8 },
+        ],
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+      },
+    });
+  });
+
+  test('mounts what the delivery resolved, not what the request names; a volume gets nothing of the image', () => {
+    const mounts: Mount[] = [
+      { kind: 'bind', source: '/real/ref', target: '/ref', readOnly: true },
+      { kind: 'volume', source: 'cache', target: '/cache', readOnly: false },
+    ];
+    const asked = { mounts: [{ kind: 'bind', source: '/link', target: '/ref', readOnly: false }] } as const;
+
+    expect(optionsOf({ options: asked }, [], true, mounts).HostConfig.Mounts).toEqual([
+      { Type: 'bind', Source: '/real/ref', Target: '/ref', ReadOnly: true },
+      { Type: 'volume', Source: 'cache', Target: '/cache', ReadOnly: false, VolumeOptions: { NoCopy: true } },
+    ]);
+  });
+});
 
 describe('createOptions', () => {
   test('asks for exactly this and nothing else', () => {

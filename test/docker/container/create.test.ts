@@ -24,7 +24,7 @@ async function create(fault: EngineFault, found: Partial<ContainerFacts> | undef
     findContainer: async () => found && containerFacts({ id: 'old', ...found }),
     remove: async (id) => void removed.push(id),
   });
-  const delivery = { files: [] } as unknown as Parameters<typeof createContainer>[0]['delivery'];
+  const delivery = { files: [], mounts: [] } as unknown as Parameters<typeof createContainer>[0]['delivery'];
   const id = await createContainer({ engine, settings, delivery, imageId: 'sha256:1', init: true }, request);
   return { id, removed };
 }

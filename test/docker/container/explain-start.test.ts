@@ -17,6 +17,7 @@ function failedStart(findFile: Engine['findFile'], openImage?: () => never) {
   const start = {
     engine: fakeEngine({ findFile }),
     delivery: {
+      mounts: [],
       files: [{ source: '/dev/shm/x', target: '/secrets.yml' }],
       uploadContent: async (id: string) => void calls.push(`content ${id}`),
       fill: async () => undefined,

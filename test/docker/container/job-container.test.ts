@@ -30,6 +30,7 @@ function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
   });
   const delivery = {
     files: [],
+    mounts: [],
     uploadContent: note<void>('content'),
     fill: note<void>('secrets'),
     release: note<void>('release'),
