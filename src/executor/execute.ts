@@ -23,7 +23,7 @@ export async function execute(run: Run, parts: ExecutorParts): Promise<Execution
  * then the token is revoked, whatever happened.
  */
 async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
-  const request = run.job.open();
+  const request = await run.job.open();
   await using session = newSession(run, request, parts);
   await session?.lookUp();
   const spec = await readSpec(request, { run, session, parts });

@@ -1,5 +1,5 @@
 // The types of a run: its parts, its job, its result.
-import type { SpecFields } from '../job/job.js';
+import type { Ciphertext, SpecFields } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
@@ -45,7 +45,7 @@ export interface ClaimedJob {
   readonly fence: string;
   readonly queue: string | null;
   /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */
-  readonly open: () => OpenedRequest;
+  readonly open: () => Promise<OpenedRequest>;
 }
 
 export interface OpenedRequest {
@@ -54,8 +54,10 @@ export interface OpenedRequest {
   /** What the look-up at submit found; undefined when there was no successful look-up. */
   readonly wrap?: WrappingTokenFacts | undefined;
   /** The payload as read from the cubbyhole; undefined when all fields came in the clear. */
-  readonly ciphertext: string | undefined;
+  readonly ciphertext: Ciphertext | undefined;
   readonly fields: SpecFields;
+  /** The archive of the request's own content, decoded. */
+  readonly content?: Uint8Array | undefined;
 }
 
 export interface Execution {

@@ -3,6 +3,7 @@
 /** All failpoints, in the order in which a job reaches them. */
 export const failpointNames = [
   'after-cubbyhole-read',
+  'after-upload',
   'after-insert',
   'after-claim',
   'after-look-up',

@@ -1,5 +1,6 @@
 // The types of the job model: its fields, its spec, the request for it and the stored job.
 
+import type { ContentText } from './content.js';
 import type { ContainerOptions } from './options/options.js';
 import type { Owner } from './owner.js';
 import type { Secret } from './secret.js';
@@ -29,7 +30,7 @@ export interface SpecFields {
   /** Whether an init process of ours is process 1. Not given: as the image needs it. */
   readonly init?: boolean;
   /** A base64 archive, with or without the `targz,` prefix, to be laid over `/`. */
-  readonly content?: string;
+  readonly content?: ContentText;
   /** `NAME@PATH.KEY`. */
   readonly secretRefs?: readonly string[];
   readonly secretFileType?: SecretFileType;
@@ -61,7 +62,10 @@ export interface JobSpec {
 export type PayloadSource =
   | { readonly kind: 'none' }
   | { readonly kind: 'cubbyhole'; readonly token: Secret; readonly path: string }
-  | { readonly kind: 'ciphertext'; readonly ciphertext: string };
+  | { readonly kind: 'ciphertext'; readonly ciphertext: Ciphertext };
+
+/** A ciphertext of the transit engine, or the bytes of that text: a long one does not become a text of V8 before it must. */
+export type Ciphertext = string | Uint8Array;
 
 /** A job as a door has read it from a request, not yet stored. */
 export interface JobRequest {

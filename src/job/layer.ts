@@ -1,5 +1,6 @@
 // Merges request, payload and metadata into the one spec that is run.
 
+import type { ContentText } from './content.js';
 import { JobFailedError } from './errors.js';
 import type { JobSpec, SpecFields } from './job.js';
 
@@ -39,8 +40,11 @@ export function layer(layers: Layers, content: Uint8Array | undefined): JobSpec 
 }
 
 /** The encoded content to use: the payload's, else the request's; undefined when neither has one. */
-export function contentText(layers: Pick<Layers, 'inline' | 'payload'>): string | undefined {
-  return firstText(layers.payload.content, layers.inline.content);
+export function contentText({
+  payload,
+  inline,
+}: Pick<Layers, 'inline' | 'payload'>): ContentText | undefined {
+  return [payload.content, inline.content].find((text) => text !== undefined && text.length > 0);
 }
 
 /** The references of each source. The image's are known only once its container exists. */

@@ -1,4 +1,4 @@
-// Starts the periodic maintenance: containers left behind, expired idempotency keys, pulled images.
+// Starts the periodic maintenance: containers left behind, expired idempotency keys, parts of requests, pulled images.
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
@@ -6,6 +6,10 @@ import { type Parts, reaperOf } from './parts.js';
 const minuteMs = 60_000;
 /** Limit of one delete statement, so that it holds no lock for long. */
 const keysAtOnce = 1_000;
+/** Some 77 MB. */
+const partsAtOnce = 100;
+/** Far longer than a submit takes. */
+const stalePartMs = 10 * minuteMs;
 
 /** Starts the periodic clean-ups of a node. None of them is urgent, and an error ends only its round. */
 export function startMaintenance(parts: Parts): AsyncDisposable[] {
@@ -15,6 +19,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     // The first round comes a while after the start: somebody who started with the wrong database has time to notice.
     { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
+    { what: 'parts of requests', intervalMs: 10 * minuteMs, round: () => forgetParts(parts) },
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
   return rounds.map(({ what, intervalMs, round }) =>
@@ -41,4 +46,8 @@ function imageRound(parts: Parts, limitBytes: number) {
 
 async function forgetKeys({ store }: Parts): Promise<void> {
   while ((await store.deleteExpiredKeys(keysAtOnce)) === keysAtOnce);
+}
+
+async function forgetParts({ store }: Parts): Promise<void> {
+  while ((await store.deleteStaleParts(stalePartMs, partsAtOnce)) === partsAtOnce);
 }

@@ -16,12 +16,13 @@ import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
 import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
-import { connect } from './postgres/connection.js';
+import { connect, type Sql } from './postgres/connection.js';
 import { guarded } from './postgres/errors.js';
 import { type NotificationHandlers, type Notifier, openNotifier } from './postgres/listen.js';
 import { migrateDatabase } from './postgres/migrate.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
+import * as sealed from './requests/parts.js';
 
 /** One method per statement. All of them throw `BrokenError` when Postgres is unavailable. */
 export type Store = ReturnType<typeof bindStatements>;
@@ -41,7 +42,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     ping: async (): Promise<void> => {
       await guarded(() => sql`select 1`);
     },
-    insertJob: (job: NewJob) => insertJob(sql, job),
+    ...bindSubmit(sql),
     readJobFates: (ids: readonly string[]) => readJobFates(sql, ids),
     recordRemoval: (removal: Removal) => recordRemoval(sql, removal),
     recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
@@ -79,7 +80,6 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     seeNode: (node: nodes.NodeFacts, isStart = false) => nodes.seeNode(sql, node, isStart),
     listNodes: () => nodes.listNodes(sql),
     setDraining: (...args: Rest<typeof nodes.setDraining>) => nodes.setDraining(sql, ...args),
-    readQueueForecast: (...args: Rest<typeof readQueueForecast>) => readQueueForecast(sql, ...args),
     readQueues: (choice: queues.QueueChoice) => queues.readQueues(sql, choice),
     pauseQueue: (name: string, action: queues.OperatorAction) => queues.pauseQueue(sql, name, action),
     resumeQueue: (name: string, actor: string) => queues.resumeQueue(sql, name, actor),
@@ -102,6 +102,16 @@ function bindReads(db: ReturnType<typeof connect>['db']) {
     listJobs: (...args: Rest<typeof reads.listJobs>) => reads.listJobs(db, ...args),
     countJobs: () => reads.countJobs(db),
     readOutput: (...args: Rest<typeof reads.readOutput>) => reads.readOutput(db, ...args),
+  };
+}
+
+function bindSubmit(sql: Sql) {
+  return {
+    insertJob: (job: NewJob) => insertJob(sql, job),
+    readQueueForecast: (...args: Rest<typeof readQueueForecast>) => readQueueForecast(sql, ...args),
+    storeSealedPart: (part: sealed.SealedPart) => sealed.storeSealedPart(sql, part),
+    readSealed: (jobId: string, from: number) => sealed.readSealed(sql, jobId, from),
+    deleteStaleParts: (ageMs: number, limit: number) => sealed.deleteStaleParts(sql, ageMs, limit),
   };
 }
 

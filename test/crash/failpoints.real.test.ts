@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { collectJobs } from '../../bench/chaos/history/collect.js';
 import { waitForNothingLeft } from '../../bench/chaos/history/left-behind.js';
@@ -5,6 +6,7 @@ import type { GostintClient } from '../../demo/gostint-client.js';
 import { connectDocker } from '../../rig/engine/docker.js';
 import { ensureImage } from '../../rig/engine/image.js';
 import { type FailpointName, failpointNames } from '../../src/job/failpoint.js';
+import { tarOf } from '../support/archives.js';
 import { rigPart } from '../support/rig-part.js';
 import { type CrashStage, openCrashStage } from './node-on-rig.js';
 
@@ -18,6 +20,7 @@ await ensureImage(connectDocker(engine.dockerHost), image);
  */
 const ends: Readonly<Record<FailpointName, 'none' | 'success' | 'unknown'>> = {
   'after-cubbyhole-read': 'none',
+  'after-upload': 'none',
   'after-insert': 'success',
   'after-claim': 'success',
   'after-look-up': 'success',
@@ -44,6 +47,11 @@ function isCompleteOrFlagged(output: string): boolean {
   return output === printed || output.includes('[stint: output may be missing');
 }
 
+async function longContent(): Promise<string> {
+  const archive = await tarOf([{ name: 'srv/file', body: randomBytes(500_000) }]);
+  return `targz,${archive.toString('base64')}`;
+}
+
 /** Resolves to whether the server answered: it does not where it is killed during the submit. */
 async function submit(client: GostintClient, name: string): Promise<boolean> {
   const fields = {
@@ -52,11 +60,13 @@ async function submit(client: GostintClient, name: string): Promise<boolean> {
     run: ['sh', '-c', 'echo begun; sleep 4; echo done'],
   };
   const wrap = await client.wrapSecretId();
+  // Only a long request is uploaded before its job is stored.
+  const long = name === 'after-upload' ? { content: await longContent() } : {};
   // Only a payload in a cubbyhole may be lost: its token is spent when the server dies.
   const answer =
     name === 'after-cubbyhole-read'
       ? client.submit(fields)
-      : client.post({ ...fields, wrap_secret_id: wrap });
+      : client.post({ ...fields, ...long, wrap_secret_id: wrap });
   return await answer.then(
     () => true,
     () => false,
@@ -68,7 +78,7 @@ async function crashAt(name: FailpointName, stage: CrashStage): Promise<void> {
   await using stint = await stage.start('A', { STINT_FAILPOINTS: `${name}=kill` });
   expect(await stint.readLog()).toContain('FAILPOINTS ARE ARMED');
   const client = await stage.clientOf(stint);
-  const isDuringSubmit = name === 'after-cubbyhole-read' || name === 'after-insert';
+  const isDuringSubmit = ['after-cubbyhole-read', 'after-upload', 'after-insert'].includes(name);
   expect(await submit(client, name)).toBe(!isDuringSubmit);
   await stint.gone(20_000);
 }

@@ -29,7 +29,7 @@ async function prepared<T>(
 ): Promise<T> {
   const run = bench.run({ ...identity, fields: { image: 'busybox', ...fields } }, 'deploys');
   const parts = bench.parts(options);
-  const request = run.job.open();
+  const request = await run.job.open();
   await using session = newSession(run, request, parts);
   const spec = await readSpec(request, { run, session, parts });
   await using container = await prepareContainer(run, { spec, session, parts });
@@ -149,7 +149,7 @@ describe('the secrets of a job', () => {
       ciphertext: bench.secrets.encrypt(JSON.stringify({ image: 'busybox', secretRefs })),
     });
     const parts = bench.parts();
-    const request = run.job.open();
+    const request = await run.job.open();
     await using session = newSession(run, request, parts);
     const spec = await readSpec(request, { run, session, parts });
     await using container = await prepareContainer(run, { spec, session, parts });

@@ -17,7 +17,7 @@ afterEach(() => {
 async function read(given: Partial<OpenedRequest>, queue: string | null = null) {
   const run = bench.run(given, queue);
   const parts = bench.parts();
-  const request = run.job.open();
+  const request = await run.job.open();
   await using session = newSession(run, request, parts);
   return await readSpec(request, { run, session, parts });
 }
@@ -120,7 +120,7 @@ describe('the session of a run', () => {
     const run = bench.run({ wrappedSecretId: undefined });
     const request = { wrappedSecretId: undefined, ciphertext: encrypted({}), fields: {} };
 
-    expect(newSession(run, run.job.open(), bench.parts())).toBeUndefined();
+    expect(newSession(run, await run.job.open(), bench.parts())).toBeUndefined();
     await expect(readSpec(request, { run, session: undefined, parts: bench.parts() })).rejects.toMatchObject({
       reason: 'secrets_refused',
       code: 'identity_missing',
@@ -130,7 +130,7 @@ describe('the session of a run', () => {
   test('records spending, token and revocation', async () => {
     const run = bench.run();
     {
-      await using session = newSession(run, run.job.open(), bench.parts());
+      await using session = newSession(run, await run.job.open(), bench.parts());
       await session?.token();
     }
 
@@ -143,7 +143,7 @@ describe('the session of a run', () => {
 
   test('spends nothing once the job was stopped, and records nothing', async () => {
     const run = bench.run();
-    await using session = newSession(run, run.job.open(), bench.parts());
+    await using session = newSession(run, await run.job.open(), bench.parts());
     bench.stop.request('kill');
 
     await expect(session?.token()).rejects.toThrow('The job was stopped: kill.');

@@ -44,7 +44,7 @@ test.each([
 );
 
 test('a path in the cubbyhole that is far too long is not taken apart', async () => {
-  const body = { wrap_secret_id: 's.x', cubby_token: 's.x', cubby_path: '/'.repeat(length) };
+  const body = { wrap_secret_id: 's.x', cubby_token: 's.x', cubby_path: '/'.repeat(60_000) };
   const parts = watchSplitting();
 
   const reading = readJobRequest(Buffer.from(JSON.stringify(body)), { key: 'k', displayName: 'n' });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { FencedError } from '../../src/job/errors.js';
 import { newJobId } from '../../src/job/id.js';
@@ -11,6 +12,7 @@ const database = await openTestDatabase();
 const { store, sql } = database;
 afterAll(() => database[Symbol.asyncDispose]());
 
+const upload = randomUUID();
 const claim = { id: newJobId(), fence: '1' };
 const action = { actor: 'entity:ann', reason: 'to see' };
 const image = { engineId: 'engine-1', imageId: 'sha256:1' };
@@ -23,6 +25,9 @@ const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: u
 const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>> = {
   ping: () => store.ping(),
   insertJob: () => store.insertJob(newJob({ queue: null })),
+  storeSealedPart: () => store.storeSealedPart({ upload, part: 0, sealed: Buffer.from('part') }),
+  readSealed: () => store.readSealed(claim.id, 0),
+  deleteStaleParts: () => store.deleteStaleParts(60_000, 1),
   readQueueForecast: () => store.readQueueForecast('q', 10),
   readJobFates: () => store.readJobFates([claim.id]),
   recordRemoval: () => store.recordRemoval({ jobId: undefined, id: 'c1', actor: 'node:1', detail: {} }),

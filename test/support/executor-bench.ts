@@ -66,7 +66,7 @@ export class ExecutorBench implements Disposable {
   /** A run, by default of a request in the clear. */
   run(request: Partial<OpenedRequest> = {}, queue: string | null = null): Run {
     const opened = { wrappedSecretId: this.secrets.addWrap(), ciphertext: undefined, fields: {}, ...request };
-    const open = () => {
+    const open = async () => {
       this.#note('open');
       return opened;
     };

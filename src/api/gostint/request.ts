@@ -7,6 +7,7 @@ import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
 import { parseJsonObject } from '../request/json.js';
 import { joinProblems } from '../request/sentence.js';
+import { isCiphertext } from './ciphertext.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { readShape, requestShape, type WireRequest } from './wire.js';
 
@@ -21,13 +22,13 @@ export async function readJobRequest(body: Buffer, owner: Owner): Promise<JobReq
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(requestShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);
-  return toJobRequest(shaped.fields, owner);
+  return await toJobRequest(shaped.fields, owner);
 }
 
-function toJobRequest(wire: WireRequest, owner: Owner): JobRequest {
+async function toJobRequest(wire: WireRequest, owner: Owner): Promise<JobRequest> {
   const queue = (wire.qname ?? '').toLowerCase();
   const fields = toSpecFields({ ...wire, qname: queue });
-  const problems = [...checkWrapper(wire), ...checkFields(fields, fieldNames)];
+  const problems = [...(await checkWrapper(wire)), ...checkFields(fields, fieldNames)];
   if (problems.length > 0) throw refused(problems);
   const wrappedSecretId = new Secret(wire.wrap_secret_id ?? '');
   return { door: 'gostint', queue, owner, wrappedSecretId, payload: payloadOf(wire), fields };
@@ -37,11 +38,11 @@ function toJobRequest(wire: WireRequest, owner: Owner): JobRequest {
 function payloadOf({ cubby_token, cubby_path, payload }: WireRequest): PayloadSource {
   if (cubby_token && cubby_path)
     return { kind: 'cubbyhole', token: new Secret(cubby_token), path: cubby_path };
-  return payload ? { kind: 'ciphertext', ciphertext: payload } : { kind: 'none' };
+  return payload?.length ? { kind: 'ciphertext', ciphertext: payload } : { kind: 'none' };
 }
 
-function checkWrapper(wire: WireRequest): string[] {
-  return [...checkWrappingToken(wire), ...checkCubbyhole(wire), ...checkCiphertext(wire)];
+async function checkWrapper(wire: WireRequest): Promise<string[]> {
+  return [...checkWrappingToken(wire), ...checkCubbyhole(wire), ...(await checkPayload(wire))];
 }
 
 /** What Vault accepts in a token header. It is a credential, so it is never quoted, here or below. */
@@ -81,10 +82,8 @@ function isPlainSegment(part: string): boolean {
   return /^[\w~:@+=,.-]+$/.test(part) && !/^\.+$/.test(part);
 }
 
-function checkCiphertext({ cubby_token, cubby_path, payload }: WireRequest): string[] {
-  if (!payload || (cubby_token && cubby_path)) return [];
-  const start = /^vault:v\d{1,9}:(?=[A-Za-z0-9+/])/.exec(payload)?.[0].length;
-  if (start !== undefined && !/[^A-Za-z0-9+/=]/.test(payload.slice(start))) return [];
+async function checkPayload({ cubby_token, cubby_path, payload }: WireRequest): Promise<string[]> {
+  if (!payload?.length || (cubby_token && cubby_path) || (await isCiphertext(payload))) return [];
   return [
     'Expected `payload` to be a ciphertext of the transit engine, `vault:v1:` and base64, got something else.',
   ];

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
+import { longTextBytes } from '../request/json-scan.js';
 import { describe, isWellFormed, quote } from '../request/sentence.js';
 import { matchNames } from './names.js';
 
@@ -9,13 +10,21 @@ import { matchNames } from './names.js';
  * Each `error` says what was expected; `readShape` makes a sentence of it. Go's encoder writes a field that was not set
  * as `null` or, for a choice, as an empty text, so both are accepted.
  */
-const text = z.string({ error: 'a text' }).refine(isWellFormed, { error: 'well-formed text' });
+const text = z
+  .string({ error: ({ input }) => aText(input) })
+  .refine(isWellFormed, { error: 'well-formed text' });
+/** A long one is left as its bytes. */
+const longText = z.union([z.instanceof(Uint8Array), text], { error: 'a text' });
 const texts = z.unknown().transform((value, context): string[] => {
   if (!Array.isArray(value)) return refuse(context, value, 'a list of texts');
   for (const { index, expected } of firstWrongTexts(value)) refuse(context, value[index], expected, [index]);
   return value as string[]; // Refused where it is not.
 });
 const flag = z.boolean({ error: '`true` or `false`' });
+
+function aText(input: unknown): string {
+  return input instanceof Uint8Array ? `a text of at most ${longTextBytes} bytes` : 'a text';
+}
 
 type Refinement = z.core.ParsePayload<unknown>;
 
@@ -47,7 +56,7 @@ const specShape = {
   qname: text.nullish(),
   container_image: text.nullish(),
   image_pull_policy: choice(pullPolicies).nullish(),
-  content: text.nullish(),
+  content: longText.nullish(),
   entrypoint: texts.nullish(),
   run: texts.nullish(),
   working_directory: text.nullish(),
@@ -69,7 +78,7 @@ export const requestShape = z.object({
   cubby_token: text.nullish(),
   cubby_path: text.nullish(),
   wrap_secret_id: text.nullish(),
-  payload: text.nullish(),
+  payload: longText.nullish(),
 });
 export type WireRequest = z.infer<typeof requestShape>;
 

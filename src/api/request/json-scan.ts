@@ -10,10 +10,12 @@ export const jsonBounds = {
   escapes: 1_000_000,
   nameBytes: 1024,
   numberBytes: 1024,
+  /** Beside long texts. What starts a job takes 2 MiB at most; it is parsed in one go, as text that may take twice its bytes. */
+  restBytes: 4 * 1024 * 1024,
 } as const;
 
 /** Texts of the outermost object that are longer than this are cut out and decoded in pieces. */
-const longTextBytes = 64 * 1024;
+export const longTextBytes = 64 * 1024;
 
 /** Where something stands in the bytes: from its first byte to behind its last. */
 export interface Span {

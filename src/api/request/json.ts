@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { JsonScan, type Span } from './json-scan.js';
+import { JsonScan, jsonBounds, type Span } from './json-scan.js';
 import { decodeText } from './json-text.js';
 import { describe, quote } from './sentence.js';
 
@@ -17,18 +17,23 @@ export type ParsedObject =
 
 /**
  * Parses a JSON object in UTF-8; `name` says what it is in the problem. A field that stands twice is refused: two
- * readers would pick different ones. What exceeds `jsonBounds` is refused before anything is built. Time and memory are
- * in proportion to the bytes; long texts are decoded in pieces between which others are served.
+ * readers would pick different ones. What exceeds `jsonBounds` is refused before anything is built. A field with a text of
+ * more than `longTextBytes` gets its bytes in UTF-8 instead (`Uint8Array`), decoded in pieces between which others are served.
+ * They stand in the given buffer, which is changed and must not be used any more.
  */
 export async function parseJsonObject(
   given: Buffer,
   name: string,
-  { pieceBytes = 2 * 1024 * 1024 }: ParseOptions = {},
+  { pieceBytes = 128 * 1024 }: ParseOptions = {},
 ): Promise<ParsedObject> {
   const bytes = withoutByteOrderMark(given);
   if (!isUtf8(bytes)) return { problem: `Expected ${name} to be text in UTF-8, got other bytes.` };
   const scan = await scanAll(bytes);
   if (scan.problem !== undefined) return { problem: `Expected ${name} to ${scan.problem}.` };
+  if (restBytes(bytes, scan.longTexts) > jsonBounds.restBytes)
+    return {
+      problem: `Expected ${name} to hold at most ${jsonBounds.restBytes} bytes beside long texts, got more.`,
+    };
   const value = await parse(bytes, scan.longTexts, pieceBytes);
   if (value === undefined) return { problem: `Expected ${name} to be JSON, got ${describeBroken(scan)}.` };
   if (!isObject(value.parsed))
@@ -37,6 +42,10 @@ export async function parseJsonObject(
   if (twice !== undefined)
     return { problem: `Expected ${name} to name each field once, got ${quote(twice)} twice.` };
   return { object: value.parsed };
+}
+
+function restBytes(bytes: Buffer, longTexts: readonly Span[]): number {
+  return longTexts.reduce((rest, { start, end }) => rest - (end - start), bytes.length);
 }
 
 /** Some editors put it in front of what they save. */
@@ -52,6 +61,8 @@ async function scanAll(bytes: Buffer): Promise<JsonScan> {
   while (!scan.advance(stepsAtOnce)) await nextTurn();
   return scan;
 }
+
+const nowhere: Span = { start: 0, end: 0 };
 
 /** Stands for a long text while the rest is parsed. Random, so that no body can forge one. */
 const mark = `#long:${randomBytes(16).toString('hex')}:`;
@@ -69,7 +80,7 @@ async function parse(
     await nextTurn();
     return {
       parsed: isObject(parsed)
-        ? await withLongTexts(parsed, (index) => decodeText(bytes, longTexts[index], pieceBytes))
+        ? await withLongTexts(parsed, (index) => decodeText(bytes, longTexts[index] ?? nowhere, pieceBytes))
         : parsed,
     };
   } catch {
@@ -90,7 +101,7 @@ function withoutLongTexts(bytes: Buffer, longTexts: readonly Span[]): string {
 /** In place: nobody else has the object yet. */
 async function withLongTexts(
   object: Record<string, unknown>,
-  decode: (index: number) => Promise<string>,
+  decode: (index: number) => Promise<Uint8Array>,
 ): Promise<Record<string, unknown>> {
   for (const [field, value] of Object.entries(object)) {
     if (typeof value === 'string' && value.startsWith(mark))

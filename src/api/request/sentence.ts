@@ -13,6 +13,7 @@ export function isWellFormed(text: string): boolean {
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
+  if (value instanceof Uint8Array) return 'a longer text'; // So the parser leaves them.
   if (typeof value === 'string') return isWellFormed(value) ? 'a text' : 'half of a surrogate pair';
   if (typeof value === 'boolean') return `\`${value}\``;
   return typeof value === 'object' ? 'an object' : 'a number';

@@ -13,15 +13,12 @@ export async function* plainBytes(
   for await (const chunk of isGzip(content) ? gunzip(content) : slices(content)) {
     onChunk(chunk);
     yield chunk;
+    await setImmediate(); // Lets other work run: 64 KiB may be 128 entries, and several chunks may be there at once.
   }
 }
 
-/** Lets other work run between two slices: without that, a plain archive would block the event loop to its end. */
-async function* slices(content: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < content.byteLength; at += sliceBytes) {
-    yield content.subarray(at, at + sliceBytes);
-    await setImmediate();
-  }
+function* slices(content: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < content.byteLength; at += sliceBytes) yield content.subarray(at, at + sliceBytes);
 }
 
 /**

@@ -1,22 +1,21 @@
 // Implements the queue for the doors: submit, read, list, kill and delete jobs.
 import type { Backend } from '../../executor/backend.js';
-import type { OpenedRequest } from '../../executor/run.js';
 import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
-import { decodeContent } from '../../job/content.js';
-import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
+import { type ContentText, decodeContent } from '../../job/content.js';
+import { JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import { newJobId } from '../../job/id.js';
-import type { Job, JobName, JobRequest } from '../../job/job.js';
+import type { Ciphertext, Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
 import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
-import { type NewJob, type QueueForecast, queueFull } from '../../store/jobs/submit.js';
+import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
 import type { JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../queue.js';
 import { warningsOf } from './forecast.js';
 import { assembleOutput } from './output-text.js';
-import { sealRequest } from './seal.js';
+import { storeJob } from './store-job.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the queue needs. */
@@ -64,19 +63,30 @@ export function createQueue(parts: QueueServiceParts): Queue {
 
 /** Everything that can be refused is checked before the cubbyhole is read: reading it spends its token. */
 async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
-  await refuseBadContent(parts, request.fields.content);
+  const { content: text, ...fields } = request.fields;
+  const content = await checkedContent(parts, text);
   const forecast = await readForecast(parts, request);
   const wrap = await lookUpWrappingToken(parts, request);
   const ciphertext = await readCiphertext(parts, request);
   await failpoint('after-cubbyhole-read');
   const { wrapMinimumMs } = parts;
   const warnings = warningsOf({ wrap, forecast, wrapMinimumMs });
-  const { job, ready } = await insertUntilStored(parts.store, {
-    ...sealed(parts, request, { wrap, ciphertext }),
-    wrapLeftMs: wrap?.leftMs,
-    queueLimit: parts.queueLimit,
-    once: once && { ...once, warnings },
-  });
+  const { door, queue, owner, label, wrappedSecretId } = request;
+  const { job, ready } = await storeJob(
+    parts,
+    {
+      id: newJobId(),
+      door,
+      queue,
+      owner,
+      label,
+      options: fields.options,
+      wrapLeftMs: wrap?.leftMs,
+      queueLimit: parts.queueLimit,
+      once: once && { ...once, warnings },
+    },
+    { wrappedSecretId, wrap, ciphertext, fields, content },
+  );
   await failpoint('after-insert');
   if (ready) parts.wake();
   return { ...job, warnings };
@@ -92,43 +102,16 @@ async function readForecast(
   return forecast;
 }
 
-type Read = Pick<OpenedRequest, 'wrap' | 'ciphertext'>;
-
-function sealed(parts: QueueServiceParts, request: JobRequest, read: Read): NewJob {
-  const id = newJobId();
-  const { door, queue, owner, fields, label, wrappedSecretId } = request;
-  const context = { id, door, queue, ownerKey: owner.key };
-  const text = sealRequest(parts.sealKey, context, { ...read, fields, wrappedSecretId });
-  return { id, door, queue, owner, label, options: fields.options, sealed: text };
-}
-
-/** How long a submit waits for Postgres once its payload is spent. */
-const insertRetryForMs = 10_000;
-const insertRetryMs = 200;
-
-/** A lost reply must not lose a job whose payload is spent: the insert is repeated; the id shows whether it was stored. */
-async function insertUntilStored(store: Store, job: NewJob): Promise<{ job: Job; ready: boolean }> {
-  const deadline = performance.now() + insertRetryForMs;
-  for (let isRepeat = false; ; isRepeat = true) {
-    try {
-      return await store.insertJob(job);
-    } catch (error) {
-      const stored = isRepeat
-        ? await store.findJob(job.id, { everyone: true }).catch(() => undefined)
-        : undefined;
-      if (stored !== undefined) return { job: stored.job, ready: true };
-      const mayRepeat = error instanceof BrokenError && error.retryable && performance.now() < deadline;
-      if (!mayRepeat) throw error;
-      await new Promise((resolve) => setTimeout(resolve, insertRetryMs));
-    }
-  }
-}
-
-/** The same check as before a run. Here a problem is a refusal, and nothing is stored. */
-async function refuseBadContent(parts: QueueServiceParts, text: string | undefined): Promise<void> {
-  if (text === undefined || text === '') return;
+/** The archive, after the same check as before a run. Here a problem is a refusal, and nothing is stored. */
+async function checkedContent(
+  parts: QueueServiceParts,
+  text: ContentText | undefined,
+): Promise<Uint8Array | undefined> {
+  if (text === undefined || text.length === 0) return undefined;
   try {
-    await parts.backend.checkContent(decodeContent(text));
+    const content = await decodeContent(text);
+    await parts.backend.checkContent(content);
+    return content;
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     throw new RefusedError('content_refused', error.message, { cause: error });
@@ -144,7 +127,10 @@ async function lookUpWrappingToken(
   return parts.secrets.lookUpWrappingToken(request.wrappedSecretId).catch(() => undefined);
 }
 
-async function readCiphertext(parts: QueueServiceParts, request: JobRequest): Promise<string | undefined> {
+async function readCiphertext(
+  parts: QueueServiceParts,
+  request: JobRequest,
+): Promise<Ciphertext | undefined> {
   switch (request.payload.kind) {
     case 'none':
       return undefined;

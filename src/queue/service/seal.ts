@@ -1,8 +1,10 @@
 // Encrypts a request for storage in Postgres and binds it to its job, door, queue and owner.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OpenedRequest } from '../../executor/run.js';
 import { JobFailedError } from '../../job/errors.js';
-import { Secret } from '../../job/secret.js';
+import { Base64, jsonPieces, pieceBytes } from './json-pieces.js';
+import { readPlain } from './opened.js';
 
 /** What a sealed request is bound to: opening it under another job, queue or owner fails. */
 export interface SealContext {
@@ -15,49 +17,81 @@ export interface SealContext {
 const cipher = 'aes-256-gcm';
 const ivBytes = 12;
 const tagBytes = 16;
+const headBytes = ivBytes + tagBytes;
 
-/** Layout: 12 bytes of nonce, 16 bytes of tag, then the ciphertext (AES-256-GCM, NIST SP 800-38D). */
-export function sealRequest(key: Buffer, context: SealContext, request: OpenedRequest): Uint8Array {
+/**
+ * Layout: 12 bytes of nonce, 16 bytes of tag, then the ciphertext (AES-256-GCM, NIST SP 800-38D). Yields the ciphertext in
+ * pieces and returns what belongs in front of them: the tag is known only at the end.
+ */
+export async function* sealRequest(
+  key: Buffer,
+  context: SealContext,
+  request: OpenedRequest,
+): AsyncGenerator<Uint8Array, Uint8Array> {
   const iv = randomBytes(ivBytes);
   const sealing = createCipheriv(cipher, key, iv);
   sealing.setAAD(binding(context));
-  const plain = JSON.stringify({ ...request, wrappedSecretId: request.wrappedSecretId?.reveal() });
-  const body = sealing.update(plain, 'utf8');
-  const rest = sealing.final(); // The tag is there only after it.
-  return Buffer.concat([iv, sealing.getAuthTag(), body, rest]);
-}
-
-/** Fails the job when the row is missing, was changed by somebody else, or was sealed with another key. */
-export function openRequest(key: Buffer, context: SealContext, sealed: Uint8Array | null): OpenedRequest {
-  if (sealed === null) {
-    throw new JobFailedError(
-      'internal',
-      'request_missing',
-      'Could not find the stored request of this job: somebody removed it from the database.',
-      { alarm: true },
-    );
+  for (const piece of jsonPieces(plainOf(request))) {
+    yield sealing.update(piece, 'utf8');
+    await nextTurn();
   }
-  const opened = JSON.parse(decrypt(key, context, sealed)) as Omit<OpenedRequest, 'wrappedSecretId'> & {
-    wrappedSecretId?: string;
-  };
-  const { wrappedSecretId: wrapped } = opened;
-  return { ...opened, wrappedSecretId: wrapped === undefined ? undefined : new Secret(wrapped) };
+  sealing.final();
+  return Buffer.concat([iv, sealing.getAuthTag()]);
 }
 
-function decrypt(key: Buffer, context: SealContext, sealed: Uint8Array): string {
+/** The content is a field among others, as versions before this one read it. */
+function plainOf({ content, fields, ...rest }: OpenedRequest): object {
+  return content === undefined
+    ? { ...rest, fields }
+    : { ...rest, fields: { ...fields, content: new Base64('targz,', content) } };
+}
+
+/**
+ * Fails the job when the row is missing, was changed by somebody else, or was sealed with another key. The given bytes are
+ * overwritten: a long request is held once.
+ */
+export async function openRequest(
+  key: Buffer,
+  context: SealContext,
+  sealed: Uint8Array | null,
+): Promise<OpenedRequest> {
+  if (sealed === null) throw missing();
+  return await readPlain(await decrypt(key, context, sealed));
+}
+
+async function decrypt(key: Buffer, context: SealContext, sealed: Uint8Array): Promise<Buffer> {
+  const body = sealed.subarray(headBytes);
   try {
-    const opening = createDecipheriv(cipher, key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes });
+    const opening = createDecipheriv(cipher, key, sealed.slice(0, ivBytes), { authTagLength: tagBytes });
     opening.setAAD(binding(context));
-    opening.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
-    return opening.update(sealed.subarray(ivBytes + tagBytes), undefined, 'utf8') + opening.final('utf8');
+    opening.setAuthTag(sealed.slice(ivBytes, headBytes));
+    for (let at = 0; at < body.length; at += pieceBytes) {
+      body.set(opening.update(body.subarray(at, at + pieceBytes)), at);
+      await nextTurn();
+    }
+    opening.final(); // Nothing is used before its tag was checked.
+    return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   } catch (cause) {
-    throw new JobFailedError(
-      'internal',
-      'request_not_authentic',
-      'Could not open the stored request of this job: it was changed in the database, or STINT_SEAL_KEY is another one.',
-      { cause, alarm: true },
-    );
+    throw notAuthentic(cause);
   }
+}
+
+function missing(): JobFailedError {
+  return new JobFailedError(
+    'internal',
+    'request_missing',
+    'Could not find the stored request of this job: somebody removed it from the database.',
+    { alarm: true },
+  );
+}
+
+function notAuthentic(cause: unknown): JobFailedError {
+  return new JobFailedError(
+    'internal',
+    'request_not_authentic',
+    'Could not open the stored request of this job: it was changed in the database, or STINT_SEAL_KEY is another one.',
+    { cause, alarm: true },
+  );
 }
 
 function binding(context: SealContext): Buffer {

@@ -1,11 +1,12 @@
 // Makes a submit with an `Idempotency-Key` run once, and answers repeats from the stored answer.
 import { createHmac, hkdfSync, randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { FencedError, RefusedError } from '../../job/errors.js';
 import type { JobRequest } from '../../job/job.js';
-import { Secret } from '../../job/secret.js';
 import type { KeyAnswer, KeyClaim } from '../../store/jobs/idempotency.js';
 import type { Store } from '../../store/store.js';
 import type { SubmittedJob } from '../queue.js';
+import { jsonPieces } from './json-pieces.js';
 
 export interface IdempotencyParts {
   readonly store: Pick<Store, 'claimKey' | 'releaseKey'>;
@@ -28,7 +29,7 @@ export async function submitIdempotent(
   submitNew: (claim: KeyClaim) => Promise<SubmittedJob>,
 ): Promise<SubmittedJob> {
   const claim = { ownerKey: request.owner.key, key, claim: randomUUID() };
-  const fingerprint = fingerprintOf(sealKey, request);
+  const fingerprint = await fingerprintOf(sealKey, request);
   return releasing(store, claim, async () => {
     const found = await store.claimKey(claim, { fingerprint, ttlMs: keyTtlMs, staleMs });
     return found.kind === 'ours' ? submitNew(claim) : replay(found);
@@ -74,20 +75,13 @@ function inFlight(): RefusedError {
  * Identifies equal requests. It is a keyed hash, since an unkeyed one could be used to test guesses at the secrets in it.
  * The hash key is derived from the seal key, so that all nodes agree.
  */
-function fingerprintOf(sealKey: Buffer, request: JobRequest): Uint8Array {
+async function fingerprintOf(sealKey: Buffer, request: JobRequest): Promise<Uint8Array> {
   const { door, queue, wrappedSecretId, payload, fields, label } = request;
   const key = new Uint8Array(hkdfSync('sha256', sealKey, '', 'stint idempotency fingerprint', 32));
-  return createHmac('sha256', key)
-    .update(canonical({ door, queue, wrappedSecretId, payload, fields, label }))
-    .digest();
-}
-
-/** One text for equal values: names are sorted, undefined fields are left out, secrets are included in the clear. */
-function canonical(value: unknown): string {
-  if (value instanceof Secret) return JSON.stringify(value.reveal());
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).filter(([, part]) => part !== undefined);
-  const named = entries.map(([name, part]) => `${JSON.stringify(name)}:${canonical(part)}`);
-  return `{${named.toSorted().join()}}`;
+  const hash = createHmac('sha256', key);
+  for (const piece of jsonPieces({ door, queue, wrappedSecretId, payload, fields, label })) {
+    hash.update(piece);
+    await nextTurn();
+  }
+  return hash.digest();
 }

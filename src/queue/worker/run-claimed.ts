@@ -28,11 +28,28 @@ export interface RunParts extends RecordParts {
 export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job claimed', { jobId: row.id, queue: row.queue });
   await runAndRecord(activeJob, parts, async () => {
-    const open = () => openRequest(parts.sealKey, row, row.sealed);
+    const open = async () => openRequest(parts.sealKey, row, await readWhole(row, parts.store));
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
     return execute({ job: { ...row, open }, recorder, stop: activeJob.stop }, parts.executor);
   });
+}
+
+/** Null when the request is gone, or was removed while it was read. */
+async function readWhole(row: ClaimedRow, store: RunParts['store']): Promise<Uint8Array | null> {
+  const { id, sealed, sealedBytes } = row;
+  if (sealed === null || sealedBytes === null || sealed.length === sealedBytes) return sealed;
+  const whole = Buffer.allocUnsafeSlow(sealedBytes);
+  for (
+    let part: Uint8Array | undefined = sealed, at = 0;
+    ;
+    part = await persist(() => store.readSealed(id, at))
+  ) {
+    if (part === undefined || part.length === 0) return null;
+    whole.set(part, at);
+    at += part.length;
+    if (at >= sealedBytes) return whole;
+  }
 }
 
 /** Resumes a job whose container the previous process of this node started, and records its end. Never throws. */

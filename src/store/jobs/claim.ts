@@ -2,6 +2,7 @@
 import type { Door } from '../../job/job.js';
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
+import { sealedPartBytes } from '../requests/parts.js';
 
 /** A claimed job. Every later write names `id` and `fence` and changes nothing when the claim is old. */
 export interface ClaimedRow {
@@ -10,8 +11,13 @@ export interface ClaimedRow {
   readonly queue: string | null;
   readonly door: Door;
   readonly ownerKey: string;
-  /** Null when the stored request is gone although the job waits: the worker must end the job, or its queue would stop. */
+  /**
+   * The first bytes of the sealed request; `readSealed` has the others. Null when the stored request is gone although the job
+   * waits: the worker must end the job, or its queue would stop.
+   */
   readonly sealed: Uint8Array | null;
+  /** Of the whole sealed request. */
+  readonly sealedBytes: number | null;
 }
 
 /** A claim by its two keys. `fence` is a bigint as text. */
@@ -46,7 +52,9 @@ export async function claimJobs(
         insert into events (job_id, kind, actor, detail)
         select id, 'claimed', 'node:' || node, jsonb_build_object('fence', fence) from claimed
       )
-      select claimed.id, claimed.fence, claimed.queue, claimed.door, claimed.owner_key, job_requests.sealed
+      select claimed.id, claimed.fence, claimed.queue, claimed.door, claimed.owner_key,
+             substring(job_requests.sealed from 1 for ${sealedPartBytes}::integer) as sealed,
+             octet_length(job_requests.sealed) as sealed_bytes
       from claimed left join job_requests on job_requests.job_id = claimed.id
       order by claimed.seq`,
   );

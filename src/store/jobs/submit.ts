@@ -1,5 +1,5 @@
 // Stores a new job in its queue, and forecasts its wait before anything is spent.
-import { FencedError, RefusedError } from '../../job/errors.js';
+import { BrokenError, FencedError, RefusedError } from '../../job/errors.js';
 import type { Door, Job, JobLabel } from '../../job/job.js';
 import type { ContainerOptions } from '../../job/options/options.js';
 import type { Owner } from '../../job/owner.js';
@@ -7,6 +7,12 @@ import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { KeyClaim } from './idempotency.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
+
+/** The parts that `storeSealedPart` stored in one attempt to store one job. */
+export interface Upload {
+  readonly id: string;
+  readonly parts: number;
+}
 
 /** A job to be stored; `sealed` holds all of its confidential parts, encrypted. */
 export interface NewJob {
@@ -17,6 +23,8 @@ export interface NewJob {
   readonly label?: JobLabel | undefined;
   readonly options?: ContainerOptions | undefined;
   readonly sealed: Uint8Array;
+  /** What belongs behind `sealed` in a long request, stored before in parts. */
+  readonly uploaded?: Upload | undefined;
   /** How long its wrapping token is still valid, if known. A duration, because the clocks of two machines never agree. */
   readonly wrapLeftMs?: number | undefined;
   /** How many may wait in a queue that has no limit of its own; 0 or undefined: any number. */
@@ -36,30 +44,44 @@ export interface NewJob {
  *    reads from it: so the sequence is drawn after the lock.
  * 4. With an idempotency key, the job is stored only while the claim of the key is ours (`key_is_ours`), together with the
  *    answer; otherwise `FencedError` is thrown.
+ * 5. The parts of a long request are put together behind its head and deleted, whatever becomes of the job. Where one is
+ *    missing nothing is stored: `BrokenError`, to be repeated with a new upload.
  */
 export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; ready: boolean }> {
   const [row] = await insertRow(sql, job).catch((error: unknown) => {
     throw isTakenName(error) ? nameTaken(job.label?.name ?? '') : error;
   });
   if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');
+  if (!row.isWhole) throw partMissing();
   if (row.id === null) throw queueFull(job.queue ?? '');
   return { job: toJob(row), ready: row.turn };
 }
 
-async function insertRow(sql: Sql, job: NewJob): Promise<(JobRow & { turn: boolean })[]> {
+interface InsertedRow extends JobRow {
+  readonly turn: boolean;
+  readonly isWhole: boolean;
+}
+
+async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
   const { key = null, claim = null, warnings = [] } = job.once ?? {};
   const { name = null, project = null, requester = null } = job.label ?? {};
   const options = job.options === undefined ? null : JSON.stringify(job.options);
+  const { id: upload = null, parts = 0 } = job.uploaded ?? {};
   return guarded(
-    () => sql<(JobRow & { turn: boolean })[]>`
-      with own_key as (
+    () => sql<InsertedRow[]>`
+      with uploaded as (
+        delete from request_parts where upload = ${upload}::uuid returning part, sealed
+      ), rest as (
+        select coalesce(string_agg(sealed, ''::bytea order by part), ''::bytea) as sealed,
+               count(*) = ${parts}::integer as is_whole from uploaded
+      ), own_key as (
         select key from idempotency_keys
         where owner_key = ${job.owner.key} and key = ${key} and claim = ${claim} and answer is null for update
       ), key_is_ours as (
-        select where ${key}::text is null or exists (select from own_key)
+        select rest.is_whole from rest where ${key}::text is null or exists (select from own_key)
       ), queue_row as (
         insert into queues as q (name, holder)
-        select ${job.queue}::text, ${job.id}::text from key_is_ours where ${job.queue}::text is not null
+        select ${job.queue}::text, ${job.id}::text from key_is_ours where ${job.queue}::text is not null and is_whole
         on conflict (name) do update set holder = case
           when q.paused_at is null and q.hold_until is null then coalesce(q.holder, excluded.holder) else q.holder end
         returning name, holder, coalesce(max_waiting, nullif(${job.queueLimit ?? 0}::integer, 0)) as most
@@ -67,7 +89,7 @@ async function insertRow(sql: Sql, job: NewJob): Promise<(JobRow & { turn: boole
         select coalesce(holder = ${job.id}::text, false) as turn from queue_row
         where most is null or holder = ${job.id}::text or count_waiting(name, most) < most
         union all
-        select true from key_is_ours where ${job.queue}::text is null
+        select true from key_is_ours where ${job.queue}::text is null and is_whole
       ), job as (
         insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at, job_name, project,
                           requester, options)
@@ -78,7 +100,7 @@ async function insertRow(sql: Sql, job: NewJob): Promise<(JobRow & { turn: boole
         from place
         returning *
       ), request as (
-        insert into job_requests (job_id, sealed) select id, ${job.sealed}::bytea from job
+        insert into job_requests (job_id, sealed) select job.id, ${job.sealed}::bytea || rest.sealed from job, rest
       ), recorded as (
         insert into events (job_id, kind, actor) select id, 'submitted', ${job.owner.key} from job
       ), answered as (
@@ -86,11 +108,16 @@ async function insertRow(sql: Sql, job: NewJob): Promise<(JobRow & { turn: boole
           'job', to_jsonb(job), 'warnings', ${JSON.stringify(warnings)}::text::jsonb) from job
         where k.owner_key = job.owner_key and k.key = ${key} and k.claim = ${claim}
       )
-      select ${jobColumns(sql, 'job')}, job.turn from key_is_ours left join job on true`,
+      select ${jobColumns(sql, 'job')}, job.turn, key_is_ours.is_whole from key_is_ours left join job on true`,
   );
 }
 
-/** The whole statement was undone: the queue's row too. */
+function partMissing(): BrokenError {
+  const message = 'Could not store the job: Postgres lost a part of its request.';
+  return new BrokenError('database_unavailable', message);
+}
+
+/** The whole statement was undone: the queue's row too, and the parts are there as before. */
 function isTakenName(error: unknown): boolean {
   const cause =
     error instanceof Error ? (error.cause as { constraint_name?: unknown } | undefined) : undefined;

@@ -29,6 +29,15 @@ test('a JSON object never makes anything throw, whatever the text is', async () 
 /** Pieces whose borders fall into escapes and characters of several bytes. */
 const oddPieces = ['a', '"', '\\', '\\\\"', '\n', '\u0001', 'é', 'ж', '€', '😀', '/'];
 
+/** A long text of a field is left as its bytes. */
+const withoutBytes = (object: object) =>
+  Object.fromEntries(
+    Object.entries(object).map(([name, value]) => [
+      name,
+      value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+    ]),
+  );
+
 test('a JSON object with long texts is read as the parser reads it, wherever they are cut', async () => {
   const texts = fc.array(fc.constantFrom(...oddPieces), { minLength: 1, maxLength: 12 });
   await fc.assert(
@@ -36,9 +45,9 @@ test('a JSON object with long texts is read as the parser reads it, wherever the
       const long = 'x'.repeat(shift) + parts.join('').repeat(Math.ceil(150_000 / parts.join('').length));
       const object = { first: long, run: [long.slice(0, 70_000)], [`n${shift}`]: long };
 
-      expect(await parseJsonObject(Buffer.from(JSON.stringify(object)), 'it', { pieceBytes: 1000 })).toEqual({
-        object,
-      });
+      const json = JSON.stringify(object).replaceAll('😀', '\\ud83d\\ude00');
+      const parsed = await parseJsonObject(Buffer.from(json), 'it', { pieceBytes: 1000 });
+      expect('object' in parsed && withoutBytes(parsed.object)).toEqual(object);
     }),
     { numRuns: 50 },
   );

@@ -52,8 +52,8 @@ describe('a submit', () => {
     expect(job).toMatchObject({ state: 'queued', queue: 'q', owner });
     expect(told).toEqual(['ready']);
     const claim = await claimOne(store);
-    expect(openRequest(sealKey, claim, claim.sealed).fields).toEqual({ image: 'busybox' });
     expect(Buffer.from(claim.sealed ?? []).toString('latin1')).not.toContain('busybox');
+    expect((await openRequest(sealKey, claim, claim.sealed)).fields).toEqual({ image: 'busybox' });
   });
 
   test('reads the payload from the cubbyhole, once', async () => {
@@ -63,7 +63,7 @@ describe('a submit', () => {
     await queue.submit(request({ payload }));
 
     const claim = await claimOne(store);
-    expect(openRequest(sealKey, claim, claim.sealed).ciphertext).toBe('vault:v1:abc');
+    expect((await openRequest(sealKey, claim, claim.sealed)).ciphertext).toBe('vault:v1:abc');
     await expect(queue.submit(request({ payload }))).rejects.toMatchObject({ code: 'cubbyhole_unreadable' });
   });
 
