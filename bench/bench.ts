@@ -14,6 +14,9 @@ export interface Bench extends AsyncDisposable {
   readonly stint: StintServer;
   readonly client: GostintClient;
   readonly image: string;
+  /** Another server on the same parts, as a node of its own. */
+  readonly startServer: () => Promise<StintServer>;
+  readonly clientOf: (stint: StintServer) => GostintClient;
 }
 
 const imageName = 'busybox:latest';
@@ -33,19 +36,20 @@ async function startOn(rig: Rig, settings: Readonly<Record<string, string>>): Pr
   const setup = await bootstrapVault({ address: vault.address, token: vault.rootToken });
   await ensureImage(connectDocker(engine.dockerHost), imageName);
   const parts = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
-  const stint = await startStintServer({
-    env: { ...settingsFor({ ...parts, setup }), ...settings },
-    log: say,
-  });
+  const startServer = () =>
+    startStintServer({ env: { ...settingsFor({ ...parts, setup }), ...settings }, log: say });
+  const stint = await startServer();
   const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
   const token = await GostintClient.logIn(vault.address, login);
   const { roleName } = setup;
-  const client = new GostintClient({ vault: vault.address, stint: stint.url, token, roleName, pollMs: 5 });
+  const clientOf = ({ url }: StintServer) =>
+    new GostintClient({ vault: vault.address, stint: url, token, roleName, pollMs: 5 });
   const end = async () => {
     await stint[Symbol.asyncDispose]();
     await rig[Symbol.asyncDispose]();
   };
-  return { rig, stint, client, image: imageName, [Symbol.asyncDispose]: end };
+  const client = clientOf(stint);
+  return { rig, stint, client, image: imageName, startServer, clientOf, [Symbol.asyncDispose]: end };
 }
 
 /** Progress goes to standard error, figures to standard output. */

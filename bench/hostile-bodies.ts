@@ -1,20 +1,38 @@
-// Bodies of a given size that no client sends, each heavy in a way of its own, and a valid one to compare with.
-import { buffer } from 'node:stream/consumers';
-import { pack } from 'tar-stream';
+// Bodies of a given size that no client sends, each heavy in a way of its own, and valid ones to compare with.
+import { randomBytes } from 'node:crypto';
+import { archiveOf, fillingArchives } from './hostile-archives.js';
 
 export interface HostileBody {
   readonly name: string;
-  readonly body: () => Buffer;
+  /** What makes a submit of it, where it is one that may be accepted. */
+  readonly fields?: (() => Promise<object>) | undefined;
+  readonly body: (wrapper: object) => Promise<Buffer>;
 }
 
-/** `valid` is a submit of about this size that is accepted. */
-export function hostileBodies(bytes: number, valid: object): HostileBody[] {
+/** All have about this size, but for the compressed archive. */
+export function hostileBodies(bytes: number): HostileBody[] {
+  const archiveBytes = Math.floor((bytes - 4096) / 4) * 3 - 4096;
+  const taken: readonly (readonly [string, () => Promise<object>])[] = [
+    ['a valid job with content', async () => ({ content: await archiveOf(randomBytes(archiveBytes)) })],
+    ['a ciphertext', async () => ({ payload: `vault:v1:${randomBytes(archiveBytes).toString('base64')}` })],
+    ...fillingArchives(archiveBytes).map(
+      ([name, archive]) => [name, async () => ({ content: await archive() })] as const,
+    ),
+  ];
+  const bodies = taken.map(([name, fields]) => ({
+    name,
+    fields,
+    body: async (wrapper: object) => Buffer.from(JSON.stringify({ ...wrapper, ...(await fields()) })),
+  }));
+  return [...bodies, ...refusedBodies(bytes)];
+}
+
+function refusedBodies(bytes: number): HostileBody[] {
   const filled = (start: string, piece: string, end: string) => () => {
     const room = bytes - Buffer.byteLength(start) - Buffer.byteLength(end);
     return Buffer.from(start + piece.repeat(Math.floor(room / Buffer.byteLength(piece))) + end);
   };
   const shapes: readonly (readonly [string, () => Buffer])[] = [
-    ['a valid job with content', () => Buffer.from(JSON.stringify(valid))],
     ['a list of numbers', filled('{"run":[', '0,', '0]}')],
     ['a list of empty texts', filled('{"run":[', '"",', '""]}')],
     ['a list of empty lists', filled('{"run":[', '[],', '[]]}')],
@@ -36,15 +54,7 @@ export function hostileBodies(bytes: number, valid: object): HostileBody[] {
     ['references that are none', filled('{"secret_refs":[', `"${'a@'.repeat(4000)}",`, '""]}')],
     ['bytes that are no UTF-8', () => Buffer.alloc(bytes, 0xff)],
   ];
-  return shapes.map(([name, body]) => ({ name, body }));
-}
-
-/** A tar with one file, as `content` takes it. */
-export async function archiveOf(file: Buffer): Promise<string> {
-  const tar = pack();
-  tar.entry({ name: 'file' }, file);
-  tar.finalize();
-  return `targz,${(await buffer(tar)).toString('base64')}`;
+  return shapes.map(([name, body]) => ({ name, body: async () => body() }));
 }
 
 function namesOf(bytes: number): () => Buffer {
