@@ -9,6 +9,8 @@ export interface Exit {
   readonly outOfMemory: boolean;
   /** The engine reports a start and an end of this very container: without both, exit code 0 is no success. */
   readonly proven: boolean;
+  /** Why an end that the engine reports is no evidence of how the job ended, as a sentence for its owner. */
+  readonly doubt?: string;
 }
 
 /** Why a job was stopped. The first reason counts. */
@@ -73,14 +75,15 @@ export function verdictOf(outcome: Final): Verdict {
 }
 
 function endedVerdict(exit: Exit, stopped: StopReason | undefined, limitMs: number): Verdict {
-  const seen = { exitCode: exit.exitCode, outOfMemory: exit.outOfMemory };
+  const { outOfMemory } = exit;
+  const seen = { ...(exit.proven && { exitCode: exit.exitCode }), outOfMemory };
   if (stopped !== undefined) return { ...stoppedVerdict(stopped, limitMs), ...seen };
   if (!exit.proven)
     return {
       ...plain('lost'),
       ...seen,
       code: 'end_unproven',
-      message: 'The engine reports no end of this container.',
+      message: exit.doubt ?? 'The engine reports no end of this container.',
     };
   if (exit.exitCode === 0) return { ...plain('succeeded'), ...seen };
   if (exit.outOfMemory && exit.exitCode === 137)

@@ -40,6 +40,20 @@ describe('verdictOf', () => {
     expect(verdictOf(ended({ exitCode: 143 }, 'kill')).exitCode).toBe(143);
   });
 
+  test.each([undefined, 'kill', 'time_limit'] as const)(
+    'shows no exit code that is not proven, stopped: %s',
+    (stopped) => {
+      expect(verdictOf(ended({ proven: false }, stopped)).exitCode).toBeUndefined();
+    },
+  );
+
+  test('says why an end is no evidence', () => {
+    expect(verdictOf(ended({ proven: false, doubt: 'It was killed.' }))).toMatchObject({
+      code: 'end_unproven',
+      message: 'It was killed.',
+    });
+  });
+
   test('names the limit that was crossed', () => {
     expect(verdictOf(ended({ exitCode: 143 }, 'time_limit')).message).toContain('90 s');
   });

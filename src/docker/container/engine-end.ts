@@ -53,6 +53,22 @@ async function readEnd({ engine, id }: Place, connection: EngineConnection): Pro
   }
 }
 
+/**
+ * An engine whose runtime has forgotten a container answers a kill with an end of code 0. A process that gets SIGKILL never
+ * ends with 0, so a kill before the end makes this code none of the job's. Where the events are not available the engine is
+ * believed: it reports start and end of the container.
+ */
+export async function isForgedByKill(
+  { engine, id }: { engine: Pick<Engine, 'wasKilled'>; id: string },
+  { exit, finishedAt }: WatchedExit,
+): Promise<boolean> {
+  if (exit.exitCode !== 0 || finishedAt === undefined) return false;
+  return await engine.wasKilled(id, finishedAt).catch(() => false);
+}
+
+export const killedDoubt =
+  'Could not learn how the job ended: its container was killed, and the engine reports exit code 0, which no killed program has.';
+
 /** The job is lost, not failed: the exit code comes from the engine, not from the job. */
 export function endedByEngine(exitCode: number): BrokenError {
   return new BrokenError(

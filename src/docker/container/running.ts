@@ -8,8 +8,9 @@ import { EngineError } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
 import { startErrorUnseen } from '../program/start-errors.js';
 import type { StartMessage } from '../program/start-messages.js';
-import { endedByEngine, wasEndedByEngine } from './engine-end.js';
+import { endedByEngine, isForgedByKill, killedDoubt, wasEndedByEngine } from './engine-end.js';
 import type { WatchedExit } from './exit.js';
+import { findGoneTask, goneTaskExit, type LookTimes } from './gone-task.js';
 import { InitFailure } from './init-failure.js';
 
 /** How long to wait for the output of an ended container before its exit is judged without the whole output. */
@@ -27,6 +28,8 @@ export interface RunningParts {
   readonly program?: string | undefined;
   /** Makes an error of what was said about a command that could not be started. */
   readonly explain?: (message: StartMessage) => Promise<JobFailedError>;
+  /** A test makes them shorter. */
+  readonly lookTimes?: LookTimes;
 }
 
 /** Watches a container that was started. Its output may be read once. */
@@ -36,7 +39,8 @@ export function watchRunning(parts: RunningParts): RunningContainer {
   const streamEnded = new Promise<void>((resolve) => {
     noteStreamEnd = resolve;
   });
-  parts.exit.catch(() => undefined); // Avoids an unhandled rejection when nothing waits for it.
+  const watched = exitOrGone(parts, streamEnded);
+  watched.catch(() => undefined); // Avoids an unhandled rejection when nothing waits for it.
   let isStopped = false;
   return {
     output: parts.output({
@@ -44,10 +48,12 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       onStreamEnd: () => noteStreamEnd?.(),
     }),
     wait: async () => {
-      const watched = await parts.exit;
-      const { exitCode } = watched.exit;
-      if (!isStopped && (await wasEndedByEngine(parts, watched)) && !isStopped) throw endedByEngine(exitCode);
-      return await judgeExit(watched.exit, { ...parts, initFailure, streamEnded });
+      const exit = await watched;
+      if (exit === 'gone') return goneTaskExit;
+      const { exitCode } = exit.exit;
+      if (!isStopped && (await wasEndedByEngine(parts, exit)) && !isStopped) throw endedByEngine(exitCode);
+      if (await isForgedByKill(parts, exit)) return { ...exit.exit, proven: false, doubt: killedDoubt };
+      return await judgeExit(exit.exit, { ...parts, initFailure, streamEnded });
     },
     cpuTimeMs: () => parts.engine.cpuTime(parts.id),
     stop: async (graceMs) => {
@@ -55,6 +61,25 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       await stopContainer(parts, graceMs);
     },
   };
+}
+
+/** A container that the runtime has forgotten is killed first: only then the engine lets go of it. */
+async function exitOrGone(parts: RunningParts, outputEnded: Promise<void>): Promise<WatchedExit | 'gone'> {
+  const { engine, id, exit, lookTimes: times } = parts;
+  const over = new AbortController();
+  const end = () => over.abort();
+  exit.then(end, end);
+  const gone = findGoneTask({ engine, id, outputEnded, over: over.signal, times });
+  if ((await Promise.race([exit, gone])) !== true) return await exit;
+  await engine.kill(id).catch(() => undefined); // The removal tries again.
+  await within(
+    killWaitMs,
+    exit.then(
+      () => true,
+      () => true,
+    ),
+  );
+  return 'gone';
 }
 
 interface Judging extends Pick<RunningParts, 'explain'> {

@@ -19,6 +19,7 @@ export const engineCalls = {
   logs: "read the container's log",
   events: "read the engine's events",
   stats: 'ask for the CPU time of the container',
+  top: "look for the container's processes",
   stop: 'stop the container',
   kill: 'kill the container',
   remove: 'remove the container',

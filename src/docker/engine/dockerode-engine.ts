@@ -18,7 +18,7 @@ import {
   toPathFacts,
 } from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
-import { toRememberedEnd } from './remembered-end.js';
+import { hasKill, toRememberedEnd } from './remembered-end.js';
 
 /** Longest waits for an answer in milliseconds, by the kind of request. */
 const askMs = 10_000;
@@ -185,12 +185,41 @@ class DockerodeEngine implements Engine {
   }
 
   async recallEnd(id: string, connection: EngineConnection) {
-    const now = await engineTime(this);
-    // Rounded up to the next millisecond, so that no event is missed. The engine would wait until a later time.
-    const until = ((now.getTime() + 1) / 1_000).toFixed(3);
-    const query = { since: 0, until, filters: { container: [id], event: ['die', 'kill'] } };
-    const request = { method: 'GET', path: '/events', query, limitMs: askMs, connection } as const;
-    return toRememberedEnd(await this.#dial.list('events', request));
+    const events = await this.#listEvents(id, ['die', 'kill'], { until: await engineTime(this), connection });
+    return toRememberedEnd(events);
+  }
+
+  async wasKilled(id: string, until: Date) {
+    return hasKill(await this.#listEvents(id, ['kill'], { until, connection: 'any' }));
+  }
+
+  /** `until` is rounded up to the next millisecond, so that no event is missed. The engine would wait until a later time. */
+  async #listEvents(
+    id: string,
+    event: readonly string[],
+    { until, connection }: { until: Date; connection: EngineConnection },
+  ) {
+    const time = ((until.getTime() + 1) / 1_000).toFixed(3);
+    const query = { since: 0, until: time, filters: { container: [id], event } };
+    return await this.#dial.list('events', {
+      method: 'GET',
+      path: '/events',
+      query,
+      limitMs: askMs,
+      connection,
+    });
+  }
+
+  /** The engine runs `ps` on its host for this: only the numbers, which is the cheapest. */
+  async hasTask(id: string) {
+    const request = { method: 'GET', path: `/containers/${id}/top`, query: { ps_args: '-eo pid' } } as const;
+    const asked = this.#dial.ask('top', { ...request, limitMs: askMs });
+    return (
+      (await unlessFault(
+        asked.then(() => true),
+        'task_missing',
+      )) === true
+    );
   }
 
   async cpuTime(id: string) {

@@ -55,6 +55,13 @@ export interface Engine {
   recallEnd(id: string, connection: EngineConnection): Promise<RememberedEnd>;
   /** CPU time of a container in milliseconds; undefined where the engine has no figure, as for one that has ended. */
   cpuTime(id: string): Promise<number | undefined>;
+  /** Whether the engine's latest events up to this time, by its clock, have a SIGKILL for the container. */
+  wasKilled(id: string, until: Date): Promise<boolean>;
+  /**
+   * False: the runtime below the engine does not know the container, whatever the engine says of it. Throws where that
+   * is not certain.
+   */
+  hasTask(id: string): Promise<boolean>;
   /** Also succeeds for a container that has already ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;

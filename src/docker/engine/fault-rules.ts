@@ -19,6 +19,8 @@ export type EngineFault =
   | 'registry_unreachable'
   | 'reference_invalid'
   | 'container_missing'
+  /** The engine knows the container, and the runtime below it does not. */
+  | 'task_missing'
   | 'file_missing'
   /** The way to a file goes over more links than the engine follows. */
   | 'link_loop'
@@ -158,6 +160,8 @@ export const faultRules: readonly FaultRule[] = [
   },
   // Error processing tar file(exit status 1): archive/tar: invalid tar header
   { fault: 'archive_refused', calls: ['upload'], pattern: /error processing tar file/i },
+  // containerd 2: NotFound: task 9535… not found: not found
+  { fault: 'task_missing', calls: ['top'], status: [404], pattern: /\btask\b.*not found/i },
   // No such container: 9535…
   { fault: 'container_missing', status: [404], pattern: /no such container/i },
   { fault: 'refused', status: anyRefusal },

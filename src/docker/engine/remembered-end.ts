@@ -3,6 +3,7 @@ import type { RememberedEnd } from './engine.js';
 
 interface ContainerEvent {
   readonly Action?: unknown;
+  readonly Actor?: { readonly Attributes?: Readonly<Record<string, unknown>> | null } | null;
   /** In seconds. */
   readonly time?: unknown;
   readonly timeNano?: unknown;
@@ -13,6 +14,14 @@ export function toRememberedEnd(events: readonly ContainerEvent[]): RememberedEn
   const end = events.find(({ Action: action }) => action === 'die');
   const wasSignalled = events.some(({ Action: action }) => action === 'kill');
   return { endedAt: end && toTime(end), wasSignalled };
+}
+
+/** Whether one of these events is a signal that no process can catch. Docker tells it as a number. */
+export function hasKill(events: readonly ContainerEvent[]): boolean {
+  return events.some(
+    ({ Action: action, Actor: actor }) =>
+      action === 'kill' && /^(?:9|(?:SIG)?KILL)$/i.test(String(actor?.Attributes?.signal)),
+  );
 }
 
 function toTime({ time, timeNano }: ContainerEvent): Date {

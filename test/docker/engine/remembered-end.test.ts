@@ -1,6 +1,6 @@
 // Tests what is read out of the events of a container.
 import { expect, test } from 'vitest';
-import { toRememberedEnd } from '../../../src/docker/engine/remembered-end.js';
+import { hasKill, toRememberedEnd } from '../../../src/docker/engine/remembered-end.js';
 
 /** As Docker 20.10 writes them. */
 const die = {
@@ -37,4 +37,25 @@ test('nothing is remembered where nothing was answered, or nothing that concerns
 
   expect(toRememberedEnd([])).toEqual(nothing);
   expect(toRememberedEnd([{ Action: 7 }, {}])).toEqual(nothing);
+});
+
+test.each([
+  [true, '9'],
+  [true, 9],
+  [true, 'SIGKILL'],
+  [true, 'KILL'],
+  [false, '15'],
+  [false, '19'],
+  [false, undefined],
+])('it is %s that signal %s cannot be caught and ends a container', (expected, signal) => {
+  const event = { ...kill, Actor: { ID: 'c1', Attributes: { signal } } };
+
+  expect(hasKill([die, event])).toBe(expected);
+  expect(hasKill([{ ...event, Action: 'die' }])).toBe(false);
+});
+
+test('events without their attributes show no signal', () => {
+  expect(hasKill([{ Action: 'kill' }, { Action: 'kill', Actor: null }, { Action: 'kill', Actor: {} }])).toBe(
+    false,
+  );
 });
