@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly alwaysOwn?: boolean;
   /** Further arguments for our own `dockerd`, such as `--live-restore`. */
   readonly args?: readonly string[];
+  /** Our own `dockerd` uses a containerd that a test may restart alone. */
+  readonly separateContainerd?: boolean;
   readonly confirm?: Confirm | undefined;
   readonly log?: Log | undefined;
 }

@@ -5,10 +5,13 @@ import { removeDirectoryAndUsers } from '../leftovers.js';
 import { findStartTime, type Log, type Part, RigError, startPart, until } from '../process.js';
 import { createRunDirectory, sweepDeadRuns } from '../run-directory.js';
 import { connectDocker, pingEngine } from './docker.js';
+import { OwnContainerd } from './own-containerd.js';
 
 export interface OwnEngineOptions {
   readonly name?: string;
   readonly args?: readonly string[];
+  /** With a containerd that it does not start and end itself. */
+  readonly separateContainerd?: boolean;
   readonly log?: Log | undefined;
 }
 
@@ -18,6 +21,7 @@ export async function startOwnEngine(options: OwnEngineOptions = {}): Promise<Ow
   const directory = await createRunDirectory(options.name ?? 'engine');
   try {
     const engine = new OwnEngine(directory, await startNetwork(directory), options);
+    await engine.containerd?.start();
     await engine.start();
     return engine;
   } catch (error) {
@@ -49,6 +53,8 @@ export class OwnEngine implements AsyncDisposable {
   readonly socketPath: string;
   readonly dockerHost: string;
   readonly directory: string;
+  /** Undefined where the engine starts its own. */
+  readonly containerd: OwnContainerd | undefined;
   readonly #network: Part;
   readonly #args: readonly string[];
   readonly #log: Log;
@@ -59,7 +65,11 @@ export class OwnEngine implements AsyncDisposable {
     this.socketPath = join(directory, 'docker.sock');
     this.dockerHost = `unix://${this.socketPath}`;
     this.#network = network;
-    this.#args = options.args ?? [];
+    this.containerd =
+      options.separateContainerd === true
+        ? new OwnContainerd(directory, (command, args) => this.inNetwork(command, args))
+        : undefined;
+    this.#args = [...(options.args ?? []), ...containerdArgs(this.containerd)];
     this.#log = options.log ?? (() => undefined);
   }
 
@@ -149,6 +159,7 @@ export class OwnEngine implements AsyncDisposable {
       this.resume();
       await this.#removeContainers();
       await this.stop();
+      await this.containerd?.stop();
     } catch (error) {
       this.#log(`the engine did not stop on SIGTERM: ${(error as Error).message}`);
     }
@@ -165,6 +176,10 @@ export class OwnEngine implements AsyncDisposable {
     const remove = (id: string) => docker.getContainer(id).remove({ force: true, v: true });
     await Promise.allSettled(containers.map((container) => remove(container.Id)));
   }
+}
+
+function containerdArgs(containerd: OwnContainerd | undefined): string[] {
+  return containerd === undefined ? [] : ['--containerd', containerd.address];
 }
 
 const START_LIMIT_MS = 30_000;

@@ -66,6 +66,15 @@ export async function isForgedByKill(
   return await engine.wasKilled(id, finishedAt).catch(() => false);
 }
 
+/** Whether the engine's events are certain that nobody had killed the container before it ended. */
+export async function endedBeforeKill(
+  { engine, id }: { engine: Pick<Engine, 'wasKilled'>; id: string },
+  { finishedAt }: WatchedExit,
+): Promise<boolean> {
+  if (finishedAt === undefined) return false;
+  return !(await engine.wasKilled(id, finishedAt).catch(() => true));
+}
+
 export const killedDoubt =
   'Could not learn how the job ended: its container was killed, and the engine reports exit code 0, which no killed program has.';
 

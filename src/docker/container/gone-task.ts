@@ -3,62 +3,45 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Exit } from '../../job/outcome.js';
 import type { Engine } from '../engine/engine.js';
 
-/** Between two looks, in milliseconds; twice as long each time. */
-interface Pace {
+export interface LookTimes {
+  /** How long a container prints nothing before the first look, in milliseconds; twice as long before each further one. */
   readonly firstMs: number;
   readonly longestMs: number;
-}
-
-export interface LookTimes {
-  readonly whileOpen: Pace;
-  readonly afterOutput: Pace;
   /** Until the second look: the engine may be recording the end just now. */
   readonly confirmMs: number;
 }
 
-/**
- * Each look makes the engine run a program on its host, so a container that prints is looked at rarely: only an adopted one
- * needs that, whose output is read from a log that the engine leaves open.
- */
-const defaultTimes: LookTimes = {
-  whileOpen: { firstMs: 60_000, longestMs: 600_000 },
-  afterOutput: { firstMs: 5_000, longestMs: 60_000 },
-  confirmMs: 3_000,
-};
+/** Each look makes the engine run `ps` on its host. */
+const defaultTimes: LookTimes = { firstMs: 3_000, longestMs: 120_000, confirmMs: 3_000 };
 
 export interface Looking {
   readonly engine: Pick<Engine, 'hasTask'>;
   readonly id: string;
-  /** Settles when the container's output has ended. A program may close its output and go on. */
-  readonly outputEnded: Promise<void>;
+  /** Grows with the output: what prints is alive. The stream does not end with such a container, the engine keeps it open. */
+  readonly outputParts: () => number;
   /** Fires when the engine has reported the container's end. */
   readonly over: AbortSignal;
   readonly times?: LookTimes | undefined;
 }
 
 /**
- * Resolves to true when the runtime has twice said that it does not know the container, and to false when it is over. A runtime
- * that is restarted alone may forget a container that ended meanwhile; the engine is told nothing and would wait for ever.
+ * Resolves to true when the runtime has twice shown no process of the container, and to false when it is over. A runtime that
+ * is restarted alone may forget a container that ended meanwhile; the engine is told nothing and would wait for ever.
  */
 export async function findGoneTask(looking: Looking): Promise<boolean> {
-  const { outputEnded, over, times = defaultTimes } = looking;
-  const outputOver = new AbortController();
-  const endOutput = () => outputOver.abort();
-  void outputEnded.then(endOutput);
-  over.addEventListener('abort', endOutput, { once: true });
-  if (await lookUntil(outputOver.signal, looking, times.whileOpen)) return true;
-  return await lookUntil(over, looking, times.afterOutput);
+  const { outputParts, over, times = defaultTimes } = looking;
+  let pauseMs = times.firstMs;
+  for (;;) {
+    const partsBefore = outputParts();
+    if (!(await passes(pauseMs, over))) return false;
+    const isQuiet = outputParts() === partsBefore;
+    if (isQuiet && (await isGoneTwice(looking, times.confirmMs))) return true;
+    pauseMs = isQuiet ? Math.min(2 * pauseMs, times.longestMs) : times.firstMs;
+  }
 }
 
-async function lookUntil(
-  signal: AbortSignal,
-  looking: Looking,
-  { firstMs, longestMs }: Pace,
-): Promise<boolean> {
-  const { confirmMs } = looking.times ?? defaultTimes;
-  for (let ms = firstMs; await passes(ms, signal); ms = Math.min(2 * ms, longestMs))
-    if ((await isGone(looking)) && (await passes(confirmMs, signal)) && (await isGone(looking))) return true;
-  return false;
+async function isGoneTwice(looking: Looking, confirmMs: number): Promise<boolean> {
+  return (await isGone(looking)) && (await passes(confirmMs, looking.over)) && (await isGone(looking));
 }
 
 /** An engine that cannot tell says nothing about the container. */
@@ -71,7 +54,7 @@ async function passes(ms: number, signal: AbortSignal): Promise<boolean> {
   return await delay(ms, true, { signal, ref: false }).catch(() => false);
 }
 
-/** What is known of the end of such a container: nothing, whatever the engine says when it is killed. */
+/** What is known of the end of such a container, where the engine has nothing better after all: nothing. */
 export const goneTaskExit: Exit = {
   exitCode: 255,
   outOfMemory: false,

@@ -8,7 +8,13 @@ import { EngineError } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
 import { startErrorUnseen } from '../program/start-errors.js';
 import type { StartMessage } from '../program/start-messages.js';
-import { endedByEngine, isForgedByKill, killedDoubt, wasEndedByEngine } from './engine-end.js';
+import {
+  endedBeforeKill,
+  endedByEngine,
+  isForgedByKill,
+  killedDoubt,
+  wasEndedByEngine,
+} from './engine-end.js';
 import type { WatchedExit } from './exit.js';
 import { findGoneTask, goneTaskExit, type LookTimes } from './gone-task.js';
 import { InitFailure } from './init-failure.js';
@@ -39,12 +45,16 @@ export function watchRunning(parts: RunningParts): RunningContainer {
   const streamEnded = new Promise<void>((resolve) => {
     noteStreamEnd = resolve;
   });
-  const watched = exitOrGone(parts, streamEnded);
+  let outputParts = 0;
+  const watched = exitOrGone(parts, () => outputParts);
   watched.catch(() => undefined); // Avoids an unhandled rejection when nothing waits for it.
   let isStopped = false;
   return {
     output: parts.output({
-      see: (part: OutputPart) => initFailure.see(part),
+      see: (part: OutputPart) => {
+        outputParts++;
+        initFailure.see(part);
+      },
       onStreamEnd: () => noteStreamEnd?.(),
     }),
     wait: async () => {
@@ -63,23 +73,24 @@ export function watchRunning(parts: RunningParts): RunningContainer {
   };
 }
 
-/** A container that the runtime has forgotten is killed first: only then the engine lets go of it. */
-async function exitOrGone(parts: RunningParts, outputEnded: Promise<void>): Promise<WatchedExit | 'gone'> {
+/**
+ * A container that the runtime has forgotten is killed: only then the engine lets go of it. An end from before the kill is the
+ * container's own: some engines had only not been told of it.
+ */
+async function exitOrGone(parts: RunningParts, outputParts: () => number): Promise<WatchedExit | 'gone'> {
   const { engine, id, exit, lookTimes: times } = parts;
   const over = new AbortController();
   const end = () => over.abort();
   exit.then(end, end);
-  const gone = findGoneTask({ engine, id, outputEnded, over: over.signal, times });
+  const gone = findGoneTask({ engine, id, outputParts, over: over.signal, times });
   if ((await Promise.race([exit, gone])) !== true) return await exit;
   await engine.kill(id).catch(() => undefined); // The removal tries again.
-  await within(
-    killWaitMs,
-    exit.then(
-      () => true,
-      () => true,
-    ),
-  );
-  return 'gone';
+  const late = await Promise.race([
+    exit.catch(() => undefined),
+    delay(killWaitMs, undefined, { ref: false }),
+  ]);
+  const isKnown = late !== undefined && (await endedBeforeKill(parts, late));
+  return isKnown ? late : 'gone';
 }
 
 interface Judging extends Pick<RunningParts, 'explain'> {

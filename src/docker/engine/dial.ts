@@ -95,11 +95,12 @@ const good = { 200: true, 201: true, 204: true };
 
 /**
  * The library needs a question mark at the end of a path that gets a query, and cuts the last character off a path that
- * ends in one without a query. The body is passed separately from the query, or it would become part of the URL.
+ * ends in one without a query. Query and body are passed separately, or each would become part of the other. An empty object is
+ * sent as no body.
  */
 function pathOf({ path, query, body }: Dialing): { path: string; options?: object } {
-  if (body !== undefined) return { path: `${path}?`, options: { _query: query ?? {}, _body: body } };
-  return query === undefined ? { path } : { path: `${path}?`, options: { ...query } };
+  if (query === undefined && body === undefined) return { path };
+  return { path: `${path}?`, options: { _query: query ?? {}, _body: body ?? {} } };
 }
 
 /** Undefined for an empty answer. */

@@ -8,6 +8,7 @@ import type { Engine, EngineConnection, LogReading, PullStep } from './engine.js
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   type ImageAnswer,
+  type TopAnswer,
   toContainerFacts,
   toCpuTime,
   toEngineState,
@@ -34,6 +35,10 @@ export async function connectEngine(host: string): Promise<Engine> {
 
 class DockerodeEngine implements Engine {
   readonly #dial: Dial;
+  /** Set by the first list of processes that was not empty. */
+  #listsProcesses = false;
+  /** How many more starts are followed by a try: an engine behind a filter may never list any. */
+  #triesToList = 20;
 
   constructor(dial: Dial) {
     this.#dial = dial;
@@ -160,6 +165,7 @@ class DockerodeEngine implements Engine {
 
   async start(id: string) {
     await this.#dial.ask('start', { ...post(id, 'start'), limitMs: changeMs });
+    this.#learnToList(id);
   }
 
   async wait(id: string, signal: AbortSignal) {
@@ -210,16 +216,25 @@ class DockerodeEngine implements Engine {
     });
   }
 
-  /** The engine runs `ps` on its host for this: only the numbers, which is the cheapest. */
+  /**
+   * The engine runs `ps` on its host for this; only the numbers are the cheapest. containerd 2 says that there is no such task,
+   * containerd 1.6 lists no process. Where engine and runtime do not see each other's processes every list is empty, so that
+   * counts only at an engine that has listed some.
+   */
   async hasTask(id: string) {
-    const request = { method: 'GET', path: `/containers/${id}/top`, query: { ps_args: '-eo pid' } } as const;
-    const asked = this.#dial.ask('top', { ...request, limitMs: askMs });
-    return (
-      (await unlessFault(
-        asked.then(() => true),
-        'task_missing',
-      )) === true
-    );
+    const query = { ps_args: '-eo pid' };
+    const request = { method: 'GET', path: `/containers/${id}/top`, query, limitMs: askMs } as const;
+    const found = await unlessFault(this.#dial.ask<TopAnswer>('top', request), 'task_missing');
+    const hasProcess = (found?.Processes?.length ?? 0) > 0;
+    this.#listsProcesses ||= hasProcess;
+    return found !== undefined && (hasProcess || !this.#listsProcesses);
+  }
+
+  /** A container that was just started has a process, mostly. Nobody waits for this: it only prepares a later look. */
+  #learnToList(id: string): void {
+    if (this.#listsProcesses || this.#triesToList === 0) return;
+    this.#triesToList--;
+    void this.hasTask(id).catch(() => undefined);
   }
 
   async cpuTime(id: string) {

@@ -58,8 +58,8 @@ export interface Engine {
   /** Whether the engine's latest events up to this time, by its clock, have a SIGKILL for the container. */
   wasKilled(id: string, until: Date): Promise<boolean>;
   /**
-   * False: the runtime below the engine does not know the container, whatever the engine says of it. Throws where that
-   * is not certain.
+   * False: the runtime below the engine has no process of the container, whatever the engine says of it. Throws where that is
+   * not certain.
    */
   hasTask(id: string): Promise<boolean>;
   /** Also succeeds for a container that has already ended. */

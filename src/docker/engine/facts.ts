@@ -121,6 +121,11 @@ export function toListedImage(answer: Docker.ImageInfo): ListedImage {
   return { id: answer.Id, names, sizeBytes: answer.Size };
 }
 
+/** One row for each process; null for none. */
+export interface TopAnswer {
+  readonly Processes?: readonly unknown[] | null;
+}
+
 /** Bits of Go's file modes. */
 const directoryBit = 2 ** 31;
 const linkBit = 2 ** 27;

@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { WatchedExit } from '../../../src/docker/container/exit.js';
+import { findGoneTask } from '../../../src/docker/container/gone-task.js';
 import { watchRunning } from '../../../src/docker/container/running.js';
 import type { Engine } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
-import type { OutputWatch } from '../../../src/docker/output/output.js';
 import { verdictOf } from '../../../src/job/outcome.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
@@ -15,26 +16,18 @@ const ended = (exitCode: number): WatchedExit => ({
   backAt: undefined,
 });
 
-const lookTimes = {
-  whileOpen: { firstMs: 40, longestMs: 40 },
-  afterOutput: { firstMs: 5, longestMs: 10 },
-  confirmMs: 5,
-};
+const cut = new EngineError('events', 'cut', '');
+const lookTimes = { firstMs: 5, longestMs: 10, confirmMs: 5 };
 
-/** Watches a container on a scripted engine; `endOutput` ends its output. */
+/** Watches a container on a scripted engine. */
 function watch(given: Partial<Engine>, exit: Promise<WatchedExit>) {
-  let watching: OutputWatch | undefined;
-  const running = watchRunning({
+  return watchRunning({
     engine: fakeEngine(given),
     id: 'c1',
     exit,
-    output: (outputWatch) => {
-      watching = outputWatch;
-      return (async function* () {})();
-    },
+    output: () => Readable.from([]),
     lookTimes,
   });
-  return { running, endOutput: () => watching?.onStreamEnd() };
 }
 
 function deferred<T>() {
@@ -49,7 +42,7 @@ function deferred<T>() {
   };
 }
 
-/** An engine that goes on saying `running`, until somebody kills the container; then it says 0. */
+/** An engine that goes on saying `running`, until somebody kills the container; then it says this, with an end after the kill. */
 function hanging(tasks: readonly (boolean | Error)[], codeAfterKill = 0) {
   const asked: string[] = [];
   const exit = deferred<WatchedExit>();
@@ -75,7 +68,7 @@ describe('exit code 0', () => {
     const asked: unknown[] = [];
     const wasKilled = async (...about: unknown[]) => asked.push(about) > 0;
 
-    const exit = await watch({ wasKilled }, Promise.resolve(ended(0))).running.wait();
+    const exit = await watch({ wasKilled }, Promise.resolve(ended(0))).wait();
 
     expect(exit).toMatchObject({ exitCode: 0, proven: false });
     expect(verdictOf({ kind: 'ended', exit, stopped: undefined, limitMs: 0 })).toMatchObject({
@@ -89,38 +82,58 @@ describe('exit code 0', () => {
 
   test.each<[string, Engine['wasKilled']]>([
     ['of a container that nobody killed', async () => false],
-    ['where the engine does not give its events', () => Promise.reject(new EngineError('events', 'cut', ''))],
+    ['where the engine does not give its events', () => Promise.reject(cut)],
   ])('%s is success', async (_, wasKilled) => {
-    expect(await watch({ wasKilled }, Promise.resolve(ended(0))).running.wait()).toEqual(ended(0).exit);
+    expect(await watch({ wasKilled }, Promise.resolve(ended(0))).wait()).toEqual(ended(0).exit);
   });
 
   test('is the only code that needs this: no other job waits for it', async () => {
-    expect(await watch({}, Promise.resolve(ended(5))).running.wait()).toEqual(ended(5).exit);
+    expect(await watch({}, Promise.resolve(ended(5))).wait()).toEqual(ended(5).exit);
   });
 });
 
 describe('a container whose process is gone while the engine says that it runs', () => {
-  test('is killed when its output has ended and the engine has twice said so, and its job is lost', async () => {
+  test('is killed when the engine has twice shown no process, and its job is lost', async () => {
     const { asked, exit, given } = hanging([false]);
-    const { running, endOutput } = watch(given, exit.promise);
 
-    endOutput();
+    const found = await watch(given, exit.promise).wait();
 
-    expect(await running.wait()).toMatchObject({ proven: false, doubt: expect.stringContaining('runtime') });
+    expect(found).toMatchObject({ proven: false, doubt: expect.stringContaining('runtime') });
     expect(asked).toEqual(['task', 'task', 'kill']);
   });
 
-  test('has no exit code, whatever the engine says after the kill', async () => {
-    const { exit, given } = hanging([false], 5);
-    const { running, endOutput } = watch(given, exit.promise);
+  test.each([0, 5, 137])(
+    'has no exit code where the engine says %i and an end after the kill',
+    async (code) => {
+      const { exit, given } = hanging([false], code);
 
-    endOutput();
+      const found = await watch(given, exit.promise).wait();
+
+      expect(verdictOf({ kind: 'ended', exit: found, stopped: undefined, limitMs: 0 })).toMatchObject({
+        state: 'lost',
+        exitCode: undefined,
+      });
+    },
+  );
+
+  test.each([0, 5])(
+    'has its own code %i where the engine then says that it ended before the kill',
+    async (code) => {
+      const { exit, given } = hanging([false], code);
+
+      expect(await watch({ ...given, wasKilled: async () => false }, exit.promise).wait()).toEqual(
+        ended(code).exit,
+      );
+    },
+  );
+
+  test('is lost where the events cannot tell whether it ended before the kill', async () => {
+    const { exit, given } = hanging([false], 5);
 
     expect(
-      verdictOf({ kind: 'ended', exit: await running.wait(), stopped: undefined, limitMs: 0 }),
+      await watch({ ...given, wasKilled: () => Promise.reject(cut) }, exit.promise).wait(),
     ).toMatchObject({
-      state: 'lost',
-      exitCode: undefined,
+      proven: false,
     });
   });
 
@@ -130,22 +143,12 @@ describe('a container whose process is gone while the engine says that it runs',
       exit.reject(new EngineError('wait', 'cut', ''));
       return Promise.reject(new EngineError('kill', 'timed_out', ''));
     };
-    const { running, endOutput } = watch({ ...given, kill }, exit.promise);
 
-    endOutput();
-
-    expect(await running.wait()).toMatchObject({ proven: false });
-  });
-
-  test('is found without an end of its output too, where another process started it', async () => {
-    const { asked, exit, given } = hanging([false]);
-
-    expect(await watch(given, exit.promise).running.wait()).toMatchObject({ proven: false });
-    expect(asked.at(-1)).toBe('kill');
+    expect(await watch({ ...given, kill }, exit.promise).wait()).toMatchObject({ proven: false });
   });
 });
 
-describe('a container that closed its output and goes on', () => {
+describe('a container that prints nothing', () => {
   test.each<[string, (boolean | Error)[]]>([
     ['whose process runs', [true]],
     ['whose process is missing only once: its end was being recorded', [false, true]],
@@ -153,27 +156,29 @@ describe('a container that closed its output and goes on', () => {
     ['whose engine cannot tell the second time', [false, new EngineError('top', 'cut', ''), true]],
   ])('%s is left alone', async (_, tasks) => {
     const { asked, exit, given } = hanging(tasks);
-    const { running, endOutput } = watch(given, exit.promise);
+    const running = watch(given, exit.promise);
 
-    endOutput();
     await expect.poll(() => asked.length).toBeGreaterThan(4);
     exit.resolve(ended(3));
 
     expect(await running.wait()).toEqual(ended(3).exit);
     expect(asked).not.toContain('kill');
   });
+});
 
-  test('is not looked at any more after its end', async () => {
-    const { asked, exit, given } = hanging([true]);
-    const { running, endOutput } = watch(given, exit.promise);
-    endOutput();
-    await expect.poll(() => asked.length).toBeGreaterThan(1);
-
-    exit.resolve(ended(3));
-    await running.wait();
-    const asksAtEnd = asked.length;
-    await watch({}, Promise.resolve(ended(3))).running.wait();
-
-    expect(asked.length).toBe(asksAtEnd);
+test('a container that prints is not looked at', async () => {
+  const { asked, exit, given } = hanging([false]);
+  const over = new AbortController();
+  const looking = findGoneTask({
+    engine: fakeEngine(given),
+    id: 'c1',
+    outputParts: () => performance.now(),
+    over: over.signal,
+    times: lookTimes,
   });
+  setTimeout(() => over.abort(), 60);
+
+  expect(await looking).toBe(false);
+  expect(asked).toEqual([]);
+  exit.resolve(ended(0));
 });
