@@ -43,7 +43,13 @@ export class BrokenError extends Error {
   }
 }
 
-export type BreakdownCode = 'vault_unavailable' | 'engine_unavailable' | 'database_unavailable' | 'internal';
+/** `engine_failed`: the engine answers, and failed at what one job needs; other jobs need not wait for that. */
+export type BreakdownCode =
+  | 'vault_unavailable'
+  | 'engine_unavailable'
+  | 'engine_failed'
+  | 'database_unavailable'
+  | 'internal';
 
 /**
  * A step found that the job cannot succeed. It is not an error of stint: the executor turns it into the outcome `failed`.

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { buildImage } from '../../rig/engine/image.js';
 import { uniqueName } from '../journey/vault-operator.js';
 import { rigPart } from '../support/rig-part.js';
 import { FaultProxy } from '../vault/fault-proxy.js';
@@ -55,4 +56,23 @@ test.each([
   expect(await client.wait(id, 30_000)).toMatchObject(end);
   expect((await actionsOf(id, since)).filter((action) => action === 'start')).toHaveLength(starts);
   expect(await docker.listContainers({ all: true, filters: { label: [`stint.job=${id}`] } })).toEqual([]);
+});
+
+test.each([
+  ['directory is below a file', { workdir: '/bin/busybox/x' }],
+  ['volume is a file', { volumes: ['/bin/busybox'] }],
+])('E5: nine jobs of an image whose %s fail, and keep no other job from running', async (_, recipe) => {
+  const bad = 'stint-test/nine:1';
+  await buildImage(docker, { tag: bad, ...recipe });
+  const logBefore = stand.log().length;
+  for (let i = 0; i < 9; i++) {
+    const id = await stand.submit({ qname: uniqueName(), container_image: bad, run: ['true'] });
+    await client.wait(id);
+    expect(await stand.look(id)).toMatchObject({ state: 'failed', code: 'image_unusable' });
+  }
+
+  const good = await stand.submit({ qname: uniqueName(), run: ['true'] });
+
+  expect(await client.wait(good)).toMatchObject({ status: 'success' });
+  expect(stand.log().slice(logBefore)).not.toContain('claims stopped');
 });

@@ -14,11 +14,28 @@ export class EngineError extends BrokenError {
   readonly text: string;
 
   constructor(call: EngineCall, fault: EngineFault, text: string) {
-    super('engine_unavailable', `Could not ${engineCalls[call]}: ${explain(fault, text)}`);
+    super(codeOf(call, fault), `Could not ${engineCalls[call]}: ${explain(fault, text)}`);
     this.call = call;
     this.fault = fault;
     this.text = text;
   }
+}
+
+const unavailable: readonly EngineFault[] = [
+  'no_socket',
+  'forbidden',
+  'unreachable',
+  'cut',
+  'timed_out',
+  'disk_full',
+  'network_missing',
+];
+/** Requests about the engine itself, and not about one job. */
+const general: readonly EngineCall[] = ['version', 'info', 'network', 'list', 'images'];
+
+/** An answer to the request of one job must not keep the others from running: its image or content may be the cause. */
+function codeOf(call: EngineCall, fault: EngineFault): 'engine_unavailable' | 'engine_failed' {
+  return unavailable.includes(fault) || general.includes(call) ? 'engine_unavailable' : 'engine_failed';
 }
 
 /** True for an `EngineError` of one of these faults. */

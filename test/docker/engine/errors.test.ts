@@ -147,12 +147,31 @@ const answers: [EngineFault, EngineCall, object][] = [
 
 describe('toEngineError', () => {
   test.each(answers)('finds %s in what `%s` got', (fault, call, thrown) => {
-    expect(toEngineError(call, thrown)).toMatchObject({
-      fault,
-      call,
-      code: 'engine_unavailable',
-      retryable: true,
-    });
+    expect(toEngineError(call, thrown)).toMatchObject({ fault, call, retryable: true });
+  });
+
+  test.each<[EngineFault, EngineCall, object]>([
+    ['no_socket', 'create', { code: 'ENOENT' }],
+    ['cut', 'create', { code: 'ECONNRESET' }],
+    ['cut', 'start', answered(500, 'transport is closing: unavailable')],
+    ['disk_full', 'upload', answered(500, 'write /big: no space left on device')],
+    ['network_missing', 'create', answered(404, 'network nonet not found')],
+    ['broken', 'version', answered(500, 'something new')],
+    ['refused', 'info', answered(403, 'this proxy allows nothing')],
+  ])('an engine with %s, seen by `%s`, is unavailable to every job', (fault, call, thrown) => {
+    expect(toEngineError(call, thrown)).toMatchObject({ fault, code: 'engine_unavailable' });
+  });
+
+  test.each<[EngineFault, EngineCall, object]>([
+    ['broken', 'create', answered(500, 'failed to create a snapshot')],
+    ['broken', 'create', answered(503, 'something new')],
+    ['refused', 'create', answered(400, 'something new')],
+    ['name_taken', 'create', answered(409, 'Conflict.')],
+    ['broken', 'download', answered(500, 'something new')],
+    ['image_missing', 'create', answered(404, 'No such image: x:1')],
+    ['container_missing', 'start', answered(404, 'No such container: x')],
+  ])('an answer of %s to the `%s` of one job says nothing about the engine', (fault, call, thrown) => {
+    expect(toEngineError(call, thrown)).toMatchObject({ fault, code: 'engine_failed' });
   });
 
   test('reads the engine’s message from the library’s text when there is no other', () => {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EngineError } from '../../../src/docker/engine/errors.js';
 import { BrokenError } from '../../../src/job/errors.js';
 import { ClaimBreaker } from '../../../src/queue/worker/claim-breaker.js';
 import type { WorkerParts } from '../../../src/queue/worker/worker.js';
@@ -66,5 +67,32 @@ describe('V5, E3: while a part is unavailable', () => {
       .poll(() => node.queue.get(job.id, everyone))
       .toMatchObject({ state: 'queued', code: 'engine_unavailable' });
     expect(node.secrets.count('unwrap')).toBe(0);
+  });
+});
+
+describe('E5: an engine that fails at single jobs', () => {
+  test.each([
+    ['create', 'broken', 'a fault that nobody has seen before'],
+    ['create', 'refused', 'an option that it does not take'],
+    ['download', 'broken', 'a file that it cannot read'],
+    ['start', 'container_missing', 'gone'],
+  ] as const)('stops no claims: %s is answered with %s', async (call, fault, text) => {
+    const opened: string[] = [];
+    const log = { info: () => undefined, error: (message: string) => void opened.push(message) };
+    const part = { name: 'engine', code: 'engine_unavailable', check: async () => undefined };
+    const breaker = new ClaimBreaker({ parts: [part], onClose: () => undefined, log });
+    const node = openNode({ breaker });
+    node.worker.start();
+    for (let i = 0; i < 9; i++) {
+      node.backend.fail('prepare', new EngineError(call, fault, text));
+      const bad = await node.submit(`bad-${i}`);
+      await expect.poll(() => node.queue.get(bad.id, everyone)).toMatchObject({ code: 'engine_failed' });
+    }
+
+    const good = await node.submit('good');
+
+    await expect.poll(() => node.stateOf(good)).toBe('succeeded');
+    expect(opened).toEqual([]);
+    breaker[Symbol.dispose]();
   });
 });
