@@ -106,8 +106,9 @@ export class EngineBackend implements DockerBackend {
     signal.throwIfAborted();
     const { images, imageFacts, deliveries, leftovers } = this.#parts;
     await leftovers.remove(); // One of them may still run a job of the same queue.
-    const imageId = await images.ensure(request.image, request.pullPolicy, signal);
-    const { metadata: imageMetadata, passwd, config } = await imageFacts.read(imageId);
+    const found = await images.ensure(request.image, request.pullPolicy, signal);
+    const imageId = found.id;
+    const { metadata: imageMetadata, passwd, config } = await imageFacts.read(found);
     refuseLongStart(request, config);
     const init = needsInit(request, config, this.#parts.settings.init);
     const delivery = await deliveries.begin({ request, passwd });

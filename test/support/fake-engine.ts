@@ -15,9 +15,13 @@ export function fakeEngine(given: Partial<Engine>): Engine {
 }
 
 /** An image with an empty configuration, with these changes. */
-export function foundImage(id: string, given: Partial<FoundImage['config']> = {}): FoundImage {
+export function foundImage(
+  id: string,
+  given: Partial<FoundImage['config']> = {},
+  more: Partial<FoundImage> = {},
+): FoundImage {
   const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {}, ...given };
-  return { id, config };
+  return { id, config, layers: [`layer of ${id}`], isHollow: false, ...more };
 }
 
 /** What an engine reports about itself, with these changes. */

@@ -26,7 +26,7 @@ export function createFailure(error: unknown): unknown {
       'Could not create the container: neither the job nor its image names a command. Set `run` or `entrypoint`.',
     );
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
-  if (isFault(error, 'refused', 'volume_unusable'))
+  if (isFault(error, 'refused', 'volume_unusable', 'image_hollow'))
     return startFailed('create_refused', `Could not create the container: ${engineReason(error)}.`);
   return error;
 }

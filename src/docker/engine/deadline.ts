@@ -9,6 +9,8 @@ export interface Deadline {
   readonly limitMs: number | undefined;
   /** Ends the request early, with the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
+  /** The name of the image that the request is about, which the engine's message may repeat. */
+  readonly image?: string;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Deadline {
  */
 export async function callEngine<T>(
   call: EngineCall,
-  { limitMs, signal }: Deadline,
+  { limitMs, signal, image }: Deadline,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
@@ -33,7 +35,7 @@ export async function callEngine<T>(
     return answer;
   } catch (error) {
     unfollow();
-    throw over.signal.aborted ? over.signal.reason : toEngineError(call, error);
+    throw over.signal.aborted ? over.signal.reason : toEngineError(call, error, image);
   } finally {
     clearTimeout(timer);
   }

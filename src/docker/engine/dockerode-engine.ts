@@ -96,8 +96,8 @@ class DockerodeEngine implements Engine {
   /** The first byte comes only after the registry has answered, so the caller sets the time limits. */
   async *pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep> {
     const query = { fromImage: reference };
-    const request = { method: 'POST', path: '/images/create', query, limitMs: undefined, signal } as const;
-    const answer = await this.#dial.stream('pull', request);
+    const request = { method: 'POST', path: '/images/create', query, image: reference } as const;
+    const answer = await this.#dial.stream('pull', { ...request, limitMs: undefined, signal });
     try {
       for await (const line of readJsonLines(answer)) yield toPullStep(line);
     } catch (error) {

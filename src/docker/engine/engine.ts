@@ -20,7 +20,7 @@ export interface Engine {
    * Removes one name, and the image with its last name. False: a container uses it, or another image needs its layers.
    */
   removeImage(idOrName: string): Promise<boolean>;
-  /** Ids of the images that any container uses, running or not. */
+  /** Ids of the images that any container uses, running or not: of the same kind as those of `listImages`. */
   imagesInUse(): Promise<ReadonlySet<string>>;
   /**
    * Progress of the pull, one object per step. Ends when the image is present; stopping the iteration cancels the pull.
@@ -73,8 +73,19 @@ export interface Engine {
 }
 
 export interface FoundImage {
+  /**
+   * As this engine names it, and only to be compared with what the same engine says: the digest of the image's configuration
+   * where the engine keeps images itself, the digest of its manifest or index where containerd keeps them.
+   */
   readonly id: string;
   readonly config: ImageConfig;
+  /**
+   * Digests of its unpacked layers, the same at every engine: what names its content. The id of an index does not, a later pull
+   * can change what is behind it. Empty where the engine does not say.
+   */
+  readonly layers: readonly string[];
+  /** The engine lists it and has nothing of it for its own processor: a failed pull left that, or a pull for another one. */
+  readonly isHollow: boolean;
 }
 
 /** An engine that is being stopped refuses new connections, but still answers on those that are open. */
@@ -163,9 +174,10 @@ export interface ListedContainer {
 }
 
 export interface ListedImage {
+  /** See `FoundImage`. */
   readonly id: string;
   /** Its tags; none when it was pulled by digest, or when they moved to a newer image. */
   readonly names: readonly string[];
-  /** Including all layers, shared or not. */
+  /** Including all layers, shared or not. A containerd store counts them packed and unpacked here; its inspect only packed. */
   readonly sizeBytes: number;
 }

@@ -43,17 +43,33 @@ export function isFault(error: unknown, ...faults: readonly EngineFault[]): erro
   return error instanceof EngineError && faults.includes(error.fault);
 }
 
-/** Translates what the client library threw. Of its text only the engine's own message is kept. */
-export function toEngineError(call: EngineCall, thrown: unknown): EngineError {
+/**
+ * Translates what the client library threw. Of its text only the engine's own message is kept. `image`: its name, which the
+ * message may repeat.
+ */
+export function toEngineError(call: EngineCall, thrown: unknown, image?: string): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const failure = readFailure(thrown);
+  const text = call === 'pull' ? withoutNames(failure.text, image) : failure.text;
   const rule = faultRules.find(
     ({ calls, status, pattern }) =>
       (calls === undefined || calls.includes(call)) &&
       (status === undefined || status.includes(failure.status)) &&
-      (pattern === undefined || pattern.test(failure.text)),
+      (pattern === undefined || pattern.test(text)),
   );
   return new EngineError(call, rule?.fault ?? 'broken', scrub(failure.text));
+}
+
+/** The name of an image may have any word in it, also one that would be taken for a reason. Addresses repeat the name. */
+function withoutNames(text: string, image = ''): string {
+  const repository = image.replace(/@.*$|:[^/:]*$/, '');
+  const names = [image, repository].filter((name) => name !== '');
+  const rest = text.replace(/\bhttps?:\/\/[^\s"]+/g, '…');
+  return names.reduce((left, name) => left.replace(wholeName(name), '…'), rest);
+}
+
+function wholeName(name: string): RegExp {
+  return new RegExp(`(?<![\\w.-])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w./-])`, 'g');
 }
 
 /** Makes the engine's text safe to show: one short line, without paths of the host or whole ids. */

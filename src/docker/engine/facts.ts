@@ -69,6 +69,9 @@ function missingLimits(answer: Info): string[] {
 /** Engines leave out, or set to null, what an image does not say. */
 export interface ImageAnswer {
   readonly Id: string;
+  readonly Os?: string;
+  readonly Architecture?: string;
+  readonly RootFS?: { readonly Layers?: readonly string[] | null } | null;
   readonly Config?: {
     readonly Entrypoint?: string | readonly string[] | null;
     readonly Cmd?: readonly string[] | null;
@@ -78,7 +81,7 @@ export interface ImageAnswer {
   } | null;
 }
 
-export function toFoundImage({ Id: id, Config }: ImageAnswer): FoundImage {
+export function toFoundImage({ Id: id, Config, Os, Architecture, RootFS }: ImageAnswer): FoundImage {
   const { Entrypoint, Cmd, Env, WorkingDir, Labels } = Config ?? {};
   const config = {
     entrypoint: typeof Entrypoint === 'string' ? [Entrypoint] : (Entrypoint ?? []),
@@ -87,7 +90,9 @@ export function toFoundImage({ Id: id, Config }: ImageAnswer): FoundImage {
     workingDirectory: WorkingDir ?? '',
     labels: Labels ?? {},
   };
-  return { id, config };
+  const layers = RootFS?.Layers ?? [];
+  const isHollow = layers.length === 0 && Os === '' && Architecture === '';
+  return { id, config, layers, isHollow };
 }
 
 export function toContainerFacts(answer: Docker.ContainerInspectInfo): ContainerFacts {

@@ -17,6 +17,8 @@ export type EngineFault =
   | 'image_denied'
   | 'image_platform'
   | 'registry_unreachable'
+  /** The registry limits how often images are pulled. */
+  | 'rate_limited'
   | 'reference_invalid'
   | 'container_missing'
   /** The engine knows the container, and the runtime below it does not. */
@@ -37,6 +39,8 @@ export type EngineFault =
   | 'directory_unusable'
   /** Something else listens on a port of the host that was to be published. */
   | 'port_taken'
+  /** The engine lists the image and cannot read it: a pull that failed left it. */
+  | 'image_hollow'
   /** A volume of the image lies where the image has a file. */
   | 'volume_unusable'
   /** Content that does not fit the image: a file where the image has a directory, or the reverse. */
@@ -57,7 +61,8 @@ const anyRefusal = [400, 403, 404, 405, 406, 409, 413, 422];
 
 /**
  * The first rule that matches decides. The request is part of a rule because engines use one status, and even one text,
- * for several things; a pull that the registry refused has status 500. Examples are from Docker 20.10 unless noted.
+ * for several things; a pull that the registry refused has status 500. Examples are from Docker 20.10 unless noted: `29:` is
+ * from Docker 29 with the containerd store.
  */
 export const faultRules: readonly FaultRule[] = [
   // connect ENOENT /var/run/docker.sock
@@ -131,6 +136,9 @@ export const faultRules: readonly FaultRule[] = [
   // cannot mount volume over existing file, file exists /var/lib/docker/…/etc/passwd
   { fault: 'volume_unusable', calls: ['create'], pattern: /cannot mount volume over existing file/i },
 
+  // 29: error walking manifest for x:1: descriptor is neither a manifest or index
+  { fault: 'image_hollow', calls: ['create'], pattern: /error walking manifest|neither a manifest/i },
+
   // Cannot kill container: 9535…: Container 9535… is not running
   { fault: 'not_running', calls: ['kill', 'stop'], status: [409] },
   // removal of container 9535… is already in progress
@@ -172,30 +180,65 @@ function pullRules(): FaultRule[] {
   return [
     // invalid reference format: repository name must be lowercase
     { fault: 'reference_invalid', calls, pattern: /invalid reference format|invalid tag format/i },
-    // pull access denied for x, repository does not exist or may require 'docker login': denied: requested access …
-    // unauthorized: authentication required; no basic auth credentials
-    {
-      fault: 'image_denied',
-      calls,
-      pattern: /denied|unauthorized|authentication required|no basic auth|forbidden/i,
-    },
+    // toomanyrequests: You have reached your pull rate limit; error parsing HTTP 429 response body: …
+    // 29: unexpected status from HEAD request to https://…: 429 Too Many Requests
+    { fault: 'rate_limited', calls, status: [429] },
+    { fault: 'rate_limited', calls, pattern: /toomanyrequests|too many requests|HTTP 429 response/i },
+    // 29: error from registry: incorrect username or password
+    { fault: 'image_denied', calls, status: [401, 403] },
+    // 29: an image of schema 1
+    { fault: 'refused', calls, status: [501] },
+    ...transferRules(calls),
     // no matching manifest for linux/arm64/v8 in the manifest list entries
     {
       fault: 'image_platform',
       calls,
       pattern: /no matching manifest|does not match the specified platform/i,
     },
+    // pull access denied for x, repository does not exist or may require 'docker login': denied: requested access …
+    // unauthorized: authentication required; no basic auth credentials; error parsing HTTP 403 response body: …
+    {
+      fault: 'image_denied',
+      calls,
+      pattern:
+        /denied|docker login|unauthorized|authentication required|no basic auth|forbidden|HTTP 40[13] response/i,
+    },
     // manifest for 127.0.0.1:5000/x:nope not found: manifest unknown: manifest unknown
-    { fault: 'image_missing', calls, pattern: /manifest unknown|not found|does not exist|name unknown/i },
+    {
+      fault: 'image_missing',
+      calls,
+      pattern: /manifest unknown|not found|does not exist|name unknown|HTTP 404 response/i,
+    },
     { fault: 'image_missing', calls, status: [404] },
     // Get "http://127.0.0.1:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused
     // Get "https://nonesuch.invalid/v2/": dial tcp: lookup nonesuch.invalid on …: no such host
-    // net/http: TLS handshake timeout; x509: certificate signed by unknown authority; toomanyrequests: …
+    // net/http: TLS handshake timeout; x509: certificate signed by unknown authority
+    // received unexpected HTTP status: 503 …; 29: unexpected status from HEAD request to https://…: 503 …
     {
       fault: 'registry_unreachable',
       calls,
       pattern:
-        /connection refused|connection reset|no such host|dial tcp|network is unreachable|no route to host|timeout|timed out|deadline exceeded|x509|tls:|https client|toomanyrequests|too many requests|\bEOF\b|received unexpected HTTP status|server misbehaving/i,
+        /connection refused|connection reset|no such host|dial tcp|network is unreachable|no route to host|timeout|timed out|deadline exceeded|x509|tls:|https client|\bEOF\b|unexpected (HTTP )?status|server misbehaving/i,
+    },
+  ];
+}
+
+/** The registry has the image, and a part of it is missing or wrong. */
+function transferRules(calls: readonly EngineCall[]): FaultRule[] {
+  return [
+    // unknown blob; filesystem layer verification failed for digest …; failed to register layer: …: unexpected EOF
+    {
+      fault: 'broken',
+      calls,
+      pattern: /unknown blob|layer verification failed|failed to register layer/i,
+    },
+    // 29: could not fetch content descriptor … from remote: not found; failed commit on ref "layer-…": …
+    // failed to unpack image on snapshotter overlayfs: unexpected media type text/html for …: not found
+    {
+      fault: 'broken',
+      calls,
+      pattern:
+        /content descriptor .* not found|failed commit on ref|short read|failed to unpack|unexpected media type/i,
     },
   ];
 }

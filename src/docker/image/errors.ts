@@ -21,10 +21,18 @@ export function referenceRefused(reference: string, { text }: EngineError): JobF
 
 /** What a container made only to read the image says of the image. Other errors are returned unchanged. */
 export function imageUnusable(error: unknown): unknown {
-  if (!isFault(error, 'directory_unusable', 'volume_unusable', 'refused')) return error;
+  if (!isFault(error, 'directory_unusable', 'volume_unusable', 'image_hollow', 'refused')) return error;
   return unavailable(
     'image_unusable',
     `Could not make a container of the image: the engine says "${error.text}". Check its WORKDIR and its VOLUMEs, or use another image.`,
+  );
+}
+
+/** The engine lists it, and has nothing of it that could run: a failed pull left it, or it is for another processor. */
+export function imageHollow(reference: string): JobFailedError {
+  return unavailable(
+    'image_unusable',
+    `Could not use the image "${reference}": the engine lists it and has no content of it for its own processor. Remove it there (\`docker image rm\`), and check what its registry has under this name.`,
   );
 }
 
@@ -71,6 +79,11 @@ export function pullFailure(error: unknown, reference: string): unknown {
         'registry_unreachable',
         `${could}: its registry cannot be reached from the engine, or does not answer as one. Check the name and the network.`,
       );
+    case 'rate_limited':
+      return unavailable(
+        'pull_rate_limited',
+        `${could}: its registry limits how often images are pulled (429). Submit the job again later, or load the image onto the engine beforehand.`,
+      );
     case 'reference_invalid':
       return referenceRefused(reference, error);
     default:
@@ -86,6 +99,7 @@ function isPullFault(error: unknown): error is EngineError {
     'image_platform',
     'image_denied',
     'registry_unreachable',
+    'rate_limited',
     'reference_invalid',
     'refused',
     'broken',

@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { JobFailedError } from '../../job/errors.js';
 import { type ContainerSettings, type CreateOptions, keyedTag, tagLabel } from '../container/container.js';
-import type { Engine } from '../engine/engine.js';
-import { EngineError } from '../engine/errors.js';
+import type { Engine, FoundImage } from '../engine/engine.js';
 import type { ImageConfig } from '../program/arguments.js';
 import { imageUnusable } from './errors.js';
 import { findLinkedFile, type LinkedFile, mostLinks, TooManyLinks } from './linked-file.js';
@@ -22,17 +21,19 @@ export interface OpenedImage extends AsyncDisposable {
 const paths = { metadata: '/gostint_image.yml', passwd: '/etc/passwd' } as const;
 const largestFile = { metadata: 64 * 1024, passwd: 1024 * 1024 } as const;
 type Which = keyof typeof paths;
+type Files = Readonly<Record<Which, string | undefined>>;
 const mostCached = 500;
 const purposeLabel = 'stint.purpose';
 
 /**
- * Reads each image once, through a container that is created, never started, and removed at once. Caches by image id,
- * because the content behind an id never changes. Safe for concurrent calls.
+ * Reads each image once, through a container that is created, never started, and removed at once. Caches by the digests of its
+ * layers, which name its files at every engine; the id of an index may have other files after a later pull. Safe for concurrent
+ * calls.
  */
 export class ImageFactsReader {
   readonly #engine: Engine;
   readonly #settings: ContainerSettings;
-  readonly #known = new Map<string, Promise<ImageFacts>>();
+  readonly #known = new Map<string, Promise<Files>>();
 
   constructor(engine: Engine, settings: ContainerSettings) {
     this.#engine = engine;
@@ -40,32 +41,27 @@ export class ImageFactsReader {
   }
 
   /** Throws `JobFailedError` for an image whose files exist but cannot be read, or exceed the limits. */
-  async read(imageId: string): Promise<ImageFacts> {
-    const known = this.#known.get(imageId) ?? this.#readFromEngine(imageId);
-    this.#remember(imageId, known);
+  async read(image: FoundImage): Promise<ImageFacts> {
+    const key = image.layers.length > 0 ? image.layers.join() : image.id;
+    const known = this.#known.get(key) ?? this.#readFiles(image.id);
+    this.#remember(key, known);
     try {
-      return await known;
+      return { config: image.config, ...(await known) };
     } catch (error) {
-      this.#known.delete(imageId); // So that the next job tries again.
+      this.#known.delete(key); // So that the next job tries again.
       throw error;
     }
   }
 
   /** Drops the least recently used entry when full: a map keeps its keys in insertion order. */
-  #remember(imageId: string, facts: Promise<ImageFacts>): void {
-    this.#known.delete(imageId);
-    this.#known.set(imageId, facts);
+  #remember(key: string, files: Promise<Files>): void {
+    this.#known.delete(key);
+    this.#known.set(key, files);
     const [oldest] = this.#known.keys();
     if (this.#known.size > mostCached && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  async #readFromEngine(imageId: string): Promise<ImageFacts> {
-    const image = await this.#engine.findImage(imageId);
-    if (image === undefined) throw new EngineError('image', 'image_missing', '');
-    return { config: image.config, ...(await this.#readFiles(imageId)) };
-  }
-
-  async #readFiles(imageId: string): Promise<Record<Which, string | undefined>> {
+  async #readFiles(imageId: string): Promise<Files> {
     await using image = await this.open(imageId);
     return {
       metadata: await this.#readText(image.id, 'metadata'),

@@ -27,14 +27,14 @@ export async function pullImage(
 ): Promise<void> {
   using watch = new PullWatch(reference, limits, signal);
   for await (const step of engine.pull(reference, watch.signal)) {
-    if (step.error !== undefined) throw pullError(step.error);
+    if (step.error !== undefined) throw pullError(step.error, reference);
     watch.see(step.status, step.mark);
   }
 }
 
 /** The engine reports a failed pull only as text, inside an answer with status 200. */
-function pullError(text: string): EngineError {
-  return toEngineError('pull', { statusCode: 500, json: { message: text } });
+function pullError(text: string, reference: string): EngineError {
+  return toEngineError('pull', { statusCode: 500, json: { message: text } }, reference);
 }
 
 /** Its signal fires when a limit is exceeded, or with the caller's signal. */

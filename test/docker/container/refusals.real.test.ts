@@ -60,7 +60,8 @@ describe('a job fails for good', () => {
   ])('when its image is %s', async (_, image) => {
     await expect(runJob(bench, { image, pullPolicy: 'Never' })).rejects.toMatchObject({
       reason: 'image_unavailable',
-      code: 'image_reference_invalid',
+      // Docker 29 counts the length without the registry: to it the last one is an image that it does not have.
+      code: expect.stringMatching(/^image_(reference_invalid|missing)$/),
     });
   });
 

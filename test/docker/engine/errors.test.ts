@@ -56,7 +56,6 @@ const answers: [EngineFault, EngineCall, object][] = [
     answered(500, 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'),
   ],
   ['registry_unreachable', 'pull', answered(500, 'x509: certificate signed by unknown authority')],
-  ['registry_unreachable', 'pull', answered(500, 'toomanyrequests: You have reached your pull rate limit')],
   ['reference_invalid', 'pull', answered(400, 'invalid reference format: repository name must be lowercase')],
   ['reference_invalid', 'image', answered(400, 'no such image: x@md5:aaaa: unsupported digest algorithm')],
   ['reference_invalid', 'image', answered(400, 'no such image: [::1]:5000/a: invalid reference format')],
@@ -144,6 +143,150 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['broken', 'start', answered(500, 'something new')],
   ['broken', 'start', new TypeError('a bug in the library')],
 ];
+
+const layer = 'sha256:1702245ac785';
+const head = 'unexpected status from HEAD request to http://r.test:5000/v2/team/x/manifests/1';
+
+/** What engines said when a registry gave the answer of the first column: Docker 20.10.24 and 29.7.2. */
+const pulls: [string, EngineFault, number, string][] = [
+  ['401', 'image_denied', 500, 'unauthorized: authentication required'],
+  [
+    '401',
+    'image_denied',
+    500,
+    `unknown: failed to resolve reference "r.test:5000/team/x:1": ${head}: 401 Unauthorized`,
+  ],
+  ['401 of its token server', 'image_denied', 401, 'error from registry: incorrect username or password'],
+  ['403 of its token server', 'image_denied', 403, 'error from registry: no'],
+  [
+    '403',
+    'image_denied',
+    500,
+    `unknown: failed to resolve reference "r.test:5000/team/x:1": ${head}: 403 Forbidden`,
+  ],
+  [
+    '403 without words',
+    'image_denied',
+    500,
+    `error parsing HTTP 403 response body: invalid character 'o': "nope"`,
+  ],
+  [
+    '403',
+    'image_denied',
+    404,
+    "pull access denied for r.test:5000/team/x, repository does not exist or may require 'docker login': denied: words",
+  ],
+  [
+    '404',
+    'image_missing',
+    404,
+    'failed to resolve reference "r.test:5000/team/x:1": r.test:5000/team/x:1: not found',
+  ],
+  ['404', 'image_missing', 404, 'manifest for r.test:5000/team/x:1 not found: manifest unknown: words'],
+  ['404', 'image_missing', 500, 'manifest unknown'],
+  [
+    '404 without words',
+    'image_missing',
+    500,
+    `error parsing HTTP 404 response body: invalid character 'o': "nope"`,
+  ],
+  [
+    '429',
+    'rate_limited',
+    500,
+    `unknown: failed to resolve reference "r.test:5000/team/x:1": ${head}: 429 Too Many Requests`,
+  ],
+  ['429', 'rate_limited', 500, 'toomanyrequests: You have reached your pull rate limit'],
+  [
+    '429 without words',
+    'rate_limited',
+    500,
+    `error parsing HTTP 429 response body: invalid character 's': "slow"`,
+  ],
+  [
+    '429 for a layer',
+    'rate_limited',
+    500,
+    `failed open: unexpected status from GET request to http://r.test:5000/v2/team/x/blobs/${layer}: 429 Too Many Requests`,
+  ],
+  ['429 of its token server', 'rate_limited', 429, 'error from registry: slow down'],
+  ['500', 'registry_unreachable', 500, 'received unexpected HTTP status: 500 Internal Server Error'],
+  [
+    '503',
+    'registry_unreachable',
+    500,
+    `unknown: failed to resolve reference "r.test:5000/team/x:1": ${head}: 503 Service Unavailable`,
+  ],
+  [
+    '500 for a layer',
+    'registry_unreachable',
+    500,
+    `failed open: unexpected status from GET request to http://r.test:5000/v2/team/x/blobs/${layer}: 500 Internal Server Error`,
+  ],
+  [
+    'no answer of its token server',
+    'registry_unreachable',
+    500,
+    'failed to fetch anonymous token: Get "http://r.test/token": dial tcp: connect: connection refused',
+  ],
+  [
+    '404 for a layer',
+    'broken',
+    500,
+    `failed to copy: httpReadSeeker: failed open: could not fetch content descriptor ${layer} (application/vnd.docker.image.rootfs.diff.tar.gzip) from remote: not found`,
+  ],
+  ['404 for a layer', 'broken', 500, 'unknown blob'],
+  [
+    'other bytes for a layer',
+    'broken',
+    500,
+    `failed commit on ref "layer-${layer}": commit failed: unexpected commit digest ${layer}, expected ${layer}: failed precondition`,
+  ],
+  ['other bytes for a layer', 'broken', 500, `filesystem layer verification failed for digest ${layer}`],
+  ['too few bytes for a layer', 'broken', 500, 'short read: expected 29 bytes but got 0: unexpected EOF'],
+  [
+    'a layer that is no archive',
+    'broken',
+    500,
+    'failed to register layer: Error processing tar file(exit status 1): unexpected EOF',
+  ],
+  [
+    'HTML',
+    'broken',
+    500,
+    `failed to unpack image on snapshotter overlayfs: unexpected media type text/html for ${layer}: not found`,
+  ],
+  ['an image of an old kind', 'refused', 501, 'schema 1 manifests are not supported'],
+];
+
+describe('a pull whose registry answers', () => {
+  test.each(pulls)('%s gives %s (%i, "%s")', (_, fault, status, text) => {
+    expect(toEngineError('pull', answered(status, text), 'r.test:5000/team/x:1').fault).toBe(fault);
+  });
+
+  test.each(['denied', 'team/unauthorized', 'forbidden.test/x', 'x/toomanyrequests', '429'])(
+    'with nothing for an image called %s says so, whatever the name says',
+    (name) => {
+      const said = [
+        `failed to resolve reference "${name}:1": ${name}:1: not found`,
+        `manifest for ${name}:1 not found: manifest unknown: manifest unknown`,
+        `failed to resolve reference "${name}:1": Head "https://r.test/v2/${name}/manifests/1": ${name}:1: not found`,
+      ];
+      for (const text of said)
+        expect(toEngineError('pull', answered(404, text), `${name}:1`).fault).toBe('image_missing');
+    },
+  );
+
+  test('with a refusal for an image called so too says that', () => {
+    const text = "pull access denied for denied, repository does not exist or may require 'docker login'";
+
+    expect(toEngineError('pull', answered(404, text), 'denied:latest').fault).toBe('image_denied');
+  });
+
+  test('shows the engine’s text with the names in it', () => {
+    expect(toEngineError('pull', answered(500, 'no room for x:1'), 'x:1').text).toBe('no room for x:1');
+  });
+});
 
 describe('toEngineError', () => {
   test.each(answers)('finds %s in what `%s` got', (fault, call, thrown) => {

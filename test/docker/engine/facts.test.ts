@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   toContainerFacts,
   toEngineState,
@@ -92,5 +92,28 @@ test.each([
 ])('an image is complete whatever the engine %s', (_, answer) => {
   const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {} };
 
-  expect(toFoundImage(answer)).toEqual({ id: 'sha256:1', config });
+  expect(toFoundImage(answer)).toMatchObject({ id: 'sha256:1', config, layers: [], isHollow: false });
+});
+
+describe('an image', () => {
+  const rootFs = { Layers: ['sha256:1', 'sha256:2'] };
+
+  test('is named by its layers, which are the same at every engine', () => {
+    expect(toFoundImage({ Id: 'i', Os: 'linux', Architecture: 'amd64', RootFS: rootFs })).toMatchObject({
+      layers: ['sha256:1', 'sha256:2'],
+      isHollow: false,
+    });
+  });
+
+  test('is hollow when the engine knows neither its layers nor its processor', () => {
+    expect(toFoundImage({ Id: 'i', Os: '', Architecture: '', RootFS: {}, Config: {} }).isHollow).toBe(true);
+  });
+
+  test.each([
+    ['without layers, as an empty one', { Os: 'linux', Architecture: 'amd64', RootFS: { Layers: null } }],
+    ['of an unknown processor', { Os: '', Architecture: '', RootFS: rootFs }],
+    ['of which the engine says little', {}],
+  ])('%s is not', (_, answer) => {
+    expect(toFoundImage({ Id: 'i', ...answer }).isHollow).toBe(false);
+  });
 });

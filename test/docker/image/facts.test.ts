@@ -7,12 +7,13 @@ import { type ArchiveItem, tarOf } from '../../support/archives.js';
 import { testSettings as settings } from '../../support/backend-parts.js';
 import { fakeEngine, foundImage } from '../../support/fake-engine.js';
 
+const image = foundImage('a');
+
 /** An engine whose images have these files, by path. */
 function engineWith(files: Readonly<Record<string, ArchiveItem>>, given: Partial<Engine> = {}) {
   const names: string[] = [];
   const removed: string[] = [];
   const engine = fakeEngine({
-    findImage: async (id) => foundImage(id),
     create: async (name) => {
       names.push(name);
       return name;
@@ -50,10 +51,10 @@ describe('ImageFactsReader', () => {
       '/etc/passwd': { name: 'passwd', body: 'root:x:0:0::/:/bin/sh\n' },
     });
 
-    const facts = await Promise.all([reader.read('a'), reader.read('a')]);
+    const facts = await Promise.all([reader.read(image), reader.read(image)]);
 
     expect(facts[0]).toMatchObject({ metadata: 'secret_refs: []\n', passwd: 'root:x:0:0::/:/bin/sh\n' });
-    expect(facts[1]).toBe(facts[0]);
+    expect(facts[1]).toEqual(facts[0]);
     expect(names).toHaveLength(1);
     expect(removed).toEqual(names);
   });
@@ -61,14 +62,14 @@ describe('ImageFactsReader', () => {
   test('finds nothing when the path is missing', async () => {
     const { reader } = engineWith({});
 
-    expect(await reader.read('a')).toMatchObject({ metadata: undefined, passwd: undefined });
+    expect(await reader.read(image)).toMatchObject({ metadata: undefined, passwd: undefined });
   });
 
   test('refuses an image whose files are too large, and removes what it made', async () => {
     const body = Buffer.alloc(64 * 1024 + 1, 0x61);
     const { reader, names, removed } = engineWith({ '/gostint_image.yml': { name: 'x', body } });
 
-    await expect(reader.read('a')).rejects.toMatchObject({
+    await expect(reader.read(image)).rejects.toMatchObject({
       reason: 'image_unavailable',
       code: 'image_unusable',
     });
@@ -88,8 +89,43 @@ describe('ImageFactsReader', () => {
       },
     );
 
-    await expect(reader.read('a')).rejects.toThrow('once');
-    expect(await reader.read('a')).toMatchObject({ metadata: undefined, passwd: undefined });
+    await expect(reader.read(image)).rejects.toThrow('once');
+    expect(await reader.read(image)).toMatchObject({ metadata: undefined, passwd: undefined });
+  });
+});
+
+describe('what was found in an image is kept', () => {
+  test('reads once what has the same layers, whatever its id is and how it is run', async () => {
+    const { reader, names } = engineWith({ '/etc/passwd': users });
+    const { layers } = image;
+
+    const facts = await Promise.all([
+      reader.read(image),
+      reader.read(foundImage('an index', { command: ['serve'] }, { layers })),
+    ]);
+
+    expect(facts.map(({ passwd }) => passwd)).toEqual([users.body, users.body]);
+    expect(facts.map(({ config }) => config.command)).toEqual([[], ['serve']]);
+    expect(names).toHaveLength(1);
+  });
+
+  test('reads an id again whose layers are others after a pull: so an index may be', async () => {
+    const { reader, names } = engineWith({});
+    await reader.read(image);
+
+    await reader.read({ ...image, layers: ['of another processor'] });
+
+    expect(names).toHaveLength(2);
+  });
+
+  test('keeps by its id what an engine shows without layers', async () => {
+    const { reader, names } = engineWith({});
+
+    await reader.read({ ...image, layers: [] });
+    await reader.read({ ...image, layers: [] });
+    await reader.read({ ...image, id: 'b', layers: [] });
+
+    expect(names).toHaveLength(2);
   });
 });
 
@@ -118,7 +154,7 @@ describe('a link in an image', () => {
   ])('is followed: %s', async (_, files) => {
     const { reader } = engineWith(files);
 
-    expect((await reader.read('a')).passwd).toBe(users.body);
+    expect((await reader.read(image)).passwd).toBe(users.body);
   });
 
   test.each([
@@ -127,7 +163,7 @@ describe('a link in an image', () => {
   ])('%s is no list of users, as for every program', async (_, files) => {
     const { reader } = engineWith(files);
 
-    expect((await reader.read('a')).passwd).toBeUndefined();
+    expect((await reader.read(image)).passwd).toBeUndefined();
   });
 });
 
@@ -141,7 +177,7 @@ describe('a file that is there and cannot be read', () => {
   ])('fails the job: %s', async (_, files, words) => {
     const { reader, names, removed } = engineWith(files);
 
-    const reading = reader.read('a');
+    const reading = reader.read(image);
 
     await expect(reading).rejects.toMatchObject({ reason: 'image_unavailable', code: 'image_unusable' });
     await expect(reading).rejects.toThrow(words);
@@ -154,7 +190,7 @@ describe('a file that is there and cannot be read', () => {
       { findFile: () => Promise.reject(new EngineError('download', 'link_loop', 'too many links')) },
     );
 
-    await expect(reader.read('a')).rejects.toMatchObject({ code: 'image_unusable' });
+    await expect(reader.read(image)).rejects.toMatchObject({ code: 'image_unusable' });
   });
 
   test.each(['directory_unusable', 'volume_unusable', 'refused'] as const)(
@@ -164,7 +200,7 @@ describe('a file that is there and cannot be read', () => {
         throw new EngineError('create', fault, 'evalSymlinksInScope: too many links in /x');
       };
 
-      await expect(engineWith({}, { create }).reader.read('a')).rejects.toMatchObject({
+      await expect(engineWith({}, { create }).reader.read(image)).rejects.toMatchObject({
         reason: 'image_unavailable',
         code: 'image_unusable',
         message: expect.stringContaining('too many links'),

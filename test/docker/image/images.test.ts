@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { Engine, PullStep } from '../../../src/docker/engine/engine.js';
+import type { Engine, FoundImage, PullStep } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { Images } from '../../../src/docker/image/images.js';
 import type { PullLimits } from '../../../src/docker/image/pull.js';
@@ -73,7 +73,7 @@ describe('Images', () => {
   ] as const)('with %s, present: %s, pulls %s times', async (policy, isPresent, times) => {
     const { engine, pulled } = stock(works, isPresent ? ['tool:1'] : []);
 
-    expect(await ensure(engine, policy)).toBe('sha256:tool:1');
+    expect((await ensure(engine, policy)).id).toBe('sha256:tool:1');
     expect(pulled).toHaveLength(times);
   });
 
@@ -147,6 +147,12 @@ describe('a pull that fails', () => {
     ['image_not_found', 'manifest unknown'],
     ['image_not_found', 'no matching manifest for linux/arm64/v8'],
     ['image_access_denied', 'unauthorized: authentication required'],
+    ['pull_rate_limited', 'toomanyrequests: You have reached your pull rate limit'],
+    [
+      'pull_failed',
+      'failed to unpack image on snapshotter overlayfs: unexpected media type text/html: not found',
+    ],
+    ['image_not_found', 'manifest for tool:1 not found'],
     ['registry_unreachable', 'dial tcp 1.2.3.4:443: connect: connection refused'],
     ['pull_failed', 'filesystem layer verification failed'],
   ])('inside its answer gives `%s`', async (code, error) => {
@@ -170,4 +176,69 @@ describe('a pull that fails', () => {
       await expect(ensure(engine, 'Always')).rejects.toBe(broken);
     },
   );
+});
+
+describe('an image that the engine lists and of which it has nothing to run', () => {
+  const hollow = foundImage('sha256:hollow', {}, { layers: [], isHollow: true });
+  const whole = foundImage('sha256:whole');
+
+  /** An engine with this image under the name; each pull does the next thing of the list. */
+  function engineWith(
+    first: FoundImage | undefined,
+    ...pulls: (FoundImage | 'fails' | 'fails and leaves it')[]
+  ) {
+    let present = first;
+    const asked: string[] = [];
+    const engine = fakeEngine({
+      findImage: async () => present,
+      pull: async function* () {
+        asked.push('pull');
+        const next = pulls.shift();
+        if (next === 'fails and leaves it') present = hollow;
+        yield step('', typeof next === 'string' ? { error: 'unexpected media type text/html' } : {});
+        present = next as FoundImage;
+      },
+      removeImage: async (name) => {
+        asked.push(`remove ${name}`);
+        present = undefined;
+        return true;
+      },
+    });
+    return { engine, asked };
+  }
+
+  test('is pulled once more, and then runs', async () => {
+    const { engine, asked } = engineWith(hollow, whole);
+
+    expect(await ensure(engine, 'IfNotPresent')).toBe(whole);
+    expect(asked).toEqual(['pull']);
+  });
+
+  test('fails the job as unusable when a pull changes nothing, or is forbidden', async () => {
+    const unusable = { reason: 'image_unavailable', code: 'image_unusable' };
+
+    await expect(ensure(engineWith(hollow, hollow).engine, 'IfNotPresent')).rejects.toMatchObject(unusable);
+    await expect(ensure(engineWith(undefined, hollow).engine, 'Always')).rejects.toMatchObject(unusable);
+    await expect(ensure(engineWith(hollow).engine, 'Never')).rejects.toMatchObject(unusable);
+  });
+
+  test.each(['Always', 'IfNotPresent'] as const)(
+    'is removed where a failed pull left it under a free name, with %s',
+    async (policy) => {
+      const { engine, asked } = engineWith(undefined, 'fails and leaves it');
+
+      await expect(ensure(engine, policy)).rejects.toMatchObject({ code: 'pull_failed' });
+      expect(asked).toEqual(['pull', 'remove tool:1']);
+    },
+  );
+
+  test.each([
+    ['had it before', hollow],
+    ['had a whole one before', whole],
+  ])('is not removed after a failed pull where the engine %s', async (_, first) => {
+    const { engine, asked } = engineWith(first, 'fails');
+
+    await expect(ensure(engine, 'Always')).rejects.toMatchObject({ code: 'pull_failed' });
+    expect(asked).toEqual(['pull']);
+  });
 });

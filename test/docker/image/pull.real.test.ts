@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectDocker } from '../../../rig/engine/docker.js';
 import { startEngine } from '../../../rig/engine/engine.js';
 import { buildImage } from '../../../rig/engine/image.js';
 import { type PushedImage, type Registry, startRegistry } from '../../../rig/engine/registry.js';
+import { type Part, startPart, until } from '../../../rig/process.js';
 import { containerRequest } from '../../support/container-request.js';
 import { type DockerBench, openDockerBench, runJob } from '../../support/docker-bench.js';
 
@@ -130,6 +135,45 @@ describe('an image that is not available', () => {
       reason: 'image_unavailable',
       code: 'image_access_denied',
     });
+  });
+});
+
+describe('a registry that is none, or does not want to', () => {
+  let host = '';
+  let strange: Part;
+
+  beforeAll(async () => {
+    const script = fileURLToPath(new URL('strange-registry.mjs', import.meta.url));
+    const [command, args] = engine.own?.inNetwork(process.execPath, [script]) ?? ['node', [script]];
+    const logFile = join(tmpdir(), `stint-strange-${process.pid}.log`);
+    strange = await startPart(command, args, { logFile, deathSignal: 'TERM' });
+    const find = () => /listening on (\S+)/.exec(strange.logTail())?.[1];
+    await until(() => find() !== undefined, { limitMs: 20_000, what: 'the strange registry' });
+    host = find() ?? '';
+    await rm(logFile);
+  });
+
+  afterAll(async () => {
+    strange.signal('SIGKILL');
+    await strange.gone(10_000);
+  });
+
+  test.each([
+    ['s401', 'image_access_denied'],
+    ['s403', 'image_access_denied'],
+    ['s404', 'image_not_found'],
+    ['s404denied', 'image_not_found'],
+    ['s429', 'pull_rate_limited'],
+    ['s503', 'registry_unreachable'],
+    ['page', 'pull_failed'],
+  ])('and answers %s fails the job with %s, each time, and leaves nothing', async (name, code) => {
+    const image = `${host}/${name}:unauthorized`;
+
+    for (const policy of ['IfNotPresent', 'IfNotPresent', 'Always'] as const)
+      await expect(versionOf(image, policy)).rejects.toMatchObject({ reason: 'image_unavailable', code });
+
+    await expect(docker.getImage(image).inspect()).rejects.toMatchObject({ statusCode: 404 });
+    expect(await bench.containers()).toEqual([]);
   });
 });
 
