@@ -88,6 +88,7 @@ export interface ContainerRequest {
 
 export interface PreparedContainer extends AsyncDisposable {
   readonly id: string;
+  /** As its engine names it. */
   readonly imageId: string;
   /** Text of `/gostint_image.yml` in the image; undefined where there is none. */
   readonly imageMetadata: string | undefined;

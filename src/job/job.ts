@@ -120,6 +120,7 @@ export interface Job {
   /** Resolved when the layers are known; undefined before. */
   readonly image: string | undefined;
   /** The engine's id of the image that really ran. */
+  /** What its engine said: a digest of the image's configuration, manifest or index, by the engine. No key across nodes. */
   readonly imageId: string | undefined;
   readonly tty: boolean;
   readonly containerId: string | undefined;

@@ -4,6 +4,7 @@ import type { WorkerLog } from '../worker/worker-log.js';
 
 /** An image that the engine has. */
 export interface PresentImage {
+  /** As the engine itself names it, like the ids in use and those on record: see docs/engines.md. */
   readonly id: string;
   readonly names: readonly string[];
 }

@@ -5,6 +5,7 @@ import { guarded } from '../postgres/errors.js';
 /** An image at one engine. */
 export interface ImageKey {
   readonly engineId: string;
+  /** As the engine of this record names it: see docs/engines.md. */
   readonly imageId: string;
 }
 
