@@ -18,8 +18,8 @@ import type { Leftovers } from './container/leftovers.js';
 import { listOwnContainers, type OwnContainer } from './container/own-containers.js';
 import type { Deliveries } from './delivery/deliveries.js';
 import type { Engine, EngineState, ListedImage } from './engine/engine.js';
-import { isFault } from './engine/errors.js';
-import { checkDisk, checkEngine } from './engine/readiness.js';
+import { EngineError, isFault } from './engine/errors.js';
+import { checkDisk, checkEngine, refuseUnsupported } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 import { needsInit } from './program/init.js';
@@ -27,6 +27,11 @@ import { refuseLongStart } from './program/start-size.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
+  /**
+   * Throws `BrokenError` where the engine answers and jobs can never run on it. Resolves where it does not answer: whoever uses
+   * it later is told.
+   */
+  refuseUnsupported(): Promise<void>;
   /** What the engine reports about itself. Throws `BrokenError` when it is unavailable. */
   engineState(): Promise<EngineState>;
   /**
@@ -79,6 +84,7 @@ export class EngineBackend implements DockerBackend {
   readonly #parts: DockerBackendParts;
   /** Known after the first check; it does not change while an engine runs. */
   #dataRoot: string | undefined;
+  #isSupported = false;
 
   constructor(parts: DockerBackendParts) {
     this.#parts = parts;
@@ -104,6 +110,7 @@ export class EngineBackend implements DockerBackend {
 
   async #prepareOnce(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
     signal.throwIfAborted();
+    await this.#refuseOnce();
     const { images, imageFacts, deliveries, leftovers } = this.#parts;
     await leftovers.remove(); // One of them may still run a job of the same queue.
     const found = await images.ensure(request.image, request.pullPolicy, signal);
@@ -128,6 +135,21 @@ export class EngineBackend implements DockerBackend {
   async adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined> {
     this.#parts.leftovers.exclude(request.jobId);
     return await adoptContainer(this.#parts, request);
+  }
+
+  async refuseUnsupported(): Promise<void> {
+    try {
+      await this.#refuseOnce();
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+    }
+  }
+
+  /** Asked until the engine has answered once: an engine does not become another kind while stint runs. */
+  async #refuseOnce(): Promise<void> {
+    if (this.#isSupported) return;
+    await refuseUnsupported(this.#parts.engine);
+    this.#isSupported = true;
   }
 
   async engineState(): Promise<EngineState> {

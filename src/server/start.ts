@@ -25,12 +25,14 @@ export interface Stint extends AsyncDisposable {
 /**
  * Opens and starts the parts in order: node state, Postgres, Vault, the engine, the queue with its worker, the API. When
  * one cannot start, those before it are closed again. Throws `BrokenError` when Postgres is unavailable or cannot be used.
- * When Vault or the engine is unavailable the server starts all the same; jobs wait, and `/readyz` says for what.
+ * So it does where the engine is one on which jobs can never run. When Vault or the engine is unavailable the server starts all the same; jobs wait, and `/readyz` says for what.
  */
 export async function startStint(config: Config, log: Log): Promise<Stint> {
   const closers = new Closers();
   try {
-    return await start(await openParts(config, log, closers), closers);
+    const parts = await openParts(config, log, closers);
+    await parts.backend.refuseUnsupported();
+    return await start(parts, closers);
   } catch (error) {
     await closers.close();
     throw error;

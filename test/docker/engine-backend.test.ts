@@ -29,7 +29,7 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
   const failures: string[] = [];
   const engine = fakeEngine({
     info: async () => engineState(),
-    version: async () => ({ serverVersion: '1', apiVersion: '1.41' }),
+    version: async () => ({ name: 'Engine', serverVersion: '1', apiVersion: '1.41' }),
     hasNetwork: async () => true,
     listContainers: async () => [],
     findImage: async () => foundImage('sha256:1'),
@@ -165,4 +165,22 @@ test('a check reports once the limits that the engine cannot enforce', async () 
   await backend.check();
 
   expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+});
+
+describe('an engine that is not supported', () => {
+  test('is refused at the start, and at each job where it did not answer then', async () => {
+    let answers = false;
+    const { backend, created } = await openBackend({
+      version: async () => {
+        if (!answers) throw new EngineError('version', 'no_socket', '');
+        return { name: 'Podman Engine', serverVersion: '4.3.1', apiVersion: '1.41' };
+      },
+    });
+    await expect(backend.refuseUnsupported()).resolves.toBeUndefined();
+    answers = true;
+
+    await expect(backend.refuseUnsupported()).rejects.toThrow('Podman Engine');
+    await expect(backend.prepare(request, new AbortController().signal)).rejects.toThrow('Podman Engine');
+    expect(created).toEqual([]);
+  });
 });

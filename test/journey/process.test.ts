@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
 import { connectDocker } from '../../rig/engine/docker.js';
@@ -173,4 +175,20 @@ test('settings that cannot be used are all named at once, and nothing is started
     'STINT_APPROLE_ID',
   ])
     expect(ended.stderr).toContain(name);
+});
+
+test('an engine that is not supported ends the start with one sentence that names it', async () => {
+  const socket = join(state, 'podman.sock');
+  const version = { Version: '4.3.1', ApiVersion: '1.41', Components: [{ Name: 'Podman Engine' }] };
+  await using server = createServer((_, response) => response.end(JSON.stringify(version))).listen(socket);
+  await vi.waitFor(() => expect(server.listening).toBe(true));
+  const ground = { databaseUrl: database.url, dockerHost: `unix://${socket}`, vaultAddress: vault, setup };
+  const env = { ...process.env, ...settingsFor(ground), STINT_STATE_DIR: state };
+
+  const ended = promisify(execFile)(process.execPath, ['scripts/run.mjs', 'src/main'], { env });
+
+  await expect(ended).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Expected a Docker engine, got \\"Podman Engine\\" 4.3.1'),
+  });
 });

@@ -99,6 +99,8 @@ export interface RememberedEnd {
 }
 
 export interface EngineVersion {
+  /** What the engine calls itself; empty where it does not say. */
+  readonly name: string;
   readonly serverVersion: string;
   /** The newest API version of the engine, such as `1.41`. */
   readonly apiVersion: string;

@@ -11,7 +11,9 @@ import type {
 } from './engine.js';
 
 export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
-  return { serverVersion: answer.Version, apiVersion: answer.ApiVersion };
+  const [engine] =
+    (answer as { readonly Components?: readonly { readonly Name?: string }[] }).Components ?? [];
+  return { name: engine?.Name ?? '', serverVersion: answer.Version, apiVersion: answer.ApiVersion };
 }
 
 /** The part of `/info` that we read; the client library has no type for it. */

@@ -1,7 +1,7 @@
 // Checks whether the engine can run jobs now.
 import { statfs } from 'node:fs/promises';
 import { BrokenError } from '../../job/errors.js';
-import type { Engine } from './engine.js';
+import type { Engine, EngineVersion } from './engine.js';
 import { EngineError } from './errors.js';
 
 /** The oldest API version that has all we use: Docker 20.10. */
@@ -9,13 +9,30 @@ const oldestApi = [1, 41] as const;
 
 /** Throws `BrokenError` when jobs cannot run now: the engine is unavailable or too old, or their network is missing. */
 export async function checkEngine(engine: Engine, network: string): Promise<void> {
-  const { apiVersion } = await engine.version();
+  const version = await engine.version();
+  refusePodman(version);
+  const { apiVersion } = version;
   if (!isNewEnough(apiVersion))
     throw new BrokenError(
       'engine_unavailable',
       `Expected an engine with API ${oldestApi.join('.')} or newer, got ${apiVersion}. Upgrade the engine.`,
     );
   if (!(await engine.hasNetwork(network))) throw new EngineError('network', 'network_missing', '');
+}
+
+/** Throws `BrokenError` for an engine on which jobs can never run, whatever is done there, and `EngineError` for no answer. */
+export async function refuseUnsupported(engine: Pick<Engine, 'version'>): Promise<void> {
+  refusePodman(await engine.version());
+}
+
+/** It speaks Docker's API, and cannot keep our promises: docs/engines.md. */
+function refusePodman({ name, serverVersion }: EngineVersion): void {
+  if (!/podman/i.test(name)) return;
+  throw new BrokenError(
+    'engine_unavailable',
+    `Expected a Docker engine, got "${name}" ${serverVersion}: it is not supported, because its API does not say reliably how a container ended, which every success of a job needs, so set DOCKER_HOST to a Docker engine.`,
+    { retryable: false },
+  );
 }
 
 /** Every container needs a little of both, whatever its job does. */

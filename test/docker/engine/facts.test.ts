@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   toContainerFacts,
   toEngineState,
+  toEngineVersion,
   toFoundImage,
   toListedContainer,
   toPathFacts,
@@ -93,6 +94,21 @@ test.each([
   const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {} };
 
   expect(toFoundImage(answer)).toMatchObject({ id: 'sha256:1', config, layers: [], isHollow: false });
+});
+
+test('an engine is called what the first of its components is', () => {
+  const answer = {
+    Version: '4.3.1',
+    ApiVersion: '1.41',
+    Components: [{ Name: 'Podman Engine' }, { Name: 'Conmon' }],
+  };
+
+  expect(toEngineVersion(answer as unknown as Docker.DockerVersion)).toEqual({
+    name: 'Podman Engine',
+    serverVersion: '4.3.1',
+    apiVersion: '1.41',
+  });
+  expect(toEngineVersion({ Version: '1', ApiVersion: '1.41' } as Docker.DockerVersion).name).toBe('');
 });
 
 describe('an image', () => {
