@@ -34,7 +34,11 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     maskOutput: values.STINT_MASK_OUTPUT,
     bodyLimitBytes: values.STINT_BODY_LIMIT,
     contentLimitBytes: values.STINT_CONTENT_LIMIT,
-    docker: { host: values.DOCKER_HOST, pullTimeoutMs: values.STINT_PULL_TIMEOUT },
+    docker: {
+      host: values.DOCKER_HOST,
+      pullTimeoutMs: values.STINT_PULL_TIMEOUT,
+      containerdRoot: values.STINT_CONTAINERD_ROOT,
+    },
     job: toJob(values, machine),
     secretsDirectory: values.STINT_SECRETS_DIR,
     stateDirectory: values.STINT_STATE_DIR ?? defaultStateDirectory(machine),

@@ -201,6 +201,7 @@ export const schema = z.object({
   STINT_BODY_LIMIT: size(1024),
   STINT_CONTENT_LIMIT: size(1024),
   STINT_PULL_TIMEOUT: duration(1000),
+  STINT_CONTAINERD_ROOT: path.optional(),
   STINT_JOB_MEMORY: size(6 * 1024 * 1024),
   STINT_JOB_CPUS: cpus.optional(),
   STINT_JOB_PIDS: integer(1, 4_194_304),

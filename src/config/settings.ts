@@ -134,6 +134,12 @@ export const settings = [
   { name: 'STINT_BODY_LIMIT', default: '32MiB', meaning: 'Largest request body.' },
   { name: 'STINT_CONTENT_LIMIT', default: '256MiB', meaning: 'Largest content of a job, unpacked.' },
   { name: 'STINT_PULL_TIMEOUT', default: '10m', meaning: 'Longest pull of an image.' },
+  {
+    name: 'STINT_CONTAINERD_ROOT',
+    derived: '`/var/lib/containerd`, where the engine keeps its images in the containerd of the system',
+    meaning:
+      'Directory of the containerd that has the images and files of containers, for its free space. Only for an engine on this host.',
+  },
   { name: 'STINT_JOB_MEMORY', default: '1GiB', meaning: 'Memory limit of a job.' },
   { name: 'STINT_JOB_CPUS', derived: 'CPU cores', meaning: 'CPU limit of a job; fractions are allowed.' },
   { name: 'STINT_JOB_PIDS', default: '512', meaning: 'Limit of processes and threads of a job.' },

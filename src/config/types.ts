@@ -75,6 +75,8 @@ export interface DockerConfig {
   /** `unix:///path` or `tcp://host:port`. */
   readonly host: string;
   readonly pullTimeoutMs: number;
+  /** Undefined: found out from the engine. */
+  readonly containerdRoot: string | undefined;
 }
 
 /** What every job gets and is limited to. */

@@ -21,6 +21,8 @@ export interface DockerBackendOptions {
     /** `unix:///path` or `tcp://host:port`. */
     readonly host: string;
     readonly pullTimeoutMs: number;
+    /** Where the containerd that has the images keeps them; undefined: found out from the engine. */
+    readonly containerdRoot?: string | undefined;
   };
   /** What every job is limited to. */
   readonly job: {
@@ -78,6 +80,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     starts: pLimit(options.starts),
     retryForMs,
     isLocal: docker.host.startsWith('unix://'),
+    containerdRoot: docker.containerdRoot,
     onFailure,
   });
 }

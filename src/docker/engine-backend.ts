@@ -19,7 +19,7 @@ import { listOwnContainers, type OwnContainer } from './container/own-containers
 import type { Deliveries } from './delivery/deliveries.js';
 import type { Engine, EngineState, ListedImage } from './engine/engine.js';
 import { EngineError, isFault } from './engine/errors.js';
-import { checkDisk, checkEngine, refuseUnsupported } from './engine/readiness.js';
+import { checkDisk, checkEngine, type Disk, disksOf, refuseUnsupported } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 import { needsInit } from './program/init.js';
@@ -76,14 +76,16 @@ export interface DockerBackendParts {
   readonly retryForMs: JobContainerParts['retryForMs'];
   /** Whether the engine may be on this host, so that its disk is one of ours. */
   readonly isLocal?: boolean;
+  /** See `DockerBackendOptions`. */
+  readonly containerdRoot?: string | undefined;
   readonly onFailure: (message: string) => void;
 }
 
 /** Each step is in a file of its own. */
 export class EngineBackend implements DockerBackend {
   readonly #parts: DockerBackendParts;
-  /** Known after the first check; it does not change while an engine runs. */
-  #dataRoot: string | undefined;
+  /** Known after the first check; they do not change while an engine runs. */
+  #disks: readonly Disk[] | undefined;
   #isSupported = false;
 
   constructor(parts: DockerBackendParts) {
@@ -158,16 +160,16 @@ export class EngineBackend implements DockerBackend {
 
   async check(): Promise<void> {
     await checkEngine(this.#parts.engine, this.#parts.settings.network);
-    this.#dataRoot ??= await this.#readDataRoot();
-    if (this.#parts.isLocal === true) await checkDisk(this.#dataRoot);
+    this.#disks ??= await this.#findDisks();
+    if (this.#parts.isLocal === true) for (const disk of this.#disks) await checkDisk(disk);
   }
 
-  /** Called once, so that it warns once about missing limits. Returns the engine's data directory. */
-  async #readDataRoot(): Promise<string> {
-    const { missingLimits, dataRoot } = await this.#parts.engine.info();
-    if (missingLimits.length > 0)
-      this.#parts.onFailure(`The engine cannot limit what jobs use of: ${missingLimits.join(', ')}.`);
-    return dataRoot;
+  /** Called once, so that it warns once about missing limits. */
+  async #findDisks(): Promise<Disk[]> {
+    const state = await this.#parts.engine.info();
+    if (state.missingLimits.length > 0)
+      this.#parts.onFailure(`The engine cannot limit what jobs use of: ${state.missingLimits.join(', ')}.`);
+    return disksOf(state, this.#parts.containerdRoot);
   }
 
   async removeLeftovers(keep?: (jobId: string) => boolean): Promise<number> {

@@ -126,7 +126,7 @@ describe('with the required settings only', () => {
         acceptRewrapped: false,
         serverRole: undefined,
       },
-      docker: { host: 'unix:///var/run/docker.sock', pullTimeoutMs: 600_000 },
+      docker: { host: 'unix:///var/run/docker.sock', pullTimeoutMs: 600_000, containerdRoot: undefined },
       job: defaultJob,
       access: 'owner',
       doors: [...doors],

@@ -8,7 +8,8 @@ import { Leftovers } from '../../src/docker/container/leftovers.js';
 import { Deliveries } from '../../src/docker/delivery/deliveries.js';
 import type { Engine } from '../../src/docker/engine/engine.js';
 import { EngineError } from '../../src/docker/engine/errors.js';
-import { EngineBackend } from '../../src/docker/engine-backend.js';
+import { disksOf } from '../../src/docker/engine/readiness.js';
+import { type DockerBackendParts, EngineBackend } from '../../src/docker/engine-backend.js';
 import { ImageFactsReader } from '../../src/docker/image/facts.js';
 import { Images } from '../../src/docker/image/images.js';
 import { engineState, testRules, testSettings } from '../support/backend-parts.js';
@@ -23,7 +24,11 @@ afterEach(async () => {
 });
 
 /** A backend on an engine where everything succeeds except what is given. */
-async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///engine.sock') {
+async function openBackend(
+  given: Partial<Engine> = {},
+  dockerHost = 'unix:///engine.sock',
+  more: Partial<DockerBackendParts> = {},
+) {
   const created: CreateOptions[] = [];
   const removed: string[] = [];
   const failures: string[] = [];
@@ -61,7 +66,9 @@ async function openBackend(given: Partial<Engine> = {}, dockerHost = 'unix:///en
     leftovers: new Leftovers(engine, testSettings),
     starts: pLimit(1),
     retryForMs: 1_000,
+    isLocal: dockerHost.startsWith('unix://'),
     onFailure,
+    ...more,
   });
   return { backend, created, removed, failures };
 }
@@ -165,6 +172,35 @@ test('a check reports once the limits that the engine cannot enforce', async () 
   await backend.check();
 
   expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+});
+
+describe('E6: the disk that has the images', () => {
+  const state = engineState({ dataRoot: tmpdir(), hasSystemStore: true });
+
+  test('is looked at where it is that of a containerd, and named', async () => {
+    const { backend } = await openBackend({ info: async () => state }, 'unix:///engine.sock', {
+      containerdRoot: '/proc',
+    });
+
+    await expect(backend.check()).rejects.toThrow("free on the disk of the engine's containerd");
+  });
+
+  test('is not looked at where the engine is on another host', async () => {
+    const { backend } = await openBackend({ info: async () => state }, 'tcp://engine:2375', {
+      containerdRoot: '/proc',
+    });
+
+    await expect(backend.check()).resolves.toBeUndefined();
+  });
+
+  test.each([
+    [true, undefined, ['/data', '/var/lib/containerd']],
+    [true, '/big', ['/data', '/big']],
+    [false, '/big', ['/data', '/big']],
+    [false, undefined, ['/data']],
+  ])('by the engine (%s) and the setting (%s) is one of %s', (hasSystemStore, given, paths) => {
+    expect(disksOf({ dataRoot: '/data', hasSystemStore }, given).map(({ path }) => path)).toEqual(paths);
+  });
 });
 
 describe('an engine that is not supported', () => {

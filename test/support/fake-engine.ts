@@ -40,6 +40,7 @@ export function engineState(given: Partial<EngineState> = {}): EngineState {
     operatingSystem: 'Debian',
     serverVersion: '20.10.24',
     dataRoot: '/var/lib/docker',
+    hasSystemStore: false,
     securityOptions: [],
     missingLimits: [],
     ...given,

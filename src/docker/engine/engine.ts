@@ -123,6 +123,8 @@ export interface EngineState {
   readonly serverVersion: string;
   /** The directory of its images and containers, on its own host. */
   readonly dataRoot: string;
+  /** Images and the files of containers are kept by the containerd of the system, and not below `dataRoot`. */
+  readonly hasSystemStore: boolean;
   /** Such as `name=seccomp,profile=default` or `name=userns`. */
   readonly securityOptions: readonly string[];
   /** Limits that this engine cannot enforce: `memory`, `swap`, `cpu`, `pids`. */

@@ -31,6 +31,8 @@ interface Info {
   readonly OperatingSystem?: string;
   readonly ServerVersion?: string;
   readonly DockerRootDir?: string;
+  readonly DriverStatus?: readonly (readonly string[])[] | null;
+  readonly Containerd?: { readonly Address?: string } | null;
   readonly SecurityOptions?: readonly string[] | null;
   readonly MemoryLimit?: boolean;
   readonly SwapLimit?: boolean;
@@ -53,9 +55,18 @@ export function toEngineState(answer: Info): EngineState {
     operatingSystem: answer.OperatingSystem ?? '',
     serverVersion: answer.ServerVersion ?? '',
     dataRoot: answer.DockerRootDir ?? '',
+    hasSystemStore: hasSystemStore(answer),
     securityOptions: answer.SecurityOptions ?? [],
     missingLimits: missingLimits(answer),
   };
+}
+
+/** A containerd that the engine starts itself has its socket and its data below the engine's own directories. */
+function hasSystemStore({ DriverStatus: status, Containerd: containerd }: Info): boolean {
+  const isContainerd = (status ?? []).some(
+    (row) => row[1]?.startsWith('io.containerd.snapshotter.') === true,
+  );
+  return isContainerd && /^(\/var)?\/run\/containerd\/containerd\.sock$/.test(containerd?.Address ?? '');
 }
 
 function missingLimits(answer: Info): string[] {

@@ -1,7 +1,7 @@
 // Checks whether the engine can run jobs now.
 import { statfs } from 'node:fs/promises';
 import { BrokenError } from '../../job/errors.js';
-import type { Engine, EngineVersion } from './engine.js';
+import type { Engine, EngineState, EngineVersion } from './engine.js';
 import { EngineError } from './errors.js';
 
 /** The oldest API version that has all we use: Docker 20.10. */
@@ -39,8 +39,27 @@ function refusePodman({ name, serverVersion }: EngineVersion): void {
 const leastFreeBytes = 64 * 1024 * 1024;
 const leastFreeFiles = 1_000;
 
-/** Throws `BrokenError` when the disk at this path is almost full. Does nothing when this host cannot see the path. */
-export async function checkDisk(path: string): Promise<void> {
+/** A disk that jobs need, by a directory on it. */
+export interface Disk {
+  readonly path: string;
+  readonly whose: 'the engine' | "the engine's containerd";
+}
+
+/** Where a containerd that the engine did not start keeps its data, unless its own settings say otherwise. */
+const containerdRoot = '/var/lib/containerd';
+
+/** An engine that leaves its images to the containerd of the system keeps only logs and metadata below its own root. */
+export function disksOf(
+  { dataRoot, hasSystemStore }: Pick<EngineState, 'dataRoot' | 'hasSystemStore'>,
+  given: string | undefined,
+): Disk[] {
+  const path = given ?? (hasSystemStore ? containerdRoot : undefined);
+  const store: Disk[] = path === undefined ? [] : [{ path, whose: "the engine's containerd" }];
+  return [{ path: dataRoot, whose: 'the engine' }, ...store];
+}
+
+/** Throws `BrokenError` when this disk is almost full. Does nothing when this host cannot see the path. */
+export async function checkDisk({ path, whose }: Disk): Promise<void> {
   const disk = await statfs(path).catch(() => undefined);
   if (disk === undefined) return;
   const hasRoom = disk.bavail * disk.bsize >= leastFreeBytes;
@@ -48,7 +67,7 @@ export async function checkDisk(path: string): Promise<void> {
   if (hasRoom && hasFiles) return;
   throw new BrokenError(
     'engine_unavailable',
-    `Expected at least 64 MiB and ${leastFreeFiles} files free on the disk of the engine, got less. Free some space there.`,
+    `Expected at least 64 MiB and ${leastFreeFiles} files free on the disk of ${whose}, got less. Free some space there.`,
   );
 }
 

@@ -14,6 +14,7 @@ test('an engine state is complete whatever the engine leaves out', () => {
     id: '',
     clock: undefined,
     dataRoot: '',
+    hasSystemStore: false,
     containers: 0,
     containersRunning: 0,
     containersPaused: 0,
@@ -38,6 +39,27 @@ test('an engine state lists the limits that the engine cannot enforce', () => {
   });
 
   expect(state.missingLimits).toEqual(['memory', 'pids']);
+});
+
+const snapshotter = [['driver-type', 'io.containerd.snapshotter.v1']];
+const system = { Address: '/run/containerd/containerd.sock' };
+
+test.each([
+  [true, 'the containerd of the system', { DriverStatus: snapshotter, Containerd: system }],
+  [
+    true,
+    'the same by its other path',
+    { DriverStatus: snapshotter, Containerd: { Address: `/var${system.Address}` } },
+  ],
+  [
+    false,
+    'one of its own',
+    { DriverStatus: snapshotter, Containerd: { Address: '/var/run/docker/containerd/containerd.sock' } },
+  ],
+  [false, 'its graph driver', { DriverStatus: [['Backing Filesystem', 'extfs']], Containerd: system }],
+  [false, 'what it does not say', { DriverStatus: null, Containerd: null }],
+])('it is %s that an engine with %s has its images outside of its root', (expected, _, answer) => {
+  expect(toEngineState(answer).hasSystemStore).toBe(expected);
 });
 
 test('a container that never started has neither start nor end', () => {

@@ -23,12 +23,14 @@ test('an engine without the network of the jobs will not do', async () => {
 });
 
 test('a disk with free space will do, and so will one that this host cannot see', async () => {
-  await expect(checkDisk(tmpdir())).resolves.toBeUndefined();
-  await expect(checkDisk('/nowhere/at/all')).resolves.toBeUndefined();
+  await expect(checkDisk({ path: tmpdir(), whose: 'the engine' })).resolves.toBeUndefined();
+  await expect(checkDisk({ path: '/nowhere/at/all', whose: 'the engine' })).resolves.toBeUndefined();
 });
 
 test('E6: a full disk will not', async () => {
-  await expect(checkDisk('/proc')).rejects.toThrow('free on the disk of the engine');
+  await expect(checkDisk({ path: '/proc', whose: 'the engine' })).rejects.toThrow(
+    'free on the disk of the engine',
+  );
 });
 
 const podman = async () => ({ name: 'Podman Engine', serverVersion: '4.3.1', apiVersion: '1.41' });
