@@ -26,9 +26,9 @@ const mostCached = 500;
 const purposeLabel = 'stint.purpose';
 
 /**
- * Reads each image once, through a container that is created, never started, and removed at once. Caches by the digests of its
- * layers, which name its files at every engine; the id of an index may have other files after a later pull. Safe for concurrent
- * calls.
+ * Reads each image once, through a container that is created, never started, and removed at once. Caches by id and layers: the
+ * layers say what is in the files, which the id of an index does not, and the id says that a container could be made of the image.
+ * Safe for concurrent calls.
  */
 export class ImageFactsReader {
   readonly #engine: Engine;
@@ -42,7 +42,7 @@ export class ImageFactsReader {
 
   /** Throws `JobFailedError` for an image whose files exist but cannot be read, or exceed the limits. */
   async read(image: FoundImage): Promise<ImageFacts> {
-    const key = image.layers.length > 0 ? image.layers.join() : image.id;
+    const key = [image.id, ...image.layers].join();
     const known = this.#known.get(key) ?? this.#readFiles(image.id);
     this.#remember(key, known);
     try {
