@@ -62,6 +62,13 @@ async function goesOn({ stand }: EngineStand): Promise<void> {
   expect(await stand.client.wait(id)).toMatchObject({ status: 'success' });
 }
 
+/** containerd 2 ends with the engine that started it, and forgets how a container ended before it is back. */
+async function keepsExitCodes({ stand }: EngineStand): Promise<boolean> {
+  const { Components: components = [] } = await stand.docker.version();
+  const version = components.find(({ Name }) => Name === 'containerd')?.Version ?? '';
+  return Number.parseInt(version.replace(/^v/, ''), 10) < 2;
+}
+
 describe('E2: with live-restore a job', () => {
   test('that outlives the gap has its true code and its whole output', async () => {
     const id = await startJob(restoring, 'sleep 5; echo after; exit 3');
@@ -78,7 +85,7 @@ describe('E2: with live-restore a job', () => {
     await goesOn(restoring);
   });
 
-  test('that ends inside the gap has its true code, and its output is flagged', async () => {
+  test('that ends inside the gap has its true code where containerd keeps it, else it is lost, and its output is flagged', async () => {
     const id = await startJob(restoring, 'sleep 2; echo lost; exit 5');
     const pid = await findPid(restoring, id);
 
@@ -87,10 +94,10 @@ describe('E2: with live-restore a job', () => {
     await restoring.engine.start();
 
     expect(await waitForEnd(restoring, id)).toMatchObject({
-      state: 'failed',
-      exit_code: 5,
+      ...((await keepsExitCodes(restoring)) ? { state: 'failed', exit_code: 5 } : { state: 'lost' }),
       output_complete: false,
     });
+    await goesOn(restoring);
   });
 
   test('whose processes all vanished with their host is no success', async () => {
