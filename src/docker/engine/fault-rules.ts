@@ -83,6 +83,9 @@ export const faultRules: readonly FaultRule[] = [
     status: [500, 503],
     pattern: /transport is closing|context canceled|shutting down|: unavailable$/i,
   },
+  // connection error: desc = "transport: Error while dialing dial unix …: connect: connection refused": unavailable
+  // 29: cannot remove container "9535…": Unavailable: connection error: desc = "transport: Error while dialing: …"
+  { fault: 'cut', status: [500, 503], pattern: /connection error: desc = "?transport/i },
   // Error processing tar file(exit status 1): write /big: no space left on device
   { fault: 'disk_full', pattern: /no space left on device|disk quota exceeded/i },
   // (empty body) for a second start, and for a stop of a container that has ended

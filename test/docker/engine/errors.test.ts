@@ -23,6 +23,22 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['cut', 'create', { code: 'ERR_STREAM_PREMATURE_CLOSE' }],
   ['cut', 'start', answered(500, 'transport is closing: unavailable')],
   ['cut', 'start', answered(500, 'context canceled: unknown')],
+  [
+    'cut',
+    'download',
+    answered(
+      503,
+      'Unavailable: connection error: desc = "transport: Error while dialing: dial unix:///c.sock: timeout"',
+    ),
+  ],
+  [
+    'cut',
+    'top',
+    answered(
+      503,
+      'connection error: desc = "transport: Error while dialing dial unix /c.sock: refused": unavailable',
+    ),
+  ],
   ['broken', 'start', answered(500, 'OCI runtime create failed: something else: unknown')],
   [
     'disk_full',
