@@ -25,7 +25,7 @@ export function fillingArchives(bytes: number): (readonly [string, () => Promise
 
 /** Names that need an extended header each, and as many directories as there may be. */
 function longName(index: number): string {
-  return `${'n'.repeat(120)}/${index}`;
+  return `${'n'.repeat(120)}/${'m'.repeat(120)}/${index}`;
 }
 
 async function emptyFiles(bytes: number, nameOf: (index: number) => string, comment = ''): Promise<string> {

@@ -1,20 +1,24 @@
 // Bodies of a given size that no client sends, each heavy in a way of its own, and valid ones to compare with.
 import { randomBytes } from 'node:crypto';
+import type { GostintClient } from '../demo/gostint-client.js';
 import { archiveOf, fillingArchives } from './hostile-archives.js';
 
 export interface HostileBody {
   readonly name: string;
   /** What makes a submit of it, where it is one that may be accepted. */
-  readonly fields?: (() => Promise<object>) | undefined;
-  readonly body: (wrapper: object) => Promise<Buffer>;
+  readonly fields?: ((client: GostintClient, wrapper: object) => Promise<object>) | undefined;
+  /** `fields` are what `fields` has made. */
+  readonly body: (fields: object) => Buffer;
 }
 
 /** All have about this size, but for the compressed archive. */
 export function hostileBodies(bytes: number): HostileBody[] {
   const archiveBytes = Math.floor((bytes - 4096) / 4) * 3 - 4096;
-  const taken: readonly (readonly [string, () => Promise<object>])[] = [
+  const taken: readonly (readonly [string, NonNullable<HostileBody['fields']>])[] = [
     ['a valid job with content', async () => ({ content: await archiveOf(randomBytes(archiveBytes)) })],
     ['a ciphertext', async () => ({ payload: `vault:v1:${randomBytes(archiveBytes).toString('base64')}` })],
+    // Encrypted and in a cubbyhole, as GoStint's clients send it, it is more than half as large as what Vault takes.
+    ['a payload with content', (client, wrapper) => payloadIn(client, wrapper, Math.floor(bytes / 2.1))],
     ...fillingArchives(archiveBytes).map(
       ([name, archive]) => [name, async () => ({ content: await archive() })] as const,
     ),
@@ -22,9 +26,13 @@ export function hostileBodies(bytes: number): HostileBody[] {
   const bodies = taken.map(([name, fields]) => ({
     name,
     fields,
-    body: async (wrapper: object) => Buffer.from(JSON.stringify({ ...wrapper, ...(await fields()) })),
+    body: (found: object) => Buffer.from(JSON.stringify(found)),
   }));
   return [...bodies, ...refusedBodies(bytes)];
+}
+
+async function payloadIn(client: GostintClient, wrapper: object, bytes: number): Promise<object> {
+  return await client.prepare({ ...wrapper, content: await archiveOf(randomBytes(bytes)) });
 }
 
 function refusedBodies(bytes: number): HostileBody[] {
@@ -54,7 +62,7 @@ function refusedBodies(bytes: number): HostileBody[] {
     ['references that are none', filled('{"secret_refs":[', `"${'a@'.repeat(4000)}",`, '""]}')],
     ['bytes that are no UTF-8', () => Buffer.alloc(bytes, 0xff)],
   ];
-  return shapes.map(([name, body]) => ({ name, body: async () => body() }));
+  return shapes.map(([name, body]) => ({ name, body }));
 }
 
 function namesOf(bytes: number): () => Buffer {
