@@ -2,7 +2,7 @@
 import { checkFields } from '../job/check.js';
 import { decodeContent } from '../job/content.js';
 import { JobFailedError } from '../job/errors.js';
-import type { Ciphertext, JobSpec, SpecFields } from '../job/job.js';
+import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
 import { findForbidden } from '../job/options/policy.js';
 import { readContentMetadata } from './metadata.js';
@@ -59,7 +59,7 @@ export async function readSpec(request: OpenedRequest, reading: Reading): Promis
 async function openPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {
   if (request.ciphertext === undefined) return {};
   if (session === undefined) throw identityMissing('an encrypted payload');
-  const payload = await parts.parsePayload(await session.decrypt(textOf(request.ciphertext)));
+  const payload = await parts.parsePayload(await session.decrypt(request.ciphertext));
   refuseOtherQueue(payload.queue ?? '', run.job.queue ?? '');
   refuseProblems(checkFields(payload)); // Whatever the parser of a door let through.
   return payload;
@@ -72,10 +72,6 @@ export function identityMissing(what: string): JobFailedError {
     'identity_missing',
     `The job has ${what}, but no wrapped SecretID to log in to Vault with: submit it with \`wrap_secret_id\`.`,
   );
-}
-
-function textOf(ciphertext: Ciphertext): string {
-  return typeof ciphertext === 'string' ? ciphertext : Buffer.from(ciphertext).toString();
 }
 
 /** A payload that was made for another queue must not run here: it may have been copied from another request. */

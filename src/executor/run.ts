@@ -13,7 +13,7 @@ export interface ExecutorParts {
   readonly secrets: Secrets;
   readonly backend: Backend;
   /** Parses the decrypted payload as the door does that took the job; there is one so far. Throws `JobFailedError`. */
-  readonly parsePayload: (json: string) => Promise<SpecFields>;
+  readonly parsePayload: (json: string | Uint8Array) => Promise<SpecFields>;
   readonly options: ExecutorOptions;
   /** Called with an unexpected error, which is a bug. */
   readonly onBug: (error: unknown, jobId: string) => void;

@@ -1,4 +1,5 @@
 // The contract `Secrets`: how a job's secrets are opened, read and revoked.
+import type { Ciphertext } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
 
 /**
@@ -12,7 +13,7 @@ import type { Secret } from '../job/secret.js';
  */
 export interface Secrets {
   /** Reads the ciphertext from a cubbyhole. Spends the last use of its token. Refuses with `cubbyhole_unreadable`. */
-  readCubbyhole(source: { token: Secret; path: string }): Promise<string>;
+  readCubbyhole(source: { token: Secret; path: string }): Promise<Ciphertext>;
 
   /**
    * Looks up a wrapping token without spending it, while the request is answered. The result is stored with the job and
@@ -71,8 +72,8 @@ export interface SessionHooks {
 export interface SecretSession extends AsyncDisposable {
   /** Checks the wrapping token without spending it: known, not expired, created by our AppRole. */
   lookUp(): Promise<void>;
-  /** Opens the transit ciphertext: the payload's JSON text. */
-  decrypt(ciphertext: string): Promise<string>;
+  /** Opens the transit ciphertext: the payload's JSON text, a long one as its bytes in UTF-8. */
+  decrypt(ciphertext: Ciphertext): Promise<string | Uint8Array>;
   /** Reads all references, each distinct path once, in parallel. */
   read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues>;
   /** The job's own token. */

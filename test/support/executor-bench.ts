@@ -48,7 +48,7 @@ export class ExecutorBench implements Disposable {
     return {
       secrets: this.secrets,
       backend: this.backend,
-      parsePayload: async (json) => JSON.parse(json) as SpecFields,
+      parsePayload: async (json) => JSON.parse(json as string) as SpecFields,
       options: {
         stopGraceMs: 50,
         maxRunTimeMs: 3_600_000,

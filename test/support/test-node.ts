@@ -91,7 +91,7 @@ function executorParts(secrets: FakeSecrets, backend: FakeBackend): ExecutorPart
   return {
     secrets,
     backend,
-    parsePayload: async (json) => JSON.parse(json) as SpecFields,
+    parsePayload: async (json) => JSON.parse(json as string) as SpecFields,
     options: {
       stopGraceMs: 50,
       maxRunTimeMs: 60_000,

@@ -12,8 +12,10 @@ import { payloadShape, readShape } from './wire.js';
  * Throws `JobFailedError` `payload_refused`, `payload_invalid`, not `RefusedError`: the job is already claimed when its
  * payload is read.
  */
-export async function parsePayload(json: string): Promise<SpecFields> {
-  const parsed = await parseJsonObject(Buffer.from(json), 'the payload');
+export async function parsePayload(json: string | Uint8Array): Promise<SpecFields> {
+  const bytes =
+    typeof json === 'string' ? Buffer.from(json) : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+  const parsed = await parseJsonObject(bytes, 'the payload');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(payloadShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);

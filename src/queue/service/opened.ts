@@ -1,9 +1,11 @@
 // Reads a request as it was sealed, and takes its long texts out of the JSON before that is parsed.
 import type { OpenedRequest } from '../../executor/run.js';
 import { decodeContent } from '../../job/content.js';
+import type { Ciphertext } from '../../job/job.js';
 import { Secret } from '../../job/secret.js';
 
 const [quote, backslash] = [0x22, 0x5c];
+const longTextBytes = 64 * 1024;
 
 /** Where the text of a field stands: from its first byte to its closing quote. */
 interface Span {
@@ -26,7 +28,7 @@ export async function readPlain(plain: Buffer): Promise<OpenedRequest> {
   return {
     ...rest,
     wrappedSecretId: wrapped === undefined ? undefined : new Secret(wrapped),
-    ...(rest.ciphertext === ciphertextMark && { ciphertext: textAt(plain, ciphertext).toString() }),
+    ...(rest.ciphertext === ciphertextMark && { ciphertext: toCiphertext(textAt(plain, ciphertext)) }),
     ...(rest.fields.content === contentMark && (await withContent(rest, textAt(plain, content)))),
   };
 }
@@ -54,6 +56,11 @@ async function withContent(
 ): Promise<Pick<OpenedRequest, 'fields' | 'content'>> {
   const others = Object.entries(fields).filter(([name]) => name !== 'content');
   return { fields: Object.fromEntries(others), content: await decodeContent(text) };
+}
+
+/** A long one stays bytes. */
+function toCiphertext(bytes: Buffer): Ciphertext {
+  return bytes.length > longTextBytes ? bytes : bytes.toString();
 }
 
 function textAt(plain: Buffer, span: Span | undefined): Buffer {

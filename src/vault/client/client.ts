@@ -28,6 +28,8 @@ export interface VaultRequest {
   readonly body?: object;
   /** Longest answer; 1 MiB by default. */
   readonly limitBytes?: number;
+  /** Texts of more than 64 KiB in the answer come as their bytes. */
+  readonly longAsBytes?: boolean;
   /** Shorter than the connection's, for requests that must not take long. */
   readonly timeoutMs?: number;
 }
@@ -77,8 +79,16 @@ function optionsOf(
   address: VaultAddress,
 ): Omit<TransportRequest, 'uri' | 'headers'> & { path: string } {
   const { method, path, body, limitBytes = replyLimitBytes, timeoutMs = address.timeoutMs } = request;
+  const { longAsBytes = false } = request;
   const json = body === undefined ? {} : { json: body };
-  return { method, path: `/${path}`, limitBytes, timeoutMs: Math.min(timeoutMs, address.timeoutMs), ...json };
+  return {
+    method,
+    path: `/${path}`,
+    limitBytes,
+    longAsBytes,
+    timeoutMs: Math.min(timeoutMs, address.timeoutMs),
+    ...json,
+  };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { parseJson } from './exact-json.js';
+import { readJson, writeJson } from './long-json.js';
 import { VaultClock } from './vault-clock.js';
 
 /** Where Vault is and how to connect to it. */
@@ -26,6 +27,8 @@ export interface TransportRequest {
   readonly json?: object;
   readonly limitBytes: number;
   readonly timeoutMs: number;
+  /** Long texts of the answer are wanted as bytes. */
+  readonly longAsBytes?: boolean;
 }
 
 /** One answer in the form that node-vault expects. */
@@ -103,7 +106,7 @@ function exchange(
   resolve: (reply: TransportReply) => void,
   reject: (error: TransportError) => void,
 ): void {
-  const body = asked.json === undefined ? undefined : Buffer.from(JSON.stringify(asked.json));
+  const body = asked.json === undefined ? undefined : writeJson(asked.json);
   const headers = { ...asked.headers, ...headersOf(body) };
   const askedAt = performance.now();
   const outgoing = open(asked.uri, { method: asked.method, headers, agent });
@@ -117,7 +120,10 @@ function exchange(
   outgoing.on('error', (error) => fail(wasSent() ? 'cut' : 'unreachable', codeOf(error)));
   outgoing.once('response', (response) => {
     clock.observe(response.headers.date, askedAt);
-    collect(response, asked.limitBytes, fail, (text) => settle(response, text, { resolve, fail }));
+    const { limitBytes, longAsBytes = false } = asked;
+    collect(response, limitBytes, fail, (bytes) =>
+      settle(response, parse(bytes, longAsBytes), { resolve, fail }),
+    );
   });
   outgoing.end(body);
 }
@@ -147,7 +153,7 @@ function collect(
   response: IncomingMessage,
   limitBytes: number,
   fail: Fail,
-  done: (text: string) => void,
+  done: (bytes: Buffer) => void,
 ): void {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -157,27 +163,27 @@ function collect(
     else chunks.push(chunk);
   });
   response.once('error', (error) => fail('cut', codeOf(error)));
-  response.once('end', () => done(Buffer.concat(chunks).toString('utf8')));
+  response.once('end', () => done(Buffer.concat(chunks)));
   response.once('close', () => fail('cut')); // Always last: a complete answer is settled by then.
 }
 
 /** An error answer may have a body that is not JSON: a load balancer sends a page. A good answer must be JSON. */
 function settle(
   response: IncomingMessage,
-  text: string,
+  body: unknown,
   { resolve, fail }: { resolve: (reply: TransportReply) => void; fail: Fail },
 ): void {
   const statusCode = response.statusCode ?? 0;
-  const body = parse(text);
   if (body === notJson && statusCode < 300) fail('not_json');
   else resolve({ statusCode, body: body === notJson ? undefined : body, request: { path: '' } });
 }
 
 const notJson = Symbol('not JSON');
 
-function parse(text: string): unknown {
+function parse(bytes: Buffer, longAsBytes: boolean): unknown {
   try {
-    return text === '' ? undefined : parseJson(text);
+    if (bytes.length === 0) return undefined;
+    return longAsBytes ? readJson(bytes) : parseJson(bytes.toString('utf8'));
   } catch {
     return notJson; // The parser's text quotes the reply, so it goes no further.
   }

@@ -1,11 +1,14 @@
 // Fetches the encrypted payload of a job from a cubbyhole and decrypts it with the transit engine.
 
+import { isUtf8 } from 'node:buffer';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
+import type { Ciphertext } from '../../job/job.js';
 import type { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, type VaultFailure, vaultUnavailable } from '../client/errors.js';
 import { encodePath, isTokenShaped, pathOf } from '../client/path.js';
-import { fieldsAt, isFields, textAt } from '../client/shape.js';
+import { type Fields, fieldsAt, isFields, textAt } from '../client/shape.js';
 import type { JobToken } from './job-token.js';
 
 /** A payload holds a job's content as base64 in JSON, and base64 again when encrypted: Vault accepts 32 MiB by default. */
@@ -23,12 +26,12 @@ const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
 export async function readCubbyhole(
   connection: VaultConnection,
   source: { token: Secret; path: string },
-): Promise<string> {
+): Promise<Ciphertext> {
   const path = cubbyholePath(source.path);
   if (!isTokenShaped(source.token.reveal())) throw unreadable('its token cannot be one');
   const reply = await ask(connection, source.token, path);
   const payload = isFields(reply) && isFields(reply.data) ? reply.data.payload : undefined;
-  if (typeof payload === 'string' && payload !== '') return payload;
+  if (payload instanceof Uint8Array || (typeof payload === 'string' && payload !== '')) return payload;
   throw unreadable('there is no `payload` in it');
 }
 
@@ -46,7 +49,7 @@ async function ask(connection: VaultConnection, token: Secret, path: string): Pr
   try {
     return await connection
       .client(token)
-      .ask({ method: 'GET', path, limitBytes: payloadLimitBytes }, (reply) => reply);
+      .ask({ method: 'GET', path, limitBytes: payloadLimitBytes, longAsBytes: true }, (reply) => reply);
   } catch (error) {
     const failure = toVaultFailure(error);
     if (!failure.isUnavailable)
@@ -71,12 +74,34 @@ function unavailable(failure: VaultFailure): BrokenError {
 }
 
 /** Refuses what is not a transit ciphertext, before a credential is spent on it. Throws `JobFailedError` `ciphertext_invalid`. */
-export function checkCiphertext(ciphertext: string): void {
-  if (/^vault:v\d{1,9}:[A-Za-z0-9+/]+={0,2}$/.test(ciphertext)) return;
+export async function checkCiphertext(ciphertext: Ciphertext): Promise<void> {
+  if (await isCiphertext(ciphertext)) return;
   throw refused(
     'ciphertext_invalid',
     'Expected the payload to be a ciphertext of the transit engine, `vault:v…:` and base64, got something else.',
   );
+}
+
+/** Far less than a millisecond of work, and a multiple of 4. */
+const pieceBytes = 64 * 1024;
+
+/** Others are served between its pieces. */
+async function isCiphertext(ciphertext: Ciphertext): Promise<boolean> {
+  const bytes = viewOf(ciphertext);
+  const start = /^vault:v\d{1,9}:(?=[A-Za-z0-9+/])/.exec(bytes.toString('latin1', 0, 32))?.[0].length;
+  if (start === undefined) return false;
+  for (let at = start; at < bytes.length - 2; at += pieceBytes) {
+    const piece = bytes.toString('latin1', at, Math.min(at + pieceBytes, bytes.length - 2));
+    if (!/^[A-Za-z0-9+/]*$/.test(piece)) return false;
+    await nextTurn();
+  }
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(bytes.toString('latin1', Math.max(start, bytes.length - 2)));
+}
+
+function viewOf(text: Ciphertext): Buffer {
+  return typeof text === 'string'
+    ? Buffer.from(text)
+    : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
 }
 
 export interface TransitKey {
@@ -88,24 +113,40 @@ export interface TransitKey {
 export async function decryptPayload(
   token: JobToken,
   transit: TransitKey,
-  ciphertext: string,
-): Promise<string> {
+  ciphertext: Ciphertext,
+): Promise<string | Uint8Array> {
   const path = pathOf(transit.mount, 'decrypt', transit.key);
-  const request = { method: 'POST', path, body: { ciphertext }, limitBytes: payloadLimitBytes } as const;
+  const limits = { limitBytes: payloadLimitBytes, longAsBytes: true };
+  const request = { method: 'POST', path, body: { ciphertext }, ...limits } as const;
   try {
-    return await token.ask(request, (reply) => decode(textAt(fieldsAt(reply, 'data'), 'plaintext')));
+    return await decode(await token.ask(request, (reply) => plaintextIn(fieldsAt(reply, 'data'))));
   } catch (error) {
     if (error instanceof JobFailedError) throw error;
     throw decryptFailed(path, toVaultFailure(error));
   }
 }
 
-function decode(base64: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(base64, 'base64'));
-  } catch {
+function plaintextIn(data: Fields): string | Uint8Array {
+  return data.plaintext instanceof Uint8Array ? data.plaintext : textAt(data, 'plaintext');
+}
+
+/** A long one is decoded where it stands, and stays bytes. */
+async function decode(base64: string | Uint8Array): Promise<string | Uint8Array> {
+  const bytes =
+    typeof base64 === 'string' ? Buffer.from(base64, 'base64') : await decodeInPlace(viewOf(base64));
+  if (!isUtf8(bytes))
     throw refused('payload_not_text', 'Expected the payload to be JSON in UTF-8, got other bytes.');
+  return typeof base64 === 'string' ? new TextDecoder('utf-8').decode(bytes) : bytes;
+}
+
+async function decodeInPlace(base64: Buffer): Promise<Buffer> {
+  let size = 0;
+  for (let at = 0; at < base64.length; at += pieceBytes) {
+    const piece = base64.toString('latin1', at, Math.min(at + pieceBytes, base64.length));
+    size += Buffer.from(piece, 'base64').copy(base64, size);
+    await nextTurn();
   }
+  return base64.subarray(0, size);
 }
 
 function decryptFailed(path: string, failure: VaultFailure): JobFailedError {

@@ -8,6 +8,7 @@ import type {
 } from '../../executor/secrets.js';
 import type { JobFailedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
+import type { Ciphertext } from '../../job/job.js';
 import type { Secret } from '../../job/secret.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection } from '../client/client.js';
@@ -75,8 +76,8 @@ export class VaultSession implements SecretSession {
     await failpoint('after-look-up');
   }
 
-  async decrypt(ciphertext: string): Promise<string> {
-    checkCiphertext(ciphertext);
+  async decrypt(ciphertext: Ciphertext): Promise<string | Uint8Array> {
+    await checkCiphertext(ciphertext);
     return decryptPayload(await this.#open(), this.#parts.transit, ciphertext);
   }
 
