@@ -274,7 +274,7 @@ class FakeSession implements SecretSession {
   }
 
   async decrypt(ciphertext: string): Promise<string> {
-    checkCiphertext(ciphertext);
+    await checkCiphertext(ciphertext);
     await this.#open();
     return this.#fake.decrypt(ciphertext);
   }
