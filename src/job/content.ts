@@ -92,9 +92,10 @@ class Decoder {
 
   /** All before this piece is right by itself. */
   #problemIn(piece: string): JobFailedError {
-    const found = piece.search(foreign);
-    if (found >= 0)
-      return refused(`${expected}, got ${describe(piece.charAt(found))} at ${this.#at + found}.`);
+    const from = Math.max(this.#size, this.#start, this.#at - longestEndBytes); // Begun groups stand before the piece.
+    const text = this.#text.toString('latin1', from, this.#at + piece.length);
+    const found = text.search(foreign);
+    if (found >= 0) return refused(`${expected}, got ${describe(text.charAt(found))} at ${from + found}.`);
     const at = this.#paddedAt ?? this.#text.indexOf(equals, this.#size);
     if (this.#paddedAt !== undefined || (at >= 0 && !this.#isEnd(at)))
       return refused(`Expected \`=\` only once or twice at the end of \`content\`, got one at ${at}.`);
