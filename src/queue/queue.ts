@@ -80,6 +80,8 @@ export interface JobOutput {
    * bytes were dropped.
    */
   readonly combined: Uint8Array;
+  /** Without marker lines. Put together when it is read: most doors show both streams in one. */
+  readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
   /** Bytes between the kept head and the kept tail that were not kept. */
   readonly droppedBytes: number;

@@ -9,11 +9,12 @@ import type { JobCount, JobFilter, JobOutput, JobPage, Queue, SubmittedJob } fro
 /** An output with these texts. */
 export function outputOf(
   combined: string,
-  more: Partial<JobOutput> & { stderrText?: string } = {},
+  more: Partial<JobOutput> & { stdoutText?: string; stderrText?: string } = {},
 ): JobOutput {
-  const { stderrText = '', ...rest } = more;
+  const { stdoutText = combined, stderrText = '', ...rest } = more;
   return {
     combined: Buffer.from(combined),
+    stdout: Buffer.from(stdoutText),
     stderr: Buffer.from(stderrText),
     droppedBytes: 0,
     complete: true,

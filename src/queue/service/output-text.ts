@@ -30,6 +30,9 @@ export function assembleOutput(stored: readonly Chunk[], known: StoredOutputFact
   const stderr = joinPieces(chunks, { ...known, start, isWanted: (run) => run < 0 });
   return {
     combined: joinPieces(chunks, { ...known, start, isWanted: () => true, markGap: marker }),
+    get stdout() {
+      return joinPieces(chunks, { ...known, start, isWanted: (run) => run > 0 });
+    },
     stderr,
     droppedBytes: gapsOf(chunks, start).reduce((sum, gap) => sum + gap, 0),
     complete: known.complete,

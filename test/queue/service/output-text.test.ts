@@ -31,6 +31,12 @@ describe('the output of a job', () => {
     });
   });
 
+  test('has stdout by itself too, without the marks of what was dropped', () => {
+    const { stdout } = assembleOutput([chunk(0, 'one ', 'two ', 'three'), chunk(113, 'four', 'five')], whole);
+
+    expect(Buffer.from(stdout).toString()).toBe('one threefour');
+  });
+
   test('counts what was dropped, and says so where it was', () => {
     expect(texts([chunk(0, 'head'), chunk(104, 'tail'), chunk(118, 'end')])).toEqual({
       combined:
