@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { requestShape } from '../src/api/gostint/wire.js';
+import { taskFields } from '../src/api/jobproxy/task.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { type Setting, settings } from '../src/config/settings.js';
 import { refusals } from './contract/vault-http-servers.js';
@@ -77,6 +78,14 @@ test('docs/gostint.md names every field of a submit, and no other', () => {
       .map((name) => `\`${name}\``)
       .toSorted(),
   );
+});
+
+test('docs/jobproxy.md names every field of a task, and no other', () => {
+  const text = readFileSync('docs/jobproxy.md', 'utf8');
+  const table = (text.split('## A task')[1] ?? '').split('## A state')[0] ?? '';
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
+
+  expect(rows).toEqual(taskFields.map((name) => `\`${name}\``));
 });
 
 const walk = readFileSync('docs/walkthrough.md', 'utf8');

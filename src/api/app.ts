@@ -6,6 +6,7 @@ import { answerWrongMethod } from './gostint/errors.js';
 import { createGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
 import { observeRequests, startRequest } from './http/observe.js';
+import { jobproxy } from './jobproxy/routes.js';
 import { createMetrics } from './metrics.js';
 import { native } from './native/routes.js';
 import type { AppParts } from './parts.js';
@@ -14,7 +15,7 @@ import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
 
 /** The doors beside GoStint's: a new one is added here. */
-const otherDoors: readonly ApiDoor[] = [native];
+const otherDoors: readonly ApiDoor[] = [jobproxy, native];
 
 /** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {

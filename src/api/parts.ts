@@ -6,6 +6,7 @@ import type { IdentifyCaller } from '../job/owner.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
 import type { Queue } from '../queue/queue.js';
+import type { JobProxyOptions } from './jobproxy/options.js';
 
 /** All parts that the app uses. The app itself opens no port and starts nothing. */
 export interface AppParts {
@@ -17,6 +18,7 @@ export interface AppParts {
   readonly doors: readonly Door[];
   /** `shared`: every accepted token may see, kill and delete every job. */
   readonly access: 'owner' | 'shared';
+  readonly jobproxy: JobProxyOptions;
   /** A caller with one of these policies is an operator. */
   readonly operatorPolicies: readonly string[];
   /** What jobs may ask of their containers. */

@@ -4,7 +4,7 @@ import { doors } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
-import type { Config, JobConfig, VaultConfig } from './types.js';
+import type { Config, JobConfig, JobProxyConfig, VaultConfig } from './types.js';
 
 /** Facts about the machine that defaults are derived from. */
 export interface MachineFacts {
@@ -24,6 +24,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     wrapMinimumMs: values.STINT_WRAP_MINIMUM,
     access: values.STINT_ACCESS,
     doors: values.STINT_DOORS ?? doors,
+    jobproxy: toJobProxy(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,
@@ -111,6 +112,17 @@ function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsP
       pids: usual.pids,
       sharedMemoryBytes: values.STINT_JOB_SHM_MAX ?? usual.sharedMemoryBytes,
     },
+  };
+}
+
+const unitBytes = { B: 1, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+
+function toJobProxy(values: SettingValues): JobProxyConfig {
+  return {
+    image: values.STINT_JOBPROXY_IMAGE,
+    pullPolicy: values.STINT_JOBPROXY_PULL_POLICY,
+    memoryUnitBytes: unitBytes[values.STINT_JOBPROXY_MEMORY_UNIT],
+    queue: values.STINT_JOBPROXY_QUEUE ?? null,
   };
 }
 

@@ -1,9 +1,11 @@
 // The zod schema: what text each setting accepts and the value it is parsed to.
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { checkFields } from '../job/check.js';
 import { durationShape, parseDuration, showDuration } from '../job/duration.js';
 import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
-import { doors } from '../job/job.js';
+import { findImageProblem } from '../job/image-reference.js';
+import { doors, pullPolicies } from '../job/job.js';
 import type { AllowedMount } from '../job/options/policy.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
@@ -165,6 +167,15 @@ const doorNames = text(`names of doors, separated by commas, out of ${doors.join
   return known.length === names.length ? known : undefined;
 });
 
+const image = text('a reference of an image such as `ubuntu:24.04`', (given) =>
+  findImageProblem(given) === undefined ? given : undefined,
+);
+
+/** Queues have names in lower case. */
+const queueName = text('the name of a queue, 1 to 255 characters without control characters', (given) =>
+  given.length <= 255 && checkFields({ queue: given }).length === 0 ? given.toLowerCase() : undefined,
+);
+
 /** What each setting accepts and what it is parsed to. A setting that is required or has a default is never missing. */
 export const schema = z.object({
   STINT_PORT: integer(0, 65_535),
@@ -190,6 +201,10 @@ export const schema = z.object({
   STINT_WRAP_MINIMUM: duration(0),
   STINT_ACCESS: oneOf('owner', 'shared'),
   STINT_DOORS: doorNames.optional(),
+  STINT_JOBPROXY_IMAGE: image.optional(),
+  STINT_JOBPROXY_PULL_POLICY: oneOf(...pullPolicies),
+  STINT_JOBPROXY_MEMORY_UNIT: oneOf('B', 'MiB', 'GiB'),
+  STINT_JOBPROXY_QUEUE: queueName.optional(),
   STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),

@@ -109,6 +109,25 @@ export const settings = [
     meaning: 'The job APIs that are served, separated by commas; the others are answered as unknown paths.',
   },
   {
+    name: 'STINT_JOBPROXY_IMAGE',
+    meaning: "Image of JobProxy's tasks without a container; without it they are refused.",
+  },
+  {
+    name: 'STINT_JOBPROXY_PULL_POLICY',
+    default: 'Always',
+    meaning: "When images of JobProxy's tasks are pulled: `Always`, `IfNotPresent` or `Never`.",
+  },
+  {
+    name: 'STINT_JOBPROXY_MEMORY_UNIT',
+    default: 'MiB',
+    meaning: 'What a plain number in the `memory` of a task of JobProxy counts: `B`, `MiB` or `GiB`.',
+  },
+  {
+    name: 'STINT_JOBPROXY_QUEUE',
+    meaning:
+      "Queue of JobProxy's tasks, which then run strictly one after another; without it they do not wait.",
+  },
+  {
     name: 'STINT_OPERATOR_POLICIES',
     meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
   },

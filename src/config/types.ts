@@ -1,6 +1,6 @@
 // The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
-import type { Door } from '../job/job.js';
+import type { Door, PullPolicy } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Secret } from '../job/secret.js';
 
@@ -19,6 +19,7 @@ export interface Config {
   readonly access: 'owner' | 'shared';
   /** Those that are switched on. */
   readonly doors: readonly Door[];
+  readonly jobproxy: JobProxyConfig;
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
   readonly operatorPolicies: readonly string[];
   readonly slots: number;
@@ -90,4 +91,15 @@ export interface JobConfig {
   readonly policy: OptionsPolicy;
   readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
+}
+
+/** What JobProxy's door adds to the tasks it takes. */
+export interface JobProxyConfig {
+  /** For tasks without a container; undefined: they are refused. */
+  readonly image: string | undefined;
+  readonly pullPolicy: PullPolicy;
+  /** What a plain number of memory counts. */
+  readonly memoryUnitBytes: number;
+  /** The serial queue of all its tasks; `null`: none. */
+  readonly queue: string | null;
 }

@@ -153,6 +153,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
     reaper: reaperOf(parts),
     identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
     doors: config.doors,
+    jobproxy: config.jobproxy,
     access: config.access,
     operatorPolicies: config.operatorPolicies,
     optionsPolicy: config.job.policy,

@@ -66,6 +66,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     doors,
     optionsPolicy: strictPolicy,
     access: 'owner',
+    jobproxy: { image: 'busybox:latest', pullPolicy: 'Always', memoryUnitBytes: 1024 ** 2, queue: null },
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
