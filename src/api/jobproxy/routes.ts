@@ -25,7 +25,7 @@ import {
 } from './errors.js';
 import { pingText } from './ping.js';
 import { toWireState } from './states.js';
-import { toJobRequest } from './task.js';
+import { refuseForbidden, toJobRequest } from './task.js';
 import { parseXmlTask } from './xml-task.js';
 
 const prefix = '/v1/jobproxy';
@@ -64,6 +64,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   const parsed = await parseTask(body, format, contentType);
   if ('problem' in parsed) throw new RefusedError('invalid_request', parsed.problem);
   const request = toJobRequest(parsed.object, ownerOf(c.get('caller')), parts.jobproxy);
+  refuseForbidden(request, parts.optionsPolicy);
   const job = await parts.queue.submit(request, key);
   markReplay(c, job);
   c.set('jobId', job.id);

@@ -24,7 +24,7 @@ export function toWireState(job: Job, output: JobOutput): WireState {
   };
 }
 
-type Known = Pick<Job, 'state' | 'reason' | 'code' | 'message' | 'exitCode'>;
+type Known = Pick<Job, 'state' | 'reason' | 'code' | 'message' | 'exitCode' | 'options'>;
 
 const wordsBeforeEnd: Partial<Record<JobState, string>> = {
   queued: 'pending',
@@ -50,9 +50,13 @@ export function descriptionOf(job: Known): string {
   return detail === undefined ? job.state : `${job.state}: ${detail}`;
 }
 
-function describeFailure({ reason = 'internal', code, message, exitCode }: Known): string {
+const msPerHour = 3_600_000;
+
+function describeFailure({ reason = 'internal', code, message, exitCode, options }: Known): string {
   if (reason === 'exit_code') return `failed: exit status ${exitCode ?? 1}`;
   if (code === 'command_not_found') return 'failed: program not found';
+  const hours = (options.limits?.cpuTimeMs ?? 0) / msPerHour;
+  if (code === 'cpu_time_used_up' && hours > 0) return `failed: limit: cpu time of ${hours} h used up`;
   const word = reasonWords[reason] ?? reason.replaceAll('_', ' ');
   return message === undefined ? `failed: ${word}` : `failed: ${word}: ${message}`;
 }

@@ -5,6 +5,7 @@ import { RefusedError } from '../../job/errors.js';
 import { type JobRequest, type SecretFileType, type SpecFields, secretFileTypes } from '../../job/job.js';
 import type { OptionNames } from '../../job/options/check-options.js';
 import type { ContainerOptions } from '../../job/options/options.js';
+import { findForbidden, type OptionsPolicy } from '../../job/options/policy.js';
 import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
 import { hasCommand, readCommand } from './command.js';
@@ -57,6 +58,21 @@ export function toJobRequest(task: Fields, owner: Owner, options: JobProxyOption
   };
 }
 
+const optionNames: OptionNames = {
+  ports: 'container.ports',
+  mounts: 'container.mounts',
+  cpus: 'cores',
+  memoryBytes: 'memory',
+  cpuTimeMs: 'cputime',
+};
+
+/** Throws `RefusedError` `forbidden` for what the operator does not let jobs ask for: a line each. */
+export function refuseForbidden({ fields }: JobRequest, policy: OptionsPolicy): void {
+  const problems = new Problems();
+  for (const problem of findForbidden(fields.options ?? {}, policy, optionNames)) problems.add(problem);
+  if (!problems.isEmpty) throw new RefusedError('forbidden', problems.text);
+}
+
 /** Some encoders write the name of the root around the task. */
 function refuseEnvelope(task: Fields): void {
   if (Object.keys(task).length !== 1 || !isObject(task.task)) return;
@@ -96,15 +112,6 @@ function readFields(task: Fields, options: JobProxyOptions, problems: Problems):
   for (const problem of checkFields(fields, names)) problems.add(problem);
   return fields;
 }
-
-/** What the operator forbids is told by these names too. */
-const optionNames: OptionNames = {
-  ports: 'container.ports',
-  mounts: 'container.mounts',
-  cpus: 'cores',
-  memoryBytes: 'memory',
-  cpuTimeMs: 'cputime',
-};
 
 /** The published model of JobProxy shows the second name. */
 function readContainer(task: Fields, problems: Problems): Fields | undefined {

@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
+import { strictPolicy } from '../../../src/job/options/policy.js';
 import { createTestApp } from '../../support/test-app.js';
-import { type BadInput, badBodies, badRequests, badTasks } from './bad-inputs.js';
+import { type BadInput, badBodies, badRequests, badTasks, forbiddenTasks } from './bad-inputs.js';
 
-const table = [...badBodies, ...badTasks, ...badRequests];
+const table = [...badBodies, ...badTasks, ...forbiddenTasks, ...badRequests];
 
 /** Texts that only a parser, a validator or a stack trace writes. */
 const foreign =
   /Unexpected|SyntaxError|TypeError|Zod|undefined|NaN|\[object|node_modules|\.[jt]s\b|unclosed tag/;
 
+const most = { ...strictPolicy.most, cpus: 2, memoryBytes: 1024 ** 3 };
+const optionsPolicy = { ...strictPolicy, most };
+
 async function ask(input: BadInput) {
-  const tested = createTestApp();
+  const tested = createTestApp({ optionsPolicy });
   const { method, path, body, headers = {} } = input;
   const token = input.status === 401 ? {} : { 'x-auth-token': 's.token1' };
   const type = { 'content-type': 'application/json' };

@@ -127,6 +127,19 @@ export const badTasks: readonly BadInput[] = [
   withFields({ wrap_secret_id: 's. CANARY' }, 'wrap_secret_id: …something else'),
 ];
 
+const ro = { mount: { host: '/data/ref', container: '/ref', mode: 'ro' } };
+
+/** What the operator of the test's server does not allow. */
+export const forbiddenTasks: readonly BadInput[] = [
+  withFields({ cores: 3 }, '`cores`…3…STINT_JOB_CPUS_MAX'),
+  withFields({ memory: 2048 }, '`memory`…STINT_JOB_MEMORY_MAX'),
+  withContainer(
+    { ports: { port: { host: 8080, container: 80 } } },
+    '`container.ports`…8080…STINT_ALLOW_PORTS',
+  ),
+  withContainer({ mounts: ro }, '`container.mounts`…"/data/ref"…STINT_ALLOW_MOUNTS'),
+].map((input) => ({ ...input, status: 403 }));
+
 const id = '0'.repeat(24);
 const noToken = { headers: {}, status: 401, says: 'X-Auth-Token' };
 

@@ -20,7 +20,19 @@ test.each([
   ],
   [{ state: 'failed', reason: 'start_failed', message: 'port in use' }, '1', 'failed: start: port in use'],
   [
-    { state: 'failed', reason: 'timed_out', exitCode: 137, message: 'cpu time of 1 h used up' },
+    { state: 'failed', reason: 'timed_out', exitCode: 137, message: 'Stopped after 5 s.' },
+    '137',
+    'failed: limit: Stopped after 5 s.',
+  ],
+  [
+    {
+      state: 'failed',
+      reason: 'timed_out',
+      code: 'cpu_time_used_up',
+      exitCode: 137,
+      message: 'x',
+      options: { limits: { cpuTimeMs: 3_600_000 } },
+    },
     '137',
     'failed: limit: cpu time of 1 h used up',
   ],
