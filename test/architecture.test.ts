@@ -161,7 +161,9 @@ describe('the table of ARCHITECTURE.md', () => {
       .filter((entry) => entry.isDirectory() && entry.parentPath !== src)
       .map((entry) => relative(src, join(entry.parentPath, entry.name)));
     const text = await readFile(join(root, 'ARCHITECTURE.md'), 'utf8');
-    const named = [...text.matchAll(/^\| `((?!src)[a-z-]+\/[a-z-]+)\/` \|/gm)].map(([, folder]) => folder);
+    const named = [...text.matchAll(/^\| `((?!src)[a-z-]+(?:\/[a-z-]+)+)\/` \|/gm)].map(
+      ([, folder]) => folder,
+    );
 
     expect(named.toSorted()).toEqual(below.toSorted());
   });

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { requestShape } from '../src/api/gostint/wire.js';
-import { taskFields } from '../src/api/jobproxy/task.js';
+import { taskFields } from '../src/api/jobproxy/task/task.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { type Setting, settings } from '../src/config/settings.js';
 import { refusals } from './contract/vault-http-servers.js';

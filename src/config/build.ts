@@ -123,6 +123,7 @@ function toJobProxy(values: SettingValues): JobProxyConfig {
     pullPolicy: values.STINT_JOBPROXY_PULL_POLICY,
     memoryUnitBytes: unitBytes[values.STINT_JOBPROXY_MEMORY_UNIT],
     queue: values.STINT_JOBPROXY_QUEUE ?? null,
+    outputRoot: values.STINT_JOBPROXY_OUTPUT_ROOT,
   };
 }
 

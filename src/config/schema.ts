@@ -205,6 +205,7 @@ export const schema = z.object({
   STINT_JOBPROXY_PULL_POLICY: oneOf(...pullPolicies),
   STINT_JOBPROXY_MEMORY_UNIT: oneOf('B', 'MiB', 'GiB'),
   STINT_JOBPROXY_QUEUE: queueName.optional(),
+  STINT_JOBPROXY_OUTPUT_ROOT: path.optional(),
   STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),

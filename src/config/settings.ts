@@ -128,6 +128,11 @@ export const settings = [
       "Queue of JobProxy's tasks, which then run strictly one after another; without it they do not wait.",
   },
   {
+    name: 'STINT_JOBPROXY_OUTPUT_ROOT',
+    meaning:
+      "Directory of the node below which `stdout` and `stderr` of JobProxy's tasks are written; without it they are only in the state.",
+  },
+  {
     name: 'STINT_OPERATOR_POLICIES',
     meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
   },

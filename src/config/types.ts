@@ -102,4 +102,6 @@ export interface JobProxyConfig {
   readonly memoryUnitBytes: number;
   /** The serial queue of all its tasks; `null`: none. */
   readonly queue: string | null;
+  /** Below it are the files of their output; undefined: none are written. */
+  readonly outputRoot: string | undefined;
 }

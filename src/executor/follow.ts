@@ -5,6 +5,7 @@ import type { ContainerOptions } from '../job/options/options.js';
 import type { Exit, Outcome, OutputFacts } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
 import { limitBehind, type TimeLimits, timeLimits, watchCpuTime } from './limits.js';
+import { discard } from './masking/discard.js';
 import { namesOfUnmasked } from './masking/mask-forms.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
@@ -53,7 +54,7 @@ export async function runToEnd(
     const running = await container.start();
     run.recorder.started();
     await failpoint('after-start');
-    const filter = jobMask(secrets, parts);
+    const filter = discard(options.output ?? {}, jobMask(secrets, parts));
     const limits = timeLimits(options, parts.options);
     const following = { running, filter, from: emptyOutput, limits, timeMs: limits.runTimeMs, parts };
     return await followToEnd(run, following);

@@ -4,6 +4,7 @@ import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
 import { type TimeLimits, timeLimits } from './limits.js';
+import { discard } from './masking/discard.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { Execution, ExecutorParts } from './run.js';
 import type { RunRecorder } from './run-recorder.js';
@@ -77,7 +78,7 @@ async function followAdopted(
   await using container = found;
   if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
   const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
-  const filter = filterOf(run, secrets, parts);
+  const filter = discard(run.job.options.output ?? {}, filterOf(run, secrets, parts));
   const limits = timeLimits(run.job.options, parts.options);
   const timeMs = timeLeft(container, limits);
   return await followToEnd(run, { running, filter, from: run.output, limits, timeMs, parts });

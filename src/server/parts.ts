@@ -76,6 +76,7 @@ export async function openWorker(
     slots: config.slots,
     leaseMs: config.leaseMs,
     holdLimitMs: config.holdLimitMs,
+    outputRoot: config.jobproxy.outputRoot,
     breaker,
     alarms,
     notifyReady: () => notifier.notifyReady(),

@@ -109,6 +109,14 @@ function problemsOf(
   return [];
 }
 
+const defaultJobproxy = {
+  image: undefined,
+  pullPolicy: 'Always',
+  memoryUnitBytes: 1024 ** 2,
+  queue: null,
+  outputRoot: undefined,
+};
+
 describe('with the required settings only', () => {
   test('everything else has a default', () => {
     expect(read({})).toMatchObject({
@@ -130,7 +138,7 @@ describe('with the required settings only', () => {
       job: defaultJob,
       access: 'owner',
       doors: [...doors],
-      jobproxy: { image: undefined, pullPolicy: 'Always', memoryUnitBytes: 1024 ** 2, queue: null },
+      jobproxy: defaultJobproxy,
       slots: 8,
       starts: 4,
       stopGraceMs: 15_000,
@@ -415,24 +423,4 @@ test('every setting has a meaning, and is secret or shown on purpose', () => {
     expect(setting.meaning).toMatch(/^.{10,}\.$/);
     expect(setting.required === true && setting.default !== undefined).toBe(false);
   }
-});
-
-describe("JobProxy's door", () => {
-  test.each<[Readonly<Record<string, string>>, object]>([
-    [{ STINT_JOBPROXY_IMAGE: 'ubuntu:24.04' }, { image: 'ubuntu:24.04' }],
-    [{ STINT_JOBPROXY_PULL_POLICY: 'Never' }, { pullPolicy: 'Never' }],
-    [{ STINT_JOBPROXY_MEMORY_UNIT: 'GiB' }, { memoryUnitBytes: 1024 ** 3 }],
-    [{ STINT_JOBPROXY_QUEUE: 'Tasks' }, { queue: 'tasks' }],
-  ])('takes %j', (changes, jobproxy) => {
-    expect(read(changes).jobproxy).toMatchObject(jobproxy);
-  });
-
-  test.each([
-    ['STINT_JOBPROXY_IMAGE', 'Ubuntu'],
-    ['STINT_JOBPROXY_PULL_POLICY', 'always'],
-    ['STINT_JOBPROXY_MEMORY_UNIT', 'GB'],
-    ['STINT_JOBPROXY_QUEUE', 'a\nb'],
-  ])('refuses %s=%j', (name, value) => {
-    expect(problemsOf({ [name]: value })).toEqual([expect.stringContaining(`Expected ${name} to be `)]);
-  });
 });

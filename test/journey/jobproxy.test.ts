@@ -1,14 +1,22 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
 import { roleNames } from '../../vault-dev/bootstrap/roles.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
+const root = await mkdtemp(join(tmpdir(), 'stint-output-'));
 const on = await startStintOnRig({
   STINT_JOBPROXY_IMAGE: image,
   STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
+  STINT_JOBPROXY_OUTPUT_ROOT: root,
 });
-afterAll(() => on[Symbol.asyncDispose]());
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+  await rm(root, { recursive: true });
+});
 
 const operator = new VaultOperator(on.vault);
 const own = await on.client.minimalToken();
@@ -161,4 +169,69 @@ test('a job of the main door is shown in the words of this one, and is not liste
 
   expect(await stateOf(id)).toMatchObject({ code: '4', description: 'failed: exit status 4' });
   expect((await ask('GET', 'state')).text).not.toContain(id);
+});
+
+test('the streams of a task are in their files when it has ended', async () => {
+  const cmd = 'echo out; echo err >&2; exit 1';
+  const id = await submit({ user: 'kai', cmd, stdout: 'logs/', stderr: `${root}/shared.err` });
+
+  expect(await waitFor(id)).toMatchObject({
+    description: 'failed: exit status 1',
+    stdout: 'out\n',
+    stderr: 'err\n',
+  });
+  expect(await readFile(join(root, 'kai/logs', `${id}.out`), 'utf8')).toBe('out\n');
+  expect(await readFile(join(root, 'shared.err'), 'utf8')).toBe('err\n');
+});
+
+test('of a stream that goes to /dev/null nothing is kept, and no path leads out of the directory', async () => {
+  const before = await readdir(root, { recursive: true });
+  const id = await submit({ user: 'ada', cmd: 'echo out; echo err >&2', stdout: '/dev/null' });
+
+  expect(await waitFor(id)).toMatchObject({ code: '0', stdout: '', stderr: 'err\n' });
+  for (const stdout of ['/etc/motd', '../kai/a', `${root}/../a`])
+    expect(
+      await ask('POST', 'submit', {
+        body: JSON.stringify({ user: 'ada', cmd: 'true', stdout }),
+        headers: { 'content-type': 'application/json' },
+      }),
+    ).toMatchObject({ status: 400, text: expect.stringMatching(/^stdout: expected a path/) });
+  expect(await readdir(root, { recursive: true })).toEqual(before);
+});
+
+test('with a wrapping token a task reads a secret, which is masked in its output', async () => {
+  const path = await operator.writeSecret('kv1', { password: 'CANARY-jobproxy' });
+  const id = await submit({
+    user: 'kai',
+    cmd: 'cat /secrets.json',
+    wrap_secret_id: await on.client.wrapSecretId(),
+    secret_refs: [`password@${path}.password`],
+    secret_file_type: 'json',
+  });
+  const { code, stdout } = await waitFor(id);
+
+  expect({ code, secrets: JSON.parse(stdout) as object }).toEqual({
+    code: '0',
+    secrets: { TOKEN: '[secret]', password: '[secret]' },
+  });
+});
+
+test('a task that asks for a mount, a port or more CPUs than is allowed is refused by name', async () => {
+  const mounts = { mount: { host: '/etc', container: '/in', mode: 'ro' } };
+  const body = JSON.stringify({
+    user: 'kai',
+    cores: 4096,
+    container: { image, mounts, ports: { port: { container: 80 } } },
+  });
+  const { status, text } = await ask('POST', 'submit', {
+    body,
+    headers: { 'content-type': 'application/json' },
+  });
+
+  expect(status).toBe(403);
+  expect(text.split('\n')).toEqual([
+    expect.stringMatching(/`container.ports`.*STINT_ALLOW_PORTS/),
+    expect.stringMatching(/`container.mounts`.*STINT_ALLOW_MOUNTS/),
+    expect.stringMatching(/`cores`.*STINT_JOB_CPUS_MAX/),
+  ]);
 });

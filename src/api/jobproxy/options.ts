@@ -10,4 +10,6 @@ export interface JobProxyOptions {
   readonly memoryUnitBytes: number;
   /** The serial queue of all tasks; `null`: they wait only for a slot. */
   readonly queue: string | null;
+  /** Below it are the files of output; undefined: none are written. */
+  readonly outputRoot: string | undefined;
 }

@@ -25,8 +25,9 @@ import {
 } from './errors.js';
 import { pingText } from './ping.js';
 import { toWireState } from './states.js';
-import { refuseForbidden, toJobRequest } from './task.js';
-import { parseXmlTask } from './xml-task.js';
+import { refuseLinks } from './task/targets.js';
+import { refuseForbidden, toJobRequest } from './task/task.js';
+import { parseXmlTask } from './task/xml-task.js';
 
 const prefix = '/v1/jobproxy';
 
@@ -65,6 +66,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   if ('problem' in parsed) throw new RefusedError('invalid_request', parsed.problem);
   const request = toJobRequest(parsed.object, ownerOf(c.get('caller')), parts.jobproxy);
   refuseForbidden(request, parts.optionsPolicy);
+  await refuseLinks(request, parts.jobproxy.outputRoot);
   const job = await parts.queue.submit(request, key);
   markReplay(c, job);
   c.set('jobId', job.id);

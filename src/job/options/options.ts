@@ -12,6 +12,13 @@ export interface ContainerOptions {
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
   readonly limits?: Limits;
+  readonly output?: OutputTargets;
+}
+
+/** Where a job wants its two streams, beside the store: paths of files. What goes to `/dev/null` is not stored either. */
+export interface OutputTargets {
+  readonly stdout?: string;
+  readonly stderr?: string;
 }
 
 /** As numbers: an image need not have a name for it. */

@@ -7,6 +7,7 @@ import { failpoint } from '../../job/failpoint.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Alarms } from '../maintenance/alarms.js';
+import { writeJobFiles } from '../output-files/job-files.js';
 import { openRequest } from '../service/seal.js';
 import type { ActiveJob } from './active-job.js';
 import type { ClaimBreaker } from './claim-breaker.js';
@@ -19,6 +20,8 @@ export interface RunParts extends RecordParts {
   readonly sealKey: Buffer;
   readonly breaker?: Pick<ClaimBreaker, 'recordOutcome'> | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
+  /** Where files of output may be; undefined: none are written. */
+  readonly outputRoot?: string | undefined;
   /** Called when the end of this job made another one ready. */
   readonly onNextReady: () => void;
   readonly log: WorkerLog;
@@ -78,7 +81,7 @@ async function runAndRecord(
   try {
     const execution = await run();
     parts.breaker?.recordOutcome(execution.outcome);
-    const end = await recordEnd(parts, activeJob.claim, execution);
+    const end = await recordEnd(parts, activeJob.claim, await writeJobFiles(parts, jobId, execution));
     parts.log.info('job recorded', { jobId, ...end.logFacts });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();

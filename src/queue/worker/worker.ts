@@ -31,6 +31,8 @@ export interface WorkerParts {
   /** Decides whether jobs may be claimed now, and gets the outcome of each. Without one they always may be. */
   readonly breaker?: Pick<ClaimBreaker, 'openReason' | 'recordOutcome'> | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
+  /** Below which jobs may have files for their output; undefined: none are written. */
+  readonly outputRoot?: string | undefined;
   /** A job became ready that this node may not take itself. */
   readonly notifyReady: () => void;
   readonly log: WorkerLog;

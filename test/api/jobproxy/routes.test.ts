@@ -1,3 +1,6 @@
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BrokenError, RefusedError } from '../../../src/job/errors.js';
 import { outputOf } from '../../support/fake-queue.js';
@@ -72,6 +75,23 @@ describe('submit', () => {
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(tested.queue.submitted).toEqual([]);
   });
+});
+
+test('a submit with a path over a symbolic link is refused', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'stint-root-'));
+  await symlink('/tmp', join(root, 'kai'));
+  const jobproxy = { image: 'busybox', pullPolicy: 'Always', memoryUnitBytes: 1, queue: null } as const;
+  const tested = createTestApp({ jobproxy: { ...jobproxy, outputRoot: root } });
+
+  const body = JSON.stringify({ user: 'kai', cmd: 'id', stdout: 'a.txt' });
+  const answer = await ask(tested, { method: 'POST', path: 'submit', body });
+  await rm(root, { recursive: true });
+
+  expect(answer).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('stdout: expected a path that goes'),
+  });
+  expect(tested.queue.submitted).toEqual([]);
 });
 
 describe('state', () => {

@@ -1,6 +1,6 @@
 // Reads published ports and mounts of a container, in all shapes in which clients send them.
 
-import type { Mount, PortMapping } from '../../job/options/options.js';
+import type { Mount, PortMapping } from '../../../job/options/options.js';
 import { type Fields, isGiven, isObject, type Place, readNeededText, readText, readWhole } from './values.js';
 
 export function readPorts(value: unknown, place: Place): readonly PortMapping[] {

@@ -1,6 +1,6 @@
 // Collects what is wrong with a task: one line a problem, the field first, as JobProxy's clients expect.
 
-import { describe, quote } from '../request/sentence.js';
+import { describe, quote } from '../../request/sentence.js';
 
 /** Enough to correct a task with; a list of thousands would not help. */
 const mostLines = 20;

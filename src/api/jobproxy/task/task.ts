@@ -1,19 +1,20 @@
 // Checks a task as it was sent, and turns it into a job request.
 
-import { checkFields } from '../../job/check.js';
-import { RefusedError } from '../../job/errors.js';
-import { type JobRequest, type SecretFileType, type SpecFields, secretFileTypes } from '../../job/job.js';
-import type { OptionNames } from '../../job/options/check-options.js';
-import type { ContainerOptions } from '../../job/options/options.js';
-import { findForbidden, type OptionsPolicy } from '../../job/options/policy.js';
-import type { Owner } from '../../job/owner.js';
-import { Secret } from '../../job/secret.js';
+import { checkFields } from '../../../job/check.js';
+import { RefusedError } from '../../../job/errors.js';
+import type { JobRequest, SpecFields } from '../../../job/job.js';
+import type { OptionNames } from '../../../job/options/check-options.js';
+import type { ContainerOptions } from '../../../job/options/options.js';
+import { findForbidden, type OptionsPolicy } from '../../../job/options/policy.js';
+import type { Owner } from '../../../job/owner.js';
+import type { JobProxyOptions } from '../options.js';
 import { hasCommand, readCommand } from './command.js';
 import { readLimits } from './limits.js';
-import type { JobProxyOptions } from './options.js';
 import { readMounts, readPorts } from './ports-and-mounts.js';
 import { Problems } from './problems.js';
-import { type Fields, isGiven, isObject, readFlag, readNeededText, readText, readTexts } from './values.js';
+import { readSecretFields, readWrappingToken } from './secrets.js';
+import { readTargets } from './targets.js';
+import { type Fields, isGiven, isObject, readNeededText } from './values.js';
 
 /** All fields of a task that are read, for docs/jobproxy.md. Others are ignored, as JobProxy ignores them. */
 export const taskFields = [
@@ -52,7 +53,7 @@ export function toJobRequest(task: Fields, owner: Owner, options: JobProxyOption
     queue: options.queue,
     owner,
     label: { requester },
-    wrappedSecretId: wrap === undefined ? undefined : new Secret(wrap),
+    wrappedSecretId: wrap,
     payload: { kind: 'none' },
     fields,
   };
@@ -95,8 +96,6 @@ function readUser(value: unknown, problems: Problems): string | undefined {
 
 function readFields(task: Fields, options: JobProxyOptions, problems: Problems): SpecFields {
   const container = readContainer(task, problems);
-  readTarget(task.stdout, 'stdout', problems);
-  readTarget(task.stderr, 'stderr', problems);
   const isInner = hasCommand(container?.cmd);
   const commandName = isInner ? 'container.cmd' : 'cmd';
   const command = readCommand(isInner ? container?.cmd : task.cmd, { field: commandName, problems });
@@ -138,12 +137,6 @@ function readImage(
   return image;
 }
 
-function readTarget(value: unknown, field: string, problems: Problems): void {
-  const path = readText(value, { field, problems });
-  if (path?.includes('\0') === true)
-    problems.add(`${field}: expected a path without NUL characters, got one`);
-}
-
 function readOptions(
   task: Fields,
   container: Fields | undefined,
@@ -152,40 +145,11 @@ function readOptions(
   const ports = readPorts(container?.ports, { field: 'container.ports', problems });
   const mounts = readMounts(container?.mounts, { field: 'container.mounts', problems });
   const limits = readLimits(task, options.memoryUnitBytes, problems);
+  const output = readTargets(task, options.outputRoot, problems);
   return {
     ...(ports.length > 0 && { ports }),
     ...(mounts.length > 0 && { mounts }),
     ...(Object.keys(limits).length > 0 && { limits }),
+    ...(Object.keys(output).length > 0 && { output }),
   };
-}
-
-function readSecretFields(task: Fields, problems: Problems): SpecFields {
-  const secretRefs = readTexts(task.secret_refs, { field: 'secret_refs', problems });
-  const secretFileType = readFileType(task.secret_file_type, problems);
-  const continueOnWarnings = readFlag(task.cont_on_warnings, { field: 'cont_on_warnings', problems });
-  if (secretRefs !== undefined && secretRefs.length > 0 && !isGiven(task.wrap_secret_id))
-    problems.missing('wrap_secret_id', ': without it no secret of `secret_refs` can be read');
-  return {
-    ...(secretRefs !== undefined && { secretRefs }),
-    ...(secretFileType !== undefined && { secretFileType }),
-    ...(continueOnWarnings !== undefined && { continueOnWarnings }),
-  };
-}
-
-function readFileType(value: unknown, problems: Problems): SecretFileType | undefined {
-  const word = readText(value, { field: 'secret_file_type', problems });
-  const type = secretFileTypes.find((known) => known === word);
-  if (word !== undefined && type === undefined)
-    problems.expectedWord('secret_file_type', '`yaml` or `json`', word);
-  return type;
-}
-
-/** What Vault accepts in a token header. It is a credential, so it is never quoted. */
-function readWrappingToken(task: Fields, problems: Problems): string | undefined {
-  const token = readText(task.wrap_secret_id, { field: 'wrap_secret_id', problems });
-  if (token !== undefined && !/^[!-~]{1,4096}$/.test(token))
-    problems.add(
-      'wrap_secret_id: expected a token of 1 to 4096 visible ASCII characters, got something else',
-    );
-  return token;
 }

@@ -1,6 +1,6 @@
 // Reads single values of a task: texts, whole numbers, flags and lists, as JSON has them and as XML has them.
 
-import { isWellFormed } from '../request/sentence.js';
+import { isWellFormed } from '../../request/sentence.js';
 import type { Problems } from './problems.js';
 
 /** Where a value was found. */

@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { JobProxyOptions } from '../../../src/api/jobproxy/options.js';
-import { toJobRequest } from '../../../src/api/jobproxy/task.js';
-import { parseXmlTask } from '../../../src/api/jobproxy/xml-task.js';
-import { RefusedError } from '../../../src/job/errors.js';
-import type { JobRequest, SpecFields } from '../../../src/job/job.js';
+import type { JobProxyOptions } from '../../../../src/api/jobproxy/options.js';
+import { toJobRequest } from '../../../../src/api/jobproxy/task/task.js';
+import { parseXmlTask } from '../../../../src/api/jobproxy/task/xml-task.js';
+import { RefusedError } from '../../../../src/job/errors.js';
+import type { JobRequest, SpecFields } from '../../../../src/job/job.js';
 
 const owner = { key: 'entity:e1', displayName: 'tester' };
 const options: JobProxyOptions = {
@@ -12,6 +12,7 @@ const options: JobProxyOptions = {
   pullPolicy: 'Always',
   memoryUnitBytes: 1024 ** 2,
   queue: null,
+  outputRoot: undefined,
 };
 
 function convert(task: object, changes: Partial<JobProxyOptions> = {}): JobRequest {
@@ -191,6 +192,39 @@ describe('a task becomes a job', () => {
   });
 });
 
+const outputOf = (task: object, outputRoot?: string) =>
+  convert({ cmd: 'id', ...task }, { outputRoot }).fields.options?.output;
+
+describe('the targets of output', () => {
+  test('are kept as they are where the operator has named no directory', () => {
+    expect(outputOf({ stdout: '../a', stderr: '/dev/null' })).toEqual({
+      stdout: '../a',
+      stderr: '/dev/null',
+    });
+  });
+
+  test('are below that directory, relative ones in the one of the user; a colon in front is dropped', () => {
+    expect(outputOf({ stdout: ':a/', stderr: '/out/b' }, '/out')).toEqual({
+      stdout: '/out/kai/a/',
+      stderr: '/out/b',
+    });
+  });
+
+  test.each([
+    [{ stdout: '../a' }, 'stdout: expected a path without `..`'],
+    [{ stderr: '/etc/passwd' }, "stderr: expected a path below the operator's directory"],
+    [{ stdout: 'a', user: 'a/b' }, 'user: expected the name of a directory, since `stdout` is in it'],
+    [{ stdout: 'a', user: '..' }, 'user: expected the name of a directory'],
+    [{ stdout: ':' }, 'stdout: size must be between'],
+  ])('%j is refused', (task, line) => {
+    expect(problemsOf({ user: 'kai', cmd: 'id', ...task }, { outputRoot: '/out' })[0]).toContain(line);
+  });
+
+  test('a user that is no name of a directory is one where no path is in it', () => {
+    expect(outputOf({ user: 'a/b', stdout: '/out/x' }, '/out')).toEqual({ stdout: '/out/x' });
+  });
+});
+
 describe('a problem is one line that names its field', () => {
   test.each([
     [{ cmd: 'true' }, 'user: may not be null'],
@@ -232,11 +266,11 @@ describe('a problem is one line that names its field', () => {
 
     expect(problemsOf(task).map((line) => /^(?:Expected `)?([\w.]+)/.exec(line)?.[1])).toEqual([
       'user',
-      'stdout',
       'container.ports.port',
       'cores',
       'memory',
       'cputime',
+      'stdout',
       'container.image',
     ]);
   });

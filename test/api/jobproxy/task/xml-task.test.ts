@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseXmlTask, xmlBounds } from '../../../src/api/jobproxy/xml-task.js';
+import { parseXmlTask, xmlBounds } from '../../../../src/api/jobproxy/task/xml-task.js';
 
 function read(xml: string, charset?: string) {
   return parseXmlTask(Buffer.from(xml), charset);

@@ -1,7 +1,7 @@
 // Reads cores, memory and CPU time of a task.
 
-import type { Limits } from '../../job/options/options.js';
-import { parseSize } from '../../job/size.js';
+import type { Limits } from '../../../job/options/options.js';
+import { parseSize } from '../../../job/size.js';
 import type { Problems } from './problems.js';
 import { type Fields, isGiven, largestNumber, type Place, readWhole, wholeOf } from './values.js';
 

@@ -2,8 +2,8 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes';
-import type { ParsedObject } from '../request/json.js';
-import { decodeXml } from './xml-text.js';
+import type { ParsedObject } from '../../request/json.js';
+import { decodeXml } from '../xml-text.js';
 
 /** What a document may hold; the parser is linear in its length within these bounds. */
 export const xmlBounds = { depth: 16, elements: 10_000, attributes: 1000 } as const;
