@@ -1,6 +1,6 @@
 // The contract `Backend`: how the executor runs containers.
 import type { PullPolicy } from '../job/job.js';
-import type { ContainerOptions } from '../job/options/options.js';
+import type { ContainerOptions, PublishedPort } from '../job/options/options.js';
 import type { Exit } from '../job/outcome.js';
 
 /**
@@ -106,6 +106,8 @@ export interface RunningContainer {
   readonly output: AsyncIterable<OutputPart>;
   /** Settles when the engine says that the container ended. */
   wait(): Promise<Exit>;
+  /** Where its ports are published; empty once it has ended. */
+  ports(): Promise<readonly PublishedPort[]>;
   /** CPU time of all its processes since its start, in milliseconds; undefined where the engine cannot tell. */
   cpuTimeMs(): Promise<number | undefined>;
   /** Sends the stop signal, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */

@@ -28,6 +28,8 @@ export interface Following {
   /** What is already stored of the output. */
   readonly from: OutputState;
   readonly limits: TimeLimits;
+  /** It has ports that are published. */
+  readonly publishes: boolean;
   /** What is left of the job's run time; undefined for a container that has ended. */
   readonly timeMs: number | undefined;
   readonly parts: ExecutorParts;
@@ -56,8 +58,9 @@ export async function runToEnd(
     await failpoint('after-start');
     const filter = discard(options.output ?? {}, jobMask(secrets, parts));
     const limits = timeLimits(options, parts.options);
-    const following = { running, filter, from: emptyOutput, limits, timeMs: limits.runTimeMs, parts };
-    return await followToEnd(run, following);
+    const publishes = (options.ports ?? []).length > 0;
+    const following = { running, filter, from: emptyOutput, limits, publishes, parts };
+    return await followToEnd(run, { ...following, timeMs: limits.runTimeMs });
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
   }
@@ -78,14 +81,26 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
     from,
   );
   const copying = copyFrom(run, following, collector);
+  const publishing = following.publishes ? recordPorts(run, following.running) : undefined;
   if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenRequested(run, following.running, options.stopGraceMs);
   using _ = watchCpuTime(following.running, following.limits.cpuTimeMs, run.stop);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');
   stopping.release();
+  await publishing;
   if (run.stop.reason === 'fenced') throw new FencedError('The claim was lost while the job ran.');
   return { outcome, output: { ...collector.totals, flaw } };
+}
+
+/** Only told to clients: an engine that does not say it, or a claim that is lost, is seen elsewhere. */
+async function recordPorts(run: StartedRun, running: RunningContainer): Promise<void> {
+  try {
+    const ports = await running.ports();
+    if (ports.length > 0) await run.recorder.published(ports);
+  } catch {
+    return;
+  }
 }
 
 /**

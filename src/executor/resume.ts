@@ -81,7 +81,8 @@ async function followAdopted(
   const filter = discard(run.job.options.output ?? {}, filterOf(run, secrets, parts));
   const limits = timeLimits(run.job.options, parts.options);
   const timeMs = timeLeft(container, limits);
-  return await followToEnd(run, { running, filter, from: run.output, limits, timeMs, parts });
+  const publishes = (run.job.options.ports ?? []).length > 0;
+  return await followToEnd(run, { running, filter, from: run.output, limits, publishes, timeMs, parts });
 }
 
 const containerGone: Outcome = {

@@ -1,4 +1,5 @@
 // The contract `RunRecorder`: how the executor records the progress of a run.
+import type { PublishedPort } from '../job/options/options.js';
 import type { StopReason } from '../job/outcome.js';
 import type { StreamPositions } from './backend.js';
 
@@ -20,6 +21,8 @@ export interface RunRecorder {
   running(unmasked: readonly string[]): Promise<void>;
   /** The container runs, so the next process of this node could adopt it. Only noted in memory, not recorded. */
   started(): void;
+  /** While it runs: the engine may have chosen them. May be repeated. */
+  published(ports: readonly PublishedPort[]): Promise<void>;
   stopping(why: StopReason): Promise<void>;
   /** Stores a chunk of output; resolves when it is durable. */
   append(chunk: OutputChunk): Promise<void>;

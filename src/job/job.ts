@@ -1,7 +1,7 @@
 // The types of the job model: its fields, its spec, the request for it and the stored job.
 
 import type { ContentText } from './content.js';
-import type { ContainerOptions } from './options/options.js';
+import type { ContainerOptions, PublishedPort } from './options/options.js';
 import type { Owner } from './owner.js';
 import type { Secret } from './secret.js';
 import type { FailureReason, JobState } from './state.js';
@@ -124,6 +124,8 @@ export interface Job {
   readonly imageId: string | undefined;
   readonly tty: boolean;
   readonly containerId: string | undefined;
+  /** Known once the container runs; empty where it publishes none. */
+  readonly publishedPorts: readonly PublishedPort[];
   /** The container's exit status; undefined until known. */
   readonly exitCode: number | undefined;
   /** The kernel killed a process of the job for memory; the job itself may have continued. */

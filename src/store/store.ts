@@ -61,6 +61,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     markTokenRevoked: (id: string, actor: string) => moves.markTokenRevoked(sql, id, actor),
     markPrepared: (claim: ClaimKey, facts: moves.PreparedFacts) => moves.markPrepared(sql, claim, facts),
     markRunning: (claim: ClaimKey, unmasked?: readonly string[]) => moves.markRunning(sql, claim, unmasked),
+    markPublished: (...args: Rest<typeof moves.markPublished>) => moves.markPublished(sql, ...args),
     markStopping: (claim: ClaimKey, why: string) => moves.markStopping(sql, claim, why),
     postponeJob: (claim: ClaimKey, wait: Postponement) => postponeJob(sql, claim, wait),
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),

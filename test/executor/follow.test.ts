@@ -38,6 +38,7 @@ function containerOf(given: Partial<RunningContainer>): PreparedContainer {
   const running = {
     output: printing(),
     wait: async () => exit,
+    ports: async () => [],
     cpuTimeMs: async () => undefined,
     stop: async () => undefined,
     ...given,
@@ -168,5 +169,37 @@ describe('the end of a job that ran', () => {
 
     expect(bench.steps).not.toContain('recorder.stopping');
     expect(container.graces).toEqual([]);
+  });
+});
+
+const broken = async () => {
+  throw new BrokenError('engine_unavailable', 'No.');
+};
+
+describe('published ports', () => {
+  const ports = [{ container: 80, host: 0, loopbackOnly: false }];
+  const run = (given: Partial<RunningContainer>, asked = ports) =>
+    runToEnd(bench.run(), {
+      container: containerOf(given),
+      secrets: new Map(),
+      options: { ports: asked },
+      parts: bench.parts(),
+    });
+
+  test('are recorded as the engine chose them', async () => {
+    await run({ ports: async () => [{ container: 80, host: 49_153 }] });
+
+    expect(bench.told.get('published')).toEqual([{ container: 80, host: 49_153 }]);
+  });
+
+  test('that the engine does not tell change nothing about the run', async () => {
+    expect(await run({ ports: broken })).toMatchObject({ outcome: { kind: 'ended', exit } });
+    expect(bench.told.has('published')).toBe(false);
+  });
+
+  test('are not asked for where a job has none', async () => {
+    await run({ ports: async () => [{ container: 1, host: 1 }] }, []);
+
+    expect(bench.told.has('published')).toBe(false);
   });
 });

@@ -12,6 +12,8 @@ const on = await startStintOnRig({
   STINT_JOBPROXY_IMAGE: image,
   STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
   STINT_JOBPROXY_OUTPUT_ROOT: root,
+  STINT_JOB_NETWORK: 'bridge',
+  STINT_ALLOW_PORTS: '18000-18999',
 });
 afterAll(async () => {
   await on[Symbol.asyncDispose]();
@@ -221,7 +223,7 @@ test('a task that asks for a mount, a port or more CPUs than is allowed is refus
   const body = JSON.stringify({
     user: 'kai',
     cores: 4096,
-    container: { image, mounts, ports: { port: { container: 80 } } },
+    container: { image, mounts, ports: { port: { host: 80, container: 80 } } },
   });
   const { status, text } = await ask('POST', 'submit', {
     body,
@@ -234,4 +236,14 @@ test('a task that asks for a mount, a port or more CPUs than is allowed is refus
     expect.stringMatching(/`container.mounts`.*STINT_ALLOW_MOUNTS/),
     expect.stringMatching(/`cores`.*STINT_JOB_CPUS_MAX/),
   ]);
+});
+
+const isTold = ({ description }: State) => /^running; ports: 80->\d{4,5}$/.test(description);
+
+test('a port that the engine chose is told while the task runs', async () => {
+  const ports = { port: { host: 0, container: 80 } };
+  const id = await submit({ user: 'kai', cmd: 'echo begun; sleep 300', container: { image, ports } });
+
+  expect(await waitFor(id, isTold)).toMatchObject({ code: 'running' });
+  await ask('DELETE', `delete/${id}`);
 });

@@ -45,6 +45,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   markTokenRevoked: () => store.markTokenRevoked(claim.id, 'node:1'),
   markPrepared: () => store.markPrepared(claim, facts),
   markRunning: () => store.markRunning(claim),
+  markPublished: () => store.markPublished(claim, [{ container: 80, host: 8080 }]),
   markStopping: () => store.markStopping(claim, 'kill'),
   postponeJob: () => store.postponeJob(claim, wait),
   finishJob: () => store.finishJob(claim, succeeded, noOutput),

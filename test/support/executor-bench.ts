@@ -89,6 +89,7 @@ export class ExecutorBench implements Disposable {
       prepared: (facts) => tell('prepared', facts),
       running: (unmasked) => tell('running', unmasked),
       started: () => undefined,
+      published: (ports) => tell('published', ports),
       stopping: (why) => tell('stopping', why),
       append: async (chunk) => {
         await tell('append');

@@ -10,6 +10,7 @@ import type {
   StreamPositions,
 } from '../../src/executor/backend.js';
 import { BrokenError } from '../../src/job/errors.js';
+import type { PublishedPort } from '../../src/job/options/options.js';
 import type { Exit } from '../../src/job/outcome.js';
 
 /** Commands that are there and cannot be started, each for the reason in its name. */
@@ -146,6 +147,7 @@ export class FakeContainer implements PreparedContainer {
         await this.#reach('wait');
         return await exit;
       },
+      ports: async () => (this.#hasEnded ? [] : publishedPorts(this.#parts.request)),
       cpuTimeMs: async () => this.#backend.cpuTimeMs,
       stop: (graceMs) => this.#stop(exit, graceMs),
     };
@@ -212,6 +214,14 @@ export class FakeContainer implements PreparedContainer {
     await this.#exit?.catch(() => undefined);
     if (this.#backend.existing.get(this.id) === this) this.#backend.existing.delete(this.id);
   }
+}
+
+/** Where the engine may choose, this one takes the container's port and 40000. */
+function publishedPorts({ options }: ContainerRequest): PublishedPort[] {
+  return (options.ports ?? []).map(({ container, host }) => ({
+    container,
+    host: host || container + 40_000,
+  }));
 }
 
 /** What a program prints, kept until it is read. */

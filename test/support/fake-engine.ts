@@ -60,6 +60,7 @@ export function containerFacts(given: Partial<ContainerFacts> = {}): ContainerFa
     pid: undefined,
     tty: false,
     hasMounts: false,
+    ports: [],
     ...given,
   };
 }

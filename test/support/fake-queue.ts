@@ -39,6 +39,7 @@ export function newJob(changes: Partial<Job> = {}): Job {
     imageId: undefined,
     tty: false,
     containerId: undefined,
+    publishedPorts: [],
     exitCode: undefined,
     outOfMemory: false,
     submittedAt: new Date('2025-10-18T14:18:42.101Z'),

@@ -18,7 +18,7 @@ export function toWireState(job: Job, output: JobOutput): WireState {
   return {
     id: job.id,
     code: codeOf(job),
-    description: descriptionOf(job) + flawOf(job, output),
+    description: descriptionOf(job) + portsOf(job) + flawOf(job, output),
     stdout: toText(output.stdout),
     stderr: toText(output.stderr),
   };
@@ -59,6 +59,12 @@ function describeFailure({ reason = 'internal', code, message, exitCode, options
   if (code === 'cpu_time_used_up' && hours > 0) return `failed: limit: cpu time of ${hours} h used up`;
   const word = reasonWords[reason] ?? reason.replaceAll('_', ' ');
   return message === undefined ? `failed: ${word}` : `failed: ${word}: ${message}`;
+}
+
+/** Of a task that runs: afterwards the ports are another's. */
+function portsOf({ state, publishedPorts }: Job): string {
+  if (isFinal(state) || publishedPorts.length === 0) return '';
+  return `; ports: ${publishedPorts.map(({ container, host }) => `${container}->${host}`).join(', ')}`;
 }
 
 function flawOf(job: Job, { droppedBytes, incompleteReason }: JobOutput): string {

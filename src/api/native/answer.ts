@@ -69,6 +69,7 @@ export function toWireJobDetail(known: JobDetail): WireJobDetail {
     image: job.image ?? null,
     image_id: job.imageId ?? null,
     container_id: job.containerId ?? null,
+    published_ports: job.publishedPorts.map((port) => ({ ...port })),
     exit_code: job.exitCode ?? null,
     out_of_memory: job.outOfMemory,
     name: job.label.name ?? null,

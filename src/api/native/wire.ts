@@ -88,6 +88,9 @@ export const wireJobDetail = z.strictObject({
   image: text.nullable(),
   image_id: text.nullable(),
   container_id: text.nullable(),
+  published_ports: z
+    .array(z.strictObject({ container: z.int(), host: z.int() }))
+    .meta({ description: 'Ports of the node, as the engine published them.' }),
   exit_code: z.int().nullable(),
   out_of_memory: flag,
   name: text.nullable().meta({ description: 'As its own door lists it.' }),

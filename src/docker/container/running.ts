@@ -65,6 +65,7 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       if (await isForgedByKill(parts, exit)) return { ...exit.exit, proven: false, doubt: killedDoubt };
       return await judgeExit(exit.exit, { ...parts, initFailure, streamEnded });
     },
+    ports: async () => (await parts.engine.findContainer(parts.id))?.ports ?? [],
     cpuTimeMs: () => parts.engine.cpuTime(parts.id),
     stop: async (graceMs) => {
       isStopped = true;

@@ -1,5 +1,7 @@
 // The requests that stint makes to a Docker engine, and what they answer.
+
 import type { Readable } from 'node:stream';
+import type { PublishedPort } from '../../job/options/options.js';
 import type { CreateOptions } from '../container/container.js';
 import type { ImageConfig } from '../program/arguments.js';
 
@@ -162,6 +164,8 @@ export interface ContainerFacts {
   readonly pid: number | undefined;
   readonly tty: boolean;
   readonly hasMounts: boolean;
+  /** TCP ports that are published now. */
+  readonly ports: readonly PublishedPort[];
 }
 
 export interface PathFacts {

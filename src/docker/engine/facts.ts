@@ -1,5 +1,6 @@
 // Converts the answers of the engine into our own types.
 import type Docker from 'dockerode';
+import type { PublishedPort } from '../../job/options/options.js';
 import type {
   ContainerFacts,
   EngineState,
@@ -121,7 +122,17 @@ export function toContainerFacts(answer: Docker.ContainerInspectInfo): Container
     pid: state.Pid > 0 ? state.Pid : undefined,
     tty: answer.Config.Tty ?? false,
     hasMounts: (answer.Mounts ?? []).length > 0,
+    ports: publishedPorts(answer),
   };
+}
+
+/** An engine that publishes on IPv4 and IPv6 names both, with the same port in all but rare cases: the first counts. */
+function publishedPorts({ NetworkSettings }: Docker.ContainerInspectInfo): PublishedPort[] {
+  return Object.entries(NetworkSettings?.Ports ?? {}).flatMap(([key, bindings]) => {
+    const [container, protocol] = key.split('/');
+    const host = Number(bindings?.[0]?.HostPort ?? 0);
+    return protocol === 'tcp' && host > 0 ? [{ container: Number(container), host }] : [];
+  });
 }
 
 export function toListedContainer(answer: Docker.ContainerInfo): ListedContainer {

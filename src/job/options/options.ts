@@ -36,6 +36,12 @@ export interface PortMapping {
   readonly loopbackOnly: boolean;
 }
 
+/** A port of the container, and the port of the node where the engine published it. */
+export interface PublishedPort {
+  readonly container: number;
+  readonly host: number;
+}
+
 /** A directory or file of the node, or a volume of the engine, that the container has at `target`. */
 export interface Mount {
   readonly kind: 'bind' | 'volume';

@@ -44,6 +44,7 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
       await renewLocalLease(store, job);
     },
     started: () => job.starts(),
+    published: (ports) => persist(() => store.markPublished(claim, ports)),
     stopping: (why) => store.markStopping(claim, why),
     append: (chunk) =>
       then(

@@ -1,5 +1,6 @@
 // The fenced statements that record a run's progress, from spent credentials to stopping.
 import { FencedError } from '../../job/errors.js';
+import type { PublishedPort } from '../../job/options/options.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { ClaimKey } from './claim.js';
@@ -105,6 +106,26 @@ export async function markRunning(
       select id from moved`,
   );
   return rows.length > 0 ? 'moved' : whyNot(sql, claim);
+}
+
+/** Where the engine published the ports of a running container. Safe to repeat: the same ports write no second event. */
+export async function markPublished(
+  sql: Sql,
+  claim: ClaimKey,
+  ports: readonly PublishedPort[],
+): Promise<void> {
+  const text = JSON.stringify(ports);
+  await guarded(
+    () => sql`
+      with moved as (
+        update jobs set published_ports = ${text}::text::jsonb
+        where id = ${claim.id} and fence = ${claim.fence} and state in ('running', 'stopping')
+          and published_ports is distinct from ${text}::text::jsonb
+        returning id, node
+      )
+      insert into events (job_id, kind, actor, detail)
+      select id, 'published', 'node:' || node, jsonb_build_object('ports', ${text}::text::jsonb) from moved`,
+  );
 }
 
 /** A kill or a limit is being carried out. Safe to repeat. */

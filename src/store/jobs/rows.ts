@@ -35,6 +35,7 @@ export function toJob(row: JobRow): Job {
     imageId: row.imageId ?? undefined,
     tty: row.tty,
     containerId: row.containerId ?? undefined,
+    publishedPorts: row.publishedPorts ?? [],
     exitCode: row.exitCode ?? undefined,
     outOfMemory: row.outOfMemory,
     submittedAt: row.submittedAt,

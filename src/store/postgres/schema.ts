@@ -1,7 +1,7 @@
 // Describes for drizzle the columns that are read through it.
 import { bigint, boolean, customType, integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
 import type { Door } from '../../job/job.js';
-import type { ContainerOptions } from '../../job/options/options.js';
+import type { ContainerOptions, PublishedPort } from '../../job/options/options.js';
 import type { FailureReason, JobState } from '../../job/state.js';
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' });
@@ -38,6 +38,7 @@ export const jobs = pgTable('jobs', {
   requester: text(),
   options: jsonb().$type<ContainerOptions>(),
   unlistedAt: time('unlisted_at'),
+  publishedPorts: jsonb('published_ports').$type<readonly PublishedPort[]>(),
 });
 
 export const jobOutput = pgTable('job_output', {

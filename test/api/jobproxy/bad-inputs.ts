@@ -79,6 +79,8 @@ export const badTasks: readonly BadInput[] = [
   withFields({ cmd: ['a', 7] }, 'cmd[1]: …a text…a number'),
   withFields({ cmd: ['a', 'b\0'] }, '`cmd`…NUL'),
   withFields({ cmd: 'x'.repeat(200_000) }, '`cmd`…131071'),
+  withFields({ cmd: 'x'.repeat(1_000_000) }, '`cmd`…131071'),
+  withFields({ container: 'x'.repeat(100_000) }, 'container: …an object…a longer text'),
   ...['abc', true, [1], {}, 1.5, -1, 2 ** 31, '1.5', '-1', '', '1e3'].map((cores) =>
     withFields({ cores }, `cores: ${range}`),
   ),

@@ -56,6 +56,20 @@ describe('submit', () => {
       ).toMatchObject({ status: 200, type: text });
   });
 
+  test('takes a command as long as the system does', async () => {
+    const tested = createTestApp();
+    const cmd = `: ${'ä'.repeat(50_000)}`;
+
+    const answer = await ask(tested, {
+      method: 'POST',
+      path: 'submit',
+      body: JSON.stringify({ user: 'kai', cmd }),
+    });
+
+    expect(answer.status).toBe(200);
+    expect(tested.queue.submitted[0]?.fields.command).toEqual(['/bin/sh', '-c', cmd]);
+  });
+
   test('marks a replay', async () => {
     const tested = createTestApp();
     tested.queue.submit = async () => ({ ...tested.queue.add(), isReplay: true });

@@ -57,6 +57,18 @@ test('a task that ended has a number as its code, another has not, and 0 is succ
       }
 });
 
+test('the published ports of a running task are told, and not those of one that has ended', () => {
+  const publishedPorts = [
+    { container: 80, host: 49_153 },
+    { container: 81, host: 8081 },
+  ];
+
+  expect(toWireState(newJob({ state: 'running', publishedPorts }), none).description).toBe(
+    'running; ports: 80->49153, 81->8081',
+  );
+  expect(toWireState(newJob({ state: 'succeeded', publishedPorts }), none).description).toBe('succeeded');
+});
+
 test('both streams are shown apart, and what is missing is said', () => {
   const output = outputOf('', {
     stdoutText: 'out',

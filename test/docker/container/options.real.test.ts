@@ -109,14 +109,39 @@ describe('a job', () => {
     });
     await using holder = await bench.backend.prepare(request, new AbortController().signal);
     await holder.deliver(Buffer.from('TOKEN: x'));
-    await holder.start();
-    const { NetworkSettings } = await bench.docker.getContainer(holder.id).inspect();
-    const host = Number(NetworkSettings.Ports['80/tcp']?.[0]?.HostPort);
+    const running = await holder.start();
+    const [{ host } = { host: 0 }] = await running.ports();
 
     const late = shell('true', { network, ports: [{ container: 81, host, loopbackOnly: false }] });
 
     await expect(late).rejects.toMatchObject({ reason: 'start_failed', code: 'port_taken' });
   });
+});
+
+test('the engine tells where it published the ports of a running container, and nothing for one that has ended', async () => {
+  const request = containerRequest({
+    jobId: 'c'.repeat(24),
+    fence: 1,
+    command: ['sleep', '60'],
+    options: {
+      network: 'bridge',
+      ports: [80, 81].map((container) => ({ container, host: 0, loopbackOnly: false })),
+    },
+  });
+  await using container = await bench.backend.prepare(request, new AbortController().signal);
+  await container.deliver(Buffer.from('TOKEN: x'));
+  const running = await container.start();
+  const ports = await running.ports();
+  const { NetworkSettings } = await bench.docker.getContainer(container.id).inspect();
+  const seen = [80, 81].map((port) => Number(NetworkSettings.Ports[`${port}/tcp`]?.[0]?.HostPort));
+
+  expect(ports).toEqual([
+    { container: 80, host: seen[0] },
+    { container: 81, host: seen[1] },
+  ]);
+  expect(seen.every((host) => host > 1024)).toBe(true);
+  await running.stop(0);
+  expect(await running.ports()).toEqual([]);
 });
 
 test('the engine tells the CPU time of a running container, and nothing for one that has ended', async () => {

@@ -81,6 +81,7 @@ test('a container that never started has neither start nor end', () => {
     pid: undefined,
     tty: false,
     hasMounts: false,
+    ports: [],
   });
 });
 

@@ -14,12 +14,26 @@ export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
+/** Far longer than anything that is taken: what is longer need not be decoded to be refused. */
+const longestText = 1024 * 1024;
+
+/** The parser of JSON leaves the bytes of a long text. */
+function textOf(value: unknown): unknown {
+  if (!(value instanceof Uint8Array) || value.length > longestText) return value;
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8');
+}
+
+function aText(value: unknown): string {
+  return value instanceof Uint8Array ? `a text of at most ${longestText} bytes` : 'a text';
+}
+
 export function readText(value: unknown, { field, problems }: Place): string | undefined {
   if (!isGiven(value)) return undefined;
-  if (typeof value !== 'string') problems.expected(field, 'a text', value);
-  else if (!isWellFormed(value)) problems.expected(field, 'well-formed text', value);
-  else if (value === '') problems.tooShort(field);
-  else return value;
+  const text = textOf(value);
+  if (typeof text !== 'string') problems.expected(field, aText(value), value);
+  else if (!isWellFormed(text)) problems.expected(field, 'well-formed text', text);
+  else if (text === '') problems.tooShort(field);
+  else return text;
   return undefined;
 }
 
@@ -71,11 +85,11 @@ export function readFlag(value: unknown, { field, problems }: Place): boolean | 
 /** A list of texts, or a single one. An entry may be empty: it is an argument like any other. */
 export function readTexts(value: unknown, { field, problems }: Place): readonly string[] | undefined {
   if (!isGiven(value)) return undefined;
-  const list = Array.isArray(value) ? value : [value];
+  const list = Array.isArray(value) ? value : [textOf(value)];
   for (const [index, entry] of list.entries()) {
     if (problems.isFull) break;
     const place = Array.isArray(value) ? `${field}[${index}]` : field;
-    if (typeof entry !== 'string') problems.expected(place, 'a text', entry);
+    if (typeof entry !== 'string') problems.expected(place, aText(entry), entry);
     else if (!isWellFormed(entry)) problems.expected(place, 'well-formed text', entry);
   }
   return list.every((entry) => typeof entry === 'string') ? list : undefined;
@@ -84,5 +98,7 @@ export function readTexts(value: unknown, { field, problems }: Place): readonly 
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
 }
