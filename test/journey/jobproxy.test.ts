@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
 import { roleNames } from '../../vault-dev/bootstrap/roles.js';
@@ -246,4 +248,16 @@ test('a port that the engine chose is told while the task runs', async () => {
 
   expect(await waitFor(id, isTold)).toMatchObject({ code: 'running' });
   await ask('DELETE', `delete/${id}`);
+});
+
+const withoutIds = (said: string) => said.replaceAll(/[0-9a-f]{24}/g, 'ID').replaceAll('\n', '');
+
+test('the calls of docs/jobproxy.md, typed as shown, answer as shown', async () => {
+  const text = await readFile('docs/jobproxy.md', 'utf8');
+  const [, calls = '', answers = ''] = /```sh\n(.*?)```\n\n```\n(.*?)```/s.exec(text) ?? [];
+  const env = { ...process.env, STINT: on.stint.url, api_token: own };
+
+  const { stdout } = await promisify(execFile)('bash', ['-euc', calls], { env });
+
+  expect(withoutIds(stdout)).toBe(withoutIds(answers));
 });
