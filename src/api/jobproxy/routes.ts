@@ -51,8 +51,8 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   add('/delete/:id', { DELETE: (c) => remove(c, parts) });
 }
 
-/** Enough for the longest command, each character of it escaped. */
-const largestTaskBytes = 16 * 1024 * 1024;
+/** What starts a container takes 2 MiB at most. XML is read at a few megabytes a second. */
+const largestTaskBytes = 4 * 1024 * 1024;
 
 /** Answers the bare id whatever `Accept` says: clients made from the published model ask for JSON here. */
 async function submit(c: ApiContext, parts: AppParts): Promise<Response> {

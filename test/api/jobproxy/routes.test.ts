@@ -56,20 +56,6 @@ describe('submit', () => {
       ).toMatchObject({ status: 200, type: text });
   });
 
-  test('takes a command as long as the system does', async () => {
-    const tested = createTestApp();
-    const cmd = `: ${'ä'.repeat(50_000)}`;
-
-    const answer = await ask(tested, {
-      method: 'POST',
-      path: 'submit',
-      body: JSON.stringify({ user: 'kai', cmd }),
-    });
-
-    expect(answer.status).toBe(200);
-    expect(tested.queue.submitted[0]?.fields.command).toEqual(['/bin/sh', '-c', cmd]);
-  });
-
   test('marks a replay', async () => {
     const tested = createTestApp();
     tested.queue.submit = async () => ({ ...tested.queue.add(), isReplay: true });
@@ -89,6 +75,43 @@ describe('submit', () => {
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(tested.queue.submitted).toEqual([]);
   });
+});
+
+describe('the size of a task', () => {
+  test('takes a command as long as the system does', async () => {
+    const tested = createTestApp();
+    const cmd = `: ${'ä'.repeat(50_000)}`;
+
+    const answer = await ask(tested, {
+      method: 'POST',
+      path: 'submit',
+      body: JSON.stringify({ user: 'kai', cmd }),
+    });
+
+    expect(answer.status).toBe(200);
+    expect(tested.queue.submitted[0]?.fields.command).toEqual(['/bin/sh', '-c', cmd]);
+  });
+
+  test.each(['application/json', 'application/xml'])(
+    'refuses a body of more than 4 MiB: %s',
+    async (type) => {
+      const tested = createTestApp({ bodyLimitBytes: 32 * 1024 * 1024 });
+      const body = `<task><!--${'-x'.repeat(2.5 * 1024 * 1024)}--></task>`;
+
+      const answer = await ask(tested, {
+        method: 'POST',
+        path: 'submit',
+        body,
+        headers: { 'content-type': type },
+      });
+
+      expect(answer).toMatchObject({
+        status: 413,
+        type: text,
+        text: expect.stringContaining('4194304 bytes'),
+      });
+    },
+  );
 });
 
 test('a submit with a path over a symbolic link is refused', async () => {
