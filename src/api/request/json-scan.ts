@@ -23,6 +23,12 @@ export interface Span {
   readonly end: number;
 }
 
+/** A name in the text. */
+export interface NameSpan extends Span {
+  /** A number of the object that it stands in. */
+  readonly object: number;
+}
+
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [openList, closeList, openObject, closeObject] = [0x5b, 0x5d, 0x7b, 0x7d];
 const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
@@ -34,12 +40,16 @@ const blanks = new Set([0x20, 0x09, 0x0a, 0x0d]);
 export class JsonScan {
   /** Why the text must not be parsed at all, the end of a sentence: "be nested at most ..., got more". */
   problem: string | undefined;
-  /** Names of the outermost object with their quotes, in their order. */
-  readonly names: Span[] = [];
+  /** Names with their quotes, in their order: of the outermost object, or of objects so deep in it. */
+  readonly names: NameSpan[] = [];
   /** Long texts of the outermost object with their quotes. */
   readonly longTexts: Span[] = [];
   readonly #bytes: Buffer;
   #at = 0;
+  readonly #namesDepth: number;
+  /** The objects and lists that are open, as far as their names are kept. */
+  readonly #open: number[] = [0];
+  #opened = 0;
   #depth = 0;
   #values = 0;
   #escapes = 0;
@@ -52,8 +62,9 @@ export class JsonScan {
   #nextQuote = -1;
   #nextBackslash = -1;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, namesDepth = 1) {
     this.#bytes = bytes;
+    this.#namesDepth = namesDepth;
   }
 
   /** A text, a list or an object is still open. */
@@ -86,8 +97,8 @@ export class JsonScan {
     if (byte === quote) this.#textStart = this.#at - 1;
     else if (byte === comma) this.#countValue();
     else if (byte === colon) this.#closeName();
-    else if (byte === openList || byte === openObject) this.#open();
-    else if (byte === closeList || byte === closeObject) this.#close();
+    else if (byte === openList || byte === openObject) this.#enter();
+    else if (byte === closeList || byte === closeObject) this.#leave();
     else this.#countWord();
   }
 
@@ -121,15 +132,22 @@ export class JsonScan {
     if (name === undefined) return;
     if (name.end - name.start - 2 > jsonBounds.nameBytes)
       this.#refuse(`have names of at most ${jsonBounds.nameBytes} bytes`);
-    else if (this.#depth === 1) this.names.push(name);
+    else if (this.#depth <= this.#namesDepth) this.#keepName(name);
   }
 
-  #open(): void {
+  /** Where the text is no JSON, names may follow each other without any value. */
+  #keepName(name: Span): void {
+    this.names.push({ ...name, object: this.#open[this.#depth] ?? 0 });
+    if (this.names.length > jsonBounds.values) this.#refuse(`hold at most ${jsonBounds.values} values`);
+  }
+
+  #enter(): void {
     this.#countValue();
     if (++this.#depth > jsonBounds.depth) this.#refuse(`be nested at most ${jsonBounds.depth} levels deep`);
+    else if (this.#depth <= this.#namesDepth) this.#open[this.#depth] = ++this.#opened;
   }
 
-  #close(): void {
+  #leave(): void {
     this.#depth--;
     this.#wordBytes = 0;
   }

@@ -2,46 +2,64 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { JsonScan, jsonBounds, type Span } from './json-scan.js';
+import { findBreak } from './json-break.js';
+import { JsonScan, jsonBounds, type NameSpan, type Span } from './json-scan.js';
 import { decodeText } from './json-text.js';
 import { describe, quote } from './sentence.js';
 
 export interface ParseOptions {
   /** How much of a long text is decoded before others are served again. */
   readonly pieceBytes?: number;
+  /** How deep in the text a field must not stand twice; 1, the outermost object, by default. */
+  readonly namesDepth?: number;
+  /** The whole is short: its texts stay texts, and the problem says where it stops being JSON. */
+  readonly isShort?: boolean;
 }
+
+export type ParsedValue = { readonly value: unknown } | { readonly problem: string };
 
 export type ParsedObject =
   | { readonly object: Readonly<Record<string, unknown>> }
   | { readonly problem: string };
 
+/** Parses a JSON object; see `parseJson`. */
+export async function parseJsonObject(
+  given: Buffer,
+  name: string,
+  options: ParseOptions = {},
+): Promise<ParsedObject> {
+  const parsed = await parseJson(given, name, options);
+  if ('problem' in parsed) return parsed;
+  if (isObject(parsed.value)) return { object: parsed.value };
+  return { problem: `Expected ${name} to be a JSON object, got ${describe(parsed.value)}.` };
+}
+
 /**
- * Parses a JSON object in UTF-8; `name` says what it is in the problem. A field that stands twice is refused: two
+ * Parses JSON in UTF-8; `name` says what it is in the problem. A field that stands twice in an object is refused: two
  * readers would pick different ones. What exceeds `jsonBounds` is refused before anything is built. A field with a text of
  * more than `longTextBytes` gets its bytes in UTF-8 instead (`Uint8Array`), decoded in pieces between which others are served.
  * They stand in the given buffer, which is changed and must not be used any more.
  */
-export async function parseJsonObject(
+export async function parseJson(
   given: Buffer,
   name: string,
-  { pieceBytes = 128 * 1024 }: ParseOptions = {},
-): Promise<ParsedObject> {
+  { pieceBytes = 128 * 1024, namesDepth = 1, isShort = false }: ParseOptions = {},
+): Promise<ParsedValue> {
   const bytes = withoutByteOrderMark(given);
   if (!isUtf8(bytes)) return { problem: `Expected ${name} to be text in UTF-8, got other bytes.` };
-  const scan = await scanAll(bytes);
+  const scan = await scanAll(bytes, namesDepth);
   if (scan.problem !== undefined) return { problem: `Expected ${name} to ${scan.problem}.` };
-  if (restBytes(bytes, scan.longTexts) > jsonBounds.restBytes)
+  const longTexts = isShort ? [] : scan.longTexts;
+  if (restBytes(bytes, longTexts) > jsonBounds.restBytes)
     return {
       problem: `Expected ${name} to hold at most ${jsonBounds.restBytes} bytes beside long texts, got more.`,
     };
-  const value = await parse(bytes, scan.longTexts, pieceBytes);
-  if (value === undefined) return { problem: `Expected ${name} to be JSON, got ${describeBroken(scan)}.` };
-  if (!isObject(value.parsed))
-    return { problem: `Expected ${name} to be a JSON object, got ${describe(value.parsed)}.` };
+  const value = await parse(bytes, longTexts, pieceBytes);
+  if (value === undefined) return { problem: brokenJson(name, scan, isShort ? bytes : undefined) };
   const twice = findTwice(bytes, scan.names);
   if (twice !== undefined)
     return { problem: `Expected ${name} to name each field once, got ${quote(twice)} twice.` };
-  return { object: value.parsed };
+  return { value: value.parsed };
 }
 
 function restBytes(bytes: Buffer, longTexts: readonly Span[]): number {
@@ -56,8 +74,8 @@ function withoutByteOrderMark(bytes: Buffer): Buffer {
 /** A few milliseconds of work at most. */
 const stepsAtOnce = 100_000;
 
-async function scanAll(bytes: Buffer): Promise<JsonScan> {
-  const scan = new JsonScan(bytes);
+async function scanAll(bytes: Buffer, namesDepth: number): Promise<JsonScan> {
+  const scan = new JsonScan(bytes, namesDepth);
   while (!scan.advance(stepsAtOnce)) await nextTurn();
   return scan;
 }
@@ -114,18 +132,26 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** `bytes` where the place is to be told. */
+function brokenJson(name: string, scan: JsonScan, bytes: Buffer | undefined): string {
+  const at = bytes === undefined || scan.isBlank ? undefined : findBreak(bytes.toString());
+  const place = at === undefined ? '' : ` at character ${at + 1}`;
+  return `Expected ${name} to be JSON, got ${describeBroken(scan)}${place}.`;
+}
+
 function describeBroken(scan: JsonScan): string {
   if (scan.isBlank) return 'nothing';
   return scan.isOpen ? 'text that ends too early' : 'something else';
 }
 
 /** Unescaped: `"a"` and `"\u0061"` are the same name. */
-function findTwice(bytes: Buffer, names: readonly Span[]): string | undefined {
+function findTwice(bytes: Buffer, names: readonly NameSpan[]): string | undefined {
   const seen = new Set<string>();
-  for (const { start, end } of names) {
+  for (const { start, end, object } of names) {
     const name = JSON.parse(bytes.toString('utf8', start, end)) as string;
-    if (seen.has(name)) return name;
-    seen.add(name);
+    const key = `${object} ${name}`;
+    if (seen.has(key)) return name;
+    seen.add(key);
   }
   return undefined;
 }

@@ -19,6 +19,7 @@ test.each([
   ['numbers in a list', filled('{"run":[', '0,', '0]}'), 'hold at most 100000 values'],
   ['empty texts in a list', filled('{"run":[', '"",', '""]}'), 'hold at most 100000 values'],
   ['empty lists in a list', filled('{"run":[', '[],', '[]]}'), 'hold at most 100000 values'],
+  ['names without values', filled('{', '"":', '1}'), 'hold at most 100000 values'],
   ['lists in lists', filled('{"run":', '['), 'be nested at most 64 levels deep'],
   ['objects in objects', filled('', '{"a":'), 'be nested at most 64 levels deep'],
   ['a long name', filled('{"', 'a', '":1}'), 'have names of at most 1024 bytes'],

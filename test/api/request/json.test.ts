@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseJsonObject } from '../../../src/api/request/json.js';
+import { parseJson, parseJsonObject } from '../../../src/api/request/json.js';
 
 const read = (text: string) => parseJsonObject(Buffer.from(text), 'it');
 
@@ -90,4 +90,35 @@ test.each([
   ['null', 'null', 'to be a JSON object, got nothing'],
 ])('a JSON object is refused when it is %s', async (_, text, problem) => {
   expect(await read(text)).toEqual({ problem: `Expected it ${problem}.` });
+});
+
+test.each([
+  ['{"job":{"a":1,"a":2}}', 'a'],
+  ['{"job":{"environment":{"B":"1","\\u0042":"2"}}}', 'B'],
+  ['{"job":{"ports":[{"c":1},{"c":2,"c":3}]}}', 'c'],
+])('a field that stands twice further in is found where the depth is told: %s', async (text, name) => {
+  expect(await parseJsonObject(Buffer.from(text), 'it', { namesDepth: 4 })).toEqual({
+    problem: `Expected it to name each field once, got "${name}" twice.`,
+  });
+  expect(await read(text)).toEqual({ object: JSON.parse(text) });
+});
+
+test('objects side by side, or in each other, may have the same names', async () => {
+  const text = '{"a":{"a":{"a":[{"a":1},{"a":2}]}},"b":{"a":1}}';
+
+  expect(await parseJsonObject(Buffer.from(text), 'it', { namesDepth: 9 })).toEqual({
+    object: JSON.parse(text),
+  });
+});
+
+test('where a text stops being JSON is told by the character, counted from 1', async () => {
+  const text = '{"a":{"b":0.2,\n}}';
+
+  expect(await parseJsonObject(Buffer.from(text), 'it', { isShort: true })).toEqual({
+    problem: 'Expected it to be JSON, got something else at character 16.',
+  });
+});
+
+test('a JSON text that is no object is read where any value will do', async () => {
+  expect(await parseJson(Buffer.from('[{"a":1}]'), 'it')).toEqual({ value: [{ a: 1 }] });
 });
