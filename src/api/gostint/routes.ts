@@ -9,6 +9,7 @@ import type { MetricsText } from '../metrics.js';
 import type { AppParts } from '../parts.js';
 import { readBody } from '../request/body.js';
 import { reachOf, requireCaller } from '../request/caller.js';
+import { refuseWhileDraining } from '../request/draining.js';
 import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { addRoute, type Methods } from '../request/route.js';
@@ -64,7 +65,7 @@ function addRoutes(app: Hono<ApiEnv>, parts: Parts): void {
 }
 
 async function submit(c: ApiContext, parts: Parts): Promise<Response> {
-  if (parts.isDraining()) throw refusalToDrain(parts.isShuttingDown());
+  refuseWhileDraining(parts);
   const key = readIdempotencyKey(c);
   // No variable keeps the bytes: they may be collected while the job is stored.
   const request = await readJobRequest(await readBody(c, parts.bodyLimitBytes), ownerOf(c.get('caller')));
@@ -74,13 +75,6 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   const { warnings = [] } = job;
   const answer = { _id: job.id, status: statusOf(job), qname: job.queue ?? '' };
   return answerJson(c, warnings.length === 0 ? answer : { ...answer, warnings });
-}
-
-function refusalToDrain(isShuttingDown: boolean): RefusedError {
-  const why = isShuttingDown
-    ? 'this server is being shut down. Send it to another node, or again once it has restarted.'
-    : 'this node was drained by an operator. Send it to another node, or undrain this one (POST /stint/v1/nodes/{id}/undrain).';
-  return new RefusedError('draining', `Could not take the job: ${why}`);
 }
 
 async function show(c: ApiContext, parts: Parts): Promise<Response> {
