@@ -1,6 +1,7 @@
 // The types of the job model: its fields, its spec, the request for it and the stored job.
 
 import type { ContentText } from './content.js';
+import type { IdentityEnv } from './naming/identity-env.js';
 import type { ContainerOptions, PublishedPort } from './options/options.js';
 import type { Owner } from './owner.js';
 import type { Secret } from './secret.js';
@@ -77,7 +78,12 @@ export interface JobRequest {
   readonly wrappedSecretId: Secret | undefined;
   readonly payload: PayloadSource;
   readonly fields: SpecFields;
-  readonly label?: JobLabel;
+  readonly label?: JobLabel | undefined;
+  /** The job gets a name that begins so; only where `label` has none. */
+  readonly namePrefix?: string | undefined;
+  /** How long after its end the job is still listed by its door; undefined: until it is taken off. */
+  readonly unlistAfterMs?: number | undefined;
+  readonly identityEnv?: IdentityEnv;
 }
 
 /** How the clients of a door call a job. None of it is an identity, and none is secret. */
@@ -85,6 +91,8 @@ export interface JobLabel {
   /** Listed once for each owner, door and project. */
   readonly name?: string | undefined;
   readonly project?: string | undefined;
+  /** In the door's own word, where it lists several. */
+  readonly kind?: string | undefined;
   /** Who asked for it, in the words of the client. */
   readonly requester?: string | undefined;
 }
@@ -96,7 +104,7 @@ export interface JobName {
   readonly name: string;
 }
 
-export const doors = ['gostint', 'jobproxy'] as const;
+export const doors = ['gostint', 'jobproxy', 'runai'] as const;
 export type Door = (typeof doors)[number];
 
 /** A job as it is stored and shown. All times come from the database's clock. */

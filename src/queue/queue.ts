@@ -18,6 +18,8 @@ export interface Queue {
   find(name: JobName, reach: Reach): Promise<Job>;
   /** Newest first. */
   list(filter: JobFilter, reach: Reach): Promise<JobPage>;
+  /** All jobs that a door lists, newest first; of very many the newest `mostListed`. */
+  listed(filter: ListedFilter, reach: Reach): Promise<readonly Job[]>;
   /** Records the kill and forwards it. Returns the job as it was before; has no effect on an ended job. */
   kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
   /**
@@ -49,6 +51,11 @@ export interface JobFilter {
   readonly project?: string;
   readonly states?: readonly StateFilter[];
 }
+
+export type ListedFilter = Required<Pick<JobFilter, 'door'>> & Pick<JobFilter, 'project'>;
+
+/** So many jobs are a list of a few megabytes. */
+export const mostListed = 5_000;
 
 /** A door's status word may stand for several states, or for one reason of `failed`. */
 export interface StateFilter {

@@ -1,10 +1,11 @@
-// Starts the periodic maintenance: containers left behind, expired idempotency keys, parts of requests, pulled images.
+// Starts the periodic maintenance: containers left behind, expired idempotency keys, parts of requests, lists, images.
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
 
 const minuteMs = 60_000;
-/** Limit of one delete statement, so that it holds no lock for long. */
+/** Limits of one statement, so that it holds no lock for long. */
+const unlistedAtOnce = 1_000;
 const keysAtOnce = 1_000;
 /** Some 77 MB. */
 const partsAtOnce = 100;
@@ -20,6 +21,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
     { what: 'parts of requests', intervalMs: 10 * minuteMs, round: () => forgetParts(parts) },
+    { what: 'lists of doors', intervalMs: minuteMs, round: () => unlistExpired(parts) },
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
   return rounds.map(({ what, intervalMs, round }) =>
@@ -50,4 +52,9 @@ async function forgetKeys({ store }: Parts): Promise<void> {
 
 async function forgetParts({ store }: Parts): Promise<void> {
   while ((await store.deleteStaleParts(stalePartMs, partsAtOnce)) === partsAtOnce);
+}
+
+async function unlistExpired({ store, node }: Parts): Promise<void> {
+  const actor = `node:${node.nodeId}`;
+  while ((await store.unlistAllExpired(unlistedAtOnce, actor)) === unlistedAtOnce);
 }

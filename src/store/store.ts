@@ -11,7 +11,7 @@ import { type Postponement, postponeJob } from './jobs/postpone.js';
 import * as reads from './jobs/reads.js';
 import * as requests from './jobs/requests.js';
 import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
-import { insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
+import { drawNameNumber, insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
 import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
@@ -70,7 +70,6 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     requestKill: (id: string, asker: requests.Requester) => requests.requestKill(sql, id, asker),
     listKills: (node: string) => requests.listKills(sql, node),
     deleteJob: (id: string, asker: requests.Requester) => requests.deleteJob(sql, id, asker),
-    unlistJob: (id: string, asker: requests.Requester) => requests.unlistJob(sql, id, asker),
     adoptOwnJobs: (node: string, leaseMs: number) => adoptOwnJobs(sql, node, leaseMs),
     settleOwnJobs: (...args: Rest<typeof settleOwnJobs>) => settleOwnJobs(sql, ...args),
     settleDeadJobs: (actor: string, rules: LossRules) => settleDeadJobs(sql, actor, rules),
@@ -91,8 +90,20 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     finaliseJob: (...args: Rest<typeof finaliseJob>) => finaliseJob(sql, ...args),
     readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
+    ...bindLists(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
+  };
+}
+
+/** What the lists of doors need beside the reads. */
+function bindLists(sql: ReturnType<typeof connect>['sql']) {
+  return {
+    listListed: (...args: Rest<typeof reads.listListed>) => reads.listListed(sql, ...args),
+    unlistExpired: (...args: Rest<typeof requests.unlistExpired>) => requests.unlistExpired(sql, ...args),
+    unlistAllExpired: (limit: number, actor: string) => requests.unlistAllExpired(sql, limit, actor),
+    drawNameNumber: () => drawNameNumber(sql),
+    unlistJob: (id: string, asker: requests.Requester) => requests.unlistJob(sql, id, asker),
   };
 }
 

@@ -54,6 +54,11 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   requestKill: () => store.requestKill(claim.id, asker),
   listKills: () => store.listKills('node-1'),
   deleteJob: () => store.deleteJob(newJobId(), asker),
+  listListed: () => store.listListed({ door: 'runai', limit: 1 }, asker.reach),
+  unlistExpired: () =>
+    store.unlistExpired('entity:ann', { door: 'gostint', project: 'p', name: 'n' }, 'entity:ann'),
+  unlistAllExpired: () => store.unlistAllExpired(1, 'node:1'),
+  drawNameNumber: () => store.drawNameNumber(),
   unlistJob: () => store.unlistJob(newJobId(), asker),
   findNamedJob: () => store.findNamedJob({ door: 'gostint', project: 'p', name: 'n' }, asker.reach),
   adoptOwnJobs: () => store.adoptOwnJobs('node-2', 30_000),

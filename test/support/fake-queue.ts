@@ -1,10 +1,18 @@
 import { RefusedError } from '../../src/job/errors.js';
 import { newJobId } from '../../src/job/id.js';
-import type { Job, JobName, JobRequest } from '../../src/job/job.js';
+import type { Job, JobLabel, JobName, JobRequest } from '../../src/job/job.js';
 import type { Caller, Reach } from '../../src/job/owner.js';
 import { ownerOf } from '../../src/job/owner.js';
 import { isActive, isFinal } from '../../src/job/state.js';
-import type { JobCount, JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../../src/queue/queue.js';
+import type {
+  JobCount,
+  JobFilter,
+  JobOutput,
+  JobPage,
+  ListedFilter,
+  Queue,
+  SubmittedJob,
+} from '../../src/queue/queue.js';
 
 /** An output with these texts. */
 export function outputOf(
@@ -75,8 +83,12 @@ export class FakeQueue implements Queue {
   async submit(request: JobRequest): Promise<SubmittedJob> {
     this.#note('submit');
     this.submitted.push(request);
-    const { door, queue, owner, label = {}, fields } = request;
-    const job = this.add({ door, queue, owner, label, options: fields.options ?? {} });
+    const { door, queue, owner, fields, namePrefix } = request;
+    const made = namePrefix === undefined ? {} : { name: `${namePrefix}-${this.submitted.length - 1}` };
+    const label = { ...request.label, ...made };
+    this.#refuseTaken(label, request);
+    const image = request.label && fields.image;
+    const job = this.add({ door, queue, owner, label, image, options: fields.options ?? {} });
     return { ...job, warnings: this.warnings };
   }
 
@@ -100,6 +112,12 @@ export class FakeQueue implements Queue {
     return { jobs: jobs.slice(filter.skip, filter.skip + filter.limit), total: jobs.length };
   }
 
+  async listed(filter: ListedFilter, reach: Reach): Promise<readonly Job[]> {
+    this.#note('listed');
+    const jobs = [...this.#jobs.values()].map(({ job }) => job);
+    return jobs.filter((job) => isWithin(job, reach) && isWanted(job, filter)).toReversed();
+  }
+
   async kill(id: string, reach: Reach, caller: Caller): Promise<Job> {
     this.#note('kill');
     const { job, output } = this.#find(id, reach);
@@ -111,7 +129,11 @@ export class FakeQueue implements Queue {
   async find({ door, project, name }: JobName, reach: Reach): Promise<Job> {
     this.#note('find');
     const found = [...this.#jobs.values()].findLast(
-      ({ job }) => isWanted(job, { door }) && job.label.name === name && job.label.project === project,
+      ({ job }) =>
+        isWithin(job, reach) &&
+        isWanted(job, { door }) &&
+        job.label.name === name &&
+        job.label.project === project,
     );
     return this.#find(found?.job.id ?? '', reach).job;
   }
@@ -138,6 +160,18 @@ export class FakeQueue implements Queue {
   #note(what: keyof Queue): void {
     this.asked.push(what);
     if (this.failure !== undefined) throw this.failure;
+  }
+
+  #refuseTaken({ name, project }: JobLabel, { door, owner }: JobRequest): void {
+    const isTaken = [...this.#jobs.values()].some(
+      ({ job }) =>
+        name !== undefined &&
+        job.owner.key === owner.key &&
+        isWanted(job, { door }) &&
+        job.label.name === name &&
+        job.label.project === project,
+    );
+    if (isTaken) throw new RefusedError('name_taken', `The name "${name}" is taken.`);
   }
 
   #find(id: string, reach: Reach): { job: Job; output: JobOutput } {

@@ -4,7 +4,6 @@ import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
 import { type ContentText, decodeContent } from '../../job/content.js';
 import { JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
-import { newJobId } from '../../job/id.js';
 import type { Ciphertext, Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
@@ -12,10 +11,17 @@ import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
 import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
-import type { JobFilter, JobOutput, JobPage, Queue, SubmittedJob } from '../queue.js';
+import {
+  type JobFilter,
+  type JobOutput,
+  type JobPage,
+  mostListed,
+  type Queue,
+  type SubmittedJob,
+} from '../queue.js';
 import { warningsOf } from './forecast.js';
+import { type NamelessJob, nameAndStoreJob } from './name-job.js';
 import { assembleOutput } from './output-text.js';
-import { storeJob } from './store-job.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the queue needs. */
@@ -51,6 +57,7 @@ export function createQueue(parts: QueueServiceParts): Queue {
     },
     find: (name, reach) => findNamed(store, name, reach),
     list: (filter, reach) => list(store, filter, reach),
+    listed: (filter, reach) => store.listListed({ ...filter, limit: mostListed }, reach),
     kill: (id, reach, caller) => kill(parts, id, { reach, caller }),
     unlist: (id, reach, caller) => unlist(parts, id, { reach, caller }),
     delete: (id, reach, caller) => remove(parts, id, { reach, caller }),
@@ -71,25 +78,27 @@ async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyC
   await failpoint('after-cubbyhole-read');
   const { wrapMinimumMs } = parts;
   const warnings = warningsOf({ wrap, forecast, wrapMinimumMs });
-  const { door, queue, owner, label, wrappedSecretId } = request;
-  const { job, ready } = await storeJob(
+  const terms = {
+    wrapLeftMs: wrap?.leftMs,
+    queueLimit: parts.queueLimit,
+    once: once && { ...once, warnings },
+  };
+  const { wrappedSecretId } = request;
+  const { job, ready } = await nameAndStoreJob(
     parts,
-    {
-      id: newJobId(),
-      door,
-      queue,
-      owner,
-      label,
-      options: fields.options,
-      wrapLeftMs: wrap?.leftMs,
-      queueLimit: parts.queueLimit,
-      once: once && { ...once, warnings },
-    },
+    { ...jobOf(request), ...terms },
     { wrappedSecretId, wrap, ciphertext, fields, content },
+    request,
   );
   await failpoint('after-insert');
   if (ready) parts.wake();
   return { ...job, warnings };
+}
+
+/** What of a request is stored in the clear. The image of a job with a label is shown from the start. */
+function jobOf({ door, queue, owner, label, unlistAfterMs, fields }: JobRequest): NamelessJob {
+  const image = label === undefined ? undefined : fields.image;
+  return { door, queue, owner, label, unlistAfterMs, image, options: fields.options };
 }
 
 /** Fails when Postgres is unavailable, before anything is spent. */

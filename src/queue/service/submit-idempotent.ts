@@ -76,10 +76,10 @@ function inFlight(): RefusedError {
  * The hash key is derived from the seal key, so that all nodes agree.
  */
 async function fingerprintOf(sealKey: Buffer, request: JobRequest): Promise<Uint8Array> {
-  const { door, queue, wrappedSecretId, payload, fields, label } = request;
+  const { owner: _, ...asked } = request;
   const key = new Uint8Array(hkdfSync('sha256', sealKey, '', 'stint idempotency fingerprint', 32));
   const hash = createHmac('sha256', key);
-  for (const piece of jsonPieces({ door, queue, wrappedSecretId, payload, fields, label })) {
+  for (const piece of jsonPieces(asked)) {
     hash.update(piece);
     await nextTurn();
   }

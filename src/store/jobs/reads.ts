@@ -4,9 +4,11 @@ import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type { Door, Job, JobName } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { FailureReason, JobState } from '../../job/state.js';
+import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import { jobOutput, jobs } from '../postgres/schema.js';
-import { toJob } from './rows.js';
+import { ownerFilter } from './requests.js';
+import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** A stored job, and whether its output is complete. */
 export interface StoredJob {
@@ -76,6 +78,27 @@ export async function listJobs(
   return { jobs: rows.map(stored), total: totals[0]?.total ?? 0 };
 }
 
+/**
+ * The jobs that a door lists, newest first, `limit` at most. It reads the index of listed jobs, never the history: `door <>`
+ * is as that index has it, and `seq + 0` keeps the planner from walking back through all jobs in their order instead.
+ */
+export async function listListed(
+  client: Sql,
+  { door, project = null, limit }: { door: Door; project?: string | null; limit: number },
+  reach: Reach,
+): Promise<Job[]> {
+  const owner = ownerFilter(reach);
+  const rows = await guarded(
+    () => client<JobRow[]>`
+      select ${jobColumns(client, 'jobs')} from jobs
+      where door = ${door} and door <> 'gostint' and unlisted_at is null
+        and (${owner}::text is null or owner_key = ${owner}) and (${project}::text is null or project = ${project})
+        and coalesce(clock_timestamp() < finished_at + unlist_after_ms * interval '1 millisecond', true)
+      order by seq + 0 desc limit ${limit}`,
+  );
+  return rows.map(toJob);
+}
+
 /** Number of stored jobs by state and reason. */
 export async function countJobs(
   db: PostgresJsDatabase,
@@ -115,8 +138,11 @@ function within(reach: Reach): SQL | undefined {
   return reach.everyone ? undefined : eq(jobs.ownerKey, reach.ownerKey);
 }
 
+/** A job that ended, and whose time in the lists is over since, need not be taken off by anybody. */
+const inTime = sql`coalesce(clock_timestamp() < ${jobs.finishedAt} + ${jobs.unlistAfterMs} * interval '1 millisecond', true)`;
+
 function listedIn(door: Door | undefined): SQL | undefined {
-  return door === undefined ? undefined : and(eq(jobs.door, door), isNull(jobs.unlistedAt));
+  return door === undefined ? undefined : and(eq(jobs.door, door), isNull(jobs.unlistedAt), inTime);
 }
 
 function inQueue(queue: string | undefined): SQL | undefined {

@@ -1,5 +1,5 @@
-// The statements behind a caller's kill and delete, limited to the jobs within reach.
-import type { Job } from '../../job/job.js';
+// The statements behind a caller's kill, delete and unlist, limited to the jobs within reach; and the end of a listing.
+import type { Job, JobName } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
@@ -90,6 +90,51 @@ export async function unlistJob(sql: Sql, id: string, asker: Requester): Promise
       select id from asked`,
   );
   return rows.length > 0;
+}
+
+/** Takes the job off that is listed under a name although its time there is over. False: there is none. */
+export async function unlistExpired(
+  sql: Sql,
+  ownerKey: string,
+  { door, project = '', name }: JobName,
+  actor: string,
+): Promise<boolean> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with moved as (
+        update jobs set unlisted_at = clock_timestamp()
+        where owner_key = ${ownerKey} and door = ${door} and coalesce(project, '') = ${project} and job_name = ${name}
+          and unlisted_at is null and clock_timestamp() >= finished_at + unlist_after_ms * interval '1 millisecond'
+        returning id
+      ), recorded as (
+        insert into events (job_id, kind, actor) select id, 'unlisted', ${actor}::text from moved
+      )
+      select id from moved`,
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Takes up to `limit` jobs off whose time is over, and answers how many. Lists leave them out anyway: this keeps the index
+ * of listed jobs as short as the lists.
+ */
+export async function unlistAllExpired(sql: Sql, limit: number, actor: string): Promise<number> {
+  const rows = await guarded(
+    () => sql<{ id: string }[]>`
+      with due as (
+        select id from jobs
+        where unlist_after_ms is not null and unlisted_at is null
+          and clock_timestamp() >= finished_at + unlist_after_ms * interval '1 millisecond'
+        limit ${limit}
+        for update skip locked
+      ), moved as (
+        update jobs set unlisted_at = clock_timestamp() from due where jobs.id = due.id returning jobs.id
+      ), recorded as (
+        insert into events (job_id, kind, actor) select id, 'unlisted', ${actor}::text from moved
+      )
+      select id from moved`,
+  );
+  return rows.length;
 }
 
 /** Removes a waiting or ended job with its output; its events stay. `active` means that nothing was done. */

@@ -47,6 +47,11 @@ export function toJob(row: JobRow): Job {
   };
 }
 
-function labelOf({ jobName, project, requester }: JobRow): JobLabel {
-  return { name: jobName ?? undefined, project: project ?? undefined, requester: requester ?? undefined };
+function labelOf({ jobName, project, jobKind, requester }: JobRow): JobLabel {
+  return {
+    name: jobName ?? undefined,
+    project: project ?? undefined,
+    kind: jobKind ?? undefined,
+    requester: requester ?? undefined,
+  };
 }

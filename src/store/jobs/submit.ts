@@ -25,6 +25,9 @@ export interface NewJob {
   readonly sealed: Uint8Array;
   /** What belongs behind `sealed` in a long request, stored before in parts. */
   readonly uploaded?: Upload | undefined;
+  readonly unlistAfterMs?: number | undefined;
+  /** Undefined: not known before the job is prepared. */
+  readonly image?: string | undefined;
   /** How long its wrapping token is still valid, if known. A duration, because the clocks of two machines never agree. */
   readonly wrapLeftMs?: number | undefined;
   /** How many may wait in a queue that has no limit of its own; 0 or undefined: any number. */
@@ -64,7 +67,7 @@ interface InsertedRow extends JobRow {
 
 async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
   const { key = null, claim = null, warnings = [] } = job.once ?? {};
-  const { name = null, project = null, requester = null } = job.label ?? {};
+  const { name = null, project = null, kind = null, requester = null } = job.label ?? {};
   const options = job.options === undefined ? null : JSON.stringify(job.options);
   const { id: upload = null, parts = 0 } = job.uploaded ?? {};
   return guarded(
@@ -92,11 +95,12 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
         select true from key_is_ours where ${job.queue}::text is null and is_whole
       ), job as (
         insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at, job_name, project,
-                          requester, options)
+                          job_kind, requester, options, unlist_after_ms, image)
         select ${job.id}::text, ${job.queue}::text, 'queued', place.turn,
                ${job.door}::text, ${job.owner.key}::text, ${job.owner.displayName}::text,
                clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond',
-               ${name}::text, ${project}::text, ${requester}::text, ${options}::text::jsonb
+               ${name}::text, ${project}::text, ${kind}::text, ${requester}::text, ${options}::text::jsonb,
+               ${job.unlistAfterMs ?? null}::bigint, ${job.image ?? null}::text
         from place
         returning *
       ), request as (
@@ -177,4 +181,12 @@ export async function readQueueForecast(
       from (values (1)) as one left join queue_row on true`,
   );
   return row ?? { full: false, ahead: 0, typicalRunMs: null };
+}
+
+/** The next number for the name of a job; no other caller gets the same. */
+export async function drawNameNumber(sql: Sql): Promise<number> {
+  const [row] = await guarded(
+    () => sql<{ number: number }[]>`select nextval('generated_names')::float8 as number`,
+  );
+  return row?.number ?? 0;
 }

@@ -35,10 +35,12 @@ export const jobs = pgTable('jobs', {
   killRequestedBy: text('kill_requested_by'),
   jobName: text('job_name'),
   project: text(),
+  jobKind: text('job_kind'),
   requester: text(),
   options: jsonb().$type<ContainerOptions>(),
   unlistedAt: time('unlisted_at'),
   publishedPorts: jsonb('published_ports').$type<readonly PublishedPort[]>(),
+  unlistAfterMs: bigint('unlist_after_ms', { mode: 'number' }),
 });
 
 export const jobOutput = pgTable('job_output', {
