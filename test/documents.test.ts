@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { requestShape } from '../src/api/gostint/wire.js';
 import { taskFields } from '../src/api/jobproxy/task/task.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
+import { statusOf } from '../src/api/runai/states.js';
+import { jobShape } from '../src/api/runai/wire.js';
 import { type Setting, settings } from '../src/config/settings.js';
+import { type JobState, jobStates } from '../src/job/state.js';
 import { refusals } from './contract/vault-http-servers.js';
 
 /** Tables that are generated from the code. With this variable set they are written instead of compared. */
@@ -86,6 +89,29 @@ test('docs/jobproxy.md names every field of a task, and no other', () => {
   const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
 
   expect(rows).toEqual(taskFields.map((name) => `\`${name}\``));
+});
+
+test('docs/runai.md names every field of a job, and no other', () => {
+  const table = readFileSync('docs/runai.md', 'utf8').split('## Fields')[1]?.split('## Answers')[0] ?? '';
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
+
+  expect(rows.toSorted()).toEqual(
+    Object.keys(jobShape)
+      .map((name) => `\`${name}\``)
+      .toSorted(),
+  );
+});
+
+test('docs/runai.md says which word stands for each state', () => {
+  const table = readFileSync('docs/runai.md', 'utf8').split('## Answers')[1] ?? '';
+  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| (.+) \|$/gm)].slice(1);
+
+  expect(rows.map(([, state]) => state)).toEqual([...jobStates]);
+  for (const [, state, word, detailed] of rows) {
+    const job = { state: state as JobState, reason: undefined };
+    expect(word).toBe(statusOf(job, false));
+    expect(detailed).toContain(`\`${statusOf(job, true)}\``);
+  }
 });
 
 const walk = readFileSync('docs/walkthrough.md', 'utf8');

@@ -13,9 +13,10 @@ import type { AppParts } from './parts.js';
 import { limitDeclaredBody } from './request/body.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
+import { runai } from './runai/routes.js';
 
 /** The doors beside GoStint's: a new one is added here. */
-const otherDoors: readonly ApiDoor[] = [jobproxy, native];
+const otherDoors: readonly ApiDoor[] = [jobproxy, runai, native];
 
 /** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {

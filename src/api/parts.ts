@@ -24,6 +24,7 @@ export interface AppParts {
   /** What jobs may ask of their containers. */
   readonly optionsPolicy: OptionsPolicy;
   readonly bodyLimitBytes: number;
+  readonly runai: RunaiSettings;
   /** Shown to clients, which connect to Vault themselves; the second address is the one for browsers. */
   readonly vault: { readonly address: string; readonly externalAddress: string };
   /** Undefined when the engine is unavailable. */
@@ -37,6 +38,14 @@ export interface AppParts {
   /** Security alarms since the start of this node, by code. */
   readonly alarms: () => ReadonlyMap<string, number>;
   readonly log: ApiLog;
+}
+
+/** What the operator says of Run:AI's door. */
+export interface RunaiSettings {
+  /** Undefined: any. */
+  readonly projects: readonly string[] | undefined;
+  /** The jobs of a project run one after another, in the queue of its name. */
+  readonly serialProjects: boolean;
 }
 
 /** A part without which no job can run. */

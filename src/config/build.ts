@@ -41,6 +41,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
       containerdRoot: values.STINT_CONTAINERD_ROOT,
     },
     job: toJob(values, machine),
+    runai: toRunai(values),
     secretsDirectory: values.STINT_SECRETS_DIR,
     stateDirectory: values.STINT_STATE_DIR ?? defaultStateDirectory(machine),
     sealKey: values.STINT_SEAL_KEY,
@@ -124,6 +125,13 @@ function toJobProxy(values: SettingValues): JobProxyConfig {
     memoryUnitBytes: unitBytes[values.STINT_JOBPROXY_MEMORY_UNIT],
     queue: values.STINT_JOBPROXY_QUEUE ?? null,
     outputRoot: values.STINT_JOBPROXY_OUTPUT_ROOT,
+  };
+}
+
+function toRunai(values: SettingValues): Config['runai'] {
+  return {
+    projects: values.STINT_RUNAI_PROJECTS,
+    serialProjects: values.STINT_RUNAI_SERIAL_PROJECTS,
   };
 }
 

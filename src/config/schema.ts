@@ -6,6 +6,7 @@ import { durationShape, parseDuration, showDuration } from '../job/duration.js';
 import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
 import { findImageProblem } from '../job/image-reference.js';
 import { doors, pullPolicies } from '../job/job.js';
+import { isLabel } from '../job/naming/dns-label.js';
 import type { AllowedMount } from '../job/options/policy.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
@@ -161,6 +162,8 @@ function allowed(kind: AllowedMount['kind'], match: RegExpExecArray | null): All
   return source === undefined ? undefined : { kind, source, readOnly: mode === undefined };
 }
 
+const projects = list('names of projects such as `team-a`', (entry) => (isLabel(entry) ? entry : undefined));
+
 const doorNames = text(`names of doors, separated by commas, out of ${doors.join(', ')}`, (given) => {
   const names = given.split(',').map((each) => each.trim());
   const known = doors.filter((door) => names.includes(door));
@@ -221,6 +224,8 @@ export const schema = z.object({
   STINT_JOB_MEMORY: size(6 * 1024 * 1024),
   STINT_JOB_CPUS: cpus.optional(),
   STINT_JOB_PIDS: integer(1, 4_194_304),
+  STINT_RUNAI_PROJECTS: projects.optional(),
+  STINT_RUNAI_SERIAL_PROJECTS: boolean,
   STINT_JOB_NETWORK: network,
   STINT_JOB_SHM: size(64 * 1024),
   STINT_JOB_MEMORY_MAX: size(6 * 1024 * 1024).optional(),

@@ -168,6 +168,16 @@ export const settings = [
   { name: 'STINT_JOB_CPUS', derived: 'CPU cores', meaning: 'CPU limit of a job; fractions are allowed.' },
   { name: 'STINT_JOB_PIDS', default: '512', meaning: 'Limit of processes and threads of a job.' },
   {
+    name: 'STINT_RUNAI_PROJECTS',
+    derived: 'any',
+    meaning: 'The projects that Run:AI jobs may be submitted to, separated by commas.',
+  },
+  {
+    name: 'STINT_RUNAI_SERIAL_PROJECTS',
+    default: 'false',
+    meaning: 'Whether the Run:AI jobs of a project run one after another, in the queue of its name.',
+  },
+  {
     name: 'STINT_JOB_NETWORK',
     default: 'bridge',
     meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',

@@ -33,6 +33,11 @@ export interface Config {
   readonly bodyLimitBytes: number;
   /** Of a job's content, unpacked. */
   readonly contentLimitBytes: number;
+  readonly runai: {
+    /** Undefined: any. */
+    readonly projects: readonly string[] | undefined;
+    readonly serialProjects: boolean;
+  };
   readonly secretsDirectory: string;
   readonly stateDirectory: string;
   /** 32 bytes in base64; undefined: a key file in the state directory. */

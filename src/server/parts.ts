@@ -159,6 +159,7 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
     operatorPolicies: config.operatorPolicies,
     optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
+    runai: config.runai,
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),
     dependencies: [

@@ -75,6 +75,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     },
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
+    runai: { projects: undefined, serialProjects: false },
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,
     dependencies: [],

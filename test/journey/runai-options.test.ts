@@ -1,0 +1,110 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { RunaiClient } from './runai-client.js';
+import { image, startStintOnRig } from './stint-on-rig.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'stint-runai-'));
+await chmod(folder, 0o755); // The job's user is another one.
+const on = await startStintOnRig({
+  STINT_ALLOW_USERS: '1000:1000',
+  STINT_ALLOW_MOUNTS: folder,
+  STINT_ALLOW_PORTS: '18000-18999',
+  STINT_ALLOW_NETWORKS: 'host',
+  STINT_JOB_SHM_MAX: '256MiB',
+  STINT_RUNAI_PROJECTS: 'vision, speech',
+  STINT_RUNAI_SERIAL_PROJECTS: 'true',
+});
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const runai = new RunaiClient(on.stint.url, await on.client.minimalToken());
+const busybox = { image, imagePullPolicy: 'Never', project: 'vision' };
+const isRunning = ({ status }: { status: string }) => status === 'Running';
+
+/** Runs a shell script to its end and returns what it printed. */
+async function run(script: string, job: object): Promise<string> {
+  const name = await runai.submit({ ...busybox, command: ['sh', '-c'], arguments: [script], ...job });
+  const { id } = await runai.wait('vision', name);
+  const { output, stderr, return_code } = await on.client.get(id);
+  expect({ name, return_code, stderr }).toEqual({ name, return_code: 0, stderr: '' });
+  return output;
+}
+
+test('limits, user and shared memory reach the container', async () => {
+  const job = { cpuLimit: 0.5, memoryLimit: '100M', largeShm: true, runAsUid: 1000, runAsGid: 1000 };
+
+  const output = await run(`id -u; id -g; df -k /dev/shm | awk 'NR == 2 {print $2}'`, job);
+
+  const [uid, gid, shmKib] = output.split('\n');
+  expect({ uid, gid }).toEqual({ uid: '1000', gid: '1000' });
+  expect(Number(shmKib)).toBeGreaterThan(90_000);
+  expect(Number(shmKib)).toBeLessThan(100_000);
+});
+
+test('the engine is told the limits and the ports of a job', async () => {
+  const name = await runai.submit({
+    ...busybox,
+    command: 'sleep 300',
+    cpuLimit: 0.5,
+    memoryLimit: '100M',
+    ports: [{ container: 8888, external: 18_088 }, 6006],
+    serviceType: 'nodeport',
+  });
+  const { id } = await runai.wait('vision', name, isRunning);
+  const { container_id: containerId } = await on.client.get(id);
+
+  const { HostConfig, Config } = await on.docker.getContainer(containerId).inspect();
+
+  expect(HostConfig).toMatchObject({ NanoCpus: 5e8, Memory: 1e8, MemorySwap: 1e8 });
+  expect(Object.keys(HostConfig.PortBindings as object).toSorted()).toEqual(['6006/tcp', '8888/tcp']);
+  expect(HostConfig.PortBindings).toMatchObject({ '8888/tcp': [{ HostPort: '18088' }] });
+  expect(Config.Env).toContain(`JOB_NAME=${name}`);
+  await runai.remove({ name, project: 'vision' });
+});
+
+test('an allowed path of the node is mounted, and another one refused by name', async () => {
+  await writeFile(join(folder, 'data'), 'of the node');
+
+  expect(await run('cat /data/data', { volume: { [folder]: '/data:ro' } })).toBe('of the node');
+
+  for (const volume of [{ '/etc': '/data:ro' }, { [folder]: '/data:rw' }]) {
+    expect(await runai.ask('POST', '/api/job', { body: { job: { ...busybox, volume } } })).toMatchObject({
+      status: 403,
+      body: { message: 'forbidden', details: expect.stringContaining('`volume`') },
+    });
+  }
+});
+
+test('a path that is not there fails the job when it starts', async () => {
+  const volume = { [`${folder}/nothing`]: '/data:ro' };
+
+  const name = await runai.submit({ ...busybox, command: 'true', volume });
+
+  expect(await runai.wait('vision', name)).toMatchObject({ status: 'Failed' });
+});
+
+test('the jobs of a project run one after another where the operator wants that', async () => {
+  const first = await runai.submit({ ...busybox, project: 'speech', command: 'sleep 300' });
+  await runai.wait('speech', first, isRunning);
+  const second = await runai.submit({ ...busybox, project: 'speech', command: 'true' });
+
+  expect((await runai.list('speech')).map(({ name, status }) => [name, status])).toEqual([
+    [second, 'Pending'],
+    [first, 'Running'],
+  ]);
+  await runai.remove({ name: first, project: 'speech' });
+  expect(await runai.wait('speech', second)).toMatchObject({ status: 'Succeeded' });
+});
+
+test('a project that the operator does not name is refused', async () => {
+  expect(
+    await runai.ask('POST', '/api/job', { body: { job: { ...busybox, project: 'other' } } }),
+  ).toMatchObject({
+    status: 403,
+    body: { details: 'project must be one of vision, speech, got "other".' },
+  });
+});
