@@ -122,3 +122,11 @@ test('where a text stops being JSON is told by the character, counted from 1', a
 test('a JSON text that is no object is read where any value will do', async () => {
   expect(await parseJson(Buffer.from('[{"a":1}]'), 'it')).toEqual({ value: [{ a: 1 }] });
 });
+
+test('the texts of a short whole stay texts, however long one of them is', async () => {
+  const object = { command: 'x'.repeat(100_000) };
+
+  expect(await parseJson(Buffer.from(JSON.stringify(object)), 'it', { isShort: true })).toEqual({
+    value: object,
+  });
+});

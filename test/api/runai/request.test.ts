@@ -45,6 +45,13 @@ test('a body may be the job itself', async () => {
   expect((await read({ ...small, name: 'train-7' })).label).toMatchObject({ name: 'train-7' });
 });
 
+test('a long command is read wherever it stands', async () => {
+  const command = `echo ${'x'.repeat(100_000)}`;
+
+  for (const body of [{ ...small, command }, { job: { ...small, command } }])
+    expect((await read(body)).fields.entrypoint).toEqual(command.split(' '));
+});
+
 test('a job of the page is read with resources and environment', async () => {
   const { fields, label, namePrefix } = await readJob({
     name: 'train-7',

@@ -2,9 +2,11 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { newJobId } from '../../../src/job/id.js';
 import type { JobRequest } from '../../../src/job/job.js';
 import { nameAndStoreJob } from '../../../src/queue/service/name-job.js';
+import { createQueue } from '../../../src/queue/service/queue-service.js';
 import { openRequest } from '../../../src/queue/service/seal.js';
 import { openTestDatabase } from '../../support/database.js';
 import { claimOne, owner, submit, submitInto } from '../../support/stored-jobs.js';
+import { openTestNode } from '../../support/test-node.js';
 
 const database = await openTestDatabase();
 const { store, sql } = database;
@@ -114,4 +116,37 @@ test('a job that asks for no such variable is sealed as it came', async () => {
   await storeIt({ label: { project, name: newJobId() } });
 
   expect(await openNext()).toEqual(fields);
+});
+
+test('a submit under a key gets one name, also where the first number was taken, and its repeat the same', async () => {
+  const next = await nextNumber();
+  await submit(store, { door: 'runai', queue: null, label: { project, name: `job-${next}` } });
+  const queue = createQueue({
+    ...openTestNode(store),
+    store,
+    keyTtlMs: 60_000,
+    queueLimit: 0,
+    wrapMinimumMs: 0,
+    wake: () => undefined,
+    forwardKill: () => undefined,
+  });
+  const request = {
+    door: 'runai',
+    queue: null,
+    owner,
+    wrappedSecretId: undefined,
+    payload: { kind: 'none' },
+    fields,
+    label: { project },
+    namePrefix: 'job',
+  } as const;
+
+  const first = await queue.submit(request, 'key-1');
+  const again = await queue.submit(request, 'key-1');
+
+  expect(first.label.name).toBe(`job-${next + 1}`);
+  expect(again).toMatchObject({ id: first.id, label: first.label, isReplay: true });
+  await expect(queue.submit({ ...request, namePrefix: 'other' }, 'key-1')).rejects.toMatchObject({
+    code: 'key_reused',
+  });
 });
