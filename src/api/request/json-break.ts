@@ -7,7 +7,7 @@ const escaped = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const word = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /** Longer texts are not looked through again. */
-const longestText = 1024 * 1024;
+const longestText = 256 * 1024;
 
 /** What may come next: a value, a name, the colon behind it, or what follows a value. */
 type Next = 'value' | 'valueOrEnd' | 'name' | 'nameOrEnd' | 'colon' | 'after';

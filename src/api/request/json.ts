@@ -56,7 +56,7 @@ export async function parseJson(
     };
   const value = await parse(bytes, longTexts, pieceBytes);
   if (value === undefined) return { problem: brokenJson(name, scan, isShort ? bytes : undefined) };
-  const twice = findTwice(bytes, scan.names);
+  const twice = await findTwice(bytes, scan.names);
   if (twice !== undefined)
     return { problem: `Expected ${name} to name each field once, got ${quote(twice)} twice.` };
   return { value: value.parsed };
@@ -144,10 +144,14 @@ function describeBroken(scan: JsonScan): string {
   return scan.isOpen ? 'text that ends too early' : 'something else';
 }
 
+/** A few milliseconds of work. */
+const namesAtOnce = 5_000;
+
 /** Unescaped: `"a"` and `"\u0061"` are the same name. */
-function findTwice(bytes: Buffer, names: readonly NameSpan[]): string | undefined {
+async function findTwice(bytes: Buffer, names: readonly NameSpan[]): Promise<string | undefined> {
   const seen = new Set<string>();
-  for (const { start, end, object } of names) {
+  for (const [index, { start, end, object }] of names.entries()) {
+    if (index % namesAtOnce === namesAtOnce - 1) await nextTurn();
     const name = JSON.parse(bytes.toString('utf8', start, end)) as string;
     const key = `${object} ${name}`;
     if (seen.has(key)) return name;

@@ -1,8 +1,9 @@
 // Answers errors in Run:AI's form: status, a short message, and what it is about.
 
-import type { RefusalCode } from '../../job/errors.js';
+import { type RefusalCode, RefusedError } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
+import { joinProblems, quote } from '../request/sentence.js';
 
 type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
@@ -69,4 +70,15 @@ const json = { 'content-type': 'application/json' };
 
 export function answerJson(c: ApiContext, body: unknown): Response {
   return c.body(JSON.stringify(body), 200, json);
+}
+
+/** Clients know some of the sentences without a full stop: alone they have none. */
+export function refused(problems: readonly string[]): RefusedError {
+  const sentences = problems.length < 2 ? problems : problems.map((each) => each.replace(/\.?$/, '.'));
+  return new RefusedError('invalid_request', joinProblems(sentences));
+}
+
+/** Completes the refusal of a query. */
+export function refusedQuery(name: string, words: readonly string[], got: string): RefusedError {
+  return refused([`Expected \`${name}\` to be one of ${words.join(', ')}, got ${quote(got)}.`]);
 }

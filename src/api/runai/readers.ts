@@ -47,8 +47,9 @@ export function whole(least: number, most: number): Read<number> {
 export function listOf<T>(read: Read<T>): Read<readonly T[]> {
   return (value, place, problems) => {
     if (!Array.isArray(value)) return note(problems, place, 'a list', describe(value));
+    if (value.length > mostEntries) return noteTooMany(problems, place, value.length);
     const entries = value.map((entry, index) => [`entry ${index + 1} of ${place}`, entry] as const);
-    return readEntries(entries, { read, place, problems });
+    return readEntries(entries, { read, problems });
   };
 }
 
@@ -56,27 +57,29 @@ export function listOf<T>(read: Read<T>): Read<readonly T[]> {
 export function mapOf<T>(read: (name: string) => Read<T>): Read<readonly T[]> {
   return (value, place, problems) => {
     if (!isObject(value)) return note(problems, place, 'a map', describe(value));
-    const entries = Object.entries(value).map(([name, each]) => [quote(name), { name, each }] as const);
+    const given = Object.entries(value);
+    if (given.length > mostEntries) return noteTooMany(problems, place, given.length);
+    const entries = given.map(([name, each]) => [quote(name), { name, each }] as const);
     const readEntry: Read<T> = (entry, at, found) => {
       const { name, each } = entry as { name: string; each: unknown }; // Made right above.
       return read(name)(each, `${at} of ${place}`, found);
     };
-    return readEntries(entries, { read: readEntry, place, problems });
+    return readEntries(entries, { read: readEntry, problems });
   };
+}
+
+function noteTooMany(problems: string[], place: string, count: number): undefined {
+  problems.push(`${place} must have at most ${mostEntries} entries, got ${count}.`);
+  return undefined;
 }
 
 interface Reading<T> {
   readonly read: Read<T>;
-  readonly place: string;
   readonly problems: string[];
 }
 
 function readEntries<T>(entries: readonly (readonly [string, unknown])[], reading: Reading<T>): T[] {
-  const { read, place, problems } = reading;
-  if (entries.length > mostEntries) {
-    problems.push(`${place} must have at most ${mostEntries} entries, got ${entries.length}.`);
-    return [];
-  }
+  const { read, problems } = reading;
   const most = problems.length + mostProblems;
   const found: T[] = [];
   for (const [at, entry] of entries) {

@@ -7,8 +7,8 @@ import type { Caller, Reach } from '../../job/owner.js';
 import type { Queue } from '../../queue/queue.js';
 import { faultOf } from '../request/errors.js';
 import { parseJson } from '../request/json.js';
-import { describe, joinProblems, quote } from '../request/sentence.js';
-import { errorOf, type WireError } from './errors.js';
+import { describe } from '../request/sentence.js';
+import { errorOf, refused, type WireError } from './errors.js';
 import { findNameProblem, findProjectProblem } from './names.js';
 import { isObject } from './readers.js';
 
@@ -104,13 +104,4 @@ const longestShown = 200;
 
 function isMissing(error: unknown): boolean {
   return error instanceof RefusedError && error.code === 'not_found';
-}
-
-export function refused(problems: readonly string[]): RefusedError {
-  return new RefusedError('invalid_request', joinProblems(problems));
-}
-
-/** Completes the refusal of a query. */
-export function refusedQuery(name: string, words: readonly string[], got: string): RefusedError {
-  return refused([`Expected \`${name}\` to be one of ${words.join(', ')}, got ${quote(got)}.`]);
 }

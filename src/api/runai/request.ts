@@ -10,6 +10,7 @@ import type { AppParts } from '../parts.js';
 import { parseJsonObject } from '../request/json.js';
 import { describe, joinProblems, quote } from '../request/sentence.js';
 import { interactive } from './answer.js';
+import { refused } from './errors.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { isObject, readFields } from './readers.js';
 import { findProblems } from './rules.js';
@@ -92,8 +93,4 @@ function labelOf(job: WireJob, { requester }: Sender): JobLabel {
   const { project, name } = job;
   const kind = job.interactive === true ? interactive : undefined;
   return { project, requester, kind, name };
-}
-
-function refused(problems: readonly string[]): RefusedError {
-  return new RefusedError('invalid_request', joinProblems(problems));
 }

@@ -13,9 +13,9 @@ import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { addRoute, type Methods } from '../request/route.js';
 import { isInteractive, toWireJob, toWireProjects, type View } from './answer.js';
-import { answerFault, answerJson, answerUnknownPath, answerWrongMethod } from './errors.js';
+import { answerFault, answerJson, answerUnknownPath, answerWrongMethod, refusedQuery } from './errors.js';
 import { findProjectProblem } from './names.js';
-import { findJob, readEntries, refusedQuery, removeAll } from './remove.js';
+import { findJob, readEntries, removeAll } from './remove.js';
 import { readJobRequest } from './request.js';
 
 /** The last documented address of the original had the second one. */

@@ -1,5 +1,7 @@
 // Splits a command that is one text into its words, by the quoting rules of the shell.
 
+import { longestStartBytes } from '../../job/check.js';
+
 /** One more than a job may have: whoever counts them says so. */
 const mostWords = 4097;
 
@@ -10,10 +12,10 @@ const escapedInQuotes = '$`"\\\n';
 
 /**
  * The words of a command; undefined when a quote is not closed or nothing follows a backslash. A text without blanks is
- * one word as it stands. Nothing is expanded: there is no shell.
+ * one word as it stands, and so is one that is too long to start anything. Nothing is expanded: there is no shell.
  */
 export function splitWords(text: string): string[] | undefined {
-  if (!blank.test(text)) return text === '' ? [] : [text];
+  if (!blank.test(text) || text.length > longestStartBytes) return text === '' ? [] : [text];
   const reader = new WordReader();
   for (const character of text) {
     reader.read(character);

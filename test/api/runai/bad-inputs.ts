@@ -42,7 +42,7 @@ export const badBodies: readonly BadInput[] = [
 export const badFields: readonly BadInput[] = [
   raw('no project', '{"job":{"image":"alpine"}}', 'project is required'),
   raw('no image', '{"job":{"project":"v"}}', 'image is required'),
-  raw('neither', '{"job":{}}', 'project is required…image is required'),
+  raw('neither', '{"job":{}}', 'project is required. image is required.'),
   job({ project: 'Vision' }, 'project must be lower-case letters…got "Vision"'),
   job({ project: 'a'.repeat(64) }, 'project must be…63 characters'),
   job({ project: 7 }, 'project must be a text, got a number'),

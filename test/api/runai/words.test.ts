@@ -31,6 +31,12 @@ test('a text of very many words is given up when it has more than a job may have
   expect(splitWords('a '.repeat(100_000))).toHaveLength(4097);
 });
 
+test('a text that is too long to start anything is not taken apart', () => {
+  const text = `'${'a '.repeat(1_100_000)}'`;
+
+  expect(splitWords(text)).toEqual([text]);
+});
+
 test('a text is split as a shell splits it', () => {
   const piece = fc.constantFrom('a', 'b', ' ', "'", '"', '\\', '\\"', ' x', '-');
   const texts = fc.array(piece, { maxLength: 12 }).map((pieces) => `${pieces.join('')} z`);
