@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { statusOf as gostintStatusOf } from '../src/api/gostint/states.js';
 import { requestShape } from '../src/api/gostint/wire.js';
+import { codeOf, descriptionOf } from '../src/api/jobproxy/states.js';
 import { taskFields } from '../src/api/jobproxy/task/task.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { statusOf } from '../src/api/runai/states.js';
@@ -112,6 +114,23 @@ test('docs/runai.md says which word stands for each state', () => {
     expect(word).toBe(statusOf(job, false));
     expect(detailed).toContain(`\`${statusOf(job, true)}\``);
   }
+});
+
+test('docs/doors.md says which words stand for each state at each door', () => {
+  const table = readFileSync('docs/doors.md', 'utf8').split('## A state')[1] ?? '';
+  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)`, `(.+)` \| `(\w+)` \|$/gm)].map((row) =>
+    row.slice(1),
+  );
+
+  expect(rows).toEqual(
+    jobStates.map((state) => {
+      const hasFailed = state === 'failed';
+      const reason = hasFailed ? ('exit_code' as const) : undefined;
+      const exitCode = hasFailed ? 3 : undefined;
+      const job = { state, reason, exitCode, code: undefined, message: undefined, options: {} };
+      return [state, gostintStatusOf(job), codeOf(job), descriptionOf(job), statusOf(job, false)];
+    }),
+  );
 });
 
 const walk = readFileSync('docs/walkthrough.md', 'utf8');

@@ -10,6 +10,7 @@ import type { ApiDoor } from '../door.js';
 import type { AppParts } from '../parts.js';
 import { readBody } from '../request/body.js';
 import { reachOf, requireCaller } from '../request/caller.js';
+import { refuseWhileDraining } from '../request/draining.js';
 import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { parseJsonObject } from '../request/json.js';
@@ -56,7 +57,7 @@ const largestTaskBytes = 4 * 1024 * 1024;
 
 /** Answers the bare id whatever `Accept` says: clients made from the published model ask for JSON here. */
 async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
-  if (parts.isDraining()) throw refusalToDrain(parts.isShuttingDown());
+  refuseWhileDraining(parts);
   const key = readIdempotencyKey(c);
   const body = await readBody(c, Math.min(parts.bodyLimitBytes, largestTaskBytes));
   const contentType = c.req.header('content-type');
@@ -75,13 +76,6 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
 
 function parseTask(body: Buffer, format: Format, contentType: string | undefined) {
   return format === 'json' ? parseJsonObject(body, 'the body') : parseXmlTask(body, charsetOf(contentType));
-}
-
-function refusalToDrain(isShuttingDown: boolean): RefusedError {
-  const why = isShuttingDown
-    ? 'this server is being shut down. Send it to another node, or again once it has restarted.'
-    : 'this node was drained by an operator. Send it to another node.';
-  return new RefusedError('draining', `Could not take the task: ${why}`);
 }
 
 async function show(c: ApiContext, parts: AppParts): Promise<Response> {

@@ -1,0 +1,100 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { RunaiClient } from './runai-client.js';
+import { image, startStintOnRig } from './stint-on-rig.js';
+import { VaultOperator } from './vault-operator.js';
+
+// One story through all doors: the same job is submitted at each of them and read at each of the others.
+
+const on = await startStintOnRig({ STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent' });
+afterAll(() => on[Symbol.asyncDispose]());
+
+const operator = new VaultOperator(on.vault);
+const token = await on.client.minimalToken();
+const runai = new RunaiClient(on.stint.url, token);
+const project = 'conformance';
+
+interface Job {
+  readonly script: string;
+  readonly secrets?: { readonly wrap_secret_id: string; readonly secret_refs: readonly string[] };
+}
+
+const command = (script: string) => ['sh', '-c', script];
+
+async function jobproxy(path: string, init: RequestInit = {}): Promise<string> {
+  const headers = { 'x-vault-token': token, 'content-type': 'application/json' };
+  const response = await fetch(`${on.stint.url}/v1/jobproxy/${path}`, { headers, ...init });
+  return await response.text();
+}
+
+/** Submits at a door and returns the id of the job. */
+const submitAt: Readonly<Record<string, (job: Job) => Promise<string>>> = {
+  gostint: async ({ script, secrets }) => {
+    const payload = {
+      container_image: image,
+      run: command(script),
+      secret_refs: [...(secrets?.secret_refs ?? [])],
+    };
+    return await on.client.submit(payload);
+  },
+  jobproxy: async ({ script, secrets }) => {
+    const task = { user: 'ines', cmd: command(script), container: { image }, ...secrets };
+    return await jobproxy('submit', { method: 'POST', body: JSON.stringify(task) });
+  },
+  runai: async ({ script, secrets }) => {
+    const job = { project, image, imagePullPolicy: 'Never', command: command(script), ...secrets };
+    const name = await runai.submit(job);
+    return (await runai.list(project)).find((each) => each.name === name)?.id ?? 'not listed';
+  },
+};
+
+/** What each door says of a job, whichever took it. */
+async function seenAtAllDoors(id: string) {
+  const { status, return_code, output } = await on.client.get(id);
+  const task = JSON.parse(await jobproxy(`state/${id}`)) as Record<string, string>;
+  const { body } = await runai.ask('GET', `/api/v1/job/${project}/${id}`);
+  const [listed] = (body as { data: { status: string }[] }).data;
+  return { gostint: { status, return_code, output }, jobproxy: task, runai: { status: listed?.status } };
+}
+
+describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s', (door) => {
+  const submit = async (job: Job) => (await submitAt[door]?.(job)) ?? 'no such door';
+
+  test('prints on both streams and exits with 3 at every door', async () => {
+    const id = await submit({ script: 'echo out; sleep 0.2; echo err >&2; exit 3' });
+    await on.client.wait(id);
+
+    expect(await seenAtAllDoors(id)).toEqual({
+      gostint: { status: 'failed', return_code: 3, output: 'out\nerr\n' },
+      jobproxy: { id, code: '3', description: 'failed: exit status 3', stdout: 'out\n', stderr: 'err\n' },
+      runai: { status: 'Failed' },
+    });
+  });
+
+  test('reads its secret, which no door shows', async () => {
+    const path = await operator.writeSecret('kv/data', { word: 'correct-horse-battery' });
+    const secrets = { wrap_secret_id: await on.client.wrapSecretId(), secret_refs: [`WORD@${path}.word`] };
+
+    const id = await submit({ script: 'grep WORD /secrets.yml', secrets });
+    await on.client.wait(id);
+
+    expect(await seenAtAllDoors(id)).toEqual({
+      gostint: { status: 'success', return_code: 0, output: 'WORD: [secret]\n' },
+      jobproxy: { id, code: '0', description: 'succeeded', stdout: 'WORD: [secret]\n', stderr: '' },
+      runai: { status: 'Succeeded' },
+    });
+  });
+
+  test('is killed at the main door, and says so at every door', async () => {
+    const id = await submit({ script: 'trap "exit 143" TERM; echo up; while true; do sleep 0.1; done' });
+    await expect.poll(async () => (await on.client.get(id)).output, { timeout: 30_000 }).toBe('up\n');
+
+    await on.client.kill(id);
+    await on.client.wait(id);
+
+    expect(await seenAtAllDoors(id)).toMatchObject({
+      gostint: { status: 'failed', return_code: 143 },
+      jobproxy: { code: '143', description: 'canceled' },
+      runai: { status: 'Failed' },
+    });
+  });
+});
