@@ -14,7 +14,7 @@ test('a job that was postponed too often fails with the last reason, and the nex
   const broken = new EngineError('create', 'broken', 'the storage driver is confused');
   node.backend.fail('prepare', broken);
   const job = await node.submit();
-  await expect.poll(() => node.queue.get(job.id, everyone)).toMatchObject({ code: 'engine_unavailable' });
+  await expect.poll(() => node.queue.get(job.id, everyone)).toMatchObject({ code: 'engine_failed' });
 
   node.backend.fail('prepare', broken);
   const next = await node.submit();
