@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } }, // What is polled for comes: how soon is for the bench, not for a loaded machine.
     pool: 'forks',
     maxWorkers: 2,
     projects: [
