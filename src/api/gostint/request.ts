@@ -4,10 +4,10 @@ import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, PayloadSource } from '../../job/job.js';
 import type { Owner } from '../../job/owner.js';
+import { isCiphertext } from '../../job/payload/ciphertext.js';
 import { Secret } from '../../job/secret.js';
 import { parseJsonObject } from '../request/json.js';
 import { joinProblems } from '../request/sentence.js';
-import { isCiphertext } from './ciphertext.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { readShape, requestShape, type WireRequest } from './wire.js';
 

@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
 import type { Ciphertext } from '../../job/job.js';
+import { isCiphertext } from '../../job/payload/ciphertext.js';
 import type { Secret } from '../../job/secret.js';
 import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, type VaultFailure, vaultUnavailable } from '../client/errors.js';
@@ -84,19 +85,6 @@ export async function checkCiphertext(ciphertext: Ciphertext): Promise<void> {
 
 /** Far less than a millisecond of work, and a multiple of 4. */
 const pieceBytes = 64 * 1024;
-
-/** Others are served between its pieces. */
-async function isCiphertext(ciphertext: Ciphertext): Promise<boolean> {
-  const bytes = viewOf(ciphertext);
-  const start = /^vault:v\d{1,9}:(?=[A-Za-z0-9+/])/.exec(bytes.toString('latin1', 0, 32))?.[0].length;
-  if (start === undefined) return false;
-  for (let at = start; at < bytes.length - 2; at += pieceBytes) {
-    const piece = bytes.toString('latin1', at, Math.min(at + pieceBytes, bytes.length - 2));
-    if (!/^[A-Za-z0-9+/]*$/.test(piece)) return false;
-    await nextTurn();
-  }
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(bytes.toString('latin1', Math.max(start, bytes.length - 2)));
-}
 
 function viewOf(text: Ciphertext): Buffer {
   return typeof text === 'string'
