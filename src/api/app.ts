@@ -1,6 +1,8 @@
 // Builds the Hono app from the routes of all doors, with the error format that fits each path.
 
 import { Hono } from 'hono';
+import type { Door } from '../job/job.js';
+import type { DoorPlanner } from '../job/parents/planner.js';
 import type { ApiDoor } from './door.js';
 import { answerWrongMethod } from './gostint/errors.js';
 import { createGostint } from './gostint/routes.js';
@@ -9,7 +11,7 @@ import { observeRequests, startRequest } from './http/observe.js';
 import { jobproxy } from './jobproxy/routes.js';
 import { createMetrics } from './metrics.js';
 import { native } from './native/routes.js';
-import type { AppParts } from './parts.js';
+import type { AppParts, PlannerParts } from './parts.js';
 import { limitDeclaredBody } from './request/body.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
@@ -17,6 +19,16 @@ import { runai } from './runai/routes.js';
 
 /** The doors beside GoStint's: a new one is added here. */
 const otherDoors: readonly ApiDoor[] = [jobproxy, runai, native];
+
+/** Also of doors that are switched off: what they took goes on. */
+export function plannersOf(parts: PlannerParts): ReadonlyMap<Door, DoorPlanner> {
+  const planners = new Map<Door, DoorPlanner>();
+  for (const door of otherDoors) {
+    const planner = door.planner?.(parts);
+    if (door.name !== undefined && planner !== undefined) planners.set(door.name, planner);
+  }
+  return planners;
+}
 
 /** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {

@@ -2,7 +2,8 @@
 
 import type { Hono } from 'hono';
 import type { Door } from '../job/job.js';
-import type { AppParts } from './parts.js';
+import type { DoorPlanner } from '../job/parents/planner.js';
+import type { AppParts, PlannerParts } from './parts.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import type { Fault } from './request/errors.js';
 
@@ -16,4 +17,6 @@ export interface ApiDoor {
   /** Answers any error on its paths in its own form. */
   answerFault(c: ApiContext, fault: Fault): Response;
   answerUnknownPath(c: ApiContext): Response;
+  /** Of a door that has parents: jobs that start other jobs. */
+  planner?(parts: PlannerParts): DoorPlanner;
 }

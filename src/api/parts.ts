@@ -40,6 +40,9 @@ export interface AppParts {
   readonly log: ApiLog;
 }
 
+/** What the planners of the doors are made of. */
+export type PlannerParts = Pick<AppParts, 'runai'>;
+
 /** What the operator says of Run:AI's door. */
 export interface RunaiSettings {
   /** Undefined: any. */

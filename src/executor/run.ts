@@ -58,6 +58,8 @@ export interface OpenedRequest {
   readonly fields: SpecFields;
   /** The archive of the request's own content, decoded. */
   readonly content?: Uint8Array | undefined;
+  /** Of a parent: what its door wants of it. */
+  readonly plan?: unknown;
 }
 
 export interface Execution {

@@ -5,6 +5,7 @@ export const failpointNames = [
   'after-cubbyhole-read',
   'after-upload',
   'after-insert',
+  'before-step',
   'after-claim',
   'after-look-up',
   'before-unwrap',

@@ -84,6 +84,16 @@ export interface JobRequest {
   /** How long after its end the job is still listed by its door; undefined: until it is taken off. */
   readonly unlistAfterMs?: number | undefined;
   readonly identityEnv?: IdentityEnv;
+  /** The job is a parent: `fields` are for its children. */
+  readonly parent?: NewParent | undefined;
+}
+
+/** What a door's planner starts from. */
+export interface NewParent {
+  /** Sealed: it may hold secrets. */
+  readonly plan: unknown;
+  /** Stored in the clear. */
+  readonly progress: unknown;
 }
 
 /** How the clients of a door call a job. None of it is an identity, and none is secret. */
@@ -147,4 +157,10 @@ export interface Job {
   readonly killRequestedBy: string | undefined;
   /** Since when its own door no longer lists it. */
   readonly unlistedAt: Date | undefined;
+  /** It runs no container, but starts other jobs: its children. */
+  readonly isParent: boolean;
+  /** The job that started it; undefined for one that a client submitted. */
+  readonly parent: string | undefined;
+  /** Its parent's own number for it. */
+  readonly slot: number | undefined;
 }

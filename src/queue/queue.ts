@@ -2,9 +2,10 @@
 import type { Door, Job, JobName, JobRequest } from '../job/job.js';
 import type { Caller, Reach } from '../job/owner.js';
 import type { JobState } from '../job/state.js';
+import type { ParentJobs } from './parent-jobs.js';
 
 /** The only interface that the doors use. Ids are in their stored form (`parseJobId`). */
-export interface Queue {
+export interface Queue extends ParentJobs {
   /**
    * Checks the request, reads the cubbyhole, stores the job. A refused request has spent nothing. With an idempotency
    * key this happens once: a repeat of the same request gets the same answer, a different request is refused.

@@ -1,4 +1,5 @@
 // Opens the parts of a server (store, Vault, engine, worker, API) and connects them to each other.
+import { plannersOf } from '../api/app.js';
 import { parsePayload } from '../api/gostint/payload.js';
 import type { AppParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
@@ -9,6 +10,7 @@ import { BrokenError } from '../job/errors.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
 import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
+import { Parents } from '../queue/parents/parents.js';
 import { createOperations } from '../queue/service/operator-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
 import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
@@ -59,13 +61,29 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
 }
 
+/** What claims and runs jobs on this node. */
+export interface Work {
+  readonly worker: Worker;
+  readonly notifier: Notifier;
+  readonly breaker: ClaimBreaker;
+  readonly parents: Parents;
+}
+
 /** Opens the worker of this node and the notifier that wakes it. The worker claims no job before it is started. */
-export async function openWorker(
-  parts: Parts,
-  closers: Closers,
-): Promise<{ readonly worker: Worker; readonly notifier: Notifier; readonly breaker: ClaimBreaker }> {
+export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
   const { config, log, node, store, engine, alarms } = parts;
   const version = programVersion();
+  const parents: Parents = closers.add(
+    new Parents({
+      store,
+      sealKey: node.sealKey,
+      planners: plannersOf(config),
+      node: node.nodeId,
+      wake: () => wakeAll(worker, notifier),
+      forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
+      log,
+    }),
+  );
   const breaker = closers.add(createBreaker(parts, () => worker.wake()));
   const worker: Worker = new Worker({
     store,
@@ -80,6 +98,7 @@ export async function openWorker(
     breaker,
     alarms,
     notifyReady: () => notifier.notifyReady(),
+    onChildEnded: (parent) => parents.carryOnSoon(parent),
     log,
   });
   const notifier = closers.add(
@@ -90,7 +109,7 @@ export async function openWorker(
         log.warn('could not notify the other nodes; their periodic sweep finds it', { error }),
     }),
   );
-  return { worker, notifier, breaker };
+  return { worker, notifier, breaker, parents };
 }
 
 /** Postgres is not among the guarded parts: while it is unavailable no claim succeeds anyway. */
@@ -115,6 +134,12 @@ function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts 
   };
 }
 
+/** Reaches this node at once, and the others through Postgres. */
+function killEverywhere(worker: Worker, notifier: Notifier, jobId: string): void {
+  worker.kill(jobId);
+  notifier.notifyKill(jobId);
+}
+
 /** A job may run now, here or on another node. */
 export function wakeAll(worker: Worker, notifier: Notifier): void {
   worker.wake();
@@ -126,14 +151,10 @@ export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
   return createReaper({ store, engine: backend, node: node.nodeId, graceMs: config.reapGraceMs, log });
 }
 
-/** The parts of the API. A notification reaches this node at once, and the others through Postgres. */
-export function appParts(parts: Parts, worker: Worker, notifier: Notifier, breaker: ClaimBreaker): AppParts {
+/** The parts of the API. */
+export function appParts(parts: Parts, { worker, notifier, breaker, parents }: Work): AppParts {
   const { config, log, node, store, vault, secrets, backend } = parts;
   const wake = () => wakeAll(worker, notifier);
-  const forwardKill = (jobId: string) => {
-    worker.kill(jobId);
-    notifier.notifyKill(jobId);
-  };
   return {
     queue: createQueue({
       ...queueSettings(config),
@@ -141,8 +162,9 @@ export function appParts(parts: Parts, worker: Worker, notifier: Notifier, break
       secrets,
       backend,
       sealKey: node.sealKey,
+      parents,
       wake,
-      forwardKill,
+      forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
     }),
     operations: createOperations({
       store,

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.js';
 import { Closers } from './closers.js';
 import type { Log } from './log.js';
 import { startMaintenance } from './maintenance.js';
-import { appParts, openParts, openWorker, type Parts } from './parts.js';
+import { appParts, openParts, openWork, type Parts } from './parts.js';
 import { startDeadNodeSweep, startNodeWork, startTokenCleanUp, startWaitingJobsSweep } from './work.js';
 
 /** A running server. Disposing ends it and stops its jobs; call `drain` first to let them finish. */
@@ -41,13 +41,15 @@ export async function startStint(config: Config, log: Log): Promise<Stint> {
 
 async function start(parts: Parts, closers: Closers): Promise<Stint> {
   const { config, node } = parts;
-  const { worker, notifier, breaker } = await openWorker(parts, closers);
+  const running = await openWork(parts, closers);
+  const { worker, notifier, parents } = running;
   const work = closers.add(startNodeWork(parts, worker));
   const tokens = closers.add(startTokenCleanUp(parts));
   closers.add(startDeadNodeSweep(parts, worker, notifier, tokens));
   closers.add(startWaitingJobsSweep(parts, worker, notifier));
+  parents.start();
   for (const task of startMaintenance(parts)) closers.add(task);
-  const server = await listen(createApp(appParts(parts, worker, notifier, breaker)), config);
+  const server = await listen(createApp(appParts(parts, running)), config);
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,

@@ -16,6 +16,8 @@ import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
 import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
+import * as step from './parents/step.js';
+import * as parents from './parents/views.js';
 import { connect, type Sql } from './postgres/connection.js';
 import { guarded } from './postgres/errors.js';
 import { type NotificationHandlers, type Notifier, openNotifier } from './postgres/listen.js';
@@ -91,6 +93,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     ...bindLists(sql),
+    ...bindParents(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
   };
@@ -104,6 +107,19 @@ function bindLists(sql: ReturnType<typeof connect>['sql']) {
     unlistAllExpired: (limit: number, actor: string) => requests.unlistAllExpired(sql, limit, actor),
     drawNameNumber: () => drawNameNumber(sql),
     unlistJob: (id: string, asker: requests.Requester) => requests.unlistJob(sql, id, asker),
+  };
+}
+
+function bindParents(sql: Sql) {
+  return {
+    readParent: (...args: Rest<typeof parents.readParent>) => parents.readParent(sql, ...args),
+    readOpenChildren: (parent: string) => parents.readOpenChildren(sql, parent),
+    listChildren: (parent: string, limit: number) => parents.listChildren(sql, parent, limit),
+    listDueParents: (limit: number) => parents.listDueParents(sql, limit),
+    admitParents: (...args: Rest<typeof parents.admitParents>) => parents.admitParents(sql, ...args),
+    advanceParent: (...args: Rest<typeof step.advanceParent>) => step.advanceParent(sql, ...args),
+    endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),
+    reviseParent: (revision: step.RevisionFacts) => step.reviseParent(sql, revision),
   };
 }
 

@@ -18,6 +18,7 @@ const action = { actor: 'entity:ann', reason: 'to see' };
 const image = { engineId: 'engine-1', imageId: 'sha256:1' };
 const key = { ownerKey: 'entity:ann', key: 'key-1', claim: 'claim-1' };
 const terms = { fingerprint: Buffer.from('print'), ttlMs: 60_000, staleMs: 60_000 };
+const step = { id: claim.id, revision: '0', progress: {}, noted: [claim.id] };
 const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
@@ -52,6 +53,15 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   appendOutput: () => store.appendOutput(claim, chunk),
   readOutputState: () => store.readOutputState(claim.id),
   requestKill: () => store.requestKill(claim.id, asker),
+  readParent: () => store.readParent(claim.id, asker.reach),
+  readOpenChildren: () => store.readOpenChildren(claim.id),
+  listChildren: () => store.listChildren(claim.id, 1),
+  listDueParents: () => store.listDueParents(1),
+  admitParents: () => store.admitParents('runai', 1, 'node:1'),
+  advanceParent: () => store.advanceParent(step, null),
+  endParent: () => store.endParent(step, succeeded),
+  reviseParent: () =>
+    store.reviseParent({ ...step, sealed: Buffer.from('x'), kind: 'changed', actor: 'node:1' }),
   listKills: () => store.listKills('node-1'),
   deleteJob: () => store.deleteJob(newJobId(), asker),
   listListed: () => store.listListed({ door: 'runai', limit: 1 }, asker.reach),

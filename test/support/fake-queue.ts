@@ -3,7 +3,9 @@ import { newJobId } from '../../src/job/id.js';
 import type { Job, JobLabel, JobName, JobRequest } from '../../src/job/job.js';
 import type { Caller, Reach } from '../../src/job/owner.js';
 import { ownerOf } from '../../src/job/owner.js';
+import type { Child, ParentView } from '../../src/job/parents/planner.js';
 import { isActive, isFinal } from '../../src/job/state.js';
+import type { Revision } from '../../src/queue/parent-jobs.js';
 import type {
   JobCount,
   JobFilter,
@@ -58,9 +60,15 @@ export function newJob(changes: Partial<Job> = {}): Job {
     label: {},
     options: {},
     unlistedAt: undefined,
+    isParent: false,
+    parent: undefined,
+    slot: undefined,
     ...changes,
   };
 }
+
+/** For a queue that gets no parents. */
+export const noParents = { admit: async () => undefined, carryOn: async () => undefined };
 
 /** A queue that keeps jobs in memory and runs none. Tests add jobs and check what was requested. */
 export class FakeQueue implements Queue {
@@ -73,6 +81,7 @@ export class FakeQueue implements Queue {
   /** The warnings of every submit. */
   warnings: readonly string[] = [];
   readonly #jobs = new Map<string, { job: Job; output: JobOutput }>();
+  readonly #parents = new Map<string, Pick<ParentView, 'fields' | 'plan' | 'progress'>>();
 
   add(changes: Partial<Job> = {}, output: JobOutput = outputOf('')): Job {
     const job = newJob(changes);
@@ -88,7 +97,10 @@ export class FakeQueue implements Queue {
     const label = { ...request.label, ...made };
     this.#refuseTaken(label, request);
     const image = request.label && fields.image;
-    const job = this.add({ door, queue, owner, label, image, options: fields.options ?? {} });
+    const { parent } = request;
+    const facts = { door, queue, owner, label, image, options: fields.options ?? {} };
+    const job = this.add({ ...facts, isParent: parent !== undefined });
+    if (parent !== undefined) this.#parents.set(job.id, { ...parent, fields });
     return { ...job, warnings: this.warnings };
   }
 
@@ -152,9 +164,37 @@ export class FakeQueue implements Queue {
     this.#jobs.delete(id);
   }
 
+  async parent(id: string, reach: Reach): Promise<ParentView> {
+    this.#note('parent');
+    const { job } = this.#find(id, reach);
+    const kept = this.#parents.get(id);
+    if (kept === undefined) throw new RefusedError('not_found', 'not found');
+    const active = this.#childrenOf(id).filter(({ state }) => !isFinal(state));
+    const { owner, label, submittedAt } = job;
+    const now = new Date();
+    return { id, owner, label, submittedAt, ...kept, active: active.map(toChild), now };
+  }
+
+  async children(id: string, reach: Reach): Promise<readonly Job[]> {
+    this.#note('children');
+    this.#find(id, reach);
+    return this.#childrenOf(id);
+  }
+
+  /** No planner is asked: a test adds the children. */
+  async revise(id: string, reach: Reach, { change }: Revision): Promise<void> {
+    const view = await this.parent(id, reach);
+    this.#note('revise');
+    this.#parents.set(id, { ...view, ...change(view) });
+  }
+
   async counts(): Promise<readonly JobCount[]> {
     this.#note('counts');
     return [...this.#jobs.values()].map(({ job }) => ({ state: job.state, reason: job.reason, count: 1 }));
+  }
+
+  #childrenOf(id: string): Job[] {
+    return [...this.#jobs.values()].map(({ job }) => job).filter(({ parent }) => parent === id);
   }
 
   #note(what: keyof Queue): void {
@@ -179,6 +219,10 @@ export class FakeQueue implements Queue {
     if (found === undefined || !isWithin(found.job, reach)) throw new RefusedError('not_found', 'not found');
     return found;
   }
+}
+
+function toChild(job: Job): Child {
+  return { ...job, slot: job.slot ?? 0, killRequested: job.killRequestedAt !== undefined };
 }
 
 function isWanted(job: Job, { door, project }: Pick<JobFilter, 'door' | 'project'>): boolean {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutorParts } from '../../src/executor/run.js';
-import type { Job, JobRequest, SpecFields } from '../../src/job/job.js';
+import type { Door, Job, JobRequest, SpecFields } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
+import type { DoorPlanner } from '../../src/job/parents/planner.js';
+import { Parents } from '../../src/queue/parents/parents.js';
 import type { Queue } from '../../src/queue/queue.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';
 import { Worker, type WorkerParts } from '../../src/queue/worker/worker.js';
@@ -19,6 +21,8 @@ export interface TestNode extends AsyncDisposable {
   readonly backend: FakeBackend;
   readonly worker: Worker;
   readonly queue: Queue;
+  /** Carried on by hand, unless a test starts its sweep. */
+  readonly parents: Parents;
   readonly sealKey: Buffer;
   /** What the worker logged, as `message {facts}`. */
   readonly logged: string[];
@@ -29,12 +33,18 @@ export interface TestNode extends AsyncDisposable {
 export interface TestNodeChanges extends Partial<WorkerParts> {
   readonly secrets?: FakeSecrets;
   readonly backend?: FakeBackend;
+  readonly planners?: ReadonlyMap<Door, DoorPlanner>;
 }
 
 /** Its worker is not started yet: `node.worker.start()`. Nodes that share a Vault, or an engine, share its fake. */
 export function openTestNode(
   store: Store,
-  { secrets = new FakeSecrets(), backend = new FakeBackend(), ...changes }: TestNodeChanges = {},
+  {
+    secrets = new FakeSecrets(),
+    backend = new FakeBackend(),
+    planners = new Map(),
+    ...changes
+  }: TestNodeChanges = {},
 ): TestNode {
   const logged: string[] = [];
   const note = (message: string, facts: object) => void logged.push(`${message} ${JSON.stringify(facts)}`);
@@ -50,9 +60,16 @@ export function openTestNode(
     holdLimitMs: 60_000,
     notifyReady: () => undefined,
     log: { info: note, error: note },
+    onChildEnded: (parent) => parents.carryOnSoon(parent),
     ...changes,
   });
+  const forwardKill = (jobId: string) => worker.kill(jobId);
+  const wake = () => worker.wake();
+  const log = { info: note, error: note };
+  const node = changes.node ?? 'node-1';
+  const parents: Parents = new Parents({ store, sealKey, planners, node, wake, forwardKill, log });
   const queue = createQueue({
+    parents,
     store,
     secrets,
     backend,
@@ -60,10 +77,11 @@ export function openTestNode(
     keyTtlMs: 60_000,
     queueLimit: 0,
     wrapMinimumMs: 0,
-    wake: () => worker.wake(),
-    forwardKill: (jobId) => worker.kill(jobId),
+    wake,
+    forwardKill,
   });
   return {
+    parents,
     secrets,
     backend,
     worker,
@@ -72,7 +90,10 @@ export function openTestNode(
     logged,
     submit: (name = 'q', request = {}) => queue.submit({ ...newRequest(secrets), queue: name, ...request }),
     stateOf: async ({ id }) => (await queue.get(id, everyone)).state,
-    [Symbol.asyncDispose]: () => worker.drain(0),
+    [Symbol.asyncDispose]: async () => {
+      await parents[Symbol.asyncDispose]();
+      await worker.drain(0);
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Backend } from '../../executor/backend.js';
 import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
 import { type ContentText, decodeContent } from '../../job/content.js';
-import { JobFailedError, RefusedError } from '../../job/errors.js';
+import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { Ciphertext, Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
@@ -11,6 +11,8 @@ import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
 import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
+import type { Parents } from '../parents/parents.js';
+import { createParentJobs } from '../parents/service.js';
 import {
   type JobFilter,
   type JobOutput,
@@ -40,12 +42,14 @@ export interface QueueServiceParts {
   readonly wake: () => void;
   /** A kill was recorded: tells this node and the others. */
   readonly forwardKill: (jobId: string) => void;
+  readonly parents: Pick<Parents, 'admit' | 'carryOn'>;
 }
 
 /** The queue as the doors see it, over one database. */
 export function createQueue(parts: QueueServiceParts): Queue {
   const { store } = parts;
   return {
+    ...createParentJobs(parts),
     submit: (request, key) =>
       key === undefined
         ? submit(parts, request)
@@ -83,22 +87,30 @@ async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyC
     queueLimit: parts.queueLimit,
     once: once && { ...once, warnings },
   };
-  const { wrappedSecretId } = request;
+  const { wrappedSecretId, parent } = request;
   const { job, ready } = await nameAndStoreJob(
     parts,
     { ...jobOf(request), ...terms },
-    { wrappedSecretId, wrap, ciphertext, fields, content },
+    { wrappedSecretId, wrap, ciphertext, fields, content, plan: parent?.plan },
     request,
   );
   await failpoint('after-insert');
   if (ready) parts.wake();
+  if (parent !== undefined) await orLater(() => parts.parents.admit(job.door));
   return { ...job, warnings };
 }
 
 /** What of a request is stored in the clear. The image of a job with a label is shown from the start. */
-function jobOf({ door, queue, owner, label, unlistAfterMs, fields }: JobRequest): NamelessJob {
+function jobOf({ door, queue, owner, label, unlistAfterMs, fields, parent }: JobRequest): NamelessJob {
   const image = label === undefined ? undefined : fields.image;
-  return { door, queue, owner, label, unlistAfterMs, image, options: fields.options };
+  return { door, queue, owner, label, unlistAfterMs, image, options: fields.options, parent };
+}
+
+/** What is stored is done: a step of a parent that cannot be taken now is taken by the sweep. */
+async function orLater(step: () => Promise<void>): Promise<void> {
+  await step().catch((error: unknown) => {
+    if (!(error instanceof BrokenError)) throw error;
+  });
 }
 
 /** Fails when Postgres is unavailable, before anything is spent. */
@@ -195,6 +207,7 @@ async function kill(
   if (asked === undefined) throw notFound();
   parts.forwardKill(id);
   if (asked.nextReady) parts.wake();
+  if (asked.job.isParent) await orLater(() => parts.parents.carryOn(id));
   return asked.job;
 }
 

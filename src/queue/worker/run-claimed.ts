@@ -24,13 +24,15 @@ export interface RunParts extends RecordParts {
   readonly outputRoot?: string | undefined;
   /** Called when the end of this job made another one ready. */
   readonly onNextReady: () => void;
+  /** Called with its parent when a child has ended. */
+  readonly onChildEnded?: ((parent: string) => void) | undefined;
   readonly log: WorkerLog;
 }
 
 /** Runs a claimed job and records its end. Never throws. */
 export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job claimed', { jobId: row.id, queue: row.queue });
-  await runAndRecord(activeJob, parts, async () => {
+  await runAndRecord(row, activeJob, parts, async () => {
     const open = async () => openRequest(parts.sealKey, row, await readWhole(row, parts.store));
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
@@ -61,7 +63,7 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
   activeJob.spends();
   activeJob.starts();
   if (row.killRequested) activeJob.stop.request('kill');
-  await runAndRecord(activeJob, parts, async () => {
+  await runAndRecord(row, activeJob, parts, async () => {
     const output = await persist(() => parts.store.readOutputState(row.id));
     const { id, queue, tokenAccessor, options } = row;
     const containerFence = Number(row.containerFence);
@@ -73,6 +75,7 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
 
 /** A lost claim is no error: another node, or an operator, has decided about the job. */
 async function runAndRecord(
+  { parent }: { readonly parent: string | null },
   activeJob: ActiveJob,
   parts: RunParts,
   run: () => Promise<Execution>,
@@ -85,6 +88,7 @@ async function runAndRecord(
     parts.log.info('job recorded', { jobId, ...end.logFacts });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();
+    if (parent !== null) parts.onChildEnded?.(parent);
   } catch (error) {
     if (error instanceof FencedError) parts.log.info('claim lost, run stopped', { jobId });
     else parts.log.error('could not record the end of a job', { jobId, error });

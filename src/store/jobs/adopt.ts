@@ -15,6 +15,8 @@ export interface AdoptedRow {
   readonly queue: string | null;
   readonly door: Door;
   readonly ownerKey: string;
+  /** The job that started it. */
+  readonly parent: string | null;
   readonly killRequested: boolean;
   readonly tokenAccessor: string | null;
   readonly options: ContainerOptions | null;
@@ -39,7 +41,7 @@ export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Pro
         select id, 'adopted', 'node:' || node, jsonb_build_object('fence', fence) from adopted
       )
       select id, fence, old_fence, coalesce(container_fence, old_fence) as container_fence, queue, door, owner_key,
-             kill_requested_at is not null as kill_requested, token_accessor,
+             parent, kill_requested_at is not null as kill_requested, token_accessor,
              options
       from adopted order by seq`,
   );

@@ -11,6 +11,8 @@ export interface ClaimedRow {
   readonly queue: string | null;
   readonly door: Door;
   readonly ownerKey: string;
+  /** The job that started it. */
+  readonly parent: string | null;
   /**
    * The first bytes of the sealed request; `readSealed` has the others. Null when the stored request is gone although the job
    * waits: the worker must end the job, or its queue would stop.
@@ -52,7 +54,7 @@ export async function claimJobs(
         insert into events (job_id, kind, actor, detail)
         select id, 'claimed', 'node:' || node, jsonb_build_object('fence', fence) from claimed
       )
-      select claimed.id, claimed.fence, claimed.queue, claimed.door, claimed.owner_key,
+      select claimed.id, claimed.fence, claimed.queue, claimed.door, claimed.owner_key, claimed.parent,
              substring(job_requests.sealed from 1 for ${sealedPartBytes}::integer) as sealed,
              octet_length(job_requests.sealed) as sealed_bytes
       from claimed left join job_requests on job_requests.job_id = claimed.id

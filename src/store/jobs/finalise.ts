@@ -9,7 +9,7 @@ export type Finalised = 'done' | 'early' | 'ended' | 'missing';
 /**
  * Declares an active job lost, because an operator says so: its kill was asked for `killGraceMs` ago and is not carried out.
  * The fence is raised, so later writes of its worker change nothing. Its container may still run, so the queue is held
- * until the container is proven gone or an operator releases the queue.
+ * until the container is proven gone or an operator releases the queue. A parent is never ended so: its children are.
  */
 export async function finaliseJob(
   sql: Sql,
@@ -21,7 +21,7 @@ export async function finaliseJob(
     () => sql<{ answer: Finalised }[]>`
       with asked as (
         select id, state in ('preparing', 'running', 'stopping') as active,
-               kill_requested_at <= clock_timestamp() - ${killGraceMs} * interval '1 millisecond' as late
+               not is_parent and kill_requested_at <= clock_timestamp() - ${killGraceMs} * interval '1 millisecond' as late
         from jobs where id = ${id} for update
       ), moved as (
         update jobs set

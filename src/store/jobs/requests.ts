@@ -137,7 +137,10 @@ export async function unlistAllExpired(sql: Sql, limit: number, actor: string): 
   return rows.length;
 }
 
-/** Removes a waiting or ended job with its output; its events stay. `active` means that nothing was done. */
+/**
+ * Removes a waiting or ended job with its output, and a parent with its children; their events stay. `active` means that
+ * nothing was done. A child counts as active until its parent has noted its end.
+ */
 export async function deleteJob(
   sql: Sql,
   id: string,
@@ -151,10 +154,14 @@ export async function deleteJob(
       ), gone as (
         delete from jobs using asked
         where jobs.id = asked.id and asked.state not in ('preparing', 'running', 'stopping')
+          and (jobs.parent is null or jobs.noted)
         returning jobs.id, jobs.queue, jobs.state, asked.turn
+      ), children as (
+        select jobs.id, jobs.state from jobs join gone on jobs.parent = gone.id
       ), recorded as (
         insert into events (job_id, kind, actor, detail)
-        select id, 'deleted', ${asker.actor}::text, jsonb_build_object('state', state) from gone
+        select id, 'deleted', ${asker.actor}::text, jsonb_build_object('state', state)
+        from (select id, state from gone union all select id, state from children) as deleted
       )
       select exists (select 1 from gone) as gone,
              (select pass_turn(queue) from gone where queue is not null and turn) as next

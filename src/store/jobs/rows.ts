@@ -44,7 +44,13 @@ export function toJob(row: JobRow): Job {
     killRequestedAt: row.killRequestedAt ?? undefined,
     killRequestedBy: row.killRequestedBy ?? undefined,
     unlistedAt: row.unlistedAt ?? undefined,
+    ...familyOf(row),
   };
+}
+
+/** The answer to a submit that an older version stored has none of it. */
+function familyOf({ isParent, parent, slot }: JobRow): Pick<Job, 'isParent' | 'parent' | 'slot'> {
+  return { isParent: Boolean(isParent), parent: parent ?? undefined, slot: slot ?? undefined };
 }
 
 function labelOf({ jobName, project, jobKind, requester }: JobRow): JobLabel {

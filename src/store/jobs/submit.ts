@@ -3,6 +3,7 @@ import { BrokenError, FencedError, RefusedError } from '../../job/errors.js';
 import type { Door, Job, JobLabel } from '../../job/job.js';
 import type { ContainerOptions } from '../../job/options/options.js';
 import type { Owner } from '../../job/owner.js';
+import { type StepFacts, stepParts } from '../parents/step.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import type { KeyClaim } from './idempotency.js';
@@ -34,6 +35,17 @@ export interface NewJob {
   readonly queueLimit?: number | undefined;
   /** The key under which a client may repeat the submit: job and answer are stored together, or neither is. */
   readonly once?: (KeyClaim & { readonly warnings: readonly string[] }) | undefined;
+  /** The first progress of a parent; undefined: the job runs a container. */
+  readonly parent?: { readonly progress: unknown } | undefined;
+  /** Of a child: the step of its parent, which is stored together with it. */
+  readonly child?: ChildFacts | undefined;
+}
+
+export interface ChildFacts {
+  readonly slot: number;
+  /** Whether the lists of its door show it. */
+  readonly listed: boolean;
+  readonly step: StepFacts;
 }
 
 /**
@@ -47,14 +59,17 @@ export interface NewJob {
  *    reads from it: so the sequence is drawn after the lock.
  * 4. With an idempotency key, the job is stored only while the claim of the key is ours (`key_is_ours`), together with the
  *    answer; otherwise `FencedError` is thrown.
- * 5. The parts of a long request are put together behind its head and deleted, whatever becomes of the job. Where one is
+ * 5. A child is stored together with the step of its parent that starts it (`stepped`), or neither is: `FencedError`. The
+ *    limit of its queue does not count: its parent was let in.
+ * 6. The parts of a long request are put together behind its head and deleted, whatever becomes of the job. Where one is
  *    missing nothing is stored: `BrokenError`, to be repeated with a new upload.
  */
 export async function insertJob(sql: Sql, job: NewJob): Promise<{ job: Job; ready: boolean }> {
   const [row] = await insertRow(sql, job).catch((error: unknown) => {
     throw isTakenName(error) ? nameTaken(job.label?.name ?? '') : error;
   });
-  if (row === undefined) throw new FencedError('The claim of the key is no longer ours.');
+  if (row === undefined)
+    throw new FencedError('The claim of the key is no longer ours, or the parent has gone on.');
   if (!row.isWhole) throw partMissing();
   if (row.id === null) throw queueFull(job.queue ?? '');
   return { job: toJob(row), ready: row.turn };
@@ -67,9 +82,11 @@ interface InsertedRow extends JobRow {
 
 async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
   const { key = null, claim = null, warnings = [] } = job.once ?? {};
-  const { name = null, project = null, kind = null, requester = null } = job.label ?? {};
-  const options = job.options === undefined ? null : JSON.stringify(job.options);
   const { id: upload = null, parts = 0 } = job.uploaded ?? {};
+  const { child, parent } = job;
+  const progress = parent === undefined ? null : JSON.stringify(parent.progress);
+  const step = child?.step ?? { id: '', revision: '0', progress: null, noted: [] };
+  const isWhole = sql`(select is_whole from rest)`;
   return guarded(
     () => sql<InsertedRow[]>`
       with uploaded as (
@@ -80,29 +97,30 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
       ), own_key as (
         select key from idempotency_keys
         where owner_key = ${job.owner.key} and key = ${key} and claim = ${claim} and answer is null for update
-      ), key_is_ours as (
-        select rest.is_whole from rest where ${key}::text is null or exists (select from own_key)
+      ), ${stepParts(sql, step, undefined, isWhole)}, key_is_ours as (
+        select rest.is_whole from rest
+        where (${key}::text is null or exists (select from own_key))
+          and (${child === undefined}::boolean or not is_whole or exists (select from stepped))
       ), queue_row as (
         insert into queues as q (name, holder)
         select ${job.queue}::text, ${job.id}::text from key_is_ours where ${job.queue}::text is not null and is_whole
         on conflict (name) do update set holder = case
           when q.paused_at is null and q.hold_until is null then coalesce(q.holder, excluded.holder) else q.holder end
-        returning name, holder, coalesce(max_waiting, nullif(${job.queueLimit ?? 0}::integer, 0)) as most
+        returning name, holder, case when ${child === undefined}::boolean
+          then coalesce(max_waiting, nullif(${job.queueLimit ?? 0}::integer, 0)) end as most
       ), place as (
         select coalesce(holder = ${job.id}::text, false) as turn from queue_row
         where most is null or holder = ${job.id}::text or count_waiting(name, most) < most
         union all
-        select true from key_is_ours where ${job.queue}::text is null and is_whole
+        select ${parent === undefined}::boolean from key_is_ours where ${job.queue}::text is null and is_whole
       ), job as (
         insert into jobs (id, queue, state, turn, door, owner_key, owner_name, wrap_expires_at, job_name, project,
-                          job_kind, requester, options, unlist_after_ms, image)
-        select ${job.id}::text, ${job.queue}::text, 'queued', place.turn,
-               ${job.door}::text, ${job.owner.key}::text, ${job.owner.displayName}::text,
-               clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond',
-               ${name}::text, ${project}::text, ${kind}::text, ${requester}::text, ${options}::text::jsonb,
-               ${job.unlistAfterMs ?? null}::bigint, ${job.image ?? null}::text
+                          job_kind, requester, options, unlist_after_ms, image, is_parent, parent, slot, unlisted_at)
+        select ${valuesOf(sql, job)}
         from place
         returning *
+      ), planned as (
+        insert into parents (job_id, progress) select id, ${progress}::text::jsonb from job where is_parent
       ), request as (
         insert into job_requests (job_id, sealed) select job.id, ${job.sealed}::bytea || rest.sealed from job, rest
       ), recorded as (
@@ -114,6 +132,19 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
       )
       select ${jobColumns(sql, 'job')}, job.turn, key_is_ours.is_whole from key_is_ours left join job on true`,
   );
+}
+
+/** What `insertRow` stores in the columns that it names; `place` is in its statement. */
+function valuesOf(sql: Sql, { id, queue, door, owner, label = {}, parent, child, ...job }: NewJob) {
+  const { name = null, project = null, kind = null, requester = null } = label;
+  const options = job.options === undefined ? null : JSON.stringify(job.options);
+  return sql`
+    ${id}::text, ${queue}::text, 'queued', place.turn, ${door}::text, ${owner.key}::text, ${owner.displayName}::text,
+    clock_timestamp() + ${job.wrapLeftMs ?? null}::float8 * interval '1 millisecond',
+    ${name}::text, ${project}::text, ${kind}::text, ${requester}::text, ${options}::text::jsonb,
+    ${job.unlistAfterMs ?? null}::bigint, ${job.image ?? null}::text, ${parent !== undefined}::boolean,
+    ${child?.step.id ?? null}::text, ${child?.slot ?? null}::integer,
+    case when not ${child?.listed ?? true}::boolean then clock_timestamp() end`;
 }
 
 function partMissing(): BrokenError {

@@ -41,6 +41,9 @@ export const jobs = pgTable('jobs', {
   unlistedAt: time('unlisted_at'),
   publishedPorts: jsonb('published_ports').$type<readonly PublishedPort[]>(),
   unlistAfterMs: bigint('unlist_after_ms', { mode: 'number' }),
+  isParent: boolean('is_parent').notNull(),
+  parent: text(),
+  slot: integer(),
 });
 
 export const jobOutput = pgTable('job_output', {

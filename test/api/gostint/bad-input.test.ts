@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { readArchive } from '../../../src/docker/archive/archive.js';
 import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
 import { createQueue, type QueueServiceParts } from '../../../src/queue/service/queue-service.js';
+import { noParents } from '../../support/fake-queue.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 import { badArchives } from './bad-archives.js';
 import { type BadInput, badBodies, badFields, badHeaders, badPaths, badWrappers } from './bad-inputs.js';
@@ -41,6 +42,7 @@ function createBench(): Bench {
     wrapMinimumMs: 0,
     wake: () => spent.push('wake'),
     forwardKill: () => spent.push('forwardKill'),
+    parents: noParents,
   });
   return { tested: createTestApp({ queue }), spent };
 }

@@ -5,6 +5,7 @@ import { nameAndStoreJob } from '../../../src/queue/service/name-job.js';
 import { createQueue } from '../../../src/queue/service/queue-service.js';
 import { openRequest } from '../../../src/queue/service/seal.js';
 import { openTestDatabase } from '../../support/database.js';
+import { noParents } from '../../support/fake-queue.js';
 import { claimOne, owner, submit, submitInto } from '../../support/stored-jobs.js';
 import { openTestNode } from '../../support/test-node.js';
 
@@ -129,6 +130,7 @@ test('a submit under a key gets one name, also where the first number was taken,
     wrapMinimumMs: 0,
     wake: () => undefined,
     forwardKill: () => undefined,
+    parents: noParents,
   });
   const request = {
     door: 'runai',

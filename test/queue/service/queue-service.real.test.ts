@@ -5,6 +5,7 @@ import { createQueue } from '../../../src/queue/service/queue-service.js';
 import { openRequest } from '../../../src/queue/service/seal.js';
 import type { Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
+import { noParents } from '../../support/fake-queue.js';
 import { claimOne, noOutput, owner, submitInto, succeeded } from '../../support/stored-jobs.js';
 import { caller, everyone, openTestNode } from '../../support/test-node.js';
 
@@ -29,6 +30,7 @@ function openLine(changes: Partial<Store> = {}) {
     wrapMinimumMs: 0,
     wake: () => void told.push('ready'),
     forwardKill: (jobId) => void told.push(`kill ${jobId}`),
+    parents: noParents,
   });
   const request = (changed: Partial<JobRequest> = {}): JobRequest => ({
     door: 'gostint',

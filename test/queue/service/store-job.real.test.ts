@@ -6,6 +6,7 @@ import { openRequest } from '../../../src/queue/service/seal.js';
 import type { Store } from '../../../src/store/store.js';
 import { tarOf } from '../../support/archives.js';
 import { openTestDatabase } from '../../support/database.js';
+import { noParents } from '../../support/fake-queue.js';
 import { claimOne, owner } from '../../support/stored-jobs.js';
 import { openTestNode } from '../../support/test-node.js';
 
@@ -27,6 +28,7 @@ function openLine(changes: Partial<Store> = {}) {
     wrapMinimumMs: 0,
     wake: () => undefined,
     forwardKill: () => undefined,
+    parents: noParents,
   });
   const request = (changed: Partial<JobRequest> = {}): JobRequest => ({
     door: 'gostint',

@@ -8,6 +8,7 @@ import { createQueue } from '../../../src/queue/service/queue-service.js';
 import { openStore, type Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
 import { FakeBackend, Hold } from '../../support/fake-backend.js';
+import { noParents } from '../../support/fake-queue.js';
 import { FakeSecrets } from '../../support/fake-secrets.js';
 import { newJob, owner } from '../../support/stored-jobs.js';
 import { caller, everyone } from '../../support/test-node.js';
@@ -36,6 +37,7 @@ function openLine(secrets: FakeSecrets, changes: Partial<Store> = {}): Queue {
     wrapMinimumMs: 3_600_000,
     wake: () => undefined,
     forwardKill: () => undefined,
+    parents: noParents,
   });
 }
 

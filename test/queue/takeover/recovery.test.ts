@@ -13,6 +13,7 @@ const adopted: AdoptedRow = {
   containerFence: '3',
   queue: 'q',
   door: 'gostint',
+  parent: null,
   ownerKey: 'entity:ann',
   killRequested: false,
   tokenAccessor: null,

@@ -1,0 +1,56 @@
+// Implements for the doors how parents are read and changed.
+import { RefusedError } from '../../job/errors.js';
+import type { Reach } from '../../job/owner.js';
+import { isFinal } from '../../job/state.js';
+import type { Store } from '../../store/store.js';
+import type { ParentJobs, Revision } from '../parent-jobs.js';
+import { mostListed } from '../queue.js';
+import { sealWhole } from '../service/seal.js';
+import type { Parents } from './parents.js';
+import { type ReadParent, readParent, type ViewParts } from './view.js';
+
+export interface ParentServiceParts extends ViewParts {
+  readonly store: ViewParts['store'] & Pick<Store, 'listChildren' | 'reviseParent'>;
+  readonly parents: Pick<Parents, 'carryOn'>;
+}
+
+export function createParentJobs(parts: ParentServiceParts): ParentJobs {
+  const { store } = parts;
+  return {
+    parent: async (id, reach) => {
+      const { view, failure } = await find(parts, id, reach);
+      if (failure !== undefined) throw failure;
+      return view;
+    },
+    children: async (id, reach) => {
+      const { job } = await find(parts, id, reach);
+      return store.listChildren(job.id, mostListed);
+    },
+    revise: async (id, reach, revision) => {
+      while (!(await reviseOnce(parts, await find(parts, id, reach), revision)));
+      await parts.parents.carryOn(id);
+    },
+  };
+}
+
+/** False: something else changed it meanwhile. */
+async function reviseOnce(
+  { store, sealKey }: ParentServiceParts,
+  { job, key, view, request, failure }: ReadParent,
+  { kind, actor, change }: Revision,
+): Promise<boolean> {
+  if (failure !== undefined) throw failure;
+  if (isFinal(job.state)) throw new RefusedError('conflict', 'The job has ended.');
+  const changed = change(view);
+  if (changed === undefined) return true;
+  const { progress = view.progress, plan } = changed;
+  const context = { ...job, ownerKey: job.owner.key };
+  const sealed = plan === undefined ? undefined : await sealWhole(sealKey, context, { ...request, plan });
+  return store.reviseParent({ ...key, progress, sealed, kind, actor });
+}
+
+async function find(parts: ViewParts, id: string, reach: Reach): Promise<ReadParent> {
+  const parent = await readParent(parts, id, reach);
+  if (parent === undefined) throw new RefusedError('not_found', 'not found');
+  return parent;
+}

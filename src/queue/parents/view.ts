@@ -1,0 +1,80 @@
+// Reads a parent with its children, and opens what was sealed of it.
+import type { OpenedRequest } from '../../executor/run.js';
+import { JobFailedError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
+import type { Reach } from '../../job/owner.js';
+import type { Child, ParentView } from '../../job/parents/planner.js';
+import { isFinal } from '../../job/state.js';
+import type { ParentKey } from '../../store/parents/step.js';
+import type { Store } from '../../store/store.js';
+import { openRequest } from '../service/seal.js';
+
+export interface ViewParts {
+  readonly store: Pick<Store, 'readParent' | 'readOpenChildren'>;
+  readonly sealKey: Buffer;
+}
+
+/** A parent at one moment: a step that names its key changes nothing if something has happened since. */
+export interface ReadParent {
+  readonly job: Job;
+  readonly key: ParentKey;
+  /** What was sealed: its fields are in the view. */
+  readonly request: OpenedRequest;
+  /** `progress` is as stored: the ended children are not in it. */
+  readonly view: ParentView;
+  /** Children that have ended since the last step. */
+  readonly ended: readonly Child[];
+  /** Why what was sealed cannot be opened: neither fields nor plan are known then. */
+  readonly failure: JobFailedError | undefined;
+}
+
+/**
+ * Undefined for a missing job, for one out of reach, and for one that is no parent. An ended parent has neither fields nor
+ * plan any more.
+ */
+export async function readParent(
+  { store, sealKey }: ViewParts,
+  id: string,
+  reach: Reach,
+): Promise<ReadParent | undefined> {
+  const stored = await store.readParent(id, reach);
+  if (stored === undefined) return undefined;
+  const { job, revision, progress, sealed, now } = stored;
+  const children = (await store.readOpenChildren(id)).map(toChild);
+  const opened = isFinal(job.state) ? nothing : await open(sealKey, job, sealed);
+  const failure = opened instanceof JobFailedError ? opened : undefined;
+  const request = opened instanceof JobFailedError ? nothing : opened;
+  const { id: ownId, owner, label, submittedAt } = job;
+  const active = children.filter(({ state }) => !isFinal(state));
+  const view = { id: ownId, owner, label, submittedAt, plan: request.plan, progress, active, now };
+  return {
+    job,
+    key: { id, revision },
+    request,
+    view: { ...view, fields: request.fields },
+    ended: children.filter(({ state }) => isFinal(state)),
+    failure,
+  };
+}
+
+async function open(
+  sealKey: Buffer,
+  job: Job,
+  sealed: Uint8Array | null,
+): Promise<OpenedRequest | JobFailedError> {
+  try {
+    return await openRequest(sealKey, { ...job, ownerKey: job.owner.key }, sealed);
+  } catch (error) {
+    if (error instanceof JobFailedError) return error;
+    throw error;
+  }
+}
+
+const nothing: OpenedRequest = { wrappedSecretId: undefined, ciphertext: undefined, fields: {} };
+
+function toChild(job: Job): Child {
+  const { id, label, state, reason, code, message, exitCode, submittedAt, startedAt, finishedAt } = job;
+  const killRequested = job.killRequestedAt !== undefined && !isFinal(state);
+  const facts = { id, label, state, reason, code, message, exitCode, submittedAt, startedAt, finishedAt };
+  return { ...facts, slot: job.slot ?? 0, killRequested };
+}

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { JobFailedError } from '../../../src/job/errors.js';
+import { verdictOf } from '../../../src/job/outcome.js';
+import type { Child, Planner, Step } from '../../../src/job/parents/planner.js';
+import { decide } from '../../../src/queue/parents/decide.js';
+import type { ReadParent } from '../../../src/queue/parents/view.js';
+import { newJob } from '../../support/fake-queue.js';
+
+const succeeded = verdictOf({
+  kind: 'ended',
+  exit: { exitCode: 0, outOfMemory: false, proven: true },
+  stopped: undefined,
+  limitMs: 0,
+});
+
+function childOf(changes: Partial<Child> = {}): Child {
+  return { ...newJob({ state: 'running' }), slot: 0, killRequested: false, ...changes };
+}
+
+function parentOf(changes: Partial<ReadParent> = {}, active: readonly Child[] = []): ReadParent {
+  const job = newJob({ state: 'running', isParent: true });
+  const { id, owner, label, submittedAt } = job;
+  return {
+    job,
+    key: { id, revision: '3' },
+    request: { wrappedSecretId: undefined, ciphertext: undefined, fields: {} },
+    view: { id, owner, label, submittedAt, fields: {}, plan: {}, progress: [], active, now: new Date() },
+    ended: [],
+    failure: undefined,
+    ...changes,
+  };
+}
+
+/** Remembers the slots of the children that have ended, and ends at once. */
+const planner: Planner = {
+  note: (progress, { slot }) => [...(progress as number[]), slot],
+  next: ({ progress }): Step => ({ do: 'end', verdict: succeeded, progress }),
+};
+
+test('children that have ended are noted in their order before the planner is asked', async () => {
+  const parent = parentOf({ ended: [childOf({ slot: 4 }), childOf({ slot: 2 })] });
+  expect(await decide(parent, planner)).toEqual({ do: 'end', verdict: succeeded, progress: [4, 2] });
+});
+
+const asked = { killRequestedAt: new Date() };
+
+test('a parent that is to be killed has its children killed, and notes those that have ended', async () => {
+  const [told, untold] = [childOf({ killRequested: true }), childOf()];
+  const parent = parentOf({ ended: [childOf({ slot: 7 })] }, [told, untold]);
+  const step = await decide({ ...parent, job: { ...parent.job, ...asked } }, planner);
+  expect(step).toEqual({ do: 'kill', children: [untold.id], progress: [7] });
+});
+
+test('a parent that is to be killed waits while a child is being killed, and is canceled after the last', async () => {
+  const parent = parentOf({}, [childOf({ killRequested: true })]);
+  const killed = { ...parent.job, ...asked };
+  expect(await decide({ ...parent, job: killed }, planner)).toEqual({ do: 'wait', progress: [] });
+  const free = parentOf({ job: killed });
+  expect(await decide(free, planner)).toMatchObject({ do: 'end', verdict: { state: 'canceled' } });
+});
+
+test('a parent whose sealed request cannot be opened fails with the reason, after its children', async () => {
+  const failure = new JobFailedError('internal', 'request_not_authentic', 'Could not open it.', {
+    alarm: true,
+  });
+  const child = childOf();
+  expect(await decide(parentOf({ failure }, [child]), planner)).toMatchObject({
+    do: 'kill',
+    children: [child.id],
+  });
+  expect(await decide(parentOf({ failure }), planner)).toMatchObject({
+    do: 'end',
+    verdict: { state: 'failed', code: 'request_not_authentic', alarm: true },
+  });
+});
+
+const failing: Planner = {
+  ...planner,
+  next: () => {
+    throw new JobFailedError('payload_refused', 'stage_unknown', 'There is no stage 4.');
+  },
+};
+
+test('a planner that finds a fault of the job fails the parent', async () => {
+  expect(await decide(parentOf(), failing)).toMatchObject({
+    do: 'end',
+    verdict: { state: 'failed', reason: 'payload_refused', message: 'There is no stage 4.' },
+  });
+});

@@ -1,0 +1,241 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import type { Door, Job, JobRequest } from '../../../src/job/job.js';
+import { type Verdict, verdictOf } from '../../../src/job/outcome.js';
+import type { DoorPlanner, Planner, Step } from '../../../src/job/parents/planner.js';
+import { openTestDatabase } from '../../support/database.js';
+import {
+  caller,
+  everyone,
+  openTestNode,
+  type TestNode,
+  type TestNodeChanges,
+} from '../../support/test-node.js';
+
+const database = await openTestDatabase();
+const { store, sql } = database;
+afterAll(() => database[Symbol.asyncDispose]());
+beforeEach(() => database.clear());
+
+const nodes: TestNode[] = [];
+afterEach(async () => {
+  for (const node of nodes.splice(0)) await node[Symbol.asyncDispose]();
+});
+
+const succeeded: Verdict = verdictOf({
+  kind: 'ended',
+  exit: { exitCode: 0, outOfMemory: false, proven: true },
+  stopped: undefined,
+  limitMs: 0,
+});
+
+interface Progress {
+  readonly begun: number;
+  readonly ends: readonly string[];
+}
+
+/** Starts as many children as its plan says, two at once, and succeeds after the last. */
+const planner: Planner = {
+  note: (progress, { slot, state }) => {
+    const { begun, ends } = progress as Progress;
+    return { begun, ends: [...ends, `${slot} ${state}`] };
+  },
+  next: ({ plan, progress, active, fields }): Step => {
+    const { begun } = progress as Progress;
+    const most = plan as number;
+    if (begun < most && active.length < 2) {
+      const child = { slot: begun, queue: null, fields, listed: false };
+      return { do: 'start', child, progress: { ...(progress as Progress), begun: begun + 1 } };
+    }
+    return active.length > 0 ? { do: 'wait', progress } : { do: 'end', verdict: succeeded, progress };
+  },
+};
+
+function plannersOf(changes: Partial<DoorPlanner> = {}): ReadonlyMap<Door, DoorPlanner> {
+  return new Map([['runai', { planner, ...changes }]]);
+}
+
+function startNode(changes: TestNodeChanges = {}): TestNode {
+  const node = openTestNode(store, { planners: plannersOf(), ...changes });
+  nodes.push(node);
+  node.worker.start();
+  node.parents.start();
+  return node;
+}
+
+function parentOf(children: number): Partial<JobRequest> {
+  const progress: Progress = { begun: 0, ends: [] };
+  return { door: 'runai', queue: null, wrappedSecretId: undefined, parent: { plan: children, progress } };
+}
+
+const submit = (node: TestNode, children: number) => node.submit(null, parentOf(children));
+
+async function endsOf(id: string): Promise<readonly string[]> {
+  const [row] = await sql<{ progress: Progress }[]>`select progress from parents where job_id = ${id}`;
+  return row?.progress.ends.toSorted() ?? [];
+}
+
+async function kindsOf(id: string): Promise<string[]> {
+  const rows = await sql`select kind from events where job_id = ${id} order by seq`;
+  return rows.map((row) => row.kind);
+}
+
+test('a parent runs its children to the end, and holds no node, no slot and no lease itself', async () => {
+  const node = startNode({ slots: 2 });
+  const parent = await submit(node, 5);
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+  expect(await endsOf(parent.id)).toEqual([0, 1, 2, 3, 4].map((slot) => `${slot} succeeded`));
+  const children = await node.queue.children(parent.id, everyone);
+  expect(children.map(({ slot, parent: of }) => [slot, of])).toEqual(
+    [0, 1, 2, 3, 4].map((n) => [n, parent.id]),
+  );
+  expect(await node.queue.get(parent.id, everyone)).toMatchObject({
+    isParent: true,
+    exitCode: 0,
+    node: undefined,
+  });
+  expect(await kindsOf(parent.id)).toEqual(['submitted', 'running', 'succeeded']);
+  expect(await sql`select from job_requests`).toHaveLength(0);
+});
+
+test('its children exist right after the answer to the submit', async () => {
+  const node = openTestNode(store, { planners: plannersOf() });
+  nodes.push(node);
+  const parent = await submit(node, 3);
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(2);
+  expect((await node.queue.parent(parent.id, everyone)).active).toHaveLength(2);
+});
+
+test('no child is started twice, however many nodes carry the parent on at once', async () => {
+  const sealKey = randomBytes(32);
+  const all = ['a', 'b', 'c'].map((name) => startNode({ node: name, sealKey }));
+  const parents = await Promise.all(all.map((node) => submit(node, 20)));
+  for (const parent of parents)
+    await expect
+      .poll(async () => {
+        await Promise.all(all.map((node) => node.parents.carryOn(parent.id)));
+        return all[0]?.stateOf(parent);
+      })
+      .toBe('succeeded');
+  for (const { id } of parents) {
+    const slots = (await nodes[0]?.queue.children(id, everyone))?.map(({ slot }) => slot);
+    expect(slots).toEqual(Array.from({ length: 20 }, (_, slot) => slot));
+  }
+});
+
+test('a kill of the parent kills its children, starts no more, and ends as canceled', async () => {
+  const node = startNode();
+  node.backend.runs([{ linger: 'until_told' }]);
+  const parent = await submit(node, 9);
+  await expect
+    .poll(async () => (await node.queue.parent(parent.id, everyone)).active[1]?.state)
+    .toBe('running');
+  await node.queue.kill(parent.id, everyone, caller);
+  await expect.poll(() => node.stateOf(parent)).toBe('canceled');
+  const children = await node.queue.children(parent.id, everyone);
+  expect(children.map(({ state }) => state)).toEqual(['canceled', 'canceled']);
+  expect(await kindsOf(parent.id)).toEqual([
+    'submitted',
+    'running',
+    'kill_requested',
+    'stopping',
+    'canceled',
+  ]);
+});
+
+test('a child that ends anywhere, by any statement, makes its parent due', async () => {
+  const quiet = openTestNode(store, { planners: plannersOf() });
+  nodes.push(quiet);
+  const parent = await submit(quiet, 2);
+  for (const { id } of await quiet.queue.children(parent.id, everyone))
+    await quiet.queue.kill(id, everyone, caller);
+  expect(await store.listDueParents(9)).toEqual([{ id: parent.id }]);
+  await quiet.parents.carryOn(parent.id);
+  expect(await quiet.stateOf(parent)).toBe('succeeded');
+  expect(await store.listDueParents(9)).toEqual([]);
+});
+
+test('what happens between reading and storing is never lost: the step comes too late', async () => {
+  const quiet = openTestNode(store, { planners: plannersOf() });
+  nodes.push(quiet);
+  const parent = await submit(quiet, 2);
+  const read = await store.readParent(parent.id, everyone);
+  const [child] = await quiet.queue.children(parent.id, everyone);
+  await quiet.queue.kill(child?.id ?? '', everyone, caller);
+  const key = { id: parent.id, revision: read?.revision ?? '', progress: read?.progress, noted: [] };
+  expect(await store.advanceParent(key, null)).toBe(false);
+  expect(await store.endParent(key, succeeded)).toBe(false);
+});
+
+test('no more parents of a door are under way than it lets in; the others wait in their order', async () => {
+  const node = startNode({ planners: plannersOf({ mostRunning: 2 }), slots: 9 });
+  node.backend.runs([{ linger: 'until_told' }]);
+  const parents: Job[] = [];
+  for (let count = 0; count < 4; count++) parents.push(await submit(node, 1));
+  const states = () => Promise.all(parents.map((parent) => node.stateOf(parent)));
+  expect(await states()).toEqual(['running', 'running', 'queued', 'queued']);
+  await node.queue.kill(parents[2]?.id ?? '', everyone, caller);
+  expect(await states()).toEqual(['running', 'running', 'canceled', 'queued']);
+  await node.queue.kill(parents[0]?.id ?? '', everyone, caller);
+  await expect.poll(states).toEqual(['canceled', 'running', 'canceled', 'running']);
+});
+
+const scaled = { kind: 'scaled', actor: 'entity:ann', change: () => ({ plan: 2 }) };
+
+test('a revision by a client is stored once, with its event, and carried on before it returns', async () => {
+  const node = openTestNode(store, { planners: plannersOf() });
+  nodes.push(node);
+  const parent = await submit(node, 1);
+  await node.queue.revise(parent.id, everyone, scaled);
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(2);
+  expect((await node.queue.parent(parent.id, everyone)).plan).toBe(2);
+  expect(await kindsOf(parent.id)).toEqual(['submitted', 'running', 'scaled']);
+});
+
+test('a parent of somebody else, an ended one and a job that is none are refused by revise', async () => {
+  const node = startNode();
+  const parent = await submit(node, 1);
+  const revision = { kind: 'scaled', actor: 'entity:bob', change: () => ({ plan: 7 }) };
+  const bob = { everyone: false, ownerKey: 'entity:bob' } as const;
+  await expect(node.queue.revise(parent.id, bob, revision)).rejects.toMatchObject({ code: 'not_found' });
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+  await expect(node.queue.revise(parent.id, everyone, revision)).rejects.toMatchObject({ code: 'conflict' });
+  const single = await node.submit();
+  await expect(node.queue.revise(single.id, everyone, revision)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a parent that ended is deleted with its children and their output; their events stay', async () => {
+  const node = startNode();
+  const parent = await submit(node, 2);
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+  await node.queue.delete(parent.id, everyone, caller);
+  expect(await sql`select from jobs`).toHaveLength(0);
+  expect(await sql`select from events where kind = 'deleted'`).toHaveLength(3);
+});
+
+test('a child cannot be deleted before its parent has noted its end', async () => {
+  const quiet = openTestNode(store, { planners: plannersOf() });
+  nodes.push(quiet);
+  const parent = await submit(quiet, 2);
+  const [child] = await quiet.queue.children(parent.id, everyone);
+  const id = child?.id ?? '';
+  await quiet.queue.kill(id, everyone, caller);
+  await expect(quiet.queue.delete(id, everyone, caller)).rejects.toMatchObject({ code: 'conflict' });
+  await quiet.parents.carryOn(parent.id);
+  await quiet.queue.delete(id, everyone, caller);
+});
+
+test('a planner with an error of its own does not end the parent, and is asked again later', async () => {
+  let isBroken = true;
+  const next: Planner['next'] = (view) => {
+    if (isBroken) throw new TypeError('no such thing');
+    return planner.next(view);
+  };
+  const node = openTestNode(store, { planners: plannersOf({ planner: { ...planner, next } }) });
+  nodes.push(node);
+  const parent = await submit(node, 1);
+  expect(node.logged.join()).toContain('a parent job could not be carried on; trying again');
+  isBroken = false;
+  await node.parents.carryOn(parent.id);
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(1);
+});
