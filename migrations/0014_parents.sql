@@ -34,7 +34,7 @@ create table parents (
 
 create index parents_due on parents (due_at) where due_at is not null;
 -- What the admission reads.
-create index jobs_parents on jobs (door, state, seq) where is_parent and state in ('queued', 'running', 'stopping');
+create index jobs_parents on jobs (door, state, seq) where is_parent and state in ('queued', 'preparing', 'running', 'stopping');
 -- What a step reads, however many children have come and gone.
 create index jobs_open_children on jobs (parent, seq) where parent is not null and not noted;
 create index jobs_children on jobs (parent, seq) where parent is not null;
@@ -50,10 +50,25 @@ $$;
 create trigger jobs_wake_parent after update of state, kill_requested_at on jobs
   for each row when (
     (new.parent is not null and new.state <> old.state and new.state in ('succeeded', 'failed', 'canceled', 'lost'))
-    or (new.is_parent and new.state in ('running', 'stopping') and new.kill_requested_at is not null
+    or (new.is_parent and new.state in ('preparing', 'running', 'stopping') and new.kill_requested_at is not null
         and old.kill_requested_at is null)
   )
   execute function wake_parent();
+
+-- A parent runs from the moment when its first child does.
+create function start_parent() returns trigger language plpgsql as $$
+begin
+  update jobs set state = 'running' where id = new.parent and state = 'preparing';
+  if found then
+    insert into events (job_id, kind, actor) values (new.parent, 'running', coalesce('node:' || new.node, 'stint'));
+  end if;
+  return null;
+end
+$$;
+
+create trigger jobs_start_parent after update of state on jobs
+  for each row when (new.parent is not null and new.state = 'running' and old.state <> 'running')
+  execute function start_parent();
 
 -- Lets waiting parents of a door begin, oldest first, so that no more than `most` are under way; null: all of them. It is a
 -- function because it needs a snapshot behind the lock: two nodes at once would each count without the other.
@@ -65,15 +80,15 @@ begin
     select id from jobs where is_parent and door = door_name and state = 'queued'
     order by seq
     limit case when most is not null then greatest(0, most - (
-      select count(*) from jobs where is_parent and door = door_name and state in ('running', 'stopping'))) end
+      select count(*) from jobs where is_parent and door = door_name and state in ('preparing', 'running', 'stopping'))) end
     for update skip locked
   ), admitted as (
-    update jobs set state = 'running', started_at = clock_timestamp() from waiting where jobs.id = waiting.id
+    update jobs set state = 'preparing', started_at = clock_timestamp() from waiting where jobs.id = waiting.id
     returning jobs.id
   ), due as (
     update parents set revision = revision + 1, due_at = clock_timestamp() from admitted where job_id = admitted.id
   ), recorded as (
-    insert into events (job_id, kind, actor) select id, 'running', admit_parents.actor from admitted
+    insert into events (job_id, kind, actor) select id, 'admitted', admit_parents.actor from admitted
   )
   select id from admitted;
 end

@@ -41,7 +41,14 @@ const submitAt: Readonly<Record<string, (job: Job) => Promise<string>>> = {
     return await jobproxy('submit', { method: 'POST', body: JSON.stringify(task) });
   },
   runai: async ({ script, secrets }) => {
-    const job = { project, image, imagePullPolicy: 'Never', command: command(script), ...secrets };
+    const job = {
+      project,
+      image,
+      imagePullPolicy: 'Never',
+      command: command(script),
+      backoffLimit: 0,
+      ...secrets,
+    };
     const name = await runai.submit(job);
     return (await runai.list(project)).find((each) => each.name === name)?.id ?? 'not listed';
   },

@@ -79,11 +79,58 @@ test('a job runs without a Vault identity; its output and exit code are read at 
 test('a job that fails is `Failed`, and the main door tells its exit code', async () => {
   const project = newProject();
 
-  const name = await runai.submit({ ...busybox, project, command: `sh -c 'exit 3'` });
+  const name = await runai.submit({ ...busybox, project, command: `sh -c 'exit 3'`, backoffLimit: 0 });
   const { id, status } = await runai.wait(project, name);
 
   expect(status).toBe('Failed');
   expect(await on.client.get(id)).toMatchObject({ status: 'failed', return_code: 3 });
+});
+
+test('a sweep runs each index once, two at a time, and its outputs are read under its own id', async () => {
+  const project = newProject();
+  const command = ['sh', '-c', 'echo index $POD_INDEX of $JOB_NAME'];
+
+  const name = await runai.submit({ ...busybox, project, command, completions: 4, parallelism: 2 });
+  const { id, status } = await runai.wait(project, name);
+
+  expect(status).toBe('Succeeded');
+  const { output, return_code } = await on.client.get(id);
+  expect(return_code).toBe(0);
+  const printed = output.split('\n').filter((line) => line.startsWith('index'));
+  expect(printed.toSorted()).toEqual([0, 1, 2, 3].map((index) => `index ${index} of ${name}`));
+  expect((await runai.list(project)).map((job) => job.id)).toEqual([id]);
+});
+
+test('a sweep whose index fails twice fails after the second time, and says which', async () => {
+  const project = newProject();
+  const command = ['sh', '-c', 'test $POD_INDEX -ne 2 || exit 4'];
+
+  const name = await runai.submit({
+    ...busybox,
+    project,
+    command,
+    completions: 4,
+    parallelism: 2,
+    backoffLimit: 1,
+  });
+  const { id, status } = await runai.wait(project, name);
+
+  expect(status).toBe('Failed');
+  const job = await on.client.get(id);
+  expect(job).toMatchObject({ status: 'failed', return_code: 4 });
+  expect(job.output).toMatch(/The run of index 2 did not succeed, and 1 may fail: .* exit code 4/);
+}, 60_000);
+
+test('a sweep that is deleted has its runs killed, and starts no more', async () => {
+  const project = newProject();
+  const name = await runai.submit({ ...sleeper, project, completions: 9, parallelism: 2 });
+  const { id } = await runai.wait(project, name, isRunning);
+
+  expect(await runai.remove({ project, name })).toEqual([{ name, ok: true }]);
+
+  await expect.poll(async () => (await on.client.get(id)).status).toBe('failed');
+  const { body } = await runai.ask('GET', `/api/v1/job/${project}/${id}`);
+  expect(body).toMatchObject({ data: [{ id, status: 'Failed' }] });
 });
 
 test('a job with a wrapping token has its secrets', async () => {

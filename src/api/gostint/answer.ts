@@ -43,14 +43,18 @@ function toTime(time: Date | undefined): string {
 
 /**
  * For a job that ended before it printed anything, the output is the reason: GoStint has no other field for it. When the
- * command could not be started, the output is only an error of the init process, and our message says more.
+ * command could not be started, the output is only an error of the init process, and our message says more. The reason of a
+ * parent follows the output of its children.
  */
 function toOutput(job: Job, output: JobOutput): string {
   const { message, reason } = job;
   const hasNoOutput = output.combined.length === 0 || reason === 'start_failed';
   if (hasNoOutput && message !== undefined && endedWithoutOwnExit(job)) return message;
   const flaw = isFinal(job.state) ? output.incompleteReason : undefined;
-  return toText(output.combined) + (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`);
+  const why = job.isParent && message !== undefined ? `\n[stint: ${message}]\n` : '';
+  return (
+    toText(output.combined) + (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`) + why
+  );
 }
 
 /** False for a job that exited by itself: `return_code` shows that, and its output may really be empty. */

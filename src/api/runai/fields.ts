@@ -35,19 +35,12 @@ export function toSpecFields(job: WireJob, mostSharedBytes: number): SpecFields 
     entrypoint: job.command,
     command: job.arguments,
     workingDirectory: job.workingDir,
-    env: withIndex(environment),
+    env: environment,
     secretRefs: job.secret_refs,
     secretFileType: job.secret_file_type,
     continueOnWarnings: job.cont_on_warnings,
     options: toOptions(job, mostSharedBytes),
   });
-}
-
-/** Of the only run. The job may set it itself. */
-function withIndex(environment: readonly string[]): readonly string[] {
-  return environment.some((entry) => entry.startsWith('POD_INDEX='))
-    ? environment
-    : ['POD_INDEX=0', ...environment];
 }
 
 function toOptions(job: WireJob, mostSharedBytes: number): ContainerOptions {

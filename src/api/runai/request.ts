@@ -14,6 +14,8 @@ import { refused } from './errors.js';
 import { fieldNames, toSpecFields } from './fields.js';
 import { isObject, readFields } from './readers.js';
 import { findProblems } from './rules.js';
+import { newSweep, type SweepPlan } from './sweep.js';
+import { withVariables } from './variables.js';
 import { jobShape, type WireJob } from './wire.js';
 
 /** What the operator says. */
@@ -30,7 +32,10 @@ export interface Sender {
 const usualPrefix = 'job';
 
 /** Variables that every job gets; it may set them itself. */
-const identityEnv = { JOB_NAME: 'name', JOB_UUID: 'id', POD_UUID: 'run' } as const;
+const identityEnv = { JOB_NAME: 'name', JOB_UUID: 'id' } as const;
+
+/** As Run:AI has it for trainings. */
+const usualBackoffLimit = 6;
 
 /** Objects down to the entries of lists in a job. */
 const namesDepth = 4;
@@ -61,16 +66,31 @@ function toJobRequest(job: WireJob, sender: Sender, settings: Settings): JobRequ
   const { wrap_secret_id: wrap } = job;
   return {
     door: 'runai',
-    queue: settings.runai.serialProjects ? (job.project ?? null) : null,
     owner: sender.owner,
     wrappedSecretId: wrap === undefined ? undefined : new Secret(wrap),
     payload: { kind: 'none' },
-    fields,
     label: labelOf(job, sender),
     namePrefix: job.name === undefined ? (job.jobNamePrefix ?? usualPrefix) : undefined,
     unlistAfterMs: job.ttlAfterFinish,
-    identityEnv,
+    ...runsOf(job, fields, settings.runai.serialProjects ? (job.project ?? null) : null),
   };
+}
+
+/** One run, or a parent of several. Only a parent's runs may be repeated. */
+function runsOf(job: WireJob, fields: SpecFields, queue: string | null) {
+  const { completions = 1, parallelism = 1 } = job;
+  const backoffLimit = backoffLimitOf(job);
+  if (completions === 1 && backoffLimit === 0) {
+    const env = withVariables(fields.env, { POD_INDEX: '0' });
+    return { queue, fields: { ...fields, env }, identityEnv: { ...identityEnv, POD_UUID: 'run' } as const };
+  }
+  const plan: SweepPlan = { completions, parallelism, backoffLimit, queue };
+  return { queue: null, fields, identityEnv, parent: { plan, progress: newSweep } };
+}
+
+/** A training is run again unless it says otherwise; not with a SecretID, which is good for one login. */
+function backoffLimitOf({ backoffLimit, interactive: isInteractive, wrap_secret_id: wrap }: WireJob): number {
+  return backoffLimit ?? (isInteractive === true || wrap !== undefined ? 0 : usualBackoffLimit);
 }
 
 /** What the operator does not allow, and what is allowed nowhere. */

@@ -17,6 +17,7 @@ import { answerFault, answerJson, answerUnknownPath, answerWrongMethod, refusedQ
 import { findProjectProblem } from './names.js';
 import { findJob, readEntries, removeAll } from './remove.js';
 import { readJobRequest } from './request.js';
+import { sweeps } from './sweep.js';
 
 /** The last documented address of the original had the second one. */
 const prefixes = ['', '/researcher'];
@@ -29,6 +30,7 @@ export const runai: ApiDoor = {
   },
   answerFault,
   answerUnknownPath,
+  planner: () => ({ planner: sweeps }),
 };
 
 /** Everything needs a token, also paths that do not exist. */

@@ -55,7 +55,8 @@ const rules: readonly Rule[] = [
 
 type Feature = readonly [field: keyof WireJob, isAsked: (job: WireJob) => boolean, why: string];
 
-const oneRun = 'a job is one run of one container yet. Leave it out or send 1';
+const oneLogin =
+  'with wrap_secret_id a job is one run yet, since its SecretID is good for one login. Leave it out';
 const noGpu = 'stint gives no GPUs to jobs yet';
 const leaveOut = 'Leave it out';
 
@@ -74,12 +75,15 @@ const missing: readonly Feature[] = [
     ({ memory = 0 }) => memory > 0,
     'stint sets no memory aside for a job yet. Leave it out; memoryLimit says how much it may use',
   ],
-  ['completions', ({ completions = 1 }) => completions > 1, oneRun],
-  ['parallelism', ({ parallelism = 1, completions }) => parallelism > 1 && completions !== undefined, oneRun],
+  [
+    'completions',
+    ({ completions = 1, wrap_secret_id: wrap }) => completions > 1 && wrap !== undefined,
+    oneLogin,
+  ],
   [
     'backoffLimit',
-    ({ backoffLimit = 0 }) => backoffLimit > 0,
-    'a job that failed is not run again yet. Leave it out or send 0',
+    ({ backoffLimit = 0, wrap_secret_id: wrap }) => backoffLimit > 0 && wrap !== undefined,
+    oneLogin,
   ],
   ['stdin', ({ stdin }) => stdin === true, `jobs have no input yet. ${leaveOut}, and tty with it`],
   [

@@ -1,6 +1,7 @@
 // What a parent does next: a kill is carried out here; everything else its planner decides.
 import { JobFailedError } from '../../job/errors.js';
 import { type Verdict, verdictOf } from '../../job/outcome.js';
+import { endBy } from '../../job/parents/end-by.js';
 import type { ParentView, Planner, Step } from '../../job/parents/planner.js';
 import type { ReadParent } from './view.js';
 
@@ -26,11 +27,4 @@ function failedBy({ reason, code, message, alarm }: JobFailedError): Verdict {
 function noteEnded({ view, ended }: ReadParent, planner: Planner): ParentView {
   const progress = ended.reduce((seen, child) => planner.note(seen, child, view), view.progress);
   return { ...view, progress };
-}
-
-/** Ends the parent once its children have ended, and has those killed that have not. */
-export function endBy({ progress, active }: ParentView, verdict: Verdict): Step {
-  const untold = active.filter(({ killRequested }) => !killRequested).map(({ id }) => id);
-  if (untold.length > 0) return { do: 'kill', children: untold, progress };
-  return active.length > 0 ? { do: 'wait', progress } : { do: 'end', verdict, progress };
 }

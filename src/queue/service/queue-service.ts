@@ -24,6 +24,7 @@ import {
 import { warningsOf } from './forecast.js';
 import { type NamelessJob, nameAndStoreJob } from './name-job.js';
 import { assembleOutput } from './output-text.js';
+import { joinOutputs } from './parent-output.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the queue needs. */
@@ -162,6 +163,8 @@ async function readCiphertext(
   }
 }
 
+const everyone = { everyone: true } as const;
+
 interface Found {
   readonly job: Job;
   readonly outputComplete: boolean;
@@ -182,6 +185,10 @@ async function findNamed(store: Store, name: JobName, reach: Reach): Promise<Job
 
 async function outputOf(store: Store, found: Found, tailBytes: number | undefined): Promise<JobOutput> {
   const { job, outputComplete: complete, outputFlaw: flaw } = found;
+  if (job.isParent) {
+    const read = async ({ id }: Job) => outputOf(store, await find(store, id, everyone), tailBytes);
+    return joinOutputs(await store.listChildren(job.id, mostListed), read, tailBytes);
+  }
   const chunks = await store.readOutput(job.id, tailBytes);
   return assembleOutput(chunks, { complete, flaw, hasEnded: isFinal(job.state), tailBytes });
 }

@@ -21,13 +21,15 @@ export interface StepFacts extends ParentKey {
  * The parts of a statement that take the step, to be followed by others that read from `stepped`: it has one row, or none
  * when the step came too late. `condition` may forbid it.
  *
- * The parent's own row is not locked: whatever ends it or asks for its kill grows the revision.
+ * The parent's row is locked first, as a kill does, so that the two never wait for each other.
  */
 export function stepParts(sql: Sql, step: StepFacts, due = sql`clock_timestamp()`, condition = sql`true`) {
   return sql`
-    stepped as (
+    own as (
+      select id from jobs where id = ${step.id} for no key update
+    ), stepped as (
       update parents set progress = ${JSON.stringify(step.progress)}::text::jsonb, revision = revision + 1, due_at = ${due}
-      where job_id = ${step.id} and revision = ${step.revision} and ${condition}
+      from own where job_id = own.id and revision = ${step.revision} and ${condition}
       returning job_id
     ), noted as (
       update jobs set noted = true from stepped
@@ -45,7 +47,7 @@ export async function advanceParent(sql: Sql, step: StepFacts, restMs: number | 
     () => sql<{ jobId: string }[]>`
       with ${stepParts(sql, step, dueAt)}, moved as (
         update jobs set state = 'stopping' from stepped
-        where jobs.id = stepped.job_id and state = 'running' and kill_requested_at is not null
+        where jobs.id = stepped.job_id and state in ('preparing', 'running') and kill_requested_at is not null
         returning jobs.id
       ), recorded as (
         insert into events (job_id, kind, actor) select id, 'stopping', 'stint' from moved
@@ -66,7 +68,7 @@ export async function endParent(sql: Sql, step: StepFacts, verdict: Verdict): Pr
           state = ${verdict.state}, finished_at = clock_timestamp(), reason = ${verdict.reason ?? null},
           code = ${verdict.code ?? null}, message = ${verdict.message ?? null}, exit_code = ${verdict.exitCode ?? null},
           out_of_memory = ${verdict.outOfMemory}
-        from stepped where jobs.id = stepped.job_id and state in ('running', 'stopping')
+        from stepped where jobs.id = stepped.job_id and state in ('preparing', 'running', 'stopping')
         returning jobs.id, state, code, exit_code
       ), spent as (
         delete from job_requests using moved where job_requests.job_id = moved.id

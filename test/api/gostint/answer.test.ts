@@ -165,3 +165,18 @@ describe('the output', () => {
     expect(toWireJob(newJob(), { ...outputOf(''), combined }).output).toBe('\ufeffa\ufffd\0');
   });
 });
+
+test('the reason of a parent that failed follows the output of its children', () => {
+  const facts = {
+    state: 'failed',
+    reason: 'exit_code',
+    exitCode: 3,
+    message: 'The run did not succeed.',
+  } as const;
+  const parent = newJob({ ...facts, isParent: true });
+
+  expect(toWireJob(parent, outputOf('printed\n')).output).toBe(
+    'printed\n\n[stint: The run did not succeed.]\n',
+  );
+  expect(toWireJob(newJob(facts), outputOf('printed\n')).output).toBe('printed\n');
+});

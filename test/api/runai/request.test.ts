@@ -22,7 +22,7 @@ function read(body: unknown, requester?: string): Promise<JobRequest> {
 const readJob = (job: object) => read({ job: { ...small, ...job } });
 
 test('the smallest job has no queue, no Vault identity, and a name that is still to be made', async () => {
-  expect(await read({ job: { ...small, command: 'true' } }, 'ines')).toEqual({
+  expect(await read({ job: { ...small, command: 'true', backoffLimit: 0 } }, 'ines')).toEqual({
     door: 'runai',
     queue: null,
     owner,
@@ -39,6 +39,32 @@ test('the smallest job has no queue, no Vault identity, and a name that is still
     namePrefix: 'job',
     identityEnv: { JOB_NAME: 'name', JOB_UUID: 'id', POD_UUID: 'run' },
   });
+});
+
+test('a training is run again up to six times, as a parent whose runs get their own variables', async () => {
+  const { fields, queue, identityEnv, parent } = await readJob({ environment: { A: 'b' } });
+  expect({ env: fields.env, queue, identityEnv }).toEqual({
+    env: ['A=b'],
+    queue: null,
+    identityEnv: { JOB_NAME: 'name', JOB_UUID: 'id' },
+  });
+  expect(parent).toEqual({
+    plan: { completions: 1, parallelism: 1, backoffLimit: 6, queue: null },
+    progress: { next: 0, again: [], succeeded: 0, failures: 0, lastFailure: null },
+  });
+});
+
+test('completions, parallelism and backoffLimit are for the planner', async () => {
+  const { parent } = await readJob({ completions: 4, parallelism: 2, backoffLimit: 1 });
+  expect(parent?.plan).toEqual({ completions: 4, parallelism: 2, backoffLimit: 1, queue: null });
+});
+
+test.each([
+  ['that is interactive', { interactive: true }],
+  ['with a SecretID, which is good for one login', { wrap_secret_id: 's.w' }],
+  ['that wants no other run', { backoffLimit: 0 }],
+])('a job %s is one run', async (_, job) => {
+  expect((await readJob(job)).parent).toBeUndefined();
 });
 
 test('a body may be the job itself', async () => {
@@ -67,7 +93,7 @@ test('a job of the page is read with resources and environment', async () => {
   expect(fields).toMatchObject({
     entrypoint: ['python', 'train.py'],
     command: ['--epochs', '3'],
-    env: ['POD_INDEX=0', 'BATCH=64', 'RATE=0.05', 'DEBUG=false', 'TEXT=a=b'],
+    env: ['BATCH=64', 'RATE=0.05', 'DEBUG=false', 'TEXT=a=b'],
     workingDirectory: '/work',
     options: { limits: { cpus: 6, memoryBytes: 2 ** 32 } },
   });
@@ -259,7 +285,9 @@ const nothing = {
 test('values that mean nothing special are taken for every field, and unknown fields are ignored', async () => {
   expect(Object.keys({ ...small, ...nothing }).toSorted()).toEqual(Object.keys(jobShape).toSorted());
 
-  expect(await readJob({ ...nothing, isJupyter: true, masters: 3 })).toMatchObject(await readJob({}));
+  expect(await readJob({ ...nothing, isJupyter: true, masters: 3 })).toMatchObject(
+    await readJob({ backoffLimit: 0 }),
+  );
 });
 
 test('a prefix that the job gives is kept for the name that is made', async () => {

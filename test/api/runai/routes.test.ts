@@ -75,9 +75,14 @@ test('a submit goes into the queue of its project where the operator wants that'
   const runai = { projects: ['vision'], serialProjects: true };
   const { queue, send } = createTestApp({ runai });
 
-  await send('POST', '/api/job', asText({ job: small }));
+  await send('POST', '/api/job', asText({ job: { ...small, backoffLimit: 0 } }));
+  await send('POST', '/api/job', asText({ job: { ...small, completions: 2 } }));
 
-  expect(queue.submitted).toMatchObject([{ queue: 'vision' }]);
+  // The runs of a parent wait in the queue; it does not itself.
+  expect(queue.submitted).toMatchObject([
+    { queue: 'vision' },
+    { queue: null, parent: { plan: { queue: 'vision' } } },
+  ]);
 });
 
 test('a submit to a project that the operator does not name is forbidden', async () => {

@@ -94,7 +94,7 @@ test('a parent runs its children to the end, and holds no node, no slot and no l
     exitCode: 0,
     node: undefined,
   });
-  expect(await kindsOf(parent.id)).toEqual(['submitted', 'running', 'succeeded']);
+  expect(await kindsOf(parent.id)).toEqual(['submitted', 'admitted', 'running', 'succeeded']);
   expect(await sql`select from job_requests`).toHaveLength(0);
 });
 
@@ -104,6 +104,17 @@ test('its children exist right after the answer to the submit', async () => {
   const parent = await submit(node, 3);
   expect(await node.queue.children(parent.id, everyone)).toHaveLength(2);
   expect((await node.queue.parent(parent.id, everyone)).active).toHaveLength(2);
+});
+
+test('a parent runs from the moment when its first child does', async () => {
+  const node = openTestNode(store, { planners: plannersOf() });
+  nodes.push(node);
+  const parent = await submit(node, 2);
+  expect(await node.stateOf(parent)).toBe('preparing');
+  const [claim] = await store.claimJobs({ node: 'node-1', limit: 1, leaseMs: 60_000 });
+  await store.markRunning(claim ?? { id: '', fence: '' });
+  expect(await node.stateOf(parent)).toBe('running');
+  await store.settleOwnJobs('node-1');
 });
 
 test('no child is started twice, however many nodes carry the parent on at once', async () => {
@@ -136,6 +147,7 @@ test('a kill of the parent kills its children, starts no more, and ends as cance
   expect(children.map(({ state }) => state)).toEqual(['canceled', 'canceled']);
   expect(await kindsOf(parent.id)).toEqual([
     'submitted',
+    'admitted',
     'running',
     'kill_requested',
     'stopping',
@@ -173,7 +185,7 @@ test('no more parents of a door are under way than it lets in; the others wait i
   const parents: Job[] = [];
   for (let count = 0; count < 4; count++) parents.push(await submit(node, 1));
   const states = () => Promise.all(parents.map((parent) => node.stateOf(parent)));
-  expect(await states()).toEqual(['running', 'running', 'queued', 'queued']);
+  await expect.poll(states).toEqual(['running', 'running', 'queued', 'queued']);
   await node.queue.kill(parents[2]?.id ?? '', everyone, caller);
   expect(await states()).toEqual(['running', 'running', 'canceled', 'queued']);
   await node.queue.kill(parents[0]?.id ?? '', everyone, caller);
@@ -189,7 +201,7 @@ test('a revision by a client is stored once, with its event, and carried on befo
   await node.queue.revise(parent.id, everyone, scaled);
   expect(await node.queue.children(parent.id, everyone)).toHaveLength(2);
   expect((await node.queue.parent(parent.id, everyone)).plan).toBe(2);
-  expect(await kindsOf(parent.id)).toEqual(['submitted', 'running', 'scaled']);
+  expect(await kindsOf(parent.id)).toEqual(['submitted', 'admitted', 'scaled']);
 });
 
 test('a parent of somebody else, an ended one and a job that is none are refused by revise', async () => {
