@@ -23,6 +23,14 @@ export async function readBody(c: ApiContext, limitBytes: number): Promise<Buffe
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Far more than the fields of a job can use: its arguments and variables may take 2 MiB. */
+const mostFieldBytes = 4 * 1024 * 1024;
+
+/** A body that has the fields of a job and no content. */
+export function readFieldsBody(c: ApiContext, limitBytes: number): Promise<Buffer> {
+  return readBody(c, Math.min(limitBytes, mostFieldBytes));
+}
+
 /** 0 where the length is not declared: the body comes in chunks. */
 function declaredBytes(c: ApiContext): number {
   return Number(c.req.header('content-length') ?? 0);

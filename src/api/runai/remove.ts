@@ -7,10 +7,10 @@ import type { Caller, Reach } from '../../job/owner.js';
 import type { Queue } from '../../queue/queue.js';
 import { faultOf } from '../request/errors.js';
 import { parseJson } from '../request/json.js';
+import { isObject } from '../request/readers.js';
 import { describe } from '../request/sentence.js';
 import { errorOf, refused, type WireError } from './errors.js';
 import { findNameProblem, findProjectProblem } from './names.js';
-import { isObject } from './readers.js';
 
 /** Each entry costs a few statements. */
 const mostEntries = 1000;

@@ -6,7 +6,7 @@ import type { Job } from '../../job/job.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
 import type { ApiDoor } from '../door.js';
 import type { AppParts } from '../parts.js';
-import { readBody } from '../request/body.js';
+import { readFieldsBody } from '../request/body.js';
 import { reachOf, requireCaller } from '../request/caller.js';
 import { refuseWhileDraining } from '../request/draining.js';
 import type { ApiContext, ApiEnv } from '../request/env.js';
@@ -54,18 +54,11 @@ function addJobs(add: (path: string, methods: Methods) => void, parts: AppParts,
   });
 }
 
-/** Far more than a job can use: its arguments and variables may take 2 MiB. */
-const mostBodyBytes = 4 * 1024 * 1024;
-
-function readSmallBody(c: ApiContext, { bodyLimitBytes }: AppParts): Promise<Buffer> {
-  return readBody(c, Math.min(bodyLimitBytes, mostBodyBytes));
-}
-
 async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   refuseWhileDraining(parts);
   const key = readIdempotencyKey(c);
   const sender = { owner: ownerOf(c.get('caller')), requester: readRequester(c) };
-  const request = await readJobRequest(await readSmallBody(c, parts), sender, parts);
+  const request = await readJobRequest(await readFieldsBody(c, parts.bodyLimitBytes), sender, parts);
   const job = await parts.queue.submit(request, key);
   markReplay(c, job);
   c.set('jobId', job.id);
@@ -129,7 +122,7 @@ async function listProjects(c: ApiContext, parts: AppParts): Promise<Response> {
 
 /** The jobs stand in the body; some proxies drop the body of a DELETE, so one may stand in the query. */
 async function remove(c: ApiContext, parts: AppParts): Promise<Response> {
-  const body = await readSmallBody(c, parts);
+  const body = await readFieldsBody(c, parts.bodyLimitBytes);
   const { name, project } = c.req.query();
   const entries = body.length === 0 && name !== undefined ? [{ name, project }] : await readEntries(body);
   const asker = { queue: parts.queue, reach: reachIn(c, parts), caller: c.get('caller') };

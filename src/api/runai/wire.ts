@@ -2,8 +2,6 @@
 
 import { durationShape, parseDuration } from '../../job/duration.js';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
-import { findNameProblem, findProjectProblem } from './names.js';
-import { parseQuantity, quantityShape } from './quantity.js';
 import {
   amount,
   type Fields,
@@ -18,8 +16,11 @@ import {
   showText,
   text,
   whole,
-} from './readers.js';
-import { splitWords } from './words.js';
+} from '../request/readers.js';
+import { variable } from '../request/variables.js';
+import { splitWords } from '../request/words.js';
+import { findNameProblem, findProjectProblem } from './names.js';
+import { parseQuantity, quantityShape } from './quantity.js';
 
 const mostRuns = 1_000_000;
 const highestId = 2 ** 31 - 1;
@@ -44,26 +45,7 @@ function named(find: (name: string) => string | undefined): Read<string> {
   };
 }
 
-/** `NAME=value` with the value as JSON spells it. Values may be secret: they are never shown. */
-const variables = mapOf<string>((name) => (value, place, problems) => {
-  if (name === '' || name.includes('='))
-    return note(problems, `the name ${place}`, 'free of `=`', 'it not so');
-  if (value === null) return undefined;
-  if (typeof value === 'string' && value.isWellFormed()) return `${name}=${value}`;
-  if (typeof value === 'boolean' || isExact(value)) return `${name}=${JSON.stringify(value)}`;
-  return note(
-    problems,
-    place,
-    'a text, a number that needs no more than 15 digits, `true` or `false`',
-    'another value',
-  );
-});
-
-/** A longer number has lost digits by now. */
-function isExact(value: unknown): boolean {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return false;
-  return !Number.isInteger(value) || Number.isSafeInteger(value);
-}
+const variables = mapOf(variable);
 
 const memory: Read<number> = (value, place, problems) => {
   if (typeof value === 'number') return whole(0, Number.MAX_SAFE_INTEGER)(value, place, problems);

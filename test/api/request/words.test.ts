@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { splitWords } from '../../../src/api/runai/words.js';
+import { splitWords } from '../../../src/api/request/words.js';
 
 test.each<[string, string[]]>([
   ['', []],

@@ -1,6 +1,6 @@
 // Readers of single values of a JSON body: each gives the value in our form, or notes why it cannot.
 
-import { describe, isWellFormed, quote } from '../request/sentence.js';
+import { describe, isWellFormed, quote } from './sentence.js';
 
 /**
  * Reads a value that was given. `place` begins the sentence of a problem. Undefined: not given after all, or a problem
