@@ -4,9 +4,10 @@ import type { JobSpec } from '../job/job.js';
 import type { PreparedContainer } from './backend.js';
 import { readImageSecretRefs } from './metadata.js';
 import { identityMissing, type LayeredSpec } from './request.js';
-import type { ExecutorParts, Run } from './run.js';
+import type { ExecutorParts, OpenedRequest, Run } from './run.js';
+import { renderSecretsFile, secretsPath } from './secrets/secrets-file.js';
+import { type KeptSecrets, keptOf } from './secrets/shared-login.js';
 import type { SecretSession, SecretValues } from './secrets.js';
-import { renderSecretsFile, secretsPath } from './secrets-file.js';
 
 /** Undefined for a job without a Vault identity. */
 type Session = SecretSession | undefined;
@@ -61,6 +62,7 @@ async function environment(
 }
 
 interface Delivery {
+  readonly request: Pick<OpenedRequest, 'sharesLogin'>;
   readonly spec: LayeredSpec;
   readonly session: Session;
   readonly container: PreparedContainer;
@@ -72,18 +74,26 @@ interface Delivery {
  */
 export async function deliverSecrets(
   run: Run,
-  { spec: layered, session, container }: Delivery,
+  { request, spec: layered, session, container }: Delivery,
 ): Promise<SecretValues> {
   const { spec, secretRefs } = layered;
   const references = secretRefs(readImageSecretRefs(container.imageMetadata));
   if (session === undefined) return await deliverNothing(container, references);
   const values = await session.read(references, { continueOnWarnings: spec.continueOnWarnings });
   const token = await session.token();
+  if (request.sharesLogin === true) await keepLogin(run, session, keptOf(token, references, values));
   run.stop.check();
   const inFile = new Map([['TOKEN', token], ...values]);
   await container.deliver(renderSecretsFile(spec.secretFileType, inFile));
   await failpoint('after-deliver');
   return new Map([...inFile, ['the own token', token]]); // This key cannot collide: no variable has spaces in its name.
+}
+
+/** In this order: until the login is stored with the parent, this job revokes it. */
+async function keepLogin({ job }: Run, session: SecretSession, kept: KeptSecrets): Promise<void> {
+  await job.keepLogin?.(kept);
+  session.release();
+  await failpoint('after-login-kept');
 }
 
 /** Of a job without a Vault identity. References may also come from its image or its content. */

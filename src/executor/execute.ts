@@ -28,7 +28,7 @@ async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
   await session?.lookUp();
   const spec = await readSpec(request, { run, session, parts });
   await using container = await prepareContainer(run, { spec, session, parts });
-  const secrets = await deliverSecrets(run, { spec, session, container });
+  const secrets = await deliverSecrets(run, { request, spec, session, container });
   const { options } = spec.spec;
   return await runToEnd(run, { container, secrets, options, parts });
 }

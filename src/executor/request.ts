@@ -7,6 +7,7 @@ import { contentText, type Layers, layer, withImageSecretRefs } from '../job/lay
 import { findForbidden } from '../job/options/policy.js';
 import { readContentMetadata } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
+import { sharedSession } from './secrets/shared-login.js';
 import type { SecretSession } from './secrets.js';
 
 /** A spec that is complete except for the references in the image's metadata. */
@@ -22,6 +23,7 @@ export function newSession(
   request: OpenedRequest,
   parts: ExecutorParts,
 ): SecretSession | undefined {
+  if (request.kept !== undefined) return sharedSession(request.kept, parts.secrets);
   if (request.wrappedSecretId === undefined) return undefined;
   const { recorder, stop } = run;
   const hooks = {

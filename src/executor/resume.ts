@@ -8,8 +8,8 @@ import { discard } from './masking/discard.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { Execution, ExecutorParts } from './run.js';
 import type { RunRecorder } from './run-recorder.js';
+import { readSecretsFile } from './secrets/secrets-file.js';
 import type { SecretValues } from './secrets.js';
-import { readSecretsFile } from './secrets-file.js';
 import type { Stop } from './stop.js';
 
 /** A job to continue, and what records and stops it. */
@@ -27,6 +27,8 @@ export interface ResumedJob {
   /** The fence in the container's name. */
   readonly containerFence: number;
   readonly tokenAccessor: string | null;
+  /** Its token belongs to its parent. */
+  readonly sharesLogin: boolean;
   readonly options: ContainerOptions;
 }
 
@@ -51,7 +53,11 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   const container = await parts.backend.adopt({ jobId, fence });
   const secrets = container && secretsOf(container);
   const onRevoked = () => run.recorder.tokenRevoked();
-  const login = parts.secrets.adopt({ token: secrets?.get('TOKEN'), accessor }, { onRevoked });
+  const token = secrets?.get('TOKEN');
+  const login =
+    run.job.sharesLogin && token !== undefined
+      ? parts.secrets.join(token)
+      : parts.secrets.adopt({ token, accessor }, { onRevoked });
   try {
     return await followAdopted(run, { container, secrets, parts });
   } finally {

@@ -5,6 +5,7 @@ import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
 import type { RunRecorder } from './run-recorder.js';
+import type { KeptSecrets } from './secrets/shared-login.js';
 import type { Secrets, WrappingTokenFacts } from './secrets.js';
 import type { Stop } from './stop.js';
 
@@ -46,6 +47,8 @@ export interface ClaimedJob {
   readonly queue: string | null;
   /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */
   readonly open: () => Promise<OpenedRequest>;
+  /** Of a child: stores its login with its parent, to which the token belongs from then on. Fenced. */
+  readonly keepLogin?: ((kept: KeptSecrets) => Promise<void>) | undefined;
 }
 
 export interface OpenedRequest {
@@ -58,6 +61,10 @@ export interface OpenedRequest {
   readonly fields: SpecFields;
   /** The archive of the request's own content, decoded. */
   readonly content?: Uint8Array | undefined;
+  /** Of a child: its login is to be kept for the other children of its parent. */
+  readonly sharesLogin?: true | undefined;
+  /** Of a parent and of its later children: what was kept of the only login. */
+  readonly kept?: KeptSecrets | undefined;
   /** Of a parent: what its door wants of it. */
   readonly plan?: unknown;
 }

@@ -27,6 +27,9 @@ export interface Secrets {
    */
   session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrappingTokenFacts): SecretSession;
 
+  /** A session with the token of an earlier one that was released. It renews the token, and disposing leaves it valid. */
+  join(token: Secret): SecretSession;
+
   /**
    * Takes over the token of a job whose session a previous process of this node opened, and renews it from now on.
    * Disposing revokes it like a session: by the token itself, or by its accessor when the token is unknown or does not
@@ -78,6 +81,8 @@ export interface SecretSession extends AsyncDisposable {
   read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues>;
   /** The job's own token. */
   token(): Promise<Secret>;
+  /** The token belongs to the job's parent from now on: disposing leaves it valid. */
+  release(): void;
 }
 
 /** Variable name to value. Values that are no strings are already JSON text. */

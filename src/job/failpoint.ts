@@ -13,6 +13,7 @@ export const failpointNames = [
   'after-login',
   'after-token-recorded',
   'after-prepare',
+  'after-login-kept',
   'after-deliver',
   'before-start',
   'after-start',

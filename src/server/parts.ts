@@ -81,6 +81,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
       node: node.nodeId,
       wake: () => wakeAll(worker, notifier),
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
+      revoke: async (login, onRevoked) => parts.secrets.adopt(login, { onRevoked })[Symbol.asyncDispose](),
       log,
     }),
   );
@@ -98,7 +99,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     breaker,
     alarms,
     notifyReady: () => notifier.notifyReady(),
-    onChildEnded: (parent) => parents.carryOnSoon(parent),
+    onChildChanged: (parent) => parents.carryOnSoon(parent),
     log,
   });
   const notifier = closers.add(

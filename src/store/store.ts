@@ -119,6 +119,7 @@ function bindParents(sql: Sql) {
     admitParents: (...args: Rest<typeof parents.admitParents>) => parents.admitParents(sql, ...args),
     advanceParent: (...args: Rest<typeof step.advanceParent>) => step.advanceParent(sql, ...args),
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),
+    keepLogin: (...args: Rest<typeof step.keepLogin>) => step.keepLogin(sql, ...args),
     reviseParent: (revision: step.RevisionFacts) => step.reviseParent(sql, revision),
   };
 }

@@ -8,6 +8,7 @@ import { KnownMounts } from './reading/mounts.js';
 import { KeyedMemory } from './server-login/keyed-memory.js';
 import { ServerIdentity } from './server-login/server-identity.js';
 import { AdoptedLogin } from './session/adopted-login.js';
+import { JoinedLogin } from './session/joined-login.js';
 import { readCubbyhole } from './session/payload.js';
 import { rememberWrappingToken, type SessionParts, VaultSession } from './session/session.js';
 import { lookUpWrappingToken } from './wrapping/wrapping.js';
@@ -54,6 +55,7 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
       if (known !== undefined) rememberWrappingToken(parts, wrappingToken, known);
       return new VaultSession(parts, wrappingToken, hooks);
     },
+    join: (token) => new JoinedLogin(parts, token),
     adopt: (identity, hooks) => new AdoptedLogin(parts, identity, hooks),
     [Symbol.asyncDispose]: async () => {
       await parts.server?.[Symbol.asyncDispose]();

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Secret } from '../../src/job/secret.js';
-import { canary, expectNoCanary, failureOf, options, type SecretsBench, sessionOf } from './secrets-bench.js';
+import {
+  canary,
+  expectNoCanary,
+  expectNoSecret,
+  failureOf,
+  options,
+  type SecretsBench,
+  sessionOf,
+} from './secrets-bench.js';
 
 /** Reads in a new session. */
 async function readWith(
@@ -297,5 +305,51 @@ export function adoptionRules(bench: () => SecretsBench): void {
 
     expect(told).toEqual([]);
     expect(await bench().isAlive(identity.accessor)).toBe(true);
+  });
+}
+
+/** A login that its session has released, as the first job of a parent does. */
+async function keptLogin(bench: SecretsBench): Promise<{ token: Secret; accessor: string }> {
+  const { session, accessor } = sessionOf(bench, await bench.wrap());
+  const token = await session.token();
+  session.release();
+  await session[Symbol.asyncDispose]();
+  return { token, accessor: accessor() };
+}
+
+export function sharingRules(bench: () => SecretsBench): void {
+  test('a session that was released leaves its token valid', async () => {
+    const { accessor } = await keptLogin(bench());
+
+    expect(await bench().isAlive(accessor)).toBe(true);
+  });
+
+  test('another session reads with the token without a login, and leaves it valid too', async () => {
+    const { token, accessor } = await keptLogin(bench());
+    const path = await bench().write('shared', { a: 'one' }, 2);
+    const logins = bench().count('login');
+
+    const joined = bench().secrets.join(token);
+    const values = await joined.read([`A@${path}.a`], { continueOnWarnings: false });
+
+    expect(values.get('A')?.reveal()).toBe('one');
+    expect((await joined.token()).reveal()).toBe(token.reveal());
+    await joined[Symbol.asyncDispose]();
+    expect(bench().count('login')).toBe(logins);
+    expect(await bench().isAlive(accessor)).toBe(true);
+  });
+
+  test('a shared login that was revoked is told as what it is', async () => {
+    const { token, accessor } = await keptLogin(bench());
+    const path = await bench().write('shared', { a: 'one' }, 2);
+    const { hooks } = noteRevoked();
+    await bench().secrets.adopt({ token, accessor }, hooks)[Symbol.asyncDispose]();
+
+    const joined = bench().secrets.join(token);
+    const failure = await failureOf(joined.read([`A@${path}.a`], { continueOnWarnings: false }));
+    await joined[Symbol.asyncDispose]();
+
+    expect(failure).toMatchObject({ name: 'JobFailedError', code: 'shared_login_over' });
+    expectNoSecret(failure, token);
   });
 }

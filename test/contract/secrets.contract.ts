@@ -10,7 +10,7 @@ import {
   type SecretsBench,
   sessionOf,
 } from './secrets-bench.js';
-import { adoptionRules, endRules, missingRules, readingRules } from './secrets-reading.js';
+import { adoptionRules, endRules, missingRules, readingRules, sharingRules } from './secrets-reading.js';
 
 export type { Phase, SecretsBench } from './secrets-bench.js';
 
@@ -50,6 +50,9 @@ export function secretsContract(name: string, start: () => Promise<SecretsBench>
     });
     describe('taking over', () => {
       adoptionRules(() => bench);
+    });
+    describe('sharing', () => {
+      sharingRules(() => bench);
     });
   });
 }

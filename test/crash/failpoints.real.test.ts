@@ -15,7 +15,7 @@ const [engine] = await Promise.all([rigPart('engine'), rigPart('postgres'), rigP
 await ensureImage(connectDocker(engine.dockerHost), image);
 
 /** What no single job passes: `parents.real.test.ts` has them. */
-type OfParents = 'before-step';
+type OfParents = 'before-step' | 'after-login-kept';
 
 /**
  * How a job in the clear ends whose node dies at this failpoint. Its container is prepared before its SecretID is unwrapped.
@@ -109,7 +109,9 @@ async function checkAftermath(stage: CrashStage, mayLeak: boolean): Promise<void
 }
 
 test('Q1: every failpoint has a crash test', () => {
-  expect([...Object.keys(ends), 'before-step'].toSorted()).toEqual(failpointNames.toSorted());
+  expect([...Object.keys(ends), 'before-step', 'after-login-kept'].toSorted()).toEqual(
+    failpointNames.toSorted(),
+  );
 });
 
 test.concurrent.each(Object.entries(ends) as [FailpointName, string][])(

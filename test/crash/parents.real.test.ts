@@ -11,7 +11,7 @@ const [engine] = await Promise.all([rigPart('engine'), rigPart('postgres'), rigP
 await ensureImage(connectDocker(engine.dockerHost), image);
 
 /** Five runs, two at once. Not awaited where the server is killed while it answers. */
-async function submitSweep(stage: CrashStage, stint: StintServer): Promise<void> {
+async function submitSweep(stage: CrashStage, stint: StintServer, more: object = {}): Promise<void> {
   const job = {
     project: 'vision',
     name: 'sweep',
@@ -21,6 +21,7 @@ async function submitSweep(stage: CrashStage, stint: StintServer): Promise<void>
     completions: 5,
     parallelism: 2,
     backoffLimit: 3,
+    ...more,
   };
   const token = await (await stage.clientOf(stint)).minimalToken();
   await fetch(`${stint.url}/api/job`, {
@@ -28,6 +29,12 @@ async function submitSweep(stage: CrashStage, stint: StintServer): Promise<void>
     headers: { 'x-auth-token': token, 'content-type': 'application/json' },
     body: JSON.stringify({ job }),
   }).catch(() => undefined);
+}
+
+/** The same with a SecretID: the first run logs in for all. */
+async function submitWithLogin(stage: CrashStage, stint: StintServer): Promise<void> {
+  const client = await stage.clientOf(stint);
+  await submitSweep(stage, stint, { wrap_secret_id: await client.wrapSecretId() });
 }
 
 interface Row {
@@ -107,3 +114,33 @@ test.concurrent.each(['before-step=kill@3', 'after-start=kill@2'])(
   },
   120_000,
 );
+
+test('Q1: a node that is killed after the login of a sweep was kept goes on with it, and revokes it at the end', async () => {
+  await using stage = await openCrashStage();
+  await using stint = await stage.start('A', { STINT_FAILPOINTS: 'after-login-kept=kill', STINT_SLOTS: '4' });
+  await submitWithLogin(stage, stint);
+  await stint.gone(30_000);
+
+  await using next = await stage.start('A', { STINT_SLOTS: '4' });
+  await checkSweep(stage, 1);
+  expect(next.exitCode()).toBeUndefined();
+  await expectNoToken(stage);
+}, 120_000);
+
+test('Q1: a node that is killed at the login of a sweep leaves it lost: nobody logs in again', async () => {
+  await using stage = await openCrashStage();
+  await using stint = await stage.start('A', { STINT_FAILPOINTS: 'after-token-recorded=kill' });
+  await submitWithLogin(stage, stint);
+  await stint.gone(30_000);
+
+  await using next = await stage.start('A');
+  await expect.poll(async () => (await parentOf(stage))?.state, { timeout: 60_000 }).toBe('lost');
+  expect(next.exitCode()).toBeUndefined();
+  expect(await stage.sql`select from jobs where parent is not null`).toHaveLength(1);
+  await expectNoToken(stage);
+}, 120_000);
+
+async function expectNoToken(stage: CrashStage): Promise<void> {
+  const { tokens } = await waitForNothingLeft({ ...stage.places, jobIds: [] }, 45_000);
+  expect(tokens).toEqual([]);
+}

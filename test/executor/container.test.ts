@@ -33,7 +33,7 @@ async function prepared<T>(
   await using session = newSession(run, request, parts);
   const spec = await readSpec(request, { run, session, parts });
   await using container = await prepareContainer(run, { spec, session, parts });
-  return await look({ spec, session, container }, run);
+  return await look({ request, spec, session, container }, run);
 }
 
 const nothing = async () => undefined;
@@ -154,7 +154,7 @@ describe('the secrets of a job', () => {
     const spec = await readSpec(request, { run, session, parts });
     await using container = await prepareContainer(run, { spec, session, parts });
 
-    const masked = await deliverSecrets(run, { spec, session, container });
+    const masked = await deliverSecrets(run, { request, spec, session, container });
 
     expect(masked.get('A')?.reveal()).toBe('one-value');
     expect(masked.get('C')?.reveal()).toBe('from-image');

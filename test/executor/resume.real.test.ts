@@ -4,7 +4,7 @@ import { jobMask } from '../../src/executor/follow.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { resume } from '../../src/executor/resume.js';
 import type { OutputChunk } from '../../src/executor/run-recorder.js';
-import { renderSecretsFile } from '../../src/executor/secrets-file.js';
+import { renderSecretsFile } from '../../src/executor/secrets/secrets-file.js';
 import { newJobId } from '../../src/job/id.js';
 import { Secret } from '../../src/job/secret.js';
 import { containerRequest } from '../support/container-request.js';
@@ -57,6 +57,7 @@ test.each([1, 4])(
     const job = {
       id: claim.jobId,
       queue: null,
+      sharesLogin: false,
       containerFence: claim.fence,
       tokenAccessor: 'a',
       options: {},

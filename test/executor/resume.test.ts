@@ -3,8 +3,8 @@ import { jobMask } from '../../src/executor/follow.js';
 import { emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { type ResumedRun, resume } from '../../src/executor/resume.js';
 import type { OutputChunk } from '../../src/executor/run-recorder.js';
+import { renderSecretsFile } from '../../src/executor/secrets/secrets-file.js';
 import type { SecretValues } from '../../src/executor/secrets.js';
-import { renderSecretsFile } from '../../src/executor/secrets-file.js';
 import { BrokenError, FencedError } from '../../src/job/errors.js';
 import type { ContainerOptions } from '../../src/job/options/options.js';
 import { Secret } from '../../src/job/secret.js';
@@ -61,7 +61,7 @@ function newLife(output: OutputState, options: ContainerOptions = {}): ResumedRu
   const { recorder, stop } = bench.run();
   const tokenAccessor = bench.secrets.alive[0] ?? null;
   return {
-    job: { id: benchJobId, queue: null, containerFence: 7, tokenAccessor, options },
+    job: { id: benchJobId, queue: null, sharesLogin: false, containerFence: 7, tokenAccessor, options },
     recorder,
     stop,
     output,

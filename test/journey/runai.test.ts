@@ -121,6 +121,37 @@ test('a sweep whose index fails twice fails after the second time, and says whic
   expect(job.output).toMatch(/The run of index 2 did not succeed, and 1 may fail: .* exit code 4/);
 }, 60_000);
 
+const tokensOf = (output: string) =>
+  [...output.matchAll(/backwards: (\S+)/g)].map(([, text = '']) => [...text].toReversed().join(''));
+
+test('a sweep logs in once: all of its runs have its secrets and one token, which is revoked at the end', async () => {
+  const project = newProject();
+  const path = await operator.writeSecret('kv/data', { a: 'canary-a' });
+  // Backwards, or it would be masked.
+  const giveAway = 'echo "backwards: $(sed -n "s/^TOKEN: //p" /secrets.yml | rev)"';
+
+  const name = await runai.submit({
+    ...busybox,
+    project,
+    command: ['sh', '-c', `grep -c canary-a /secrets.yml; ${giveAway}; sleep 2`],
+    completions: 3,
+    parallelism: 2,
+    wrap_secret_id: await on.client.wrapSecretId(),
+    secret_refs: [`A@${path}.a`],
+  });
+  const { id } = await runai.wait(project, name, isRunning);
+  await expect.poll(async () => tokensOf((await on.client.get(id)).output).length).toBeGreaterThan(0);
+  const [token = ''] = tokensOf((await on.client.get(id)).output);
+  expect(await operator.lookUp(token)).toMatchObject({ meta: { role_name: expect.any(String) } });
+
+  const { status } = await runai.wait(project, name);
+
+  const { output } = await on.client.get(id);
+  expect([status, output.match(/^1$/gm)?.length]).toEqual(['Succeeded', 3]);
+  expect(tokensOf(output)).toEqual([token, token, token]);
+  await expect.poll(() => operator.lookUp(token)).toBeUndefined();
+});
+
 test('a sweep that is deleted has its runs killed, and starts no more', async () => {
   const project = newProject();
   const name = await runai.submit({ ...sleeper, project, completions: 9, parallelism: 2 });

@@ -60,6 +60,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   admitParents: () => store.admitParents('runai', 1, 'node:1'),
   advanceParent: () => store.advanceParent(step, null),
   endParent: () => store.endParent(step, succeeded),
+  keepLogin: () => store.keepLogin(claim, { ...step, sealed: Buffer.from('x') }),
   reviseParent: () =>
     store.reviseParent({ ...step, sealed: Buffer.from('x'), kind: 'changed', actor: 'node:1' }),
   listKills: () => store.listKills('node-1'),

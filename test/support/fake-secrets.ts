@@ -27,6 +27,7 @@ import {
   versionGone,
   warned,
 } from '../../src/vault/reading/refusals.js';
+import { sharedLoginOver } from '../../src/vault/session/joined-login.js';
 import { checkCiphertext } from '../../src/vault/session/payload.js';
 import { wrappingTokenNotOurs } from '../../src/vault/wrapping/refusals.js';
 import { isMadeByRole, wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
@@ -63,6 +64,7 @@ export class FakeSecrets implements Secrets {
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #versions = new Map<string, number>();
   readonly #alive = new Set<string>();
+  readonly #accessors = new Map<string, string>();
   readonly #faults = new Map<FakePhase, FakeFault>();
   /** What sessions were told about their wrapping tokens. */
   readonly #given = new Map<string, WrappingTokenFacts>();
@@ -189,13 +191,30 @@ export class FakeSecrets implements Secrets {
     return { [Symbol.asyncDispose]: () => (closing ??= close()) };
   }
 
+  join(token: Secret): SecretSession {
+    return {
+      lookUp: async () => undefined,
+      decrypt: async () => {
+        throw new Error('Expected no payload.');
+      },
+      read: async (references, options) => {
+        if (!this.isAlive(this.#accessors.get(token.reveal()) ?? '')) throw sharedLoginOver();
+        return readAll(this, groupReferences(references), options);
+      },
+      token: async () => token,
+      release: () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+
   /** For the session: the accessor of a new token. */
-  logIn(): string {
+  logIn(token: Secret): string {
     const fault = this.#ask('login');
     if (fault === 'sealed') throw jobLostVault('log in', sealed);
     if (fault === 'reply_lost') throw vaultReplyLost('log in', lost);
     const accessor = `accessor.${randomName()}`;
     this.#alive.add(accessor);
+    this.#accessors.set(token.reveal(), accessor);
     return accessor;
   }
 
@@ -254,6 +273,26 @@ export class FakeSecrets implements Secrets {
 const sealed = new VaultFailure('sealed', { status: 503 });
 const lost = new VaultFailure('lost', { code: 'ECONNRESET' });
 
+/** All paths are tried; the failures are told together. */
+function readAll(
+  fake: FakeSecrets,
+  reads: readonly PathRead[],
+  options: { continueOnWarnings: boolean },
+): SecretValues {
+  const failures: JobFailedError[] = [];
+  const values = reads.flatMap((read) => {
+    try {
+      return fake.read(read, options.continueOnWarnings);
+    } catch (error) {
+      failures.push(error as JobFailedError); // It throws nothing else.
+      return [];
+    }
+  });
+  const [first] = failures;
+  if (first === undefined) return new Map(values);
+  throw new JobFailedError(first.reason, first.code, failures.map(({ message }) => message).join('\n'));
+}
+
 class FakeSession implements SecretSession {
   readonly #fake: FakeSecrets;
   readonly #wrap: Secret;
@@ -262,6 +301,7 @@ class FakeSession implements SecretSession {
   #opening: Promise<void> | undefined;
   #accessor: string | undefined;
   #closing: Promise<void> | undefined;
+  #isReleased = false;
 
   constructor(fake: FakeSecrets, wrap: Secret, hooks: SessionHooks) {
     this.#fake = fake;
@@ -282,23 +322,16 @@ class FakeSession implements SecretSession {
   async read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues> {
     const reads = groupReferences(references);
     await this.#open();
-    const failures: JobFailedError[] = [];
-    const values = reads.flatMap((read) => {
-      try {
-        return this.#fake.read(read, options.continueOnWarnings);
-      } catch (error) {
-        failures.push(error as JobFailedError); // It throws nothing else.
-        return [];
-      }
-    });
-    const [first] = failures;
-    if (first === undefined) return new Map(values);
-    throw new JobFailedError(first.reason, first.code, failures.map(({ message }) => message).join('\n'));
+    return readAll(this.#fake, reads, options);
   }
 
   async token(): Promise<Secret> {
     await this.#open();
     return this.#token;
+  }
+
+  release(): void {
+    this.#isReleased = true;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -316,13 +349,13 @@ class FakeSession implements SecretSession {
     this.#fake.lookUp(this.#wrap);
     await this.#hooks.beforeSpending();
     this.#fake.unwrap(this.#wrap);
-    this.#accessor = this.#fake.logIn();
+    this.#accessor = this.#fake.logIn(this.#token);
     await this.#hooks.onToken(this.#accessor);
   }
 
   async #close(): Promise<void> {
     await this.#opening?.catch(() => undefined); // The caller has got this error already.
-    if (this.#accessor === undefined || !this.#fake.revoke(this.#accessor)) return;
+    if (this.#isReleased || this.#accessor === undefined || !this.#fake.revoke(this.#accessor)) return;
     await this.#hooks.onRevoked().catch(() => undefined); // The contract forbids throwing.
   }
 }

@@ -3,7 +3,7 @@ import type { ExecutorParts } from '../../src/executor/run.js';
 import type { Door, Job, JobRequest, SpecFields } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { DoorPlanner } from '../../src/job/parents/planner.js';
-import { Parents } from '../../src/queue/parents/parents.js';
+import { Parents, type ParentsParts } from '../../src/queue/parents/parents.js';
 import type { Queue } from '../../src/queue/queue.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';
 import { Worker, type WorkerParts } from '../../src/queue/worker/worker.js';
@@ -60,26 +60,18 @@ export function openTestNode(
     holdLimitMs: 60_000,
     notifyReady: () => undefined,
     log: { info: note, error: note },
-    onChildEnded: (parent) => parents.carryOnSoon(parent),
+    onChildChanged: (parent) => parents.carryOnSoon(parent),
     ...changes,
   });
   const forwardKill = (jobId: string) => worker.kill(jobId);
   const wake = () => worker.wake();
   const log = { info: note, error: note };
   const node = changes.node ?? 'node-1';
-  const parents: Parents = new Parents({ store, sealKey, planners, node, wake, forwardKill, log });
-  const queue = createQueue({
-    parents,
-    store,
-    secrets,
-    backend,
-    sealKey,
-    keyTtlMs: 60_000,
-    queueLimit: 0,
-    wrapMinimumMs: 0,
-    wake,
-    forwardKill,
-  });
+  const revoke = revoker(secrets);
+  const shared = { store, sealKey, wake, forwardKill };
+  const parents: Parents = new Parents({ ...shared, planners, node, revoke, log });
+  const limits = { keyTtlMs: 60_000, queueLimit: 0, wrapMinimumMs: 0 };
+  const queue = createQueue({ ...shared, ...limits, parents, secrets, backend });
   return {
     parents,
     secrets,
@@ -95,6 +87,10 @@ export function openTestNode(
       await worker.drain(0);
     },
   };
+}
+
+function revoker(secrets: FakeSecrets): ParentsParts['revoke'] {
+  return async (login, onRevoked) => secrets.adopt(login, { onRevoked })[Symbol.asyncDispose]();
 }
 
 function newRequest(secrets: FakeSecrets): JobRequest {

@@ -88,9 +88,9 @@ function runsOf(job: WireJob, fields: SpecFields, queue: string | null) {
   return { queue: null, fields, identityEnv, parent: { plan, progress: newSweep } };
 }
 
-/** A training is run again unless it says otherwise; not with a SecretID, which is good for one login. */
-function backoffLimitOf({ backoffLimit, interactive: isInteractive, wrap_secret_id: wrap }: WireJob): number {
-  return backoffLimit ?? (isInteractive === true || wrap !== undefined ? 0 : usualBackoffLimit);
+/** A training is run again unless it says otherwise. */
+function backoffLimitOf({ backoffLimit, interactive: isInteractive }: WireJob): number {
+  return backoffLimit ?? (isInteractive === true ? 0 : usualBackoffLimit);
 }
 
 /** What the operator does not allow, and what is allowed nowhere. */

@@ -55,8 +55,6 @@ const rules: readonly Rule[] = [
 
 type Feature = readonly [field: keyof WireJob, isAsked: (job: WireJob) => boolean, why: string];
 
-const oneLogin =
-  'with wrap_secret_id a job is one run yet, since its SecretID is good for one login. Leave it out';
 const noGpu = 'stint gives no GPUs to jobs yet';
 const leaveOut = 'Leave it out';
 
@@ -74,16 +72,6 @@ const missing: readonly Feature[] = [
     'memory',
     ({ memory = 0 }) => memory > 0,
     'stint sets no memory aside for a job yet. Leave it out; memoryLimit says how much it may use',
-  ],
-  [
-    'completions',
-    ({ completions = 1, wrap_secret_id: wrap }) => completions > 1 && wrap !== undefined,
-    oneLogin,
-  ],
-  [
-    'backoffLimit',
-    ({ backoffLimit = 0, wrap_secret_id: wrap }) => backoffLimit > 0 && wrap !== undefined,
-    oneLogin,
   ],
   ['stdin', ({ stdin }) => stdin === true, `jobs have no input yet. ${leaveOut}, and tty with it`],
   [

@@ -1,5 +1,5 @@
 // Lists the encodings in which common tools print a secret value.
-import { quotedText } from '../secrets-file.js';
+import { quotedText } from '../secrets/secrets-file.js';
 
 /**
  * The forms that `base64`, `curl`, `jq` or a shell that traces its commands print. This is no protection against a job

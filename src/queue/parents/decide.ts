@@ -10,12 +10,33 @@ export async function decide(parent: ReadParent, planner: Planner): Promise<Step
   if (parent.failure !== undefined) return endBy(parent.view, failedBy(parent.failure));
   const view = noteEnded(parent, planner);
   if (parent.job.killRequestedAt !== undefined) return endBy(view, killed);
+  const failure = firstLoginFailed(parent);
+  if (failure !== undefined) return endBy(view, failure);
   try {
-    return await planner.next(view);
+    const step = await planner.next(view);
+    return mayStart(parent) || step.do !== 'start' ? step : { do: 'wait', progress: view.progress };
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     return endBy(view, failedBy(error));
   }
+}
+
+/** A wrapped SecretID is good for one login: the others begin once the first child has made it, and it is kept. */
+function mayStart({ request, view }: ReadParent): boolean {
+  return !hasUnusedSecretId(request) || view.active.length === 0;
+}
+
+function hasUnusedSecretId({ wrappedSecretId, kept }: ReadParent['request']): boolean {
+  return wrappedSecretId !== undefined && kept === undefined;
+}
+
+/** The first child ended before its login was kept: there is no second login. */
+function firstLoginFailed({ request, ended }: ReadParent): Verdict | undefined {
+  const first = hasUnusedSecretId(request) ? ended[0] : undefined;
+  if (first === undefined) return undefined;
+  const { reason, code, message = 'The first run ended before its secrets were read.', exitCode } = first;
+  if (reason === undefined) return verdictOf({ kind: 'vanished', message });
+  return verdictOf({ kind: 'failed', reason, code: code ?? reason, message, exitCode });
 }
 
 const killed = verdictOf({ kind: 'stopped', by: 'kill', limitMs: 0 });

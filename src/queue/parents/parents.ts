@@ -1,4 +1,6 @@
 // Carries parents on: at once when something happened here, and by a sweep over those that are due.
+import type { OpenedRequest } from '../../executor/run.js';
+import type { AdoptedIdentity } from '../../executor/secrets.js';
 import { BrokenError, FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import { newJobId } from '../../job/id.js';
@@ -16,13 +18,16 @@ import { type ReadParent, readParent, type ViewParts } from './view.js';
 export interface ParentsParts extends ViewParts, StoreParts {
   readonly store: ViewParts['store'] &
     StoreParts['store'] &
-    Pick<Store, 'listDueParents' | 'admitParents' | 'advanceParent' | 'endParent' | 'requestKill'>;
+    Pick<Store, 'listDueParents' | 'admitParents' | 'advanceParent' | 'endParent'> &
+    Pick<Store, 'requestKill' | 'markTokenRevoked'>;
   readonly planners: ReadonlyMap<Door, DoorPlanner>;
   readonly node: string;
   /** A job may run now: wakes this node and the others. */
   readonly wake: () => void;
   /** A kill was recorded: tells this node and the others. */
   readonly forwardKill: (jobId: string) => void;
+  /** Revokes the login that the children of an ended parent shared; never throws. */
+  readonly revoke: (login: AdoptedIdentity, onRevoked: () => Promise<void>) => Promise<void>;
   readonly log: WorkerLog;
 }
 
@@ -120,15 +125,23 @@ export class Parents implements AsyncDisposable {
         return (await store.advanceParent(facts, step.forMs ?? null)) ? 'rests' : 'goes on';
       case 'end':
         if (!(await store.endParent(facts, step.verdict))) return 'goes on';
+        await this.#revoke(parent);
         await this.admit(parent.job.door);
         return 'rests';
     }
   }
 
-  async #startChild({ job }: ReadParent, child: NewChild, step: StepFacts): Promise<void> {
+  /** What is not revoked now is found by the clean-up of tokens. */
+  async #revoke({ key: { id }, request: { kept }, tokenAccessor: accessor }: ReadParent): Promise<void> {
+    const { store, node, revoke } = this.#parts;
+    if (kept === undefined || accessor === null) return;
+    await revoke({ token: kept.token, accessor }, () => store.markTokenRevoked(id, `node:${node}`));
+  }
+
+  async #startChild({ job, request: of }: ReadParent, child: NewChild, step: StepFacts): Promise<void> {
     const { slot, queue, fields, label, listed } = child;
     const { door, owner } = job;
-    const request = { wrappedSecretId: undefined, ciphertext: undefined, fields };
+    const request = { ...loginOf(of), ciphertext: undefined, fields };
     const facts = { id: newJobId(), door, owner, queue, label, options: fields.options, image: fields.image };
     const { ready } = await storeJob(this.#parts, { ...facts, child: { slot, listed, step } }, request);
     if (ready) this.#parts.wake();
@@ -151,6 +164,16 @@ export class Parents implements AsyncDisposable {
     await store.advanceParent({ ...key, progress: view.progress, noted: [] }, bugDelayMs);
     return 'rests';
   }
+}
+
+/** The first child makes the login, the others share it. */
+function loginOf({
+  wrappedSecretId,
+  wrap,
+  kept,
+}: OpenedRequest): Omit<OpenedRequest, 'ciphertext' | 'fields'> {
+  if (kept !== undefined) return { wrappedSecretId: undefined, kept };
+  return wrappedSecretId === undefined ? { wrappedSecretId } : { wrappedSecretId, wrap, sharesLogin: true };
 }
 
 function isOutage(error: unknown): boolean {

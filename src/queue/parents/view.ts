@@ -22,6 +22,8 @@ export interface ReadParent {
   readonly request: OpenedRequest;
   /** `progress` is as stored: the ended children are not in it. */
   readonly view: ParentView;
+  /** Of the login that the children share. */
+  readonly tokenAccessor: string | null;
   /** Children that have ended since the last step. */
   readonly ended: readonly Child[];
   /** Why what was sealed cannot be opened: neither fields nor plan are known then. */
@@ -39,7 +41,7 @@ export async function readParent(
 ): Promise<ReadParent | undefined> {
   const stored = await store.readParent(id, reach);
   if (stored === undefined) return undefined;
-  const { job, revision, progress, sealed, now } = stored;
+  const { job, revision, progress, sealed, tokenAccessor, now } = stored;
   const children = (await store.readOpenChildren(id)).map(toChild);
   const opened = isFinal(job.state) ? nothing : await open(sealKey, job, sealed);
   const failure = opened instanceof JobFailedError ? opened : undefined;
@@ -52,6 +54,7 @@ export async function readParent(
     key: { id, revision },
     request,
     view: { ...view, fields: request.fields },
+    tokenAccessor,
     ended: children.filter(({ state }) => isFinal(state)),
     failure,
   };

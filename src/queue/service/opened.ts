@@ -13,7 +13,11 @@ interface Span {
   readonly end: number;
 }
 
-type Plain = Omit<OpenedRequest, 'wrappedSecretId'> & { readonly wrappedSecretId?: string };
+/** Secrets as the texts that they are. */
+type Plain = Omit<OpenedRequest, 'wrappedSecretId' | 'kept'> & {
+  readonly wrappedSecretId?: string;
+  readonly kept?: { readonly token: string; readonly values: readonly (readonly [string, string])[] };
+};
 
 /** What is left of the JSON where a text was taken out. */
 const contentMark = '#content';
@@ -24,12 +28,20 @@ export async function readPlain(plain: Buffer): Promise<OpenedRequest> {
   const content = findText(plain, 'content');
   const ciphertext = findText(plain, 'ciphertext');
   const rest = parseWithout(plain, { content, ciphertext });
-  const { wrappedSecretId: wrapped } = rest;
+  const { wrappedSecretId: wrapped, kept, ...others } = rest;
   return {
-    ...rest,
+    ...others,
+    ...(kept !== undefined && { kept: toKept(kept) }),
     wrappedSecretId: wrapped === undefined ? undefined : new Secret(wrapped),
     ...(rest.ciphertext === ciphertextMark && { ciphertext: toCiphertext(textAt(plain, ciphertext)) }),
     ...(rest.fields.content === contentMark && (await withContent(rest, textAt(plain, content)))),
+  };
+}
+
+function toKept({ token, values }: NonNullable<Plain['kept']>): OpenedRequest['kept'] {
+  return {
+    token: new Secret(token),
+    values: values.map(([reference, value]) => [reference, new Secret(value)]),
   };
 }
 

@@ -1,13 +1,14 @@
 // Runs one claimed or adopted job from start to recorded end.
 import { execute } from '../../executor/execute.js';
 import { resume } from '../../executor/resume.js';
-import type { Execution, ExecutorParts } from '../../executor/run.js';
+import type { ClaimedJob, Execution, ExecutorParts } from '../../executor/run.js';
 import { FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Alarms } from '../maintenance/alarms.js';
 import { writeJobFiles } from '../output-files/job-files.js';
+import { keepLogin } from '../parents/keep-login.js';
 import { openRequest } from '../service/seal.js';
 import type { ActiveJob } from './active-job.js';
 import type { ClaimBreaker } from './claim-breaker.js';
@@ -24,8 +25,8 @@ export interface RunParts extends RecordParts {
   readonly outputRoot?: string | undefined;
   /** Called when the end of this job made another one ready. */
   readonly onNextReady: () => void;
-  /** Called with its parent when a child has ended. */
-  readonly onChildEnded?: ((parent: string) => void) | undefined;
+  /** Called with its parent when a child has ended, or has made the login that all share. */
+  readonly onChildChanged?: ((parent: string) => void) | undefined;
   readonly log: WorkerLog;
 }
 
@@ -36,8 +37,22 @@ export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: R
     const open = async () => openRequest(parts.sealKey, row, await readWhole(row, parts.store));
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
-    return execute({ job: { ...row, open }, recorder, stop: activeJob.stop }, parts.executor);
+    const keep = keepFor(row, parts);
+    return execute(
+      { job: { ...row, open, keepLogin: keep }, recorder, stop: activeJob.stop },
+      parts.executor,
+    );
   });
+}
+
+/** Its parent may start the others once the login is kept. */
+function keepFor(row: ClaimedRow, parts: RunParts): ClaimedJob['keepLogin'] {
+  const { parent } = row;
+  if (parent === null) return undefined;
+  return async (kept) => {
+    await keepLogin(parts, parent, row, kept);
+    parts.onChildChanged?.(parent);
+  };
 }
 
 /** Null when the request is gone, or was removed while it was read. */
@@ -65,9 +80,9 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
   if (row.killRequested) activeJob.stop.request('kill');
   await runAndRecord(row, activeJob, parts, async () => {
     const output = await persist(() => parts.store.readOutputState(row.id));
-    const { id, queue, tokenAccessor, options } = row;
+    const { id, queue, tokenAccessor, sharesLogin, options } = row;
     const containerFence = Number(row.containerFence);
-    const job = { id, queue, tokenAccessor, containerFence, options: options ?? {} };
+    const job = { id, queue, tokenAccessor, sharesLogin, containerFence, options: options ?? {} };
     const recorder = fencedRecorder(parts.store, activeJob);
     return resume({ job, recorder, stop: activeJob.stop, output }, parts.executor);
   });
@@ -88,7 +103,7 @@ async function runAndRecord(
     parts.log.info('job recorded', { jobId, ...end.logFacts });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });
     if (end.nextReady) parts.onNextReady();
-    if (parent !== null) parts.onChildEnded?.(parent);
+    if (parent !== null) parts.onChildChanged?.(parent);
   } catch (error) {
     if (error instanceof FencedError) parts.log.info('claim lost, run stopped', { jobId });
     else parts.log.error('could not record the end of a job', { jobId, error });

@@ -35,8 +35,8 @@ export interface WorkerParts {
   readonly outputRoot?: string | undefined;
   /** A job became ready that this node may not take itself. */
   readonly notifyReady: () => void;
-  /** A child of this parent has ended. */
-  readonly onChildEnded?: ((parent: string) => void) | undefined;
+  /** A child of this parent has ended, or has made the login that all share. */
+  readonly onChildChanged?: ((parent: string) => void) | undefined;
   readonly log: WorkerLog;
 }
 

@@ -19,6 +19,8 @@ export interface AdoptedRow {
   readonly parent: string | null;
   readonly killRequested: boolean;
   readonly tokenAccessor: string | null;
+  /** Its token belongs to its parent. */
+  readonly sharesLogin: boolean;
   readonly options: ContainerOptions | null;
 }
 
@@ -42,6 +44,7 @@ export async function adoptOwnJobs(sql: Sql, node: string, leaseMs: number): Pro
       )
       select id, fence, old_fence, coalesce(container_fence, old_fence) as container_fence, queue, door, owner_key,
              parent, kill_requested_at is not null as kill_requested, token_accessor,
+             exists (select from jobs where jobs.id = adopted.parent and jobs.token_accessor is not null) as shares_login,
              options
       from adopted order by seq`,
   );

@@ -134,8 +134,8 @@ async function settle(sql: Sql, { whose, ...how }: Settling): Promise<Settled[]>
 const setAside = `The job was set aside: ${deathLimit} times its node died while it prepared the job.`;
 
 /**
- * Ended jobs whose token is not recorded as revoked. Each node gets its own jobs, and any job whose node died or whose token
- * is overdue by more than `overdueMs`.
+ * Ended jobs whose token is not recorded as revoked. Each node gets its own jobs, all parents, and any job whose node died or
+ * whose token is overdue by more than `overdueMs`.
  */
 export async function listUnrevoked(
   sql: Sql,
@@ -146,7 +146,7 @@ export async function listUnrevoked(
     () => sql<{ id: string; tokenAccessor: string }[]>`
       select id, token_accessor from jobs
       where token_accessor is not null and state in ('succeeded', 'failed', 'canceled', 'lost')
-        and (node = ${node} or code = 'node_lost'
+        and (node = ${node} or code = 'node_lost' or is_parent
              or finished_at < clock_timestamp() - ${overdueMs} * interval '1 millisecond')
       order by finished_at
       limit 500`,

@@ -1,5 +1,7 @@
 // The statements that carry a parent on: one step each, guarded by the revision that was read before.
+import { FencedError } from '../../job/errors.js';
 import type { Verdict } from '../../job/outcome.js';
+import type { ClaimKey } from '../jobs/claim.js';
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
@@ -104,4 +106,41 @@ export async function reviseParent(sql: Sql, revision: RevisionFacts): Promise<b
       select job_id from stepped`,
   );
   return rows.length > 0;
+}
+
+/** A child's login that is to be kept, and the parent as it was read before. */
+export interface KeptLogin extends ParentKey {
+  /** The parent's whole sealed request, with what is kept. */
+  readonly sealed: Uint8Array;
+}
+
+/**
+ * Gives the login of a child to its parent: what is kept is sealed with the parent, and its token is revoked when the parent has
+ * ended. False: something has happened to the parent since it was read. Throws `FencedError`.
+ */
+export async function keepLogin(sql: Sql, child: ClaimKey, kept: KeptLogin): Promise<boolean> {
+  const rows = await guarded(
+    () => sql<{ isKept: boolean }[]>`
+      with ours as (
+        select id, parent, token_accessor from jobs
+        where id = ${child.id} and fence = ${child.fence} and state in ('preparing', 'stopping') for update
+      ), own as (
+        select jobs.id from jobs join ours on jobs.id = ours.parent for no key update of jobs
+      ), stepped as (
+        update parents set revision = revision + 1, due_at = clock_timestamp()
+        from own where job_id = own.id and revision = ${kept.revision}
+        returning job_id
+      ), given as (
+        update jobs set token_accessor = case when jobs.id = ours.parent then ours.token_accessor end
+        from ours, stepped where jobs.id in (ours.id, ours.parent)
+      ), resealed as (
+        update job_requests set sealed = ${kept.sealed}::bytea from stepped where job_requests.job_id = stepped.job_id
+      ), recorded as (
+        insert into events (job_id, kind, actor, detail)
+        select job_id, 'login_kept', 'job:' || ours.id, '{}' from stepped, ours
+      )
+      select exists (select from stepped) as is_kept from ours`,
+  );
+  if (rows[0] === undefined) throw new FencedError('The claim of this job is no longer ours.');
+  return rows[0].isKept;
 }

@@ -11,6 +11,8 @@ export interface StoredParent {
   readonly job: Job;
   readonly revision: string;
   readonly progress: unknown;
+  /** Of the login that its children share, while its token may be valid. */
+  readonly tokenAccessor: string | null;
   /** Null once the parent has ended. */
   readonly sealed: Uint8Array | null;
   /** By the database's clock. */
@@ -22,13 +24,13 @@ export async function readParent(sql: Sql, id: string, reach: Reach): Promise<St
   const owner = ownerFilter(reach);
   const [row] = await guarded(
     () => sql<(JobRow & Omit<StoredParent, 'job'>)[]>`
-      select ${jobColumns(sql, 'jobs')}, revision, progress, sealed, clock_timestamp() as now
+      select ${jobColumns(sql, 'jobs')}, revision, progress, sealed, token_accessor, clock_timestamp() as now
       from parents join jobs on jobs.id = parents.job_id left join job_requests on job_requests.job_id = jobs.id
       where jobs.id = ${id} and (${owner}::text is null or owner_key = ${owner})`,
   );
   if (row === undefined) return undefined;
-  const { revision, progress, sealed, now } = row;
-  return { job: toJob(row), revision, progress, sealed, now };
+  const { revision, progress, sealed, tokenAccessor, now } = row;
+  return { job: toJob(row), revision, progress, sealed, tokenAccessor, now };
 }
 
 /** The children whose end the parent has not noted, oldest first. To be read after the parent itself. */

@@ -62,6 +62,7 @@ export class VaultSession implements SecretSession {
   /** Set before the hooks run, so that the token is revoked even if they throw. */
   #token: JobToken | undefined;
   #closing: Promise<void> | undefined;
+  #isReleased = false;
 
   constructor(parts: SessionParts, wrappingToken: Secret, hooks: SessionHooks) {
     this.#parts = parts;
@@ -88,6 +89,10 @@ export class VaultSession implements SecretSession {
 
   async token(): Promise<Secret> {
     return (await this.#open()).token;
+  }
+
+  release(): void {
+    this.#isReleased = true;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -143,6 +148,7 @@ export class VaultSession implements SecretSession {
     await this.#opening?.catch(() => undefined); // The caller of `#open` got the error; here only the token matters.
     if (this.#token === undefined) return;
     this.#token.stop();
+    if (this.#isReleased) return;
     const isGone = await revokeToken(this.#token, this.#parts);
     if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The periodic clean-up finds tokens whose revocation was not recorded.
   }

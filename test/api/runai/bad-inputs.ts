@@ -128,8 +128,6 @@ export const refusedFields: readonly BadInput[] = [
   job({ elastic: true }, 'elastic is not supported'),
   job({ cpu: 0.1 }, 'cpu is not supported…cpuLimit'),
   job({ memory: '1Mi' }, 'memory is not supported…memoryLimit'),
-  job({ completions: 2, wrap_secret_id: 's.w' }, 'completions is not supported: with wrap_secret_id'),
-  job({ backoffLimit: 6, wrap_secret_id: 's.w' }, 'backoffLimit is not supported: with wrap_secret_id'),
   job({ stdin: true, tty: true }, 'stdin is not supported'),
   job({ createHomeDir: true }, 'createHomeDir is not supported'),
   job({ pvc: [{ size: '3GB', path: '/scratch' }] }, 'pvc is not supported'),

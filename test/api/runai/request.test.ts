@@ -61,7 +61,6 @@ test('completions, parallelism and backoffLimit are for the planner', async () =
 
 test.each([
   ['that is interactive', { interactive: true }],
-  ['with a SecretID, which is good for one login', { wrap_secret_id: 's.w' }],
   ['that wants no other run', { backoffLimit: 0 }],
 ])('a job %s is one run', async (_, job) => {
   expect((await readJob(job)).parent).toBeUndefined();

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createMask } from '../../../src/executor/masking/mask.js';
 import { patternsOf } from '../../../src/executor/masking/mask-forms.js';
-import { renderSecretsFile } from '../../../src/executor/secrets-file.js';
+import { renderSecretsFile } from '../../../src/executor/secrets/secrets-file.js';
 import { Secret } from '../../../src/job/secret.js';
 
 const secretsOf = (...values: readonly string[]) =>

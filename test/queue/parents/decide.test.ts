@@ -25,6 +25,7 @@ function parentOf(changes: Partial<ReadParent> = {}, active: readonly Child[] = 
     key: { id, revision: '3' },
     request: { wrappedSecretId: undefined, ciphertext: undefined, fields: {} },
     view: { id, owner, label, submittedAt, fields: {}, plan: {}, progress: [], active, now: new Date() },
+    tokenAccessor: null,
     ended: [],
     failure: undefined,
     ...changes,

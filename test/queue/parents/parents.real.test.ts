@@ -251,3 +251,85 @@ test('a planner with an error of its own does not end the parent, and is asked a
   await node.parents.carryOn(parent.id);
   expect(await node.queue.children(parent.id, everyone)).toHaveLength(1);
 });
+
+const references = ['A@kv/data/shared.a'];
+
+function startSharing(): TestNode {
+  const node = startNode();
+  node.secrets.setSecret('kv/data/shared', { data: { a: 'canary-value' } });
+  return node;
+}
+
+function submitSharing(node: TestNode, children: number) {
+  const wrappedSecretId = node.secrets.addWrap();
+  const fields = { image: 'busybox', command: ['true'], secretRefs: references };
+  return node.submit(null, { ...parentOf(children), wrappedSecretId, fields });
+}
+
+test('the login of a parent is made once, its secrets are read once, all children get them, and its token is revoked at the end', async () => {
+  const node = startSharing();
+  const parent = await submitSharing(node, 4);
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+  expect([node.secrets.count('unwrap'), node.secrets.count('login'), node.secrets.count('read')]).toEqual([
+    1, 1, 1,
+  ]);
+  const children = await node.queue.children(parent.id, everyone);
+  expect(children).toHaveLength(4);
+  for (const { id } of children) expect(node.backend.delivered.get(id)).toContain('canary-value');
+  await expect.poll(() => node.secrets.alive).toEqual([]);
+  expect(await kindsOf(parent.id)).toEqual([
+    'submitted',
+    'admitted',
+    'login_kept',
+    'running',
+    'succeeded',
+    'token_revoked',
+  ]);
+});
+
+test('the login of a parent is made by the first child alone: the others wait for it', async () => {
+  const node = startSharing();
+  const hold = node.backend.hold('deliver');
+  const parent = await submitSharing(node, 4);
+  await hold.reached;
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(1);
+  hold.release();
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+});
+
+test('the login of a parent is in the clear in no row while it is kept', async () => {
+  const node = startSharing();
+  node.backend.runs([{ linger: 'until_told' }]);
+  const parent = await submitSharing(node, 4);
+  await expect.poll(() => kindsOf(parent.id)).toContain('login_kept');
+  const tables = ['jobs', 'parents', 'events', 'job_requests', 'request_parts', 'job_output'];
+  const rows = await Promise.all(tables.map((table) => sql`select t::text as text from ${sql(table)} as t`));
+  expect(
+    rows
+      .flat()
+      .map(({ text }) => text)
+      .join(),
+  ).not.toMatch(/canary|token\./);
+  await node.queue.kill(parent.id, everyone, caller);
+  await expect.poll(() => node.stateOf(parent)).toBe('canceled');
+  await expect.poll(() => node.secrets.alive).toEqual([]);
+});
+
+test('the login of a parent that fails ends the parent with the reason, and is not tried again', async () => {
+  const node = startSharing();
+  node.secrets.setSecret('kv/data/shared', 'denied');
+  const parent = await submitSharing(node, 4);
+  await expect.poll(() => node.stateOf(parent)).toBe('failed');
+  expect(await node.queue.get(parent.id, everyone)).toMatchObject({ reason: 'secrets_refused' });
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(1);
+  expect(node.secrets.alive).toEqual([]);
+});
+
+test('the login of a parent is revoked by the clean-up of tokens where the end of the parent could not do it', async () => {
+  const node = startSharing();
+  const parent = await submitSharing(node, 2);
+  node.secrets.fail('revoke', 'sealed');
+  await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
+  node.secrets.heal();
+  expect(await store.listUnrevoked('another', 60_000)).toMatchObject([{ id: parent.id }]);
+});

@@ -17,6 +17,7 @@ const adopted: AdoptedRow = {
   ownerKey: 'entity:ann',
   killRequested: false,
   tokenAccessor: null,
+  sharesLogin: false,
   options: null,
 };
 

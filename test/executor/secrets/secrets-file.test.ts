@@ -1,9 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readSecretsFile, renderSecretsFile, secretsPath } from '../../src/executor/secrets-file.js';
-import type { SecretFileType } from '../../src/job/job.js';
-import { Secret } from '../../src/job/secret.js';
+import {
+  readSecretsFile,
+  renderSecretsFile,
+  secretsPath,
+} from '../../../src/executor/secrets/secrets-file.js';
+import type { SecretFileType } from '../../../src/job/job.js';
+import { Secret } from '../../../src/job/secret.js';
 
 function render(type: SecretFileType, values: Readonly<Record<string, string>> | [string, string][]): string {
   const entries = Array.isArray(values) ? values : Object.entries(values);

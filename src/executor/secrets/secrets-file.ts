@@ -1,8 +1,8 @@
 // Writes the secrets file of a job as YAML or JSON, and reads it back.
 import { parseDocument } from 'yaml';
-import type { SecretFileType } from '../job/job.js';
-import { Secret } from '../job/secret.js';
-import type { SecretValues } from './secrets.js';
+import type { SecretFileType } from '../../job/job.js';
+import { Secret } from '../../job/secret.js';
+import type { SecretValues } from '../secrets.js';
 import { isPlainYaml } from './yaml-plain.js';
 
 /** The first two lines of GoStint's file; some scripts skip them by number. */

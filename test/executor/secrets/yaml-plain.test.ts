@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { isPlainYaml } from '../../src/executor/yaml-plain.js';
+import { isPlainYaml } from '../../../src/executor/secrets/yaml-plain.js';
 
 const plainTexts = [
   'hunter2',
