@@ -7,6 +7,7 @@ import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
 import type { Queue } from '../queue/queue.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
+import type { ServiceTokenSettings } from './request/service-token.js';
 
 /** All parts that the app uses. The app itself opens no port and starts nothing. */
 export interface AppParts {
@@ -14,6 +15,8 @@ export interface AppParts {
   readonly operations: Operations;
   readonly reaper: Reaper;
   readonly identify: IdentifyCaller;
+  /** Undefined: every caller must send a token. */
+  readonly serviceToken: ServiceTokenSettings | undefined;
   /** Those that are switched on. */
   readonly doors: readonly Door[];
   /** `shared`: every accepted token may see, kill and delete every job. */

@@ -24,6 +24,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     wrapMinimumMs: values.STINT_WRAP_MINIMUM,
     access: values.STINT_ACCESS,
     doors: values.STINT_DOORS ?? doors,
+    serviceToken: toServiceToken(values),
     jobproxy: toJobProxy(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
@@ -126,6 +127,12 @@ function toJobProxy(values: SettingValues): JobProxyConfig {
     queue: values.STINT_JOBPROXY_QUEUE ?? null,
     outputRoot: values.STINT_JOBPROXY_OUTPUT_ROOT,
   };
+}
+
+function toServiceToken(values: SettingValues): Config['serviceToken'] {
+  const { STINT_SERVICE_TOKEN: token } = values;
+  if (token === undefined) return undefined;
+  return { token, doors: values.STINT_SERVICE_DOORS ?? [], networks: values.STINT_SERVICE_NETWORKS ?? [] };
 }
 
 function toRunai(values: SettingValues): Config['runai'] {

@@ -11,6 +11,8 @@ export function findConflicts(raw: RawSettings): string[] {
   return [
     ...pair(raw, 'STINT_TLS_CERT', 'STINT_TLS_KEY'),
     ...pair(raw, 'STINT_SERVER_ROLE_ID', 'STINT_SERVER_SECRET_ID'),
+    ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_DOORS'),
+    ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_NETWORKS'),
     ...checkPlainHttp(raw),
     ...checkPlainDocker(raw),
   ];

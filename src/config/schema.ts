@@ -1,4 +1,5 @@
 // The zod schema: what text each setting accepts and the value it is parsed to.
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { checkFields } from '../job/check.js';
@@ -170,6 +171,19 @@ const doorNames = text(`names of doors, separated by commas, out of ${doors.join
   return known.length === names.length ? known : undefined;
 });
 
+/** GoStint's clients always send a token. */
+const withoutToken = doors.filter((door) => door !== 'gostint');
+const guestDoors = list(`names of doors, out of ${withoutToken.join(', ')}`, (entry) =>
+  withoutToken.find((door) => door === entry),
+);
+
+const subnets = list('networks such as `10.1.0.0/16`, `192.0.2.7` or `fd00::/8`', (entry) => {
+  const [address = '', bits, rest] = entry.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
+  return rest === undefined && prefix >= 0 && prefix <= most ? { address, prefix } : undefined;
+});
+
 const image = text('a reference of an image such as `ubuntu:24.04`', (given) =>
   findImageProblem(given) === undefined ? given : undefined,
 );
@@ -204,6 +218,9 @@ export const schema = z.object({
   STINT_WRAP_MINIMUM: duration(0),
   STINT_ACCESS: oneOf('owner', 'shared'),
   STINT_DOORS: doorNames.optional(),
+  STINT_SERVICE_TOKEN: secret.optional(),
+  STINT_SERVICE_DOORS: guestDoors.optional(),
+  STINT_SERVICE_NETWORKS: subnets.optional(),
   STINT_JOBPROXY_IMAGE: image.optional(),
   STINT_JOBPROXY_PULL_POLICY: oneOf(...pullPolicies),
   STINT_JOBPROXY_MEMORY_UNIT: oneOf('B', 'MiB', 'GiB'),

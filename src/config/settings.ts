@@ -109,6 +109,21 @@ export const settings = [
     meaning: 'The job APIs that are served, separated by commas; the others are answered as unknown paths.',
   },
   {
+    name: 'STINT_SERVICE_TOKEN',
+    secret: true,
+    meaning:
+      'Vault token for callers that cannot send one: who may connect from `STINT_SERVICE_NETWORKS` then acts in its name at `STINT_SERVICE_DOORS`.',
+  },
+  {
+    name: 'STINT_SERVICE_DOORS',
+    meaning: 'Doors where callers without a token act with the service token, separated by commas.',
+  },
+  {
+    name: 'STINT_SERVICE_NETWORKS',
+    meaning:
+      'Networks that such callers connect from, separated by commas: `10.1.0.0/16`. Behind a proxy all callers have its address.',
+  },
+  {
     name: 'STINT_JOBPROXY_IMAGE',
     meaning: "Image of JobProxy's tasks without a container; without it they are refused.",
   },

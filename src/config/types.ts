@@ -19,6 +19,14 @@ export interface Config {
   readonly access: 'owner' | 'shared';
   /** Those that are switched on. */
   readonly doors: readonly Door[];
+  /** For callers of these doors that send no token, from these networks; undefined: there is none. */
+  readonly serviceToken:
+    | {
+        readonly token: Secret;
+        readonly doors: readonly Door[];
+        readonly networks: readonly { readonly address: string; readonly prefix: number }[];
+      }
+    | undefined;
   readonly jobproxy: JobProxyConfig;
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
   readonly operatorPolicies: readonly string[];

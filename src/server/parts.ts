@@ -177,6 +177,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     reaper: reaperOf(parts),
     identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
     doors: config.doors,
+    serviceToken: config.serviceToken,
     jobproxy: config.jobproxy,
     access: config.access,
     operatorPolicies: config.operatorPolicies,

@@ -269,6 +269,7 @@ describe('secrets in files', () => {
       STINT_DATABASE_URL: 'postgres://file/db',
       STINT_SEAL_KEY: `${'B'.repeat(43)}=`,
     };
+    const service = { STINT_SERVICE_DOORS: 'runai', STINT_SERVICE_NETWORKS: '10.0.0.0/8' };
     const secret = (settings as readonly Setting[]).filter((setting) => setting.secret === true);
     const names = secret.map(({ name }) => name);
     const files = Object.fromEntries(
@@ -277,11 +278,12 @@ describe('secrets in files', () => {
     const env = Object.fromEntries(names.map((name) => [`${name}_FILE`, `/run/${name}`]));
 
     const config = readConfig(
-      { VAULT_ADDR: 'http://v', STINT_APPROLE_NAME: 'r', ...env },
+      { VAULT_ADDR: 'http://v', STINT_APPROLE_NAME: 'r', ...service, ...env },
       machineWith(files),
     );
 
-    expect(names).toHaveLength(5);
+    expect(names).toHaveLength(6);
+    expect(config.serviceToken?.token.reveal()).toBe('from-file');
     expect(config.databaseUrl.reveal()).toBe('postgres://file/db');
     expect(config.sealKey?.reveal()).toBe(texts.STINT_SEAL_KEY);
     expect(config.vault.serverRole?.secretId.reveal()).toBe('from-file');

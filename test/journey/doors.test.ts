@@ -110,3 +110,26 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
     });
   });
 });
+
+test('a client that sends no header submits and reads its job with the token of the service, where that is set', async () => {
+  const service = await on.client.minimalToken();
+  await using open = await startStintOnRig({
+    STINT_SERVICE_TOKEN: service,
+    STINT_SERVICE_DOORS: 'jobproxy',
+    STINT_SERVICE_NETWORKS: '127.0.0.0/8,::1',
+    STINT_JOBPROXY_PULL_POLICY: 'Never',
+  });
+  const task = { user: 'ines', cmd: ['true'], container: { image } };
+  const headers = { 'content-type': 'application/json' };
+  const post = (url: string) =>
+    fetch(`${url}/v1/jobproxy/submit`, { method: 'POST', headers, body: JSON.stringify(task) });
+
+  const answer = await post(open.stint.url);
+  expect(answer.status).toBe(200);
+  const id = await answer.text();
+  await expect
+    .poll(async () => (await (await fetch(`${open.stint.url}/v1/jobproxy/state/${id}`)).json()) as object)
+    .toMatchObject({ code: '0' });
+  expect((await post(on.stint.url)).status).toBe(401);
+  expect((await fetch(`${open.stint.url}/api/job`)).status).toBe(401);
+});

@@ -64,6 +64,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
       return caller;
     },
     doors,
+    serviceToken: undefined,
     optionsPolicy: strictPolicy,
     access: 'owner',
     jobproxy: {

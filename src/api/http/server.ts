@@ -30,7 +30,8 @@ export interface Listening {
 }
 
 export interface FetchApp {
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** `bindings` are Node's own request and response. */
+  readonly fetch: (request: Request, bindings?: object) => Response | Promise<Response>;
 }
 
 /**
@@ -66,7 +67,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
 async function createHttpServer(app: FetchApp, { tls, lingerMs = 30_000 }: ListenOptions): Promise<Server> {
   const listener = dropUnread(
     lingerMs,
-    getRequestListener((request) => app.fetch(request), {
+    getRequestListener((request, bindings) => app.fetch(request, bindings), {
       errorHandler: answerBadTarget,
       autoCleanupIncoming: false, // It would close the connection half a second after the answer.
     }),

@@ -45,7 +45,8 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   const add = (path: string, methods: Methods) =>
     addRoute(app, `${prefix}${path}`, methods, answerWrongMethod);
   add('/ping', { GET: (c) => answerText(c, pingText()) });
-  for (const path of ['/submit', '/state/*', '/delete/*']) app.use(`${prefix}${path}`, requireCaller(parts));
+  for (const path of ['/submit', '/state/*', '/delete/*'])
+    app.use(`${prefix}${path}`, requireCaller(parts, { door: 'jobproxy' }));
   add('/submit', { POST: (c) => submit(c, parts) });
   add('/state', { GET: (c) => list(c, parts) });
   add('/state/:id', { GET: (c) => show(c, parts) });

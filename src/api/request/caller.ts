@@ -1,22 +1,25 @@
 // Authenticates a request by its Vault token, and decides which jobs the caller may see.
 
 import { RefusedError } from '../../job/errors.js';
+import type { Door } from '../../job/job.js';
 import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
 import type { AppParts } from '../parts.js';
 import type { ApiMiddleware } from './env.js';
+import { serviceTokenOf } from './service-token.js';
 
 const bearer = /^bearer +(.+)$/i;
 
 /**
  * Refuses a request without a token that Vault accepts, and sets `caller`. It runs before path and body are read.
- * `identify` decides how long an answer of Vault is cached.
+ * `identify` decides how long an answer of Vault is cached. At its door a caller without a token may have the service token.
  */
 export function requireCaller(
-  { identify }: Pick<AppParts, 'identify'>,
-  { mayRemember = false } = {},
+  { identify, serviceToken }: Pick<AppParts, 'identify' | 'serviceToken'>,
+  { mayRemember = false, door }: { readonly mayRemember?: boolean; readonly door?: Door } = {},
 ): ApiMiddleware {
   return async (c, next) => {
-    const token = findToken((name) => c.req.header(name));
+    const own = findToken((name) => c.req.header(name));
+    const token = own ?? (door && serviceTokenOf(c, door, serviceToken));
     if (token === undefined) throw new RefusedError('token_missing', 'Missing X-Auth-Token');
     c.set('caller', await identify(token, mayRemember));
     await next();

@@ -36,7 +36,7 @@ export const runai: ApiDoor = {
 /** Everything needs a token, also paths that do not exist. */
 function addRoutes(app: Hono<ApiEnv>, parts: AppParts, root: string): void {
   const add = (path: string, methods: Methods) => addRoute(app, `${root}${path}`, methods, answerWrongMethod);
-  app.use(`${root}/*`, requireCaller(parts));
+  app.use(`${root}/*`, requireCaller(parts, { door: 'runai' }));
   addJobs(add, parts, '/job');
   for (const path of ['/v1/job', '/v1/jobs']) {
     addJobs(add, parts, path);
