@@ -83,4 +83,6 @@ export interface NewChild {
   readonly label?: JobLabel | undefined;
   /** Whether the door's own lists show it. */
   readonly listed: boolean;
+  /** How long after its end they still do; undefined: until it is taken off. */
+  readonly unlistAfterMs?: number | undefined;
 }

@@ -139,10 +139,11 @@ export class Parents implements AsyncDisposable {
   }
 
   async #startChild({ job, request: of }: ReadParent, child: NewChild, step: StepFacts): Promise<void> {
-    const { slot, queue, fields, label, listed } = child;
+    const { slot, queue, fields, label, listed, unlistAfterMs } = child;
     const { door, owner } = job;
     const request = { ...loginOf(of), ciphertext: undefined, fields };
-    const facts = { id: newJobId(), door, owner, queue, label, options: fields.options, image: fields.image };
+    const { options, image } = fields;
+    const facts = { id: newJobId(), door, owner, queue, label, unlistAfterMs, options, image };
     const { ready } = await storeJob(this.#parts, { ...facts, child: { slot, listed, step } }, request);
     if (ready) this.#parts.wake();
   }
