@@ -8,6 +8,7 @@ import type {
   ContentMetadata,
   PreparedContainer,
 } from '../executor/backend.js';
+import type { ProcessUsage } from '../job/options/usage.js';
 import { readContentMetadata } from './archive/content.js';
 import type { ArchiveRules } from './archive/rules.js';
 import { adoptContainer } from './container/adopt.js';
@@ -24,6 +25,7 @@ import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
+import { usageOf } from './program/usage.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
@@ -137,6 +139,14 @@ export class EngineBackend implements DockerBackend {
   async adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined> {
     this.#parts.leftovers.exclude(request.jobId);
     return await adoptContainer(this.#parts, request);
+  }
+
+  async signal(containerId: string, signal: number): Promise<boolean> {
+    return await this.#parts.engine.signal(containerId, signal);
+  }
+
+  async usage(containerId: string): Promise<ProcessUsage | undefined> {
+    return await usageOf(this.#parts.engine, containerId);
   }
 
   async refuseUnsupported(): Promise<void> {

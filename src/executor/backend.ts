@@ -1,6 +1,7 @@
 // The contract `Backend`: how the executor runs containers.
 import type { PullPolicy } from '../job/job.js';
 import type { ContainerOptions, PublishedPort } from '../job/options/options.js';
+import type { ProcessUsage } from '../job/options/usage.js';
 import type { Exit } from '../job/outcome.js';
 
 /**
@@ -30,6 +31,13 @@ export interface Backend {
    * engine is unavailable, as `wait` does, and throws `BrokenError` when that takes too long.
    */
   adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined>;
+  /**
+   * Sends a signal, by Linux's number, to the program of a started container. False: it does not run. The program is process 1
+   * of its container where there is no init process; then a signal that it does not handle has no effect, but for SIGKILL.
+   */
+  signal(containerId: string, signal: number): Promise<boolean>;
+  /** What the processes of a container use; undefined where it does not run. */
+  usage(containerId: string): Promise<ProcessUsage | undefined>;
 }
 
 export interface AdoptionRequest {

@@ -16,6 +16,7 @@ import {
   readUntil,
   startJob,
 } from './backend-bench.js';
+import { signalRules } from './backend-signals.js';
 import { startFailureRules } from './backend-start-failures.js';
 
 /** Runs the contract of `Backend` on what `start` returns. */
@@ -52,6 +53,9 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     });
     describe('stopping', () => {
       stopRules(() => bench);
+    });
+    describe('a signal', () => {
+      signalRules(() => bench);
     });
     describe('adopting', () => {
       adoptionRules(() => bench);

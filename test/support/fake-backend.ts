@@ -12,6 +12,7 @@ import type {
   ContentMetadata,
   PreparedContainer,
 } from '../../src/executor/backend.js';
+import type { ProcessUsage } from '../../src/job/options/usage.js';
 import { type Act, FakeContainer, type FakeContainerHost, type FakeStep, fired } from './fake-container.js';
 import { foundImage } from './fake-engine.js';
 
@@ -104,6 +105,16 @@ export class FakeBackend implements Backend, FakeContainerHost {
     return adopted;
   }
 
+  async signal(containerId: string, signal: number): Promise<boolean> {
+    if (this.isUnavailable) throw new EngineError('signal', 'unreachable', '');
+    return this.existing.get(containerId)?.signal(signal) ?? false;
+  }
+
+  async usage(containerId: string): Promise<ProcessUsage | undefined> {
+    if (this.isUnavailable) throw new EngineError('inspect', 'unreachable', '');
+    return this.existing.get(containerId)?.isRunning === true ? fakeUsage : undefined;
+  }
+
   #findImage({ image, pullPolicy }: ContainerRequest): void {
     if (!this.missingImages.has(image)) return;
     if (pullPolicy === 'Never') throw imageMissing(image);
@@ -119,6 +130,15 @@ export class FakeBackend implements Backend, FakeContainerHost {
     if (failure !== undefined) throw failure;
   }
 }
+
+const fakeUsage: ProcessUsage = {
+  osPid: 4711,
+  cpuPercent: 1.5,
+  memoryPercent: 0.2,
+  residentBytes: 5 * 1024 * 1024,
+  virtualBytes: 9 * 1024 * 1024,
+  cpuTimeMs: 1_234,
+};
 
 /** A step at which runs wait. */
 export class Hold {

@@ -102,6 +102,18 @@ export class FakeContainer implements PreparedContainer {
     return this.#exit !== undefined;
   }
 
+  get isRunning(): boolean {
+    return this.wasStarted && !this.#hasEnded;
+  }
+
+  /** It knows two signals, and ignores the others. */
+  signal(signal: number): boolean {
+    if (!this.isRunning) return false;
+    if (signal === 15) this.#told.abort();
+    if (signal === 9) this.#killed.abort();
+    return true;
+  }
+
   async deliver(secrets: Uint8Array | undefined): Promise<void> {
     this.#take('prepared', 'delivered');
     await this.#reach('deliver');

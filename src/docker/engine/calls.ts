@@ -22,6 +22,8 @@ export const engineCalls = {
   top: "look for the container's processes",
   stop: 'stop the container',
   kill: 'kill the container',
+  signal: 'signal the container',
+  processes: "list the container's processes",
   remove: 'remove the container',
   images: 'list the images',
   remove_image: 'remove the image',

@@ -8,6 +8,7 @@ import type { Engine, EngineConnection, LogReading, PullStep } from './engine.js
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   type ImageAnswer,
+  processColumns,
   type TopAnswer,
   toContainerFacts,
   toCpuTime,
@@ -16,6 +17,7 @@ import {
   toFoundImage,
   toListedContainer,
   toListedImage,
+  toListedProcesses,
   toPathFacts,
 } from './facts.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
@@ -253,6 +255,24 @@ class DockerodeEngine implements Engine {
   async kill(id: string) {
     const asked = this.#dial.ask('kill', { ...post(id, 'kill'), limitMs: askMs });
     await unlessFault(asked, 'not_running', 'container_missing', 'being_removed');
+  }
+
+  async signal(id: string, signal: number) {
+    const asked = this.#dial.ask('signal', { ...post(id, 'kill'), query: { signal }, limitMs: askMs });
+    const isMissed = asked.then(
+      () => false,
+      (error: unknown) => {
+        if (isFault(error, 'not_running', 'container_missing', 'being_removed')) return true;
+        throw error;
+      },
+    );
+    return !(await isMissed);
+  }
+
+  async processes(id: string) {
+    const query = { ps_args: processColumns };
+    const request = { method: 'GET', path: `/containers/${id}/top`, query, limitMs: askMs } as const;
+    return toListedProcesses(await this.#dial.ask<TopAnswer>('processes', request));
   }
 
   async remove(id: string) {

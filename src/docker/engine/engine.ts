@@ -67,6 +67,10 @@ export interface Engine {
   /** Also succeeds for a container that has already ended. */
   stop(id: string, graceMs: number): Promise<void>;
   kill(id: string): Promise<void>;
+  /** By Linux's number. False: the container does not run. */
+  signal(id: string, signal: number): Promise<boolean>;
+  /** The processes of a container, as `ps` on the engine's host shows them. Throws where the engine cannot tell. */
+  processes(id: string): Promise<readonly ListedProcess[]>;
   /** Removes it with its anonymous volumes, running or not. */
   remove(id: string): Promise<void>;
 
@@ -166,6 +170,15 @@ export interface ContainerFacts {
   readonly hasMounts: boolean;
   /** TCP ports that are published now. */
   readonly ports: readonly PublishedPort[];
+}
+
+export interface ListedProcess {
+  /** Of one CPU, since its start. */
+  readonly cpuPercent: number;
+  /** Of the memory of the host. */
+  readonly memoryPercent: number;
+  readonly residentBytes: number;
+  readonly virtualBytes: number;
 }
 
 export interface PathFacts {

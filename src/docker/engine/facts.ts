@@ -8,6 +8,7 @@ import type {
   FoundImage,
   ListedContainer,
   ListedImage,
+  ListedProcess,
   PathFacts,
 } from './engine.js';
 
@@ -153,6 +154,17 @@ export function toListedImage(answer: Docker.ImageInfo): ListedImage {
 /** One row for each process; null for none. */
 export interface TopAnswer {
   readonly Processes?: readonly unknown[] | null;
+}
+
+/** Arguments of `ps`. The engine needs the pid. */
+export const processColumns = '-eo pid,pcpu,pmem,rss,vsz';
+
+/** `ps` counts memory in KiB. */
+export function toListedProcesses({ Processes: rows }: TopAnswer): ListedProcess[] {
+  return (rows ?? []).map((row) => {
+    const [, cpuPercent = 0, memoryPercent = 0, rss = 0, vsz = 0] = (row as readonly string[]).map(Number);
+    return { cpuPercent, memoryPercent, residentBytes: rss * 1024, virtualBytes: vsz * 1024 };
+  });
 }
 
 /** Bits of Go's file modes. */
