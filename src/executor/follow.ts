@@ -28,6 +28,8 @@ export interface Following {
   /** What is already stored of the output. */
   readonly from: OutputState;
   readonly limits: TimeLimits;
+  /** Between the stop signal and SIGKILL. */
+  readonly stopGraceMs: number;
   /** It has ports that are published. */
   readonly publishes: boolean;
   /** What is left of the job's run time; undefined for a container that has ended. */
@@ -59,7 +61,8 @@ export async function runToEnd(
     const filter = discard(options.output ?? {}, jobMask(secrets, parts));
     const limits = timeLimits(options, parts.options);
     const publishes = (options.ports ?? []).length > 0;
-    const following = { running, filter, from: emptyOutput, limits, publishes, parts };
+    const { stopGraceMs = parts.options.stopGraceMs } = options;
+    const following = { running, filter, from: emptyOutput, limits, stopGraceMs, publishes, parts };
     return await followToEnd(run, { ...following, timeMs: limits.runTimeMs });
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
@@ -83,7 +86,7 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
   const copying = copyFrom(run, following, collector);
   const publishing = following.publishes ? recordPorts(run, following.running) : undefined;
   if (timeMs !== undefined) run.stop.limit(timeMs);
-  const stopping = stopWhenRequested(run, following.running, options.stopGraceMs);
+  const stopping = stopWhenRequested(run, following.running, following.stopGraceMs);
   using _ = watchCpuTime(following.running, following.limits.cpuTimeMs, run.stop);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');

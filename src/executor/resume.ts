@@ -88,7 +88,9 @@ async function followAdopted(
   const limits = timeLimits(run.job.options, parts.options);
   const timeMs = timeLeft(container, limits);
   const publishes = (run.job.options.ports ?? []).length > 0;
-  return await followToEnd(run, { running, filter, from: run.output, limits, publishes, timeMs, parts });
+  const { stopGraceMs = parts.options.stopGraceMs } = run.job.options;
+  const following = { running, filter, from: run.output, limits, stopGraceMs, publishes, timeMs, parts };
+  return await followToEnd(run, following);
 }
 
 const containerGone: Outcome = {

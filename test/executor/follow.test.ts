@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OutputPart, PreparedContainer, RunningContainer } from '../../src/executor/backend.js';
 import { runToEnd } from '../../src/executor/follow.js';
 import { BrokenError, FencedError } from '../../src/job/errors.js';
+import type { ContainerOptions } from '../../src/job/options/options.js';
 import type { Exit } from '../../src/job/outcome.js';
 import { ExecutorBench } from '../support/executor-bench.js';
 import { fired } from '../support/fake-container.js';
@@ -53,11 +54,11 @@ function containerOf(given: Partial<RunningContainer>): PreparedContainer {
   };
 }
 
-const follow = (given: Partial<RunningContainer>, options = {}) =>
+const follow = (given: Partial<RunningContainer>, options = {}, asked: ContainerOptions = {}) =>
   runToEnd(bench.run(), {
     container: containerOf(given),
     secrets: new Map(),
-    options: {},
+    options: asked,
     parts: bench.parts(options),
   });
 
@@ -126,6 +127,15 @@ describe('the end of a job that ran', () => {
 
     expect(container.graces).toEqual([1234]);
     expect(outcome).toMatchObject({ kind: 'ended', stopped: 'kill', exit: { exitCode: 143 } });
+  });
+
+  test('is stopped with the grace that the job asked for', async () => {
+    const container = lingering();
+    bench.at('recorder.running', () => bench.stop.request('kill'));
+
+    await follow(container, { stopGraceMs: 1234 }, { stopGraceMs: 0 });
+
+    expect(container.graces).toEqual([0]);
   });
 
   test('comes even when the stop could not be recorded', async () => {

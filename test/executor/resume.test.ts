@@ -100,6 +100,16 @@ describe('Q9: a job whose node was restarted', () => {
     expect(bench.told.get('stopping')).toBe('kill');
   });
 
+  test('is killed after its own grace, which was stored with it', async () => {
+    const run = await afterCrash([{ print: 'x' }, { linger: 'until_killed' }], 'x');
+    run.stop.request('kill');
+    const impatient = { ...run.job, options: { stopGraceMs: 0 } };
+
+    const { outcome } = await resume({ ...run, job: impatient }, bench.parts({ stopGraceMs: 3_600_000 }));
+
+    expect(outcome).toMatchObject({ kind: 'ended', exit: { exitCode: 137 }, stopped: 'kill' });
+  });
+
   test('is stopped when its time limit passed meanwhile', async () => {
     const run = await afterCrash([{ print: 'x' }, { linger: 'until_told' }], 'x');
 

@@ -3,7 +3,7 @@
 import type { ContainerOptions, Limits, Mount, PortMapping } from './options.js';
 
 /** The parts of the options that a client may have its own names for. */
-export type OptionField = 'user' | 'network' | 'ports' | 'mounts' | keyof Limits;
+export type OptionField = 'user' | 'network' | 'ports' | 'mounts' | 'stopGraceMs' | keyof Limits;
 export type OptionNames = Readonly<Partial<Record<OptionField, string>>>;
 
 const mostEntries = 64;
@@ -16,7 +16,7 @@ const leastMemoryBytes = 6 * 1024 * 1024;
 /** All problems, one sentence each, with the client's names for the fields. */
 export function checkOptions(options: ContainerOptions, names: OptionNames = {}): string[] {
   const named = (field: OptionField) => `\`${names[field] ?? field}\``;
-  const { user, network, ports = [], mounts = [], limits = {} } = options;
+  const { user, network, ports = [], mounts = [], limits = {}, stopGraceMs } = options;
   return [
     ...(user === undefined || (isId(user.uid) && isId(user.gid))
       ? []
@@ -25,6 +25,7 @@ export function checkOptions(options: ContainerOptions, names: OptionNames = {})
     ...checkPorts(ports, named('ports')),
     ...checkMounts(mounts, named('mounts')),
     ...checkLimits(limits, named),
+    ...checkGrace(stopGraceMs, named('stopGraceMs')),
   ];
 }
 
@@ -124,6 +125,14 @@ function checkLimits(limits: Limits, named: (field: OptionField) => string): str
     const isFit = value >= lowest && (whole ? Number.isSafeInteger(value) : value <= Number.MAX_SAFE_INTEGER);
     return isFit ? [] : [`Expected ${named(field)} to be at least ${lowest} ${unit}, got ${value}.`];
   });
+}
+
+/** The engine counts whole seconds in 32 bits. */
+const longestGraceMs = 86_400_000;
+
+function checkGrace(ms: number | undefined, name: string): string[] {
+  if (ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms <= longestGraceMs)) return [];
+  return [`Expected ${name} to be at most ${longestGraceMs} ms, got ${ms}.`];
 }
 
 function checkCount(list: readonly unknown[], name: string): string[] {

@@ -13,6 +13,8 @@ export interface ContainerOptions {
   readonly mounts?: readonly Mount[];
   readonly limits?: Limits;
   readonly output?: OutputTargets;
+  /** Between the stop signal and SIGKILL. */
+  readonly stopGraceMs?: number;
 }
 
 /** Where a job wants its two streams, beside the store: paths of files. What goes to `/dev/null` is not stored either. */

@@ -11,6 +11,8 @@ export interface OptionsPolicy {
   /** Ports of the node, both ends included. One that the engine chooses is allowed when there is any range. */
   readonly ports: readonly { readonly from: number; readonly to: number }[];
   readonly mounts: readonly AllowedMount[];
+  /** The longest time between the stop signal and SIGKILL, in milliseconds. */
+  readonly mostStopGraceMs: number;
   readonly most: Required<Pick<Limits, 'cpus' | 'memoryBytes' | 'pids' | 'sharedMemoryBytes'>>;
 }
 
@@ -27,6 +29,7 @@ export const strictPolicy: OptionsPolicy = {
   networks: [],
   ports: [],
   mounts: [],
+  mostStopGraceMs: 0,
   most: { cpus: 0, memoryBytes: 0, pids: 0, sharedMemoryBytes: 0 },
 };
 
@@ -36,7 +39,7 @@ export function findForbidden(
   policy: OptionsPolicy,
   names: OptionNames = {},
 ): string[] {
-  const { user, network, ports = [], mounts = [], limits = {} } = options;
+  const { user, network, ports = [], mounts = [], limits = {}, stopGraceMs = 0 } = options;
   const forbid = (field: OptionField, what: string, setting: string) =>
     `Not allowed by the operator: \`${names[field] ?? field}\` asks for ${what} (${setting}).`;
   return [
@@ -55,6 +58,15 @@ export function findForbidden(
       .filter((mount) => !isMountAllowed(mount, policy.mounts))
       .map((mount) => forbidMount(mount, forbid)),
     ...overLimits(limits, policy, forbid),
+    ...(stopGraceMs <= policy.mostStopGraceMs
+      ? []
+      : [
+          forbid(
+            'stopGraceMs',
+            `${stopGraceMs} ms, and at most ${policy.mostStopGraceMs} ms are allowed`,
+            'STINT_STOP_GRACE_MAX',
+          ),
+        ]),
   ];
 }
 

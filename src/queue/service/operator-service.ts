@@ -1,5 +1,6 @@
 // Implements the operators' actions on queues, nodes and jobs over the store.
 import { RefusedError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import { isFinal } from '../../job/state.js';
 import type { JobFacts } from '../../store/jobs/detail.js';
@@ -119,9 +120,17 @@ async function readJob(parts: OperatorParts, id: string, reach: Reach): Promise<
     output: { stdoutBytes, stderrBytes, complete, flaw: flaw ?? undefined },
     token: tokenOf(facts, events),
     wrapExpiresAt: facts.wrapExpiresAt ?? undefined,
-    killProblem: killProblemOf(facts, parts.killGraceMs),
+    killProblem: killProblemOf(facts, killGraceOf(parts, job)),
     events,
   };
+}
+
+/** How long an engine may take to carry out a kill beyond the time that a job asked for. */
+const killMarginMs = 2_000;
+
+/** A job may have asked for a longer time before it is killed. */
+function killGraceOf({ killGraceMs }: OperatorParts, { options: { stopGraceMs } }: Job): number {
+  return stopGraceMs === undefined ? killGraceMs : Math.max(killGraceMs, stopGraceMs + killMarginMs);
 }
 
 /** A kill is done only when the container is seen to be gone; until then the problem is shown. */
@@ -149,7 +158,9 @@ const refusals = {
 } as const;
 
 async function finalise(parts: OperatorParts, id: string, request: OperatorRequest): Promise<JobDetail> {
-  const { answer } = await parts.store.finaliseJob(id, request, parts.killGraceMs);
+  const facts = await parts.store.readJobFacts(id, { everyone: true });
+  if (facts === undefined) throw missing('job');
+  const { answer } = await parts.store.finaliseJob(id, request, killGraceOf(parts, facts.job));
   if (answer !== 'done') throw refusals[answer]();
   return readJob(parts, id, { everyone: true });
 }

@@ -9,6 +9,7 @@ const policy = {
   users: [{ uid: 1000, gid: 0 }],
   networks: ['host'],
   ports: [{ from: 1, to: 65_535 }],
+  mostStopGraceMs: 60_000,
   mounts: [{ kind: 'bind' as const, source: '/', readOnly: false }],
   most: { cpus: 8, memoryBytes: 2 ** 33, pids: 1, sharedMemoryBytes: 10_000_000 },
 };

@@ -52,6 +52,8 @@ const refused: [string, ContainerOptions, string][] = [
   ['a fraction of a byte', { limits: { memoryBytes: 2 ** 23 + 0.5 } }, '`memoryBytes`'],
   ['no CPU', { limits: { cpus: 0 } }, '`cpus` to be at least 0.01 CPUs'],
   ['no number', { limits: { cpus: Number.NaN } }, '`cpus`'],
+  ['a grace of more than a day', { stopGraceMs: 86_400_001 }, '`stopGraceMs` to be at most 86400000 ms'],
+  ['a grace below zero', { stopGraceMs: -1 }, '`stopGraceMs`'],
   ['an endless time', { limits: { runTimeMs: Number.POSITIVE_INFINITY } }, '`runTimeMs`'],
 ];
 
@@ -63,6 +65,7 @@ describe('checkOptions', () => {
       ports: [port(80, 0), port(81, 0), port(443, 18_443)],
       mounts: [bind('/srv/ref', '/ref'), { ...bind('cache.1', '/etc/app'), kind: 'volume' }],
       limits: { cpus: 0.01, memoryBytes: 6 * 1024 * 1024, pids: 1, cpuTimeMs: 1_000, runTimeMs: 1_000 },
+      stopGraceMs: 0,
     };
 
     expect(checkOptions(options)).toEqual([]);

@@ -11,6 +11,7 @@ const policy: OptionsPolicy = {
     { kind: 'bind', source: '/srv/scratch', readOnly: false },
     { kind: 'volume', source: 'cache', readOnly: true },
   ],
+  mostStopGraceMs: 60_000,
   most: { cpus: 2, memoryBytes: 2 ** 30, pids: 100, sharedMemoryBytes: 2 ** 20 },
 };
 const port = (host: number) => ({ container: 80, host, loopbackOnly: false });
@@ -34,6 +35,7 @@ describe('findForbidden', () => {
         mount('cache', true, 'volume'),
       ],
       limits: { cpus: 2, memoryBytes: 2 ** 30, pids: 100, sharedMemoryBytes: 2 ** 20, runTimeMs: 9e9 },
+      stopGraceMs: 60_000,
     };
 
     expect(findForbidden(options, policy)).toEqual([]);
@@ -64,6 +66,11 @@ describe('findForbidden', () => {
     ['what is below a volume', { mounts: [mount('cache/x', true, 'volume')] }, 'the volume "cache/x"'],
     ['a path with the name of a volume', { mounts: [mount('cache')] }, 'the path "cache"'],
     ['more CPUs', { limits: { cpus: 2.5 } }, '2.5, and at most 2 is allowed (STINT_JOB_CPUS_MAX)'],
+    [
+      'a longer grace',
+      { stopGraceMs: 60_001 },
+      '60001 ms, and at most 60000 ms are allowed (STINT_STOP_GRACE_MAX)',
+    ],
     ['more memory', { limits: { memoryBytes: 2 ** 31 } }, 'STINT_JOB_MEMORY_MAX'],
   ])('forbids %s', (_, options, text) => {
     const found = findForbidden(options, policy);

@@ -101,6 +101,15 @@ describe('a queue', () => {
   });
 });
 
+test('a job is not finalised before the time that it asked for after a kill is over', async () => {
+  const { operations } = openDesk();
+  const { id } = await submitInto(store, 'running', { options: { stopGraceMs: 60_000 } });
+  await store.requestKill(id, asker);
+
+  expect((await operations.job(id, everyone)).killProblem).toBeUndefined();
+  await expect(operations.finalise(id, request)).rejects.toMatchObject({ code: 'conflict' });
+});
+
 describe('a job', () => {
   test('shows its steps and its end', async () => {
     const { operations } = openDesk();
