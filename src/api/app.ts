@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { Door } from '../job/job.js';
 import type { DoorPlanner } from '../job/parents/planner.js';
 import type { ApiDoor } from './door.js';
+import { gaffer } from './gaffer/routes.js';
 import { answerWrongMethod } from './gostint/errors.js';
 import { createGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
@@ -18,7 +19,7 @@ import { faultOf } from './request/errors.js';
 import { runai } from './runai/routes.js';
 
 /** The doors beside GoStint's: a new one is added here. */
-const otherDoors: readonly ApiDoor[] = [jobproxy, runai, native];
+const otherDoors: readonly ApiDoor[] = [jobproxy, runai, gaffer, native];
 
 /** Also of doors that are switched off: what they took goes on. */
 export function plannersOf(parts: PlannerParts): ReadonlyMap<Door, DoorPlanner> {

@@ -5,7 +5,9 @@ import type { OptionsPolicy } from '../job/options/policy.js';
 import type { IdentifyCaller } from '../job/owner.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
+import type { Processes } from '../queue/processes.js';
 import type { Queue } from '../queue/queue.js';
+import type { Flapping } from './gaffer/supervision/brake.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
 import type { ServiceTokenSettings } from './request/service-token.js';
 
@@ -28,6 +30,10 @@ export interface AppParts {
   readonly optionsPolicy: OptionsPolicy;
   readonly bodyLimitBytes: number;
   readonly runai: RunaiSettings;
+  readonly gaffer: GafferSettings;
+  readonly processes: Processes;
+  /** The next number for a process of gaffer's jobs. */
+  readonly drawPid: () => Promise<number>;
   /** Shown to clients, which connect to Vault themselves; the second address is the one for browsers. */
   readonly vault: { readonly address: string; readonly externalAddress: string };
   /** Undefined when the engine is unavailable. */
@@ -44,7 +50,7 @@ export interface AppParts {
 }
 
 /** What the planners of the doors are made of. */
-export type PlannerParts = Pick<AppParts, 'runai'>;
+export type PlannerParts = Pick<AppParts, 'runai' | 'gaffer' | 'drawPid'>;
 
 /** What the operator says of Run:AI's door. */
 export interface RunaiSettings {
@@ -52,6 +58,16 @@ export interface RunaiSettings {
   readonly projects: readonly string[] | undefined;
   /** The jobs of a project run one after another, in the queue of its name. */
   readonly serialProjects: boolean;
+}
+
+/** What the operator says of gaffer's door. */
+export interface GafferSettings {
+  /** Of jobs that name none; undefined: they are refused. */
+  readonly image: string | undefined;
+  /** Of jobs without a brake of their own. */
+  readonly flapping: Flapping;
+  /** Whose pages may call it. */
+  readonly origins: readonly string[];
 }
 
 /** A part without which no job can run. */

@@ -4,7 +4,7 @@ import { doors } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
-import type { Config, JobConfig, JobProxyConfig, VaultConfig } from './types.js';
+import type { Config, GafferConfig, JobConfig, JobProxyConfig, VaultConfig } from './types.js';
 
 /** Facts about the machine that defaults are derived from. */
 export interface MachineFacts {
@@ -26,6 +26,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     doors: values.STINT_DOORS ?? doors,
     serviceToken: toServiceToken(values),
     jobproxy: toJobProxy(values),
+    gaffer: toGaffer(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,
@@ -108,6 +109,7 @@ function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsP
     networks: [...(values.STINT_ALLOW_NETWORKS ?? []), values.STINT_JOB_NETWORK, 'none'],
     ports: values.STINT_ALLOW_PORTS ?? [],
     mounts: [...(values.STINT_ALLOW_MOUNTS ?? []), ...(values.STINT_ALLOW_VOLUMES ?? [])],
+    mostStopGraceMs: values.STINT_STOP_GRACE_MAX,
     most: {
       cpus: values.STINT_JOB_CPUS_MAX ?? usual.cpus,
       memoryBytes: values.STINT_JOB_MEMORY_MAX ?? usual.memoryBytes,
@@ -133,6 +135,14 @@ function toServiceToken(values: SettingValues): Config['serviceToken'] {
   const { STINT_SERVICE_TOKEN: token } = values;
   if (token === undefined) return undefined;
   return { token, doors: values.STINT_SERVICE_DOORS ?? [], networks: values.STINT_SERVICE_NETWORKS ?? [] };
+}
+
+function toGaffer(values: SettingValues): GafferConfig {
+  return {
+    image: values.STINT_GAFFER_IMAGE,
+    flapping: values.STINT_GAFFER_FLAPPING,
+    origins: values.STINT_GAFFER_ORIGINS ?? [],
+  };
 }
 
 function toRunai(values: SettingValues): Config['runai'] {

@@ -188,6 +188,29 @@ const image = text('a reference of an image such as `ubuntu:24.04`', (given) =>
   findImageProblem(given) === undefined ? given : undefined,
 );
 
+/** As the fields of `flapping` in a job of gaffer, times in seconds. */
+const flapping = text(
+  'a number of ends, a time, a pause and a number of tries, such as `5, 1m, 30s, 10`',
+  (given) => {
+    const [attempts = '', window = '', pause = '', tries = '', ...more] = given
+      .split(',')
+      .map((each) => each.trim());
+    const [windowMs, pauseMs] = [parseDuration(window), parseDuration(pause)];
+    const isCount = /^[1-9]\d{0,1}$/.test(attempts) && /^\d{1,6}$/.test(tries) && more.length === 0;
+    if (!isCount || windowMs === undefined || pauseMs === undefined) return undefined;
+    return {
+      attempts: Number(attempts),
+      window: windowMs / 1000,
+      retry_in: pauseMs / 1000,
+      max_retry: Number(tries),
+    };
+  },
+);
+
+const origins = list('origins such as `https://ops.example.org`', (entry) =>
+  URL.canParse(entry) && new URL(entry).origin === entry ? entry : undefined,
+);
+
 /** Queues have names in lower case. */
 const queueName = text('the name of a queue, 1 to 255 characters without control characters', (given) =>
   given.length <= 255 && checkFields({ queue: given }).length === 0 ? given.toLowerCase() : undefined,
@@ -226,11 +249,15 @@ export const schema = z.object({
   STINT_JOBPROXY_MEMORY_UNIT: oneOf('B', 'MiB', 'GiB'),
   STINT_JOBPROXY_QUEUE: queueName.optional(),
   STINT_JOBPROXY_OUTPUT_ROOT: path.optional(),
+  STINT_GAFFER_IMAGE: image.optional(),
+  STINT_GAFFER_FLAPPING: flapping,
+  STINT_GAFFER_ORIGINS: origins.optional(),
   STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),
   STINT_QUEUE_LIMIT: integer(0, 1_000_000),
   STINT_STOP_GRACE: duration(0),
+  STINT_STOP_GRACE_MAX: duration(0),
   STINT_MAX_RUN_TIME: duration(1000),
   STINT_OUTPUT_LIMIT: size(1024),
   STINT_MASK_OUTPUT: boolean,

@@ -148,6 +148,20 @@ export const settings = [
       "Directory of the node below which `stdout` and `stderr` of JobProxy's tasks are written; without it they are only in the state.",
   },
   {
+    name: 'STINT_GAFFER_IMAGE',
+    meaning: "Image of gaffer's jobs that name none; without it those are refused.",
+  },
+  {
+    name: 'STINT_GAFFER_FLAPPING',
+    default: '5, 1m, 30s, 10',
+    meaning:
+      "When gaffer's jobs without `flapping` are stopped because their processes keep ending: so many ends within a time; then after a pause they are started again, so many times.",
+  },
+  {
+    name: 'STINT_GAFFER_ORIGINS',
+    meaning: "Origins whose pages may call gaffer's door, as `https://host`, separated by commas.",
+  },
+  {
     name: 'STINT_OPERATOR_POLICIES',
     meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
   },
@@ -162,6 +176,11 @@ export const settings = [
     name: 'STINT_STOP_GRACE',
     default: '15s',
     meaning: 'Time between the stop signal and SIGKILL.',
+  },
+  {
+    name: 'STINT_STOP_GRACE_MAX',
+    default: '1m',
+    meaning: 'The longest such time that a job may ask for.',
   },
   { name: 'STINT_MAX_RUN_TIME', default: '24h', meaning: 'Longest run of a job.' },
   {

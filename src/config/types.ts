@@ -28,6 +28,7 @@ export interface Config {
       }
     | undefined;
   readonly jobproxy: JobProxyConfig;
+  readonly gaffer: GafferConfig;
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
   readonly operatorPolicies: readonly string[];
   readonly slots: number;
@@ -104,6 +105,21 @@ export interface JobConfig {
   readonly policy: OptionsPolicy;
   readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
+}
+
+/** What gaffer's door adds to the jobs it loads. */
+export interface GafferConfig {
+  /** For jobs that name none; undefined: they are refused. */
+  readonly image: string | undefined;
+  /** For jobs without a brake of their own; times in seconds. */
+  readonly flapping: {
+    readonly attempts: number;
+    readonly window: number;
+    readonly retry_in: number;
+    readonly max_retry: number;
+  };
+  /** Whose pages may call it. */
+  readonly origins: readonly string[];
 }
 
 /** What JobProxy's door adds to the tasks it takes. */

@@ -12,6 +12,7 @@ import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
 import { Parents } from '../queue/parents/parents.js';
 import { createOperations } from '../queue/service/operator-service.js';
+import { createProcesses, takeSignal } from '../queue/service/process-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
 import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
 import { Worker } from '../queue/worker/worker.js';
@@ -77,7 +78,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     new Parents({
       store,
       sealKey: node.sealKey,
-      planners: plannersOf(config),
+      planners: plannersOf({ ...config, drawPid: () => store.drawPid() }),
       node: node.nodeId,
       wake: () => wakeAll(worker, notifier),
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
@@ -106,6 +107,11 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     await store.listen({
       onReady: () => worker.wake(),
       onKill: (jobId) => worker.kill(jobId),
+      onSignal: (jobId, signal) => {
+        takeSignal({ ...parts, node: node.nodeId }, jobId, signal).catch((error: unknown) =>
+          log.warn('could not signal a job', { jobId, error }),
+        );
+      },
       onFailure: (error) =>
         log.warn('could not notify the other nodes; their periodic sweep finds it', { error }),
     }),
@@ -184,6 +190,14 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
     runai: config.runai,
+    gaffer: config.gaffer,
+    processes: createProcesses({
+      store,
+      backend,
+      node: node.nodeId,
+      forwardSignal: (jobId, signal) => notifier.notifySignal(jobId, signal),
+    }),
+    drawPid: () => store.drawPid(),
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),
     dependencies: [

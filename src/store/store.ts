@@ -11,7 +11,7 @@ import { type Postponement, postponeJob } from './jobs/postpone.js';
 import * as reads from './jobs/reads.js';
 import * as requests from './jobs/requests.js';
 import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
-import { drawNameNumber, insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
+import { drawNameNumber, drawPid, insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
 import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
@@ -106,6 +106,7 @@ function bindLists(sql: ReturnType<typeof connect>['sql']) {
     unlistExpired: (...args: Rest<typeof requests.unlistExpired>) => requests.unlistExpired(sql, ...args),
     unlistAllExpired: (limit: number, actor: string) => requests.unlistAllExpired(sql, limit, actor),
     drawNameNumber: () => drawNameNumber(sql),
+    drawPid: () => drawPid(sql),
     unlistJob: (id: string, asker: requests.Requester) => requests.unlistJob(sql, id, asker),
   };
 }

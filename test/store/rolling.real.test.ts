@@ -70,6 +70,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
     store.unlistExpired('entity:ann', { door: 'gostint', project: 'p', name: 'n' }, 'entity:ann'),
   unlistAllExpired: () => store.unlistAllExpired(1, 'node:1'),
   drawNameNumber: () => store.drawNameNumber(),
+  drawPid: () => store.drawPid(),
   unlistJob: () => store.unlistJob(newJobId(), asker),
   findNamedJob: () => store.findNamedJob({ door: 'gostint', project: 'p', name: 'n' }, asker.reach),
   adoptOwnJobs: () => store.adoptOwnJobs('node-2', 30_000),

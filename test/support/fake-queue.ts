@@ -89,7 +89,16 @@ export class FakeQueue implements Queue {
     return job;
   }
 
-  async submit(request: JobRequest): Promise<SubmittedJob> {
+  job(id: string): Job {
+    return this.#find(id, { everyone: true }).job;
+  }
+
+  change(id: string, changes: Partial<Job>): void {
+    const { job, output } = this.#find(id, { everyone: true });
+    this.#jobs.set(id, { job: { ...job, ...changes }, output });
+  }
+
+  async submit(request: JobRequest, _key?: string): Promise<SubmittedJob> {
     this.#note('submit');
     this.submitted.push(request);
     const { door, queue, owner, fields, namePrefix } = request;
@@ -150,7 +159,7 @@ export class FakeQueue implements Queue {
     return this.#find(found?.job.id ?? '', reach).job;
   }
 
-  async unlist(id: string, reach: Reach): Promise<void> {
+  async unlist(id: string, reach: Reach, _caller?: Caller): Promise<void> {
     this.#note('unlist');
     const { job, output } = this.#find(id, reach);
     const state = isFinal(job.state) ? job.state : 'canceled';

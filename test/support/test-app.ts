@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { createApp } from '../../src/api/app.js';
+import { defaultFlapping } from '../../src/api/gaffer/supervision/brake.js';
 import type { AppParts } from '../../src/api/parts.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
 import { RefusedError } from '../../src/job/errors.js';
@@ -65,7 +66,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     },
     doors,
     serviceToken: undefined,
-    optionsPolicy: strictPolicy,
+    optionsPolicy: { ...strictPolicy, mostStopGraceMs: 60_000 },
     access: 'owner',
     jobproxy: {
       image: 'busybox:latest',
@@ -77,6 +78,9 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
     runai: { projects: undefined, serialProjects: false },
+    gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
+    processes: { signal: async () => undefined, usage: async () => undefined },
+    drawPid: async () => 0,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,
     dependencies: [],

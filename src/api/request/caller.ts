@@ -9,16 +9,24 @@ import { serviceTokenOf } from './service-token.js';
 
 const bearer = /^bearer +(.+)$/i;
 
+interface CallerOptions {
+  readonly mayRemember?: boolean;
+  /** Whose service token may stand for a missing one; undefined: none's. */
+  readonly door?: Door;
+  /** Further headers that may hold the token, looked at last. */
+  readonly alsoIn?: readonly string[];
+}
+
 /**
  * Refuses a request without a token that Vault accepts, and sets `caller`. It runs before path and body are read.
  * `identify` decides how long an answer of Vault is cached. At its door a caller without a token may have the service token.
  */
 export function requireCaller(
   { identify, serviceToken }: Pick<AppParts, 'identify' | 'serviceToken'>,
-  { mayRemember = false, door }: { readonly mayRemember?: boolean; readonly door?: Door } = {},
+  { mayRemember = false, door, alsoIn = [] }: CallerOptions = {},
 ): ApiMiddleware {
   return async (c, next) => {
-    const own = findToken((name) => c.req.header(name));
+    const own = findToken((name) => c.req.header(name), alsoIn);
     const token = own ?? (door && serviceTokenOf(c, door, serviceToken));
     if (token === undefined) throw new RefusedError('token_missing', 'Missing X-Auth-Token');
     c.set('caller', await identify(token, mayRemember));
@@ -27,9 +35,13 @@ export function requireCaller(
 }
 
 /** The token of the first header that holds one; an empty header counts as none. */
-export function findToken(header: (name: string) => string | undefined): string | undefined {
+export function findToken(
+  header: (name: string) => string | undefined,
+  alsoIn: readonly string[] = [],
+): string | undefined {
   const token = header('x-auth-token') || header('x-vault-token');
-  return token || bearer.exec(header('authorization') ?? '')?.[1];
+  const others = alsoIn.map(header).find((other) => other !== undefined && other !== '');
+  return (token || bearer.exec(header('authorization') ?? '')?.[1]) ?? others;
 }
 
 /** Whose jobs a caller may see and touch. */

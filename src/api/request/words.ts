@@ -15,7 +15,13 @@ const escapedInQuotes = '$`"\\\n';
  * one word as it stands, and so is one that is too long to start anything. Nothing is expanded: there is no shell.
  */
 export function splitWords(text: string): string[] | undefined {
-  if (!blank.test(text) || text.length > longestStartBytes) return text === '' ? [] : [text];
+  if (!blank.test(text)) return text === '' ? [] : [text];
+  return splitLine(text);
+}
+
+/** Like `splitWords`, but quotes are taken off a text without blanks, too. */
+export function splitLine(text: string): string[] | undefined {
+  if (text.length > longestStartBytes) return [text];
   const reader = new WordReader();
   for (const character of text) {
     reader.read(character);

@@ -214,6 +214,12 @@ export async function readQueueForecast(
   return row ?? { full: false, ahead: 0, typicalRunMs: null };
 }
 
+/** The next number for a process of gaffer's jobs; no other caller gets the same. */
+export async function drawPid(sql: Sql): Promise<number> {
+  const [row] = await guarded(() => sql<{ pid: number }[]>`select nextval('gaffer_pids')::float8 as pid`);
+  return row?.pid ?? 0;
+}
+
 /** The next number for the name of a job; no other caller gets the same. */
 export async function drawNameNumber(sql: Sql): Promise<number> {
   const [row] = await guarded(

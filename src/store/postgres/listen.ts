@@ -8,17 +8,21 @@ import { RenewedClient } from './renewed.js';
 const readyChannel = 'stint_ready';
 /** Channel to all nodes: a kill was asked for; the payload is the job's id. */
 const killChannel = 'stint_kill';
+/** Channel to all nodes: a running job is to get a signal; the payload is the job's id and the signal's number. */
+const signalChannel = 'stint_signal';
 
 export interface Notifier extends AsyncDisposable {
   /** Wakes the nodes. Calls within a few milliseconds become one notification: it says that there is work, not how much. */
   notifyReady(): void;
   notifyKill(jobId: string): void;
+  notifySignal(jobId: string, signal: number): void;
 }
 
 export interface NotificationHandlers {
   /** A job became ready, or the connection was lost and a notification may have been missed. */
   readonly onReady: () => void;
   readonly onKill: (jobId: string) => void;
+  readonly onSignal?: (jobId: string, signal: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -39,6 +43,7 @@ export async function openNotifier(url: string, sql: Sql, handlers: Notification
       }, coalesceMs);
     },
     notifyKill: (jobId) => send(killChannel, jobId),
+    notifySignal: (jobId, signal) => send(signalChannel, `${jobId} ${signal}`),
     [Symbol.asyncDispose]: async () => {
       clearTimeout(pending);
       await listener[Symbol.asyncDispose]();
@@ -54,7 +59,8 @@ async function startListening(url: string, handlers: NotificationHandlers): Prom
   const begun: Promise<void>[] = [];
   const listener = new RenewedClient(url, (parts) => {
     const client = newClient(url, { max: 1, ...parts, onNotification: dispatchTo(handlers) });
-    const listening = guarded(() => client.unsafe(`listen ${readyChannel}; listen ${killChannel}`));
+    const channels = [readyChannel, killChannel, signalChannel];
+    const listening = guarded(() => client.unsafe(channels.map((channel) => `listen ${channel}`).join('; ')));
     if (begun.length === 0) begun.push(listening.then(handlers.onReady));
     else listening.then(handlers.onReady, parts.onLoss);
     return { face: client, end: (options) => client.end(options) };
@@ -68,9 +74,11 @@ async function startListening(url: string, handlers: NotificationHandlers): Prom
   }
 }
 
-function dispatchTo({ onReady, onKill }: NotificationHandlers) {
+function dispatchTo({ onReady, onKill, onSignal }: NotificationHandlers) {
   return (channel: string, payload: string) => {
+    const [jobId = '', signal] = payload.split(' ');
     if (channel === killChannel) onKill(payload);
+    else if (channel === signalChannel) onSignal?.(jobId, Number(signal));
     else onReady();
   };
 }

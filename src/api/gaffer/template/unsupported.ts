@@ -1,0 +1,29 @@
+// What gaffer jobs may ask for and stint does not do: it is refused by name.
+
+import type { WireJob } from './wire.js';
+
+/** One sentence each. */
+export function findUnsupported(job: WireJob): string[] {
+  const { redirect_input: input, custom_streams: streams = [], custom_channels: channels = [] } = job;
+  return [
+    ...(input === true ? [unsupported('redirect_input', 'processes have no input yet')] : []),
+    ...(streams.length > 0 ? [unsupported('custom_streams', 'a process has only stdout and stderr')] : []),
+    ...(channels.length > 0
+      ? [unsupported('custom_channels', 'channels are open files of the original')]
+      : []),
+    ...findSecrets(job),
+  ];
+}
+
+/** Until the secrets of several containers can be kept with their parent. */
+function findSecrets({ wrap_secret_id: wrap, secret_refs: references = [] }: WireJob): string[] {
+  const why = 'secrets of a job with several processes are not kept yet';
+  return [
+    ...(wrap === undefined ? [] : [unsupported('wrap_secret_id', why)]),
+    ...(references.length > 0 ? [unsupported('secret_refs', why)] : []),
+  ];
+}
+
+function unsupported(field: string, why: string): string {
+  return `${field} is not supported: ${why}. Leave it out.`;
+}
