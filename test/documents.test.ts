@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { wordOf } from '../src/api/gaffer/states.js';
+import { jobShape as gafferShape } from '../src/api/gaffer/template/wire.js';
 import { statusOf as gostintStatusOf } from '../src/api/gostint/states.js';
 import { requestShape } from '../src/api/gostint/wire.js';
 import { codeOf, descriptionOf } from '../src/api/jobproxy/states.js';
@@ -116,10 +118,28 @@ test('docs/runai.md says which word stands for each state', () => {
   }
 });
 
+test('docs/gaffer.md names every field of a job, and no other', () => {
+  const table = readFileSync('docs/gaffer.md', 'utf8').split('## Fields')[1]?.split('## When')[0] ?? '';
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
+
+  expect(rows.toSorted()).toEqual(
+    Object.keys(gafferShape)
+      .map((name) => `\`${name}\``)
+      .toSorted(),
+  );
+});
+
+test('docs/gaffer.md says which word stands for each state', () => {
+  const table = readFileSync('docs/gaffer.md', 'utf8').split('## When')[1] ?? '';
+  const rows = [...table.matchAll(/^\| (\w+) \| (active|gone) \|$/gm)].map((row) => row.slice(1));
+
+  expect(rows).toEqual(jobStates.map((state) => [state, wordOf({ state })]));
+});
+
 test('docs/doors.md says which words stand for each state at each door', () => {
   const table = readFileSync('docs/doors.md', 'utf8').split('## A state')[1] ?? '';
-  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)`, `(.+)` \| `(\w+)` \|$/gm)].map((row) =>
-    row.slice(1),
+  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)`, `(.+)` \| `(\w+)` \| `(\w+)` \|$/gm)].map(
+    (row) => row.slice(1),
   );
 
   expect(rows).toEqual(
@@ -128,7 +148,14 @@ test('docs/doors.md says which words stand for each state at each door', () => {
       const reason = hasFailed ? ('exit_code' as const) : undefined;
       const exitCode = hasFailed ? 3 : undefined;
       const job = { state, reason, exitCode, code: undefined, message: undefined, options: {} };
-      return [state, gostintStatusOf(job), codeOf(job), descriptionOf(job), statusOf(job, false)];
+      return [
+        state,
+        gostintStatusOf(job),
+        codeOf(job),
+        descriptionOf(job),
+        statusOf(job, false),
+        wordOf(job),
+      ];
     }),
   );
 });

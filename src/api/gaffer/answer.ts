@@ -2,14 +2,9 @@
 
 import type { Job } from '../../job/job.js';
 import type { Child, ParentView } from '../../job/parents/planner.js';
-import { isFinal } from '../../job/state.js';
+import { isAlive } from './states.js';
 import { aliveOf, isCommitted, pidOf, planOf, progressOf } from './supervision/progress.js';
 import { finalEnv, launch, type Template } from './template/template.js';
-
-/** Counted and listed from the moment it is made, and no more from the moment its stop is asked for. */
-export function isAlive({ state, killRequestedAt }: Pick<Job, 'state' | 'killRequestedAt'>): boolean {
-  return !isFinal(state) && killRequestedAt === undefined;
-}
 
 export function fullName({ project = '', name = '' }: Job['label']): string {
   return `${project}.${name}`;
@@ -40,7 +35,7 @@ export function supervisedPids(view: ParentView): number[] {
 
 /** A job of another door: one that has no template and is no process. */
 export function toWireForeign(job: Job) {
-  const active = isAlive(job);
+  const active = isAlive(job, job.killRequestedAt !== undefined);
   return {
     name: job.label.name === undefined ? job.id : fullName(job.label),
     active,

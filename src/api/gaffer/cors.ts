@@ -13,7 +13,7 @@ export function allowOrigins(origins: readonly string[]): ApiMiddleware {
     if (origins.length > 0) c.header('vary', 'Origin');
     if (isAllowed) {
       c.header('access-control-allow-origin', origin);
-      c.header('access-control-expose-headers', 'X-Api-Key, X-Request-Id');
+      c.header('access-control-expose-headers', 'X-Api-Key, X-Request-Id, X-Stint-Job');
     }
     if (c.req.method !== 'OPTIONS') return next();
     if (isAllowed) {

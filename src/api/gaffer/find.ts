@@ -7,7 +7,7 @@ import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
 import type { ParentView } from '../../job/parents/planner.js';
 import { isFinal } from '../../job/state.js';
 import type { AppParts } from '../parts.js';
-import { isAlive } from './answer.js';
+import { isAlive } from './states.js';
 import type { Change } from './supervision/changes.js';
 import { findNameProblem } from './template/wire.js';
 
@@ -51,18 +51,22 @@ export async function listLoaded({ queue, reach }: Asker, session?: string): Pro
 /** Oldest first. */
 export async function listProcesses({ queue, reach }: Asker): Promise<readonly Job[]> {
   const jobs = await queue.listed({ door: 'gaffer' }, reach);
-  return jobs.filter((job) => job.parent !== undefined && isAlive(job)).toReversed();
+  return jobs.filter((job) => isProcess(job)).toReversed();
 }
 
 /** One that nobody asked to stop. Throws `not_found`. */
 export async function findProcess(pid: string, { queue, reach }: Asker): Promise<Job> {
   if (pid.length > longestPid) throw notFound();
   const job = await queue.find({ door: 'gaffer', project: undefined, name: pid }, reach);
-  if (job.parent !== undefined && isAlive(job)) return job;
+  if (isProcess(job)) return job;
   throw notFound();
 }
 
 const longestPid = 10;
+
+function isProcess(job: Job): boolean {
+  return job.parent !== undefined && isAlive(job, job.killRequestedAt !== undefined);
+}
 
 /** The loaded job of a process. */
 export async function findParent({ parent = '' }: Job, { queue, reach }: Asker): Promise<ParentView> {

@@ -3,9 +3,9 @@
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest } from '../../job/job.js';
 import { ownerOf } from '../../job/owner.js';
+import type { ParentView } from '../../job/parents/planner.js';
 import type { SubmittedJob } from '../../queue/queue.js';
 import { readFields } from '../request/readers.js';
-import { describe } from '../request/sentence.js';
 import { type Asker, type FullName, findLoaded, isLoaded, revise, unlessMissing } from './find.js';
 import { commit, replace } from './supervision/changes.js';
 import { firstProgress, type Plan, planOf, progressOf } from './supervision/progress.js';
@@ -75,23 +75,25 @@ export async function replaceConfig(
 
 const commitShape = { graceful_timeout: seconds, env: variables };
 
-/** The pid of the new process. Throws `RefusedError`. */
+/** The new process. Throws `RefusedError`. */
 export async function commitProcess(
   name: FullName,
   body: Body,
   { asker, settings }: { asker: Asker; settings: Settings },
-): Promise<number> {
+): Promise<{ readonly pid: number; readonly id: string | undefined }> {
   const extra = readExtra(body);
   const view = await findLoaded(name, asker);
   let number = 0;
-  const change = (current: typeof view) => {
+  const change = (current: ParentView) => {
     refuseBadLaunch(planOf(current).template, settings, extra);
     const made = commit(current, extra);
     number = made.progress.lastCommit;
     return made;
   };
   await revise(view, 'gaffer_committed', { asker, change });
-  return pidOfCommit(number, await asker.queue.parent(view.id, asker.reach));
+  const after = await asker.queue.parent(view.id, asker.reach);
+  const { id } = after.active.find(({ slot }) => slot === -number) ?? {};
+  return { pid: pidOfCommit(number, after), id };
 }
 
 function readExtra(body: Body): Extra {
@@ -105,8 +107,8 @@ function readExtra(body: Body): Extra {
 }
 
 /** It was started when the commit was stored. */
-function pidOfCommit(number: number, view: Awaited<ReturnType<typeof findLoaded>>): number {
+function pidOfCommit(number: number, view: ParentView): number {
   const [, pid] = progressOf(view).commitPids.find(([each]) => each === number) ?? [];
   if (pid !== undefined) return pid;
-  throw new RefusedError('conflict', `The process was stopped before it started, got ${describe(pid)}.`);
+  throw new RefusedError('conflict', 'The process was stopped before it started.');
 }

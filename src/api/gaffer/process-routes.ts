@@ -6,7 +6,7 @@ import type { ApiContext } from '../request/env.js';
 import { toWireProcess } from './answer.js';
 import { answerJson } from './errors.js';
 import { findParent, findProcess, notFound, revise } from './find.js';
-import { type Add, askerOf } from './request.js';
+import { type Add, askerOf, tellJob } from './request.js';
 import { readSignal } from './signals.js';
 import { toWireStats } from './stats.js';
 import type { Change } from './supervision/changes.js';
@@ -26,7 +26,7 @@ function pidIn(c: ApiContext): string {
 async function show(c: ApiContext, parts: AppParts): Promise<Response> {
   const asker = askerOf(c, parts);
   const job = await findProcess(pidIn(c), asker);
-  c.set('jobId', job.id);
+  tellJob(c, job.id);
   const view = await findParent(job, asker);
   const child = view.active.find(({ id }) => id === job.id);
   if (child === undefined) throw notFound(); // It has ended since.
@@ -38,7 +38,7 @@ async function show(c: ApiContext, parts: AppParts): Promise<Response> {
 async function stop(c: ApiContext, parts: AppParts): Promise<Response> {
   const asker = askerOf(c, parts);
   const job = await findProcess(pidIn(c), asker);
-  c.set('jobId', job.id);
+  tellJob(c, job.id);
   await asker.queue.unlist(job.id, asker.reach, asker.caller);
   await revise(await findParent(job, asker), 'gaffer_process_stopped', { asker, change: unchanged });
   return answerJson(c, { ok: true }, 202);

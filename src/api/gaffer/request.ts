@@ -23,6 +23,12 @@ export function nameIn(c: ApiContext): FullName {
   return { session, label };
 }
 
+/** At the main door the job is found by its id, with its output, also after its end. */
+export function tellJob(c: ApiContext, id: string): void {
+  c.set('jobId', id);
+  c.header('x-stint-job', id);
+}
+
 /** Objects down to the environment of a job. */
 const namesDepth = 2;
 

@@ -17,7 +17,7 @@ import { answerBadRequest, answerFault, answerJson, answerUnknownPath, answerWro
 import { find, listLoaded, listProcesses, notFound } from './find.js';
 import { commitProcess, load, replaceConfig } from './load.js';
 import { addProcesses } from './process-routes.js';
-import { type Add, askerOf, nameIn, readObject } from './request.js';
+import { type Add, askerOf, nameIn, readObject, tellJob } from './request.js';
 import { createPlanner } from './supervision/planner.js';
 
 const owned = /^\/(?:jobs|sessions|pids|version|ping|auth|channel|\d+)(?:\/|$)/;
@@ -94,14 +94,14 @@ async function loadJob(c: ApiContext, parts: AppParts): Promise<Response> {
   const body = await readObject(c, parts);
   const job = await load(nameIn(c).session, body, { asker: askerOf(c, parts), settings: parts, key });
   markReplay(c, job);
-  c.set('jobId', job.id);
+  tellJob(c, job.id);
   return answerJson(c, { ok: true });
 }
 
 async function show(c: ApiContext, parts: AppParts): Promise<Response> {
   const found = await find(nameIn(c), askerOf(c, parts));
   if (found.kind === 'other') return answerJson(c, toWireForeign(found.job));
-  c.set('jobId', found.view.id);
+  tellJob(c, found.view.id);
   return answerJson(c, toWireJob(found.view));
 }
 
@@ -120,7 +120,7 @@ async function unload(c: ApiContext, parts: AppParts): Promise<Response> {
   const asker = askerOf(c, parts);
   const found = await find(nameIn(c), asker);
   const { id } = found.kind === 'loaded' ? found.view : found.job;
-  c.set('jobId', id);
+  tellJob(c, id);
   await asker.queue.unlist(id, asker.reach, asker.caller);
   return answerJson(c, { ok: true });
 }
@@ -133,6 +133,8 @@ async function showPids(c: ApiContext, parts: AppParts): Promise<Response> {
 async function addCommitted(c: ApiContext, parts: AppParts): Promise<Response> {
   refuseWhileDraining(parts);
   const body = await readObject(c, parts, { mayBeEmpty: true });
-  const pid = await commitProcess(nameIn(c), body, { asker: askerOf(c, parts), settings: parts });
+  const settings = { asker: askerOf(c, parts), settings: parts };
+  const { pid, id } = await commitProcess(nameIn(c), body, settings);
+  if (id !== undefined) tellJob(c, id);
   return answerJson(c, { pid });
 }

@@ -258,15 +258,13 @@ class DockerodeEngine implements Engine {
   }
 
   async signal(id: string, signal: number) {
-    const asked = this.#dial.ask('signal', { ...post(id, 'kill'), query: { signal }, limitMs: askMs });
-    const isMissed = asked.then(
-      () => false,
-      (error: unknown) => {
-        if (isFault(error, 'not_running', 'container_missing', 'being_removed')) return true;
-        throw error;
-      },
-    );
-    return !(await isMissed);
+    try {
+      await this.#dial.ask('signal', { ...post(id, 'kill'), query: { signal }, limitMs: askMs });
+      return true;
+    } catch (error) {
+      if (isFault(error, 'not_running', 'container_missing', 'being_removed')) return false;
+      throw error;
+    }
   }
 
   async processes(id: string) {

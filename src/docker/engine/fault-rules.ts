@@ -79,7 +79,7 @@ export const faultRules: readonly FaultRule[] = [
   // transport is closing: unavailable; context canceled: the engine loses its runtime while it shuts down
   {
     fault: 'cut',
-    calls: ['create', 'start', 'stop', 'kill', 'remove', 'wait'],
+    calls: ['create', 'start', 'stop', 'kill', 'signal', 'remove', 'wait'],
     status: [500, 503],
     pattern: /transport is closing|context canceled|shutting down|: unavailable$/i,
   },
@@ -143,11 +143,11 @@ export const faultRules: readonly FaultRule[] = [
   { fault: 'image_hollow', calls: ['create'], pattern: /error walking manifest|neither a manifest/i },
 
   // Cannot kill container: 9535…: Container 9535… is not running
-  { fault: 'not_running', calls: ['kill', 'stop'], status: [409] },
+  { fault: 'not_running', calls: ['kill', 'signal', 'stop'], status: [409] },
   // removal of container 9535… is already in progress
   {
     fault: 'being_removed',
-    calls: ['remove', 'stop', 'kill'],
+    calls: ['remove', 'stop', 'kill', 'signal'],
     pattern: /already in progress|marked for removal/i,
   },
   // Could not find the file /gostint_image.yml in container 9535…

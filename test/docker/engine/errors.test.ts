@@ -134,6 +134,7 @@ const answers: [EngineFault, EngineCall, object][] = [
     answered(500, 'evalSymlinksInScope: too many links in /var/lib/docker/x/merged/a'),
   ],
   ['not_running', 'kill', answered(409, `Cannot kill container: ${id}: Container ${id} is not running`)],
+  ['not_running', 'signal', answered(409, `Cannot kill container: ${id}: Container ${id} is not running`)],
   ['being_removed', 'remove', answered(409, `removal of container ${id} is already in progress`)],
   [
     'file_missing',

@@ -1,6 +1,7 @@
 // What is stored of a supervised job: its plan, sealed, and its progress, in the clear.
 
 import type { Child, ParentView } from '../../../job/parents/planner.js';
+import { isAlive } from '../states.js';
 import type { Extra, Template } from '../template/template.js';
 import { type Brake, released } from './brake.js';
 
@@ -74,7 +75,7 @@ export function pidOf({ label }: Pick<Child, 'label'>): number {
   return Number(label.name);
 }
 
-/** Those that nobody asked to stop, oldest first. */
+/** Those that clients still see, oldest first. */
 export function aliveOf({ active }: Pick<ParentView, 'active'>): readonly Child[] {
-  return active.filter(({ killRequested }) => !killRequested);
+  return active.filter((child) => isAlive(child, child.killRequested));
 }
