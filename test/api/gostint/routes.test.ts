@@ -286,7 +286,7 @@ test.each([
   expect(await response.json()).toEqual(expected);
 });
 
-test.each(['/', '/v1', '/v1/api/nothing', '/V1/api/health', '/v1/api/health/x', '/v1/api/job/kill/a/b'])(
+test.each(['/v1', '/v1/api/nothing', '/V1/api/health', '/v1/api/health/x', '/v1/api/job/kill/a/b'])(
   '%s is not found, in the form of the door',
   async (path) => {
     const { send } = createTestApp();
