@@ -54,15 +54,13 @@ const submitAt: Readonly<Record<string, (job: Job) => Promise<string>>> = {
     const name = await runai.submit(job);
     return (await runai.list(project)).find((each) => each.name === name)?.id ?? 'not listed';
   },
-  gaffer: async ({ script }) => {
+  gaffer: async ({ script, secrets }) => {
     const label = uniqueName().replaceAll(/[^a-z0-9]/g, '');
-    await gaffer.load(project, { name: label, image, cmd: 'sh -c', args: [script], start: false });
+    const job = { name: label, image, cmd: 'sh -c', args: [script], start: false, ...secrets };
+    await gaffer.load(project, job);
     return (await gaffer.ask('POST', `/jobs/${project}/${label}/commit`)).jobId;
   },
 };
-
-/** Those whose jobs may have secrets: the others refuse them by name. */
-const withSecrets = Object.keys(submitAt).filter((door) => door !== 'gaffer');
 
 /** What each door says of a job, whichever took it. */
 async function seenAtAllDoors(id: string) {
@@ -99,6 +97,21 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
     });
   });
 
+  test('reads its secret, which no door shows', async () => {
+    const path = await operator.writeSecret('kv/data', { word: 'correct-horse-battery' });
+    const secrets = { wrap_secret_id: await on.client.wrapSecretId(), secret_refs: [`WORD@${path}.word`] };
+
+    const id = await submit({ script: 'grep WORD /secrets.yml', secrets });
+    await on.client.wait(id);
+
+    expect(await seenAtAllDoors(id)).toEqual({
+      gostint: { status: 'success', return_code: 0, lines: ['WORD: [secret]'] },
+      jobproxy: { id, code: '0', description: 'succeeded', stdout: 'WORD: [secret]\n', stderr: '' },
+      runai: { status: 'Succeeded' },
+      gaffer: '0',
+    });
+  });
+
   test('is killed at the main door, and says so at every door', async () => {
     const id = await submit({ script: 'trap "exit 143" TERM; echo up; while true; do sleep 0.1; done' });
     await expect.poll(async () => (await on.client.get(id)).output, { timeout: 30_000 }).toBe('up\n');
@@ -110,23 +123,6 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
       gostint: { status: 'failed', return_code: 143 },
       jobproxy: { code: '143', description: 'canceled' },
       runai: { status: 'Failed' },
-      gaffer: '0',
-    });
-  });
-});
-
-describe.each(withSecrets)('a job with secrets that was submitted at the door of %s', (door) => {
-  test('reads its secret, which no door shows', async () => {
-    const path = await operator.writeSecret('kv/data', { word: 'correct-horse-battery' });
-    const secrets = { wrap_secret_id: await on.client.wrapSecretId(), secret_refs: [`WORD@${path}.word`] };
-
-    const id = (await submitAt[door]?.({ script: 'grep WORD /secrets.yml', secrets })) ?? 'no such door';
-    await on.client.wait(id);
-
-    expect(await seenAtAllDoors(id)).toEqual({
-      gostint: { status: 'success', return_code: 0, lines: ['WORD: [secret]'] },
-      jobproxy: { id, code: '0', description: 'succeeded', stdout: 'WORD: [secret]\n', stderr: '' },
-      runai: { status: 'Succeeded' },
       gaffer: '0',
     });
   });

@@ -161,6 +161,33 @@ test('a job is scaled, reloaded and replaced; a committed process has its own en
   expect(await on.client.wait(id)).toMatchObject({ return_code: 137 });
 });
 
+test('all processes of a job have its secrets, also with another configuration', async () => {
+  const secret = await operator.writeSecret('kv/data', { word: 'correct-horse-battery' });
+  const name = await load({
+    cmd: `sh -c 'grep -o WORD /secrets.yml; exec sleep 300'`,
+    numprocesses: 2,
+    graceful_timeout: 1,
+    wrap_secret_id: await on.client.wrapSecretId(),
+    secret_refs: [`WORD@${secret}.word`],
+  });
+
+  await poll(() => gaffer.pids(name)).toHaveLength(2);
+  for (const pid of await gaffer.pids(name)) {
+    const id = await jobOf(pid);
+    await poll(() => output(id)).toBe('WORD\n');
+  }
+  const { body } = await gaffer.ask('GET', path(name));
+  expect(body).not.toHaveProperty('config.wrap_secret_id');
+  const config = {
+    cmd: `sh -c 'grep OTHER /secrets.yml; exec sleep 300'`,
+    secret_refs: [`OTHER@${secret}.word`],
+  };
+  await gaffer.ask('PUT', path(name), config);
+  const [pid = 0] = await gaffer.pids(name);
+  const id = await jobOf(pid);
+  await poll(() => output(id)).toBe('OTHER: [secret]\n');
+});
+
 test('a job that is killed at the main door is gone, and its name is free', async () => {
   const name = await load({ cmd: 'sleep 300' });
   const { jobId } = await gaffer.ask('GET', path(name));

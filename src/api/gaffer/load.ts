@@ -37,14 +37,15 @@ export async function load(
   });
 }
 
-function toRequest(session: string, { template, name, starts }: ReadTemplate, { caller }: Asker): JobRequest {
+function toRequest(session: string, read: ReadTemplate, { caller }: Asker): JobRequest {
+  const { template, name, starts, wrappedSecretId } = read;
   const { image, options } = template;
   const plan: Plan = { template, commits: [] };
   return {
     door: 'gaffer',
     queue: null,
     owner: ownerOf(caller),
-    wrappedSecretId: undefined,
+    wrappedSecretId,
     payload: { kind: 'none' },
     fields: { image, options },
     label: { project: session, name, kind: 'job' },
@@ -69,7 +70,8 @@ export async function replaceConfig(
   { asker, settings }: { asker: Asker; settings: Settings },
 ): Promise<void> {
   const view = await findLoaded(name, asker);
-  const { template } = readTemplate({ ...body, name: name.label }, settings);
+  const hasLogin = planOf(view).template.secrets !== undefined;
+  const { template } = readTemplate({ ...body, name: name.label }, settings, { hasLogin });
   await revise(view, 'gaffer_replaced', { asker, change: (current) => replace(current, template) });
 }
 

@@ -84,7 +84,8 @@ export const badJobs: readonly BadInput[] = [
   job({ graceful_timeout: 61 }, 'graceful_timeout', '`graceful_timeout`…61000 ms…STINT_STOP_GRACE_MAX'),
   job({ graceful_timeout: 'soon' }, 'graceful_timeout', 'graceful_timeout must be'),
   job({ image: 'Upper' }, 'image', '`image`…"Upper"'),
-  job({ wrap_secret_id: 's.canary' }, 'wrap_secret_id', 'wrap_secret_id is not supported'),
-  job({ secret_refs: ['A@kv/data/a.b'] }, 'secret_refs', 'secret_refs is not supported'),
+  job({ wrap_secret_id: 's.canary 1' }, 'wrap_secret_id', 'wrap_secret_id must be a token'),
+  job({ secret_refs: ['A@kv/data/a.b'] }, 'secret_refs', 'secret_refs needs a wrap_secret_id'),
+  job({ wrap_secret_id: 's.canary', secret_refs: ['A'] }, 'secret_refs', '`secret_refs`…NAME@PATH.KEY'),
   job({ secret_file_type: 'toml' }, 'secret_file_type', 'secret_file_type must be one of yaml, json'),
 ];

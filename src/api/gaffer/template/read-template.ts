@@ -6,12 +6,13 @@ import { RefusedError } from '../../../job/errors.js';
 import { checkOptions } from '../../../job/options/check-options.js';
 import type { ContainerOptions, Mount, UserId } from '../../../job/options/options.js';
 import { findForbidden, isMountAllowed, type OptionsPolicy } from '../../../job/options/policy.js';
+import { Secret } from '../../../job/secret.js';
 import type { AppParts } from '../../parts.js';
 import { readFields } from '../../request/readers.js';
 import { joinProblems } from '../../request/sentence.js';
 import { splitLine } from '../../request/words.js';
 import { defaultFlapping } from '../supervision/brake.js';
-import { launch, type Template } from './template.js';
+import { launch, type Template, type TemplateSecrets } from './template.js';
 import { findUnsupported } from './unsupported.js';
 import { jobShape, type WireJob } from './wire.js';
 
@@ -23,6 +24,8 @@ const fieldNames: FieldNames = {
   entrypoint: 'cmd',
   command: 'args',
   workingDirectory: 'cwd',
+  secretRefs: 'secret_refs',
+  secretFileType: 'secret_file_type',
   optionNames: { user: 'uid', mounts: 'cwd', stopGraceMs: 'graceful_timeout' },
 };
 
@@ -38,17 +41,30 @@ export interface ReadTemplate {
   readonly name: string;
   /** Whether its processes start now. */
   readonly starts: boolean;
+  /** Good for the one login of the job. */
+  readonly wrappedSecretId: Secret | undefined;
 }
 
-/** Throws `RefusedError` with all that is wrong, or that the operator forbids. */
-export function readTemplate(config: Readonly<Record<string, unknown>>, settings: Settings): ReadTemplate {
+/** What a job has at Vault already. */
+interface Identity {
+  readonly hasLogin: boolean;
+}
+
+/** Throws `RefusedError` with all that is wrong, or that the operator forbids. `replaces`: the job is loaded already. */
+export function readTemplate(
+  config: Readonly<Record<string, unknown>>,
+  settings: Settings,
+  replaces?: Identity,
+): ReadTemplate {
   const problems: string[] = [];
   const job = readFields(config, jobShape, { problems });
   refuse(problems);
-  refuse([...findMissing(job, settings), ...findUnsupported(job)]);
-  const template = toTemplate(job, config, settings);
+  refuse([...findMissing(job, settings), ...findUnsupported(job), ...findSecretProblems(job, replaces)]);
+  const hasLogin = replaces?.hasLogin ?? job.wrap_secret_id !== undefined;
+  const template = { ...toTemplate(job, config, settings), ...(hasLogin && { secrets: secretsOf(job) }) };
   refuseBadLaunch(template, settings);
-  return { template, name: job.name ?? '', starts: job.start ?? true };
+  const { name = '', start: starts = true, wrap_secret_id: wrap } = job;
+  return { template, name, starts, wrappedSecretId: wrap === undefined ? undefined : new Secret(wrap) };
 }
 
 /** Whether a process can be started so. */
@@ -71,6 +87,31 @@ function findMissing(job: WireJob, { gaffer }: Settings): string[] {
     ...(job.cmd === undefined ? ['cmd is required, got nothing.'] : []),
     ...(hasImage ? [] : ['image is required, got nothing: the operator sets no image (STINT_GAFFER_IMAGE).']),
   ];
+}
+
+/** A wrapping token is a credential, so it is not quoted. */
+function findSecretProblems(job: WireJob, replaces: Identity | undefined): string[] {
+  const { wrap_secret_id: wrap, secret_refs: references = [] } = job;
+  const hasLogin = replaces?.hasLogin ?? wrap !== undefined;
+  return [
+    ...(wrap !== undefined && replaces !== undefined
+      ? ['wrap_secret_id is not supported here: a job logs in once, when it is loaded. Leave it out.']
+      : []),
+    ...(wrap === undefined || /^[!-~]{1,4096}$/.test(wrap)
+      ? []
+      : ['wrap_secret_id must be a token of 1 to 4096 visible ASCII characters, got something else.']),
+    ...(references.length === 0 || hasLogin
+      ? []
+      : ['secret_refs needs a wrap_secret_id at the load: without it the job may read nothing at Vault.']),
+  ];
+}
+
+function secretsOf({ secret_refs, secret_file_type, cont_on_warnings }: WireJob): TemplateSecrets {
+  return {
+    ...(secret_refs !== undefined && { secretRefs: secret_refs }),
+    ...(secret_file_type !== undefined && { secretFileType: secret_file_type }),
+    ...(cont_on_warnings !== undefined && { continueOnWarnings: cont_on_warnings }),
+  };
 }
 
 function toTemplate(job: WireJob, config: Readonly<Record<string, unknown>>, settings: Settings): Template {

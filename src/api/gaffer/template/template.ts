@@ -24,9 +24,13 @@ export interface Template {
   readonly numprocesses: number;
   /** A process that has ended is not started again. */
   readonly detach: boolean;
+  /** What its processes read at Vault, by the login of the job; undefined: they have no identity there. */
+  readonly secrets?: TemplateSecrets | undefined;
   /** Undefined: as the operator says. */
   readonly flapping?: Flapping | undefined;
 }
+
+export type TemplateSecrets = Pick<SpecFields, 'secretRefs' | 'secretFileType' | 'continueOnWarnings'>;
 
 /** What one process has beyond its template. */
 export interface Extra {
@@ -45,6 +49,7 @@ export function launch(template: Template, extra: Extra = {}): SpecFields & { en
     command: rest,
     env: [...env].map(([name, value]) => `${name}=${value}`),
     ...(template.cwd !== undefined && { workingDirectory: template.cwd }),
+    ...template.secrets,
     options: { ...template.options, ...(stopGraceMs !== undefined && { stopGraceMs }) },
   };
 }

@@ -11,16 +11,6 @@ export function findUnsupported(job: WireJob): string[] {
     ...(channels.length > 0
       ? [unsupported('custom_channels', 'channels are open files of the original')]
       : []),
-    ...findSecrets(job),
-  ];
-}
-
-/** Until the secrets of several containers can be kept with their parent. */
-function findSecrets({ wrap_secret_id: wrap, secret_refs: references = [] }: WireJob): string[] {
-  const why = 'secrets of a job with several processes are not kept yet';
-  return [
-    ...(wrap === undefined ? [] : [unsupported('wrap_secret_id', why)]),
-    ...(references.length > 0 ? [unsupported('secret_refs', why)] : []),
   ];
 }
 

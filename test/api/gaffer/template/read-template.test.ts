@@ -140,6 +140,32 @@ test('a brake of its own is completed as in the original', () => {
   expect(read({}).template.flapping).toBeUndefined();
 });
 
+test('secrets are read with the login of the job', () => {
+  const wanted = { wrap_secret_id: 's.wrap', secret_refs: ['A@kv/data/a.b'], secret_file_type: 'json' };
+
+  const { template, wrappedSecretId } = read(wanted);
+
+  expect(wrappedSecretId?.reveal()).toBe('s.wrap');
+  expect(JSON.stringify(template)).not.toContain('s.wrap');
+  expect(launch(template)).toMatchObject({ secretRefs: ['A@kv/data/a.b'], secretFileType: 'json' });
+  expect(started({})).not.toHaveProperty('secretRefs');
+});
+
+test('another configuration has the login of the job that it is for', () => {
+  const settings = { gaffer, optionsPolicy: policy };
+  const config = { name: 'web', cmd: 'httpd', secret_refs: ['B@kv/data/a.c'] };
+
+  const { template, wrappedSecretId } = readTemplate(config, settings, { hasLogin: true });
+
+  expect(wrappedSecretId).toBeUndefined();
+  expect(launch(template)).toMatchObject({ secretRefs: ['B@kv/data/a.c'] });
+  expect(() => readTemplate(config, settings, { hasLogin: false })).toThrow('secret_refs needs');
+  const again = { ...config, wrap_secret_id: 's.wrap' };
+  expect(() => readTemplate(again, settings, { hasLogin: true })).toThrow(
+    'wrap_secret_id is not supported here',
+  );
+});
+
 test('what cannot be expressed but is empty or off is accepted, as clients send it', () => {
   const fields = {
     detach: false,
