@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { pullPolicies, secretFileTypes } from '../../job/job.js';
-import { longTextBytes } from '../request/json-scan.js';
+import { longTextBytes } from '../../job/payload/long-text.js';
 import { describe, isWellFormed, quote } from '../request/sentence.js';
 import { matchNames } from './names.js';
 

@@ -1,4 +1,5 @@
 // Looks over the bytes of a JSON text before anything is built of them, so that what would cost too much never is.
+import { longTextBytes, type Span } from '../../job/payload/long-text.js';
 
 /** What a text may hold. The sizes of single fields are the business of whoever reads them. */
 export const jsonBounds = {
@@ -13,15 +14,6 @@ export const jsonBounds = {
   /** Beside long texts. What starts a job takes 2 MiB at most; it is parsed in one go, as text that may take twice its bytes. */
   restBytes: 4 * 1024 * 1024,
 } as const;
-
-/** Texts of the outermost object that are longer than this are cut out and decoded in pieces. */
-export const longTextBytes = 64 * 1024;
-
-/** Where something stands in the bytes: from its first byte to behind its last. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** A name in the text. */
 export interface NameSpan extends Span {

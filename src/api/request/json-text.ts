@@ -1,6 +1,6 @@
 // Decodes a long JSON text in pieces, so that the event loop is never held up by one, and where it stands.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Span } from './json-scan.js';
+import type { Span } from '../../job/payload/long-text.js';
 
 /** `\uXXXX` */
 const longestEscape = 6;

@@ -2,8 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Span, textWithout } from '../../job/payload/long-text.js';
 import { findBreak } from './json-break.js';
-import { JsonScan, jsonBounds, type NameSpan, type Span } from './json-scan.js';
+import { JsonScan, jsonBounds, type NameSpan } from './json-scan.js';
 import { decodeText } from './json-text.js';
 import { describe, quote } from './sentence.js';
 
@@ -92,7 +93,7 @@ async function parse(
   pieceBytes: number,
 ): Promise<{ parsed: unknown } | undefined> {
   try {
-    const rest = withoutLongTexts(bytes, longTexts);
+    const rest = textWithout(bytes, longTexts, (index) => `"${mark}${index}"`);
     await nextTurn();
     const parsed: unknown = JSON.parse(rest);
     await nextTurn();
@@ -104,16 +105,6 @@ async function parse(
   } catch {
     return undefined;
   }
-}
-
-function withoutLongTexts(bytes: Buffer, longTexts: readonly Span[]): string {
-  let at = 0;
-  const parts = longTexts.map(({ start, end }, index) => {
-    const part = `${bytes.toString('utf8', at, start)}"${mark}${index}"`;
-    at = end;
-    return part;
-  });
-  return [...parts, bytes.toString('utf8', at)].join('');
 }
 
 /** In place: nobody else has the object yet. */

@@ -2,16 +2,10 @@
 import type { OpenedRequest } from '../../executor/run.js';
 import { decodeContent } from '../../job/content.js';
 import type { Ciphertext } from '../../job/job.js';
+import { longTextBytes, type Span, textWithout } from '../../job/payload/long-text.js';
 import { Secret } from '../../job/secret.js';
 
 const [quote, backslash] = [0x22, 0x5c];
-const longTextBytes = 64 * 1024;
-
-/** Where the text of a field stands: from its first byte to its closing quote. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Secrets as the texts that they are. */
 type Plain = Omit<OpenedRequest, 'wrappedSecretId' | 'kept'> & {
@@ -81,7 +75,7 @@ function textAt(plain: Buffer, span: Span | undefined): Buffer {
 
 /**
  * The JSON is our own: a quote within a text is escaped, so what looks like the name of a field is one. A text with escapes
- * is left to the parser: neither base64 nor a ciphertext needs any.
+ * is left to the parser: neither base64 nor a ciphertext needs any. The span ends at its closing quote.
  */
 function findText(plain: Buffer, name: string): Span | undefined {
   const mark = Buffer.from(`"${name}":"`);
@@ -95,13 +89,6 @@ function findText(plain: Buffer, name: string): Span | undefined {
 /** The JSON with marks in place of these texts. */
 function cutOut(plain: Buffer, texts: readonly (readonly [Span | undefined, string])[]): string {
   const found = texts.flatMap(([span, mark]) => (span === undefined ? [] : [{ ...span, mark }]));
-  let at = 0;
-  const parts = found
-    .toSorted((a, b) => a.start - b.start)
-    .map(({ start, end, mark }) => {
-      const part = `${plain.toString('utf8', at, start)}${mark}`;
-      at = end;
-      return part;
-    });
-  return [...parts, plain.toString('utf8', at)].join('');
+  const inOrder = found.toSorted((a, b) => a.start - b.start);
+  return textWithout(plain, inOrder, (index) => inOrder[index]?.mark ?? '');
 }

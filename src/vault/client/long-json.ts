@@ -1,28 +1,28 @@
 // Writes and reads JSON with texts of many megabytes as bytes, so that they never become one text of V8.
 import { randomBytes } from 'node:crypto';
+import { longTextBytes, type Span, textWithout } from '../../job/payload/long-text.js';
 import { parseJson } from './exact-json.js';
 
 const [quote, backslash] = [0x22, 0x5c];
-const longTextBytes = 64 * 1024;
 /** Of an answer, beside its long texts. Whoever wrote a cubbyhole may have put a million small values into it. */
 const mostRestBytes = 1024 * 1024;
 
-/** An object as JSON. A field that holds bytes is written as the ASCII text that they are: they must need no escapes. */
-export function writeJson(fields: object): Buffer {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const parts = entries.flatMap(([name, value], index) => {
-    const start = `${index > 0 ? ',' : ''}${JSON.stringify(name)}:`;
-    return value instanceof Uint8Array
-      ? [Buffer.from(`${start}"`), value, Buffer.from('"')]
-      : [Buffer.from(`${start}${JSON.stringify(value)}`)];
-  });
-  return Buffer.concat([Buffer.from('{'), ...parts, Buffer.from('}')]);
-}
-
-/** From its opening quote to behind its closing one. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
+/**
+ * An object as JSON, in parts. A field that holds bytes is written as the ASCII text that they are: they must need no
+ * escapes. They are a part of their own, not a copy.
+ */
+export function writeJson(fields: object): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let text = '';
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined) continue;
+    text += `${text === '' && parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`;
+    if (value instanceof Uint8Array) {
+      parts.push(Buffer.from(`${text}"`), value);
+      text = '"';
+    } else text += JSON.stringify(value);
+  }
+  return [...parts, Buffer.from(`${text === '' ? '{' : text}}`)];
 }
 
 /** Stands for a long text while the rest is parsed. Random, so that no answer can forge one. */
@@ -36,12 +36,13 @@ export function readJson(bytes: Buffer): unknown {
   const spans = findLongTexts(bytes);
   const rest = spans.reduce((sum, { start, end }) => sum - (end - start), bytes.length);
   if (rest > mostRestBytes) throw new RangeError(`Expected at most ${mostRestBytes} bytes, got ${rest}.`);
-  return withLongTexts(parseJson(without(bytes, spans)), (index) => {
+  return withLongTexts(parseJson(textWithout(bytes, spans, (index) => `"${mark}${index}"`)), (index) => {
     const { start, end } = spans[index] ?? { start: 1, end: 1 };
     return bytes.subarray(start + 1, end - 1);
   });
 }
 
+/** With their quotes. */
 function findLongTexts(bytes: Buffer): Span[] {
   const found: Span[] = [];
   for (let start = bytes.indexOf(quote); start >= 0; ) {
@@ -63,16 +64,6 @@ function isEscaped(bytes: Buffer, at: number): boolean {
   let before = at;
   while (bytes[before - 1] === backslash) before--;
   return (at - before) % 2 === 1;
-}
-
-function without(bytes: Buffer, spans: readonly Span[]): string {
-  let at = 0;
-  const parts = spans.map(({ start, end }, index) => {
-    const part = `${bytes.toString('utf8', at, start)}"${mark}${index}"`;
-    at = end;
-    return part;
-  });
-  return [...parts, bytes.toString('utf8', at)].join('');
 }
 
 function withLongTexts(value: unknown, textAt: (index: number) => Uint8Array): unknown {

@@ -125,13 +125,19 @@ function exchange(
       settle(response, parse(bytes, longAsBytes), { resolve, fail }),
     );
   });
-  outgoing.end(body);
+  outgoing.cork(); // In as few packets as it fits.
+  for (const part of body ?? []) outgoing.write(part);
+  outgoing.end();
 }
 
-function headersOf(body: Buffer | undefined): Record<string, string> {
+function headersOf(body: readonly Uint8Array[] | undefined): Record<string, string> {
   const accept = { Accept: 'application/json', 'X-Vault-Request': 'true' };
   if (body === undefined) return accept;
-  return { ...accept, 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+  return {
+    ...accept,
+    'Content-Type': 'application/json',
+    'Content-Length': String(body.reduce((sum, part) => sum + part.length, 0)),
+  };
 }
 
 /** A request counts as sent once it has an open connection; a kept-alive connection is open from the start. */

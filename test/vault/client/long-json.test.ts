@@ -46,6 +46,16 @@ test('an answer with a million small values is refused before it is parsed', () 
 test('what is written is what the encoder writes, with bytes as the text that they are', () => {
   const fields = { a: 1, text: 'ж"', gone: undefined, bytes: Buffer.from(long), list: [null] };
 
-  expect(writeJson(fields).toString()).toBe(JSON.stringify({ ...fields, bytes: long }));
-  expect(writeJson({}).toString()).toBe('{}');
+  expect(Buffer.concat(writeJson(fields)).toString()).toBe(JSON.stringify({ ...fields, bytes: long }));
+  expect(Buffer.concat(writeJson({ a: undefined })).toString()).toBe('{}');
+});
+
+test('long bytes are sent as they are, never copied to what stands around them', () => {
+  const [ciphertext, other] = [Buffer.from(long), Buffer.from(long)];
+
+  const parts = writeJson({ ciphertext, other, b: 1 });
+
+  expect(parts[1]).toBe(ciphertext);
+  expect(parts[3]).toBe(other);
+  expect(parts).toHaveLength(5);
 });
