@@ -15,9 +15,8 @@ export async function readContentMetadata(
   rules: ArchiveRules,
 ): Promise<string | undefined> {
   let metadata: string | undefined;
-  for await (const entry of readArchive(content, rules)) {
-    if (entry.path === metadataFile && entry.kind === 'file')
-      metadata = await readText(entry, rules.limits.metadataBytes);
+  for await (const entry of readArchive(content, rules, metadataFile)) {
+    if (entry.kind === 'file') metadata = await readText(entry, rules.limits.metadataBytes);
   }
   return metadata;
 }

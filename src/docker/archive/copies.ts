@@ -13,6 +13,8 @@ export interface Reading {
   readonly rules: ArchiveRules;
   readonly meter: ArchiveMeter;
   readonly tree: ArchiveTree;
+  /** Whether the entry at this path is to be yielded. */
+  readonly isWanted: (path: string) => boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Reading {
  * again for each link. There can be only few of these, because the meter counts each copy towards the limit on size.
  */
 export async function* readCopies(reading: Reading): AsyncGenerator<ArchiveEntry> {
-  const wanted = copiesByMember(reading.tree);
+  const wanted = copiesByMember(reading);
   if (wanted.size === 0) return;
   for await (const [index, member] of numberedMembers(reading)) {
     const body = bodyOf(member, () => rereadBody(reading, index), reading.rules.limits.keptBytes);
@@ -31,10 +33,11 @@ export async function* readCopies(reading: Reading): AsyncGenerator<ArchiveEntry
   }
 }
 
-function copiesByMember(tree: ArchiveTree): Map<number, number[]> {
+function copiesByMember({ tree, isWanted }: Reading): Map<number, number[]> {
   const wanted = new Map<number, number[]>();
-  for (const { number, place } of tree.places()) {
-    if (place?.isCopy !== true || place.member === undefined) continue;
+  for (let number = 1; tree.hasCopies && number <= tree.last; number++) {
+    const place = tree.placeOf(number);
+    if (place?.isCopy !== true || place.member === undefined || !isWanted(tree.pathOf(number))) continue;
     const numbers = wanted.get(place.member) ?? [];
     numbers.push(number);
     wanted.set(place.member, numbers);

@@ -1,8 +1,9 @@
 // Writes checked entries and files of our own into a new plain tar for the engine.
 import { Readable } from 'node:stream';
-import { type Header, type Pack, pack } from 'tar-stream';
 import { jobUser } from '../container/container.js';
-import { drained } from '../engine/drained.js';
+import { padded } from '../tar/byte-reader.js';
+import { blockBytes } from '../tar/header.js';
+import { encodeHeader } from '../tar/new-header.js';
 import type { ArchiveEntry } from './entry.js';
 import { systemDirectories } from './rules.js';
 
@@ -22,7 +23,7 @@ export interface ExtraFile {
  * whole; it fails with the error that the entries fail with.
  */
 export function repack(entries: AsyncIterable<ArchiveEntry>, additions: Additions): Readable {
-  return Readable.from(tarBytes(entries, additions), { objectMode: false });
+  return Readable.from(gathered(tarPieces(entries, additions)), { objectMode: false });
 }
 
 /** What is added and left out. Entries at the path of an extra file are left out too. */
@@ -32,34 +33,47 @@ export interface Additions {
   readonly leftOut?: readonly string[];
 }
 
-async function* tarBytes(
-  entries: AsyncIterable<ArchiveEntry>,
-  additions: Additions,
-): AsyncGenerator<Uint8Array> {
-  const tar = pack();
-  const filling = fill(tar, entries, additions);
-  try {
-    yield* tar as AsyncIterable<Uint8Array>;
-    await filling;
-  } finally {
-    tar.destroy(); // Also ends the filling when the caller stops early.
-    await filling.catch(() => undefined); // The tar stream has already thrown its error.
+const gatheredBytes = 64 * 1024;
+
+/** Many small pieces at a time: each that is sent costs far more than a header is long. */
+async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let kept: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of pieces) {
+    kept.push(piece);
+    size += piece.byteLength;
+    if (size < gatheredBytes) continue;
+    yield Buffer.concat(kept, size);
+    kept = [];
+    size = 0;
   }
+  yield Buffer.concat(kept, size);
 }
 
-async function fill(tar: Pack, entries: AsyncIterable<ArchiveEntry>, additions: Additions): Promise<void> {
-  const { extras = [], leftOut = [] } = additions;
+async function* tarPieces(
+  entries: AsyncIterable<ArchiveEntry>,
+  { extras = [], leftOut = [] }: Additions,
+): AsyncGenerator<Uint8Array> {
   const taken = new Set([...leftOut, ...extras.map(({ path }) => path)]);
-  try {
-    for await (const entry of entries) {
-      if (!isLeftOut(entry, taken)) await addEntry(tar, toHeader(entry), entry.body);
-    }
-    for (const extra of extras) await addEntry(tar, toExtraHeader(extra), [extra.bytes]);
-    tar.finalize();
-  } catch (error) {
-    tar.destroy(error as Error);
-    throw error;
+  for await (const entry of entries) {
+    if (isLeftOut(entry, taken)) continue;
+    yield toHeader(entry);
+    if (entry.kind === 'file') yield* padding(entry.sizeBytes, entry.body);
   }
+  for (const extra of extras) {
+    yield toExtraHeader(extra);
+    yield* padding(extra.bytes.byteLength, [extra.bytes]);
+  }
+  yield Buffer.alloc(2 * blockBytes);
+}
+
+/** The body, and zeros up to the end of its last block. */
+async function* padding(
+  bytes: number,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* body;
+  if (padded(bytes) > bytes) yield Buffer.alloc(padded(bytes) - bytes);
 }
 
 /** The image's own directories keep their mode and owner, and some of them are links that a directory would replace. */
@@ -67,48 +81,23 @@ function isLeftOut({ path, kind }: ArchiveEntry, taken: ReadonlySet<string>): bo
   return taken.has(path) || (kind === 'directory' && systemDirectories.has(path));
 }
 
-function toHeader({ path, kind, mode, sizeBytes, modifiedAt, target }: ArchiveEntry): NewHeader {
-  const common = { name: path, mode: toMode(mode), mtime: toTime(modifiedAt), ...jobUser };
-  if (kind === 'link') return { ...common, type: 'symlink', linkname: target ?? '' };
-  return kind === 'directory'
-    ? { ...common, type: 'directory' }
-    : { ...common, type: 'file', size: sizeBytes };
+function toHeader({ path, kind, mode, sizeBytes, modifiedAt, target }: ArchiveEntry): Buffer {
+  const common = { name: path, kind, mode: toMode(mode), modifiedAt: toTime(modifiedAt), ...jobUser };
+  return encodeHeader(kind === 'file' ? { ...common, sizeBytes } : { ...common, target });
 }
 
-/** The library treats 0 as "not given" and would make the file readable by all. */
+/** Some programs write no mode at all, and the job could not read the file then. */
 function toMode(mode: number): number {
   return (mode & 0o777) === 0 ? 0o400 : mode & 0o777;
 }
 
-/** The library writes a time of more than 31 bits as garbage, which the engine would refuse. */
+/** Not every engine and file system takes other times. */
 function toTime(date: Date): Date {
   const seconds = Math.floor(date.getTime() / 1000);
   return new Date(Math.min(Math.max(Number.isNaN(seconds) ? 0 : seconds, 0), 2 ** 31 - 1) * 1000);
 }
 
-function toExtraHeader({ path, bytes, mode, uid, gid }: ExtraFile): NewHeader {
-  return { name: path, type: 'file', size: bytes.byteLength, mode, uid, gid, mtime: new Date(0) };
-}
-
-type NewHeader = Partial<Header> & Pick<Header, 'name'>;
-
-async function addEntry(
-  tar: Pack,
-  header: NewHeader,
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const sink = tar.entry(header, (error) => (error ? reject(error) : resolve()));
-    sink.once('error', reject);
-    if (header.type === 'file') writeBody(sink, body).catch(reject);
-  });
-}
-
-type Sink = ReturnType<Pack['entry']>;
-
-async function writeBody(sink: Sink, body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
-  for await (const chunk of body) {
-    if (!sink.write(chunk) && !(await drained(sink))) return;
-  }
-  sink.end(undefined);
+function toExtraHeader({ path, bytes, mode, uid, gid }: ExtraFile): Buffer {
+  const times = { modifiedAt: new Date(0), sizeBytes: bytes.byteLength };
+  return encodeHeader({ name: path, kind: 'file', mode, uid, gid, ...times });
 }

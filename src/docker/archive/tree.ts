@@ -1,23 +1,13 @@
 // Remembers which entry is at which path, in bounded memory, and finds entries that conflict with each other.
 import { contentRefused } from './errors.js';
 import type { EntryKind } from './names.js';
+import { type Place, PlaceTable } from './place-table.js';
 import type { ArchiveLimits } from './rules.js';
-
-/** The entry at one path. */
-export interface Place {
-  readonly kind: EntryKind;
-  /** Of a file: the number of the archive member that contains its bytes, counted from 0. */
-  readonly member?: number;
-  /** Of a file: it is a hard link to that member. */
-  readonly isCopy?: boolean;
-  readonly sizeBytes?: number;
-  /** Of a link. */
-  readonly target?: string;
-}
+import { root, type Step, StepTable } from './step-table.js';
 
 type Limits = Pick<ArchiveLimits, 'places' | 'allNamesBytes'>;
 
-const root = 0;
+const slash = 0x2f;
 
 /**
  * Remembers the entry at each path of an archive. Each step of a path is stored once, because whole paths would take
@@ -25,13 +15,10 @@ const root = 0;
  */
 export class ArchiveTree {
   readonly #limits: Limits;
-  readonly #numbers = new Map<string, number>();
-  /** Undefined for a directory without an entry of its own, known only from the entries below it. */
-  readonly #places: (Place | undefined)[] = [undefined];
-  readonly #parents: number[] = [root];
-  /** The number of the place above, a slash, and the step from there. */
-  readonly #keys: string[] = [''];
+  readonly #steps = new StepTable();
+  readonly #places = new PlaceTable();
   #namesBytes = 0;
+  #copies = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -39,92 +26,88 @@ export class ArchiveTree {
 
   /** Why this entry conflicts with an earlier one; undefined when it does not, and then it is remembered. */
   add(path: string, place: Place): string | undefined {
-    const steps = path.split('/');
-    const last = steps.pop() ?? '';
     let parent = root;
-    for (const step of steps) {
-      parent = this.#child(parent, step) ?? this.#grow(parent, step);
-      const above = this.#places[parent]?.kind ?? 'directory';
+    for (const step of stepsOf(path)) {
+      if (step.end === step.path.length) return this.#put(parent, step, place);
+      parent = this.#steps.find(parent, step) || this.#grow(parent, step);
+      const above = this.#places.kindOf(parent) ?? 'directory';
       if (above !== 'directory') return `it lies below a ${above} of the archive`;
     }
-    return this.#put(parent, last, place);
+    return undefined;
   }
 
   /** Of two entries of the same kind the last one counts, as in other programs: `tar -r` appends newer files. */
-  #put(parent: number, step: string, place: Place): string | undefined {
-    const known = this.#child(parent, step);
-    const before = known === undefined ? undefined : (this.#places[known]?.kind ?? 'implied');
-    if (before === 'implied' && place.kind !== 'directory') return 'other entries lie below it';
-    if (before !== undefined && before !== 'implied' && before !== place.kind)
+  #put(parent: number, step: Step, place: Place): string | undefined {
+    const known = this.#steps.find(parent, step);
+    const before = this.#places.kindOf(known);
+    if (known !== root && before === undefined && place.kind !== 'directory')
+      return 'other entries lie below it';
+    if (before !== undefined && before !== place.kind)
       return `its name belongs to a ${before} of the archive already`;
-    this.#countNames(place.target ?? '');
-    this.#places[known ?? this.#grow(parent, step)] = place;
+    this.#countNames(Buffer.byteLength(place.target ?? ''));
+    this.#places.put(known || this.#grow(parent, step), place);
+    if (place.isCopy === true) this.#copies++;
     return undefined;
   }
 
   /** Undefined where there is nothing; `implied` for a directory without an entry of its own. */
   find(path: string): Place | 'implied' | undefined {
-    let number: number | undefined = root;
-    for (const step of path.split('/')) {
-      number = this.#child(number, step);
-      if (number === undefined) return undefined;
+    let number = root;
+    for (const step of stepsOf(path)) {
+      number = this.#steps.find(number, step);
+      if (number === root) return undefined;
     }
-    return this.#places[number] ?? 'implied';
+    return this.#places.get(number) ?? 'implied';
   }
 
-  /** All places without the root, each directory before what is below it. */
-  *places(): Generator<NumberedPlace> {
-    for (let number = 1; number < this.#places.length; number++)
-      yield { number, parent: this.#parents[number] ?? root, place: this.#places[number] };
+  /** The greatest number of a place; the root is 0. */
+  get last(): number {
+    return this.#steps.size - 1;
   }
 
-  get size(): number {
-    return this.#places.length;
+  /** Whether it ever had a hard link. */
+  get hasCopies(): boolean {
+    return this.#copies > 0;
+  }
+
+  /** Undefined for a directory without an entry of its own, known only from the entries below it. */
+  placeOf(number: number): Place | undefined {
+    return this.#places.get(number);
+  }
+
+  kindOf(number: number): EntryKind | undefined {
+    return this.#places.kindOf(number);
+  }
+
+  /** 0 for the root. */
+  parentOf(number: number): number {
+    return this.#steps.parentOf(number);
   }
 
   pathOf(number: number): string {
-    const steps: string[] = [];
-    for (let at = number; at !== root; at = this.#parents[at] ?? root)
-      steps.push(stepOf(this.#keys[at] ?? ''));
-    return steps.toReversed().join('/');
+    return this.#steps.pathOf(number);
   }
 
-  #child(parent: number, step: string): number | undefined {
-    return this.#numbers.get(`${parent}/${step}`);
+  #grow(parent: number, step: Step): number {
+    if (this.#steps.size > this.#limits.places) throw tooManyPlaces(this.#limits);
+    this.#countNames(step.end - step.start);
+    return this.#steps.add(parent, step);
   }
 
-  #grow(parent: number, step: string): number {
-    const number = this.#places.length;
-    if (number > this.#limits.places) throw tooManyPlaces(this.#limits);
-    this.#countNames(step);
-    const key = flat(`${parent}/${step}`);
-    this.#numbers.set(key, number);
-    this.#keys.push(key);
-    this.#parents.push(parent);
-    this.#places.push(undefined);
-    return number;
-  }
-
-  #countNames(text: string): void {
-    this.#namesBytes += Buffer.byteLength(text);
+  #countNames(bytes: number): void {
+    this.#namesBytes += bytes;
     if (this.#namesBytes > this.#limits.allNamesBytes) throw namesTooLong(this.#limits);
   }
 }
 
-export interface NumberedPlace {
-  readonly number: number;
-  /** 0 for the root. */
-  readonly parent: number;
-  readonly place: Place | undefined;
-}
-
-function stepOf(key: string): string {
-  return key.slice(key.indexOf('/') + 1);
-}
-
-/** Copies the string: V8 would otherwise keep the longer strings that it was cut or joined from. */
-function flat(text: string): string {
-  return Buffer.from(text).toString();
+/** The last one ends where the path ends. */
+function* stepsOf(text: string): Generator<Step> {
+  const path = Buffer.from(text);
+  for (let start = 0, end = 0; end < path.length; start = end + 1) {
+    const next = path.indexOf(slash, start);
+    end = next < 0 ? path.length : next;
+    yield { path, start, end };
+  }
 }
 
 function tooManyPlaces({ places }: Limits): Error {

@@ -1,10 +1,13 @@
 // Finds the directories of a job's content that are links to directories in the image.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { contentRefused } from '../archive/errors.js';
 import { systemDirectories } from '../archive/rules.js';
-import type { ArchiveTree, NumberedPlace } from '../archive/tree.js';
+import { root } from '../archive/step-table.js';
+import type { ArchiveTree } from '../archive/tree.js';
 import type { Engine } from '../engine/engine.js';
 
-const root = 0;
+/** A millisecond or two of work; then others are served. */
+const placesAtOnce = 5_000;
 /** As many as Linux follows. */
 const mostSteps = 40;
 
@@ -23,26 +26,28 @@ interface Lookup {
  */
 export async function findLinkedDirectories(tree: ArchiveTree, lookup: Lookup): Promise<string[]> {
   const startedAt = performance.now();
-  const places = [...tree.places()];
-  const wanted = placesAboveDirectories(places, tree);
+  const wanted = await placesAboveDirectories(tree);
   const inImage = new Set([root]);
   const linked: string[] = [];
-  for (const { number, parent, place } of places) {
-    if (!wanted.has(number) || !inImage.has(parent)) continue;
+  for (let number = 1; number <= tree.last; number++) {
+    if (number % placesAtOnce === 0) await nextTurn();
+    if (wanted[number] !== 1 || !inImage.has(tree.parentOf(number))) continue;
     if (performance.now() - startedAt > lookup.limitMs) throw tooSlow(lookup.limitMs);
     const found = await findDirectory(tree.pathOf(number), lookup);
     if (found !== undefined) inImage.add(number);
-    if (found === 'link' && place?.kind === 'directory') linked.push(tree.pathOf(number));
+    if (found === 'link' && tree.kindOf(number) === 'directory') linked.push(tree.pathOf(number));
   }
   return linked;
 }
 
-/** The directories that have an entry, and all that lead to one. System directories are never sent to the engine. */
-function placesAboveDirectories(places: readonly NumberedPlace[], tree: ArchiveTree): ReadonlySet<number> {
-  const wanted = new Set<number>();
-  for (const { number, parent, place } of places.toReversed()) {
-    if (place?.kind === 'directory' && !systemDirectories.has(tree.pathOf(number))) wanted.add(number);
-    if (wanted.has(number)) wanted.add(parent);
+/** 1 for each directory that has an entry, and for all that lead to one. System directories are never sent to the engine. */
+async function placesAboveDirectories(tree: ArchiveTree): Promise<Uint8Array> {
+  const wanted = new Uint8Array(tree.last + 1);
+  for (let number = tree.last; number > root; number--) {
+    if (number % placesAtOnce === 0) await nextTurn();
+    if (tree.kindOf(number) === 'directory' && !systemDirectories.has(tree.pathOf(number)))
+      wanted[number] = 1;
+    if (wanted[number] === 1) wanted[tree.parentOf(number)] = 1;
   }
   return wanted;
 }

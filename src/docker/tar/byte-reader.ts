@@ -7,6 +7,8 @@ const nothing = new Uint8Array();
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = nothing;
+  /** Where in the chunk the next byte is. */
+  #at = 0;
   #offset = 0;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
@@ -18,17 +20,27 @@ export class ByteReader {
     return this.#offset;
   }
 
+  /**
+   * Exactly so many bytes where they are in the chunk that is at hand; undefined where they must be waited for. Most headers
+   * of a large archive are, and a promise for each would cost more than its bytes.
+   */
+  atHand(bytes: number): Uint8Array | undefined {
+    if (bytes > this.#chunk.byteLength - this.#at) return undefined;
+    const part = this.#chunk.subarray(this.#at, this.#at + bytes);
+    this.#at += bytes;
+    this.#offset += bytes;
+    return part;
+  }
+
   /** At least one byte and at most so many; undefined at the end. */
   async some(mostBytes: number): Promise<Uint8Array | undefined> {
-    while (this.#chunk.byteLength === 0) {
+    while (this.#at === this.#chunk.byteLength) {
       const { done, value } = await this.#chunks.next();
       if (done === true) return undefined;
       this.#chunk = value;
+      this.#at = 0;
     }
-    const part = this.#chunk.subarray(0, mostBytes);
-    this.#chunk = this.#chunk.subarray(part.byteLength);
-    this.#offset += part.byteLength;
-    return part;
+    return this.atHand(Math.min(mostBytes, this.#chunk.byteLength - this.#at));
   }
 
   /** Exactly so many bytes in one array. Throws `TarCutOff`. */

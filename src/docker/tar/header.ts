@@ -41,6 +41,7 @@ export function isZero(block: Uint8Array): boolean {
 const checksumStart = 148;
 const checksumEnd = 156;
 const blank = 32;
+const zero = 48;
 
 /** The sum counts its own field as blanks. Some old programs added the bytes as signed numbers. */
 function hasItsChecksum(block: Uint8Array): boolean {
@@ -49,8 +50,11 @@ function hasItsChecksum(block: Uint8Array): boolean {
   return said === sum || said === sum - 256 * high;
 }
 
-/** A plain loop, because an iterator would be ten times slower here and there may be 100,000 headers. */
-function sumOf(block: Uint8Array): { sum: number; high: number } {
+/**
+ * The checksum of a block, and how many of its bytes are above 127. A plain loop, because an iterator would be ten times slower
+ * here and there may be 100,000 headers.
+ */
+export function sumOf(block: Uint8Array): { sum: number; high: number } {
   let sum = blank * (checksumEnd - checksumStart);
   let high = 0;
   for (let index = 0; index < blockBytes; index++) {
@@ -64,28 +68,51 @@ function sumOf(block: Uint8Array): { sum: number; high: number } {
 
 /** Only ustar headers have a prefix. star uses the same magic plus `tar` at the end, and has a shorter prefix. */
 function decodePrefix(block: Uint8Array): string {
-  if (latin1(block, 257, 6) !== 'ustar\0') return '';
-  return decodeText(block, 345, latin1(block, 508, 4) === 'tar\0' ? 131 : 155);
+  if (!holds(block, 257, 'ustar\0')) return '';
+  return decodeText(block, 345, holds(block, 508, 'tar\0') ? 131 : 155);
+}
+
+function holds(block: Uint8Array, start: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++)
+    if (block[start + index] !== text.charCodeAt(index)) return false;
+  return true;
 }
 
 /** Up to the first NUL. */
 export function decodeText(bytes: Uint8Array, start: number, length: number): string {
-  const field = bytes.subarray(start, start + length);
-  const end = field.indexOf(0);
-  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('utf8');
+  const buffer = viewOf(bytes);
+  const limit = start + length;
+  const end = buffer.indexOf(0, start);
+  return buffer.toString('utf8', start, end < 0 ? limit : Math.min(end, limit));
 }
 
-function latin1(bytes: Uint8Array, start: number, length: number): string {
-  return Buffer.from(bytes.subarray(start, start + length)).toString('latin1');
+/** The same bytes, not a copy. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Octal digits between blanks and NULs, or binary where the first byte says so. Undefined for anything else. */
 export function decodeNumber(block: Uint8Array, start: number, length: number): number | undefined {
   const first = block[start] ?? 0;
   if (first === 0x80 || first === 0xff) return decodeBinary(block.subarray(start + 1, start + length), first);
-  const text = latin1(block, start, length).replace(/^[ \0]+|[ \0].*$/gs, '');
-  if (text === '') return 0;
-  return /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : undefined;
+  return decodeOctal(block, start, start + length);
+}
+
+/** Digit by digit: there may be 100,000 headers with four numbers each, and texts of them would be many megabytes. */
+function decodeOctal(block: Uint8Array, start: number, end: number): number | undefined {
+  let at = start;
+  let value = 0;
+  while (at < end && isBlank(block[at])) at++;
+  for (; at < end && !isBlank(block[at]); at++) {
+    const digit = (block[at] ?? 0) - zero;
+    if (digit < 0 || digit > 7) return undefined;
+    value = value * 8 + digit;
+  }
+  return value;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === blank || byte === 0;
 }
 
 /** The first byte gives the sign: 0xff for negative numbers. */

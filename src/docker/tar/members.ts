@@ -1,9 +1,18 @@
 // Reads the members of a tar archive as a stream, in all formats and with all extensions in use.
 import { type ByteReader, padded } from './byte-reader.js';
 import { TarCutOff, TarDamaged, TarHeadersTooLong } from './damaged.js';
-import { type BlockHeader, blockBytes, decodeHeader, decodeText, isZero, notTar, toSize } from './header.js';
-import { decodePax, type PaxRecords, paxValue } from './pax.js';
-import { readSparseMap, type SparseMap, withHoles } from './sparse.js';
+import { type BlockHeader, blockBytes, decodeHeader, isZero, notTar } from './header.js';
+import {
+  extend,
+  type Headers,
+  isExtension,
+  isSparse,
+  nameOf,
+  noExtensions,
+  storedBytesOf,
+  targetOf,
+} from './headers.js';
+import { readSparseMap, withHoles } from './sparse.js';
 
 /** One member of an archive with its extended headers applied. Its name and target are not checked. */
 export interface Member {
@@ -41,107 +50,149 @@ export interface TarLimits {
   readonly sparseMapBytes: number;
 }
 
-/**
- * All members up to the end mark, which is a block of zeros. Throws `TarDamaged`, `TarHeadersTooLong`, and `TarCutOff`
- * where the end mark is missing.
- */
+/** All members up to the end mark. Throws as `MemberReader` does. */
 export async function* readMembers(reader: ByteReader, limits: TarLimits): AsyncGenerator<Member> {
-  for (;;) {
-    const found = await readHeaders(reader, limits);
-    if (found === undefined) return;
-    const member = await toMember(found, reader, limits);
-    if (member === undefined) continue;
-    yield member;
-    await reader.skipTo(member.end);
+  const members = new MemberReader(reader, limits);
+  for (let member = await members.next(); member !== undefined; member = await members.next()) yield member;
+}
+
+/**
+ * Reads one member after another up to the end mark, which is a block of zeros. Throws `TarDamaged`, `TarHeadersTooLong`, and
+ * `TarCutOff` where the end mark is missing.
+ */
+export class MemberReader {
+  readonly #reader: ByteReader;
+  readonly #limits: TarLimits;
+  /** Where the member before ends. */
+  #end = 0;
+  #extensions = noExtensions();
+  /** An extended header whose bytes come next. */
+  #open: BlockHeader | undefined;
+  /** Of the headers of the next member that were read. */
+  #headerBytes = 0;
+
+  constructor(reader: ByteReader, limits: TarLimits) {
+    this.#reader = reader;
+    this.#limits = limits;
+  }
+
+  /**
+   * The next member, after what is left of the one before; undefined at the end mark. At once where its headers are at hand: an
+   * archive may hold 100,000 members that are nothing but headers, and a promise for each would cost more than they.
+   */
+  next(): Member | undefined | Promise<Member | undefined> {
+    for (;;) {
+      const bytes = this.#atHand();
+      if (bytes === undefined) return this.#wait();
+      const found = this.#take(bytes);
+      if (found !== 'nothing') return found;
+    }
+  }
+
+  /** Undefined where they must be waited for. */
+  #atHand(): Uint8Array | undefined {
+    const left = this.#end - this.#reader.offset;
+    if (left > 0 && this.#reader.atHand(left) === undefined) return undefined;
+    return this.#reader.atHand(this.#nextBytes);
+  }
+
+  get #nextBytes(): number {
+    return this.#open === undefined ? blockBytes : padded(this.#open.sizeBytes);
+  }
+
+  async #wait(): Promise<Member | undefined> {
+    await this.#reader.skipTo(this.#end);
+    const isHeader = this.#open === undefined;
+    const found = this.#take(
+      await (isHeader ? readBlock(this.#reader) : this.#reader.exactly(this.#nextBytes)),
+    );
+    return await (found === 'nothing' ? this.next() : found);
+  }
+
+  /** A header, or the bytes of an extended one. */
+  #take(bytes: Uint8Array): Member | undefined | 'nothing' | Promise<Member> {
+    this.#headerBytes += bytes.byteLength;
+    if (this.#open !== undefined) return this.#closeExtended(this.#open, bytes);
+    if (isZero(bytes)) return undefined;
+    const header = decodeHeader(bytes);
+    if (isExtension(header.type)) return this.#openExtended(header);
+    const found = { ...this.#extensions, header };
+    this.#extensions = noExtensions();
+    this.#headerBytes = 0;
+    return this.#complete(found);
+  }
+
+  #openExtended(header: BlockHeader): 'nothing' {
+    if (this.#headerBytes + padded(header.sizeBytes) > this.#limits.headerBytes)
+      throw new TarHeadersTooLong();
+    this.#open = header;
+    return 'nothing';
+  }
+
+  #closeExtended({ type, sizeBytes }: BlockHeader, bytes: Uint8Array): 'nothing' {
+    this.#open = undefined;
+    extend(this.#extensions, type, bytes.subarray(0, sizeBytes));
+    return 'nothing';
+  }
+
+  /** A volume label is no member. */
+  #complete(found: Headers): Member | 'nothing' | Promise<Member> {
+    const storedBytes = storedBytesOf(found);
+    this.#end = this.#reader.offset + padded(storedBytes);
+    if (found.header.type === 'V') return 'nothing';
+    if (typeOf(found) === 'file' && isSparse(found)) return this.#completeSparse(found, storedBytes);
+    return toMember(found, {
+      sizeBytes: storedBytes,
+      end: this.#end,
+      body: bodyOf(this.#reader, storedBytes),
+    });
+  }
+
+  /** The list of pieces stands between headers and bytes. In the old format its size is not counted. */
+  async #completeSparse(found: Headers, storedBytes: number): Promise<Member> {
+    const { header, records } = found;
+    const largestMapBytes = this.#limits.sparseMapBytes;
+    const map = await readSparseMap({ header, records, storedBytes, reader: this.#reader, largestMapBytes });
+    if (header.type === 'S') this.#end = this.#reader.offset + padded(storedBytes);
+    const sizeBytes = map.wholeBytes;
+    const body = withHoles(map, this.#reader);
+    return toMember(found, {
+      sizeBytes,
+      end: this.#end,
+      body,
+      holeBytes: Math.max(sizeBytes - storedBytes, 0),
+    });
   }
 }
 
-/** A header and the extended headers before it. */
-interface Headers {
-  readonly header: BlockHeader;
-  readonly records: PaxRecords;
-  readonly longName: string | undefined;
-  readonly longTarget: string | undefined;
-}
-
-async function readHeaders(reader: ByteReader, { headerBytes }: TarLimits): Promise<Headers | undefined> {
-  const start = reader.offset;
-  const found = { records: [] as PaxRecords, longName: undefined, longTarget: undefined } as Extensions;
-  for (;;) {
-    const header = await readHeader(reader);
-    if (header === undefined || !isExtension(header.type)) return header && { ...found, header };
-    if (reader.offset - start + padded(header.sizeBytes) > headerBytes) throw new TarHeadersTooLong();
-    const bytes = await reader.exactly(padded(header.sizeBytes));
-    extend(found, header.type, bytes.subarray(0, header.sizeBytes));
-  }
-}
-
-/** Undefined at the end mark. An archive without one may have been cut off; less than one block never was an archive. */
-async function readHeader(reader: ByteReader): Promise<BlockHeader | undefined> {
+/** An archive without an end mark may have been cut off; less than one block never was an archive. */
+async function readBlock(reader: ByteReader): Promise<Uint8Array> {
   const block = await reader.block().catch((error: unknown) => {
     throw error instanceof TarCutOff && reader.offset < blockBytes ? new TarDamaged(notTar) : error;
   });
   if (block === undefined) throw reader.offset === 0 ? new TarDamaged('it is empty') : new TarCutOff();
-  return isZero(block) ? undefined : decodeHeader(block);
+  return block;
 }
 
-type Extensions = { -readonly [Key in 'records' | 'longName' | 'longTarget']: Headers[Key] };
+type Stored = Pick<Member, 'sizeBytes' | 'end' | 'body'> & { readonly holeBytes?: number };
 
-/** Extended headers of POSIX, of Sun and for a whole archive, and the long names and targets of GNU. */
-function isExtension(type: string): boolean {
-  return 'xXgLK'.includes(type);
-}
-
-/** Headers for a whole archive are ignored: they contain comments, such as the commit in those of `git archive`. */
-function extend(found: Extensions, type: string, bytes: Uint8Array): void {
-  if (type === 'L') found.longName = decodeText(bytes, 0, bytes.byteLength);
-  if (type === 'K') found.longTarget = decodeText(bytes, 0, bytes.byteLength);
-  if (type === 'x' || type === 'X') found.records = [...found.records, ...decodePax(bytes)];
-}
-
-/** Undefined for a volume label, which is not an entry. */
-async function toMember(found: Headers, reader: ByteReader, limits: TarLimits): Promise<Member | undefined> {
-  const { header, records } = found;
-  const type = typeOf(found);
-  const storedBytes = hasBody(header.type) ? sizeOf(found) : 0;
-  const end = reader.offset + padded(storedBytes);
-  if (header.type === 'V') return await reader.skipTo(end).then(() => undefined);
-  const map = type === 'file' ? await readMap(found, { reader, storedBytes, limits }) : undefined;
+function toMember(found: Headers, { holeBytes = 0, ...stored }: Stored): Member {
+  const { mode, modifiedAt } = found.header;
   return {
+    ...stored,
     name: nameOf(found),
-    type,
-    mode: header.mode,
-    sizeBytes: map?.wholeBytes ?? storedBytes,
-    holeBytes: map === undefined ? 0 : Math.max(map.wholeBytes - storedBytes, 0),
-    modifiedAt: header.modifiedAt,
-    target: paxValue(records, 'linkpath') ?? found.longTarget ?? header.target,
-    end: header.type === 'S' ? reader.offset + padded(storedBytes) : end,
-    body: map === undefined ? reader.stream(storedBytes) : withHoles(map, reader),
+    type: typeOf(found),
+    mode,
+    holeBytes,
+    modifiedAt,
+    target: targetOf(found),
   };
 }
 
-async function readMap(
-  { header, records }: Headers,
-  { reader, storedBytes, limits }: { reader: ByteReader; storedBytes: number; limits: TarLimits },
-): Promise<SparseMap | undefined> {
-  const largestMapBytes = limits.sparseMapBytes;
-  return await readSparseMap({ header, records, storedBytes, reader, largestMapBytes });
-}
+const noBody: AsyncIterable<Uint8Array> = (async function* () {})();
 
-/** The header of a sparse file may have a substitute name; the real one is then in the sparse records. */
-function nameOf({ header, records, longName }: Headers): string {
-  return paxValue(records, 'GNU.sparse.name') ?? paxValue(records, 'path') ?? longName ?? header.name;
-}
-
-function sizeOf({ header, records }: Headers): number {
-  const said = paxValue(records, 'size');
-  if (said === undefined) return header.sizeBytes;
-  return toSize(/^\d{1,15}$/.test(said) ? Number(said) : undefined);
-}
-
-/** Links, directories and devices have no body, whatever their size field says: GNU tar, Go and Python agree. */
-function hasBody(type: string): boolean {
-  return !'123456'.includes(type);
+function bodyOf(reader: ByteReader, bytes: number): AsyncIterable<Uint8Array> {
+  return bytes === 0 ? noBody : reader.stream(bytes);
 }
 
 /** A file whose name ends in a slash is a directory: version 7 has no type for directories. */

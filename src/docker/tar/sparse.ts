@@ -27,13 +27,12 @@ interface Source {
 }
 
 /**
- * Reads the list of pieces of a sparse file, also from blocks after its header; undefined for any other file. Throws
+ * Reads the list of pieces of a sparse file (`isSparse`), also from blocks after its header. Throws
  * `TarDamaged` for a list that does not match its file.
  */
-export async function readSparseMap(source: Source): Promise<SparseMap | undefined> {
+export async function readSparseMap(source: Source): Promise<SparseMap> {
   const mapStart = source.reader.offset;
   const map = source.header.type === 'S' ? await readOldMap(source) : await readPaxMap(source);
-  if (map === undefined) return undefined;
   // The size in the header includes the list of format 1.0, but not the extra blocks of the old format.
   const mapBytes = source.header.type === 'S' ? 0 : source.reader.offset - mapStart;
   assertFits(map, source.storedBytes - mapBytes);
@@ -60,11 +59,10 @@ function* readPieces(block: Uint8Array, start: number, count: number): Generator
   }
 }
 
-async function readPaxMap(source: Source): Promise<SparseMap | undefined> {
+async function readPaxMap(source: Source): Promise<SparseMap> {
   const { records } = source;
   const whole = paxValue(records, 'GNU.sparse.realsize') ?? paxValue(records, 'GNU.sparse.size');
-  if (whole === undefined && records.some(([key]) => key.startsWith('GNU.sparse.'))) throw misfit();
-  if (whole === undefined) return undefined;
+  if (whole === undefined) throw misfit();
   const wholeBytes = toCount(whole);
   if (paxValue(records, 'GNU.sparse.major') === '1') return { wholeBytes, pieces: await readBodyMap(source) };
   const map = paxValue(records, 'GNU.sparse.map');

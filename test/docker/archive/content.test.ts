@@ -1,10 +1,15 @@
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { readContentMetadata } from '../../../src/docker/archive/content.js';
 import { type ArchiveRules, defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
+import { ByteReader } from '../../../src/docker/tar/byte-reader.js';
 import { tarGzOf, tarOf } from '../../support/archives.js';
+import { archiveOf, headerBlock } from '../../support/tar-blocks.js';
+import { countTurns } from '../../support/turns.js';
 
 const rules: ArchiveRules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: [] };
+
+afterEach(() => vi.restoreAllMocks());
 
 describe('readContentMetadata', () => {
   test.each(['gostint.yml', './gostint.yml', './/./gostint.yml'])(
@@ -67,5 +72,34 @@ describe('readContentMetadata', () => {
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
 
     await expect(readContentMetadata(bomb, rules)).rejects.toMatchObject({ code: 'content_too_dense' });
+  });
+});
+
+/** A hard link. */
+function link(name: string, linkname: string) {
+  return { name, type: 'link' as const, linkname };
+}
+
+describe('what readContentMetadata costs', () => {
+  test('finds the text where the name is a hard link, and reads no other hard link for it', async () => {
+    const content = await tarOf([
+      { name: 'other', body: 'other' },
+      { name: 'a', body: 'b: 1\n' },
+      link('gostint.yml', 'a'),
+      ...Array.from({ length: 100 }, (_, index) => link(`l${index}`, 'other')),
+    ]);
+    const streams = vi.spyOn(ByteReader.prototype, 'stream');
+
+    expect(await readContentMetadata(content, rules)).toBe('b: 1\n');
+    expect(streams.mock.calls.filter(([bytes]) => bytes > 0).length).toBeLessThan(5);
+  });
+
+  test('lets others work after each 64 KiB of an archive of nothing but headers', async () => {
+    const headers = Array.from({ length: 4_096 }, (_, index) => headerBlock({ name: `f${index}` }));
+    const endTurns = countTurns();
+
+    await readContentMetadata(archiveOf(...headers), rules);
+
+    expect(endTurns()).toBeGreaterThanOrEqual(32);
   });
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { extract, type Header } from 'tar-stream';
 import { describe, expect, test, vi } from 'vitest';
@@ -5,7 +6,10 @@ import { readArchive } from '../../../src/docker/archive/archive.js';
 import type { ArchiveEntry } from '../../../src/docker/archive/entry.js';
 import { repack } from '../../../src/docker/archive/repack.js';
 import { type ArchiveRules, defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
+import { encodeHeader } from '../../../src/docker/tar/new-header.js';
 import { type ArchiveItem, tarGzOf } from '../../support/archives.js';
+import { archiveOf, headerBlock } from '../../support/tar-blocks.js';
+import { read } from '../tar/reading.js';
 
 const rules: ArchiveRules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
 
@@ -115,6 +119,52 @@ describe('what repack writes', () => {
     const [found] = await repackItems([{ name: 'a', body: 'x', ...item }]);
 
     expect(found?.header).toMatchObject(header);
+  });
+
+  test.each([
+    ['a long name', { name: `${'n'.repeat(90)}/${'m'.repeat(90)}` }],
+    ['a name whose length has more digits with itself', { name: 'n'.repeat(90).padStart(94 + 100, 'a/') }],
+    ['letters of more than one byte', { name: 'ж/字/😀' }],
+    ['a long target', { name: 'l', type: 'symlink' as const, linkname: `${'t'.repeat(120)}/字` }],
+    ['a directory with a long name', { name: 'd'.repeat(150), type: 'directory' as const }],
+  ])('for %s is read by others and by us', async (_, item) => {
+    const tar = await buffer(repack(readArchive(await tarGzOf([item, { name: 'z', body: 'z' }]), rules), {}));
+    const { name, linkname = null } = item as { name: string; linkname?: string };
+
+    const found = await unpack(tar);
+
+    expect(found.map(({ header }) => [header.name, header.linkname])).toEqual([
+      [name, linkname],
+      ['z', null],
+    ]);
+    expect((await read(tar)).map((member) => [member.name, member.target])).toEqual([
+      [name, linkname ?? ''],
+      ['z', ''],
+    ]);
+  });
+
+  test('for a file of more than 8 GiB gives its size', async () => {
+    const header = { name: 'a', kind: 'file' as const, mode: 0o644, uid: 1, gid: 1, modifiedAt: new Date(0) };
+    const reader = extract();
+    const found = once(reader, 'entry');
+
+    reader.write(encodeHeader({ ...header, sizeBytes: 8 ** 11 }));
+
+    expect((await found)[0]).toMatchObject({ name: 'a', size: 8 ** 11 });
+    reader.destroy();
+  });
+});
+
+describe('the stream of repack', () => {
+  test('of two thousand files without a byte comes in few pieces', async () => {
+    const headers = Array.from({ length: 2_000 }, (_, index) => headerBlock({ name: `f${index}` }));
+    const tar = repack(readArchive(archiveOf(...headers), rules), {});
+    const sizes: number[] = [];
+
+    for await (const piece of tar) sizes.push((piece as Buffer).length);
+
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(512 * 2_000 + 1024);
+    expect(sizes.length).toBeLessThan(20);
   });
 
   test('fails with the error of its entries', async () => {

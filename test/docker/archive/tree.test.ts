@@ -1,8 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import type { Place } from '../../../src/docker/archive/place-table.js';
 import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
-import { ArchiveTree, type Place } from '../../../src/docker/archive/tree.js';
+import { ArchiveTree } from '../../../src/docker/archive/tree.js';
 
 type Entry = readonly [path: string, kind: Place['kind']];
 
@@ -104,39 +105,69 @@ test.each<[string, Entry[], string | undefined]>([
   expect(problems.slice(0, -1).every((problem) => problem === undefined)).toBe(true);
 });
 
+function placeAt(index: number): Place {
+  if (index % 3 === 0) return { kind: 'link', target: `../t${index}` };
+  return { kind: 'file', member: index, sizeBytes: index * 1e9, isCopy: index % 2 === 0 };
+}
+
 describe('a tree', () => {
   test('gives its places from above to below, with their paths', () => {
     const tree = new ArchiveTree(defaultArchiveLimits);
     for (const path of ['a/b/c', 'd', 'a/e']) tree.add(path, { kind: 'file' });
 
-    expect([...tree.places()].map(({ number }) => tree.pathOf(number))).toEqual([
-      'a',
-      'a/b',
-      'a/b/c',
-      'd',
-      'a/e',
-    ]);
+    const numbers = Array.from({ length: tree.last }, (_, index) => index + 1);
+
+    expect(numbers.map((number) => tree.pathOf(number))).toEqual(['a', 'a/b', 'a/b/c', 'd', 'a/e']);
+    expect(numbers.map((number) => tree.parentOf(number))).toEqual([0, 1, 2, 0, 1]);
   });
 
+  test('finds what was put there last, and nothing else', () => {
+    const tree = new ArchiveTree(defaultArchiveLimits);
+    const paths = Array.from(
+      { length: 5_000 },
+      (_, index) => `${'ж'.repeat(index % 7)}${index % 50}/${index}`,
+    );
+    for (const path of paths) tree.add(path, { kind: 'file', member: 1, sizeBytes: 1, isCopy: false });
+    const other = new ArchiveTree(defaultArchiveLimits);
+
+    for (const [index, path] of paths.entries()) other.add(path, placeAt(index));
+
+    expect(paths.map((path) => tree.find(path))).toEqual(
+      paths.map(() => ({ kind: 'file', member: 1, sizeBytes: 1, isCopy: false })),
+    );
+    expect(paths.map((path) => other.find(path))).toEqual(paths.map((_, index) => placeAt(index)));
+    expect(['ж1', 'ж1/1', '1/1', 'ж1/1/1', 'ж'].map((path) => tree.find(path))).toEqual([
+      'implied',
+      { kind: 'file', member: 1, sizeBytes: 1, isCopy: false },
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe('a tree that is', () => {
   test.each([
     ['places', 74_000, (index: number) => `${index}/f`],
     ['names of Chinese letters', 50_000, (index: number) => `${'字'.repeat(38)}${index}`],
     ['names below one deep place', 100_000, (index: number) => `${'directory/'.repeat(60)}${index}`],
-  ])('full of %s takes less than 48 MB', (_, count, pathOf) => {
+  ])('full of %s takes less than 16 MB, next to nothing of it as objects', (_, count, pathOf) => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
     const tree = new ArchiveTree(defaultArchiveLimits);
     collectGarbage();
-    const before = process.memoryUsage().heapUsed;
+    const before = process.memoryUsage();
 
     for (let index = 0; index < count; index++) tree.add(pathOf(index), { kind: 'file', member: index });
     collectGarbage();
 
-    expect(process.memoryUsage().heapUsed - before).toBeLessThan(48e6);
-    expect(tree.size).toBeGreaterThan(count);
+    const after = process.memoryUsage();
+    expect(after.heapUsed - before.heapUsed).toBeLessThan(1e6);
+    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(16e6);
+    expect(tree.last).toBeGreaterThanOrEqual(count);
   });
 
-  test('refuses more places than it has room for, those that are only implied too', () => {
+  test('too large refuses more places than it has room for, those that are only implied too', () => {
     const tree = new ArchiveTree({ ...defaultArchiveLimits, places: 3 });
     tree.add('a/b', { kind: 'file' });
     tree.add('a/c', { kind: 'file' });
@@ -146,7 +177,7 @@ describe('a tree', () => {
     );
   });
 
-  test('refuses more names than it has room for, each step counted once, and targets too', () => {
+  test('too long refuses more names than it has room for, each step counted once, and targets too', () => {
     const tree = new ArchiveTree({ ...defaultArchiveLimits, allNamesBytes: 10 });
     tree.add('long/a', { kind: 'file' });
     tree.add('long/b', { kind: 'link', target: 'aa' });

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Place } from '../../../src/docker/archive/place-table.js';
 import { defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
-import { ArchiveTree, type Place } from '../../../src/docker/archive/tree.js';
+import { ArchiveTree } from '../../../src/docker/archive/tree.js';
 import { findLinkedDirectories } from '../../../src/docker/delivery/linked-directories.js';
 import type { PathFacts } from '../../../src/docker/engine/engine.js';
 import { fakeEngine } from '../../support/fake-engine.js';
+import { countTurns } from '../../support/turns.js';
 
 const directory: PathFacts = { kind: 'directory', target: undefined };
 const file: PathFacts = { kind: 'other', target: undefined };
@@ -73,6 +75,15 @@ describe('findLinkedDirectories', () => {
 
     expect(linked).toEqual(['usr/a/c']);
     expect(asked).toEqual(['/usr', '/usr/a', '/b', '/usr/a/c', '/b']);
+  });
+
+  test('lets others work while it looks through many places', async () => {
+    const entries = Array.from({ length: 50_000 }, (_, index) => [`f${index}`, 'file'] as const);
+    const endTurns = countTurns();
+
+    await find(Object.fromEntries(entries), {});
+
+    expect(endTurns()).toBeGreaterThanOrEqual(19);
   });
 
   test('gives up after its time', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { ByteReader } from '../../../src/docker/tar/byte-reader.js';
 import { TarCutOff, TarDamaged, TarHeadersTooLong } from '../../../src/docker/tar/damaged.js';
+import { MemberReader } from '../../../src/docker/tar/members.js';
 import { archiveOf, bodyBlocks, headerBlock, paxBlocks } from '../../support/tar-blocks.js';
-import { read } from './reading.js';
+import { chunksOf, limits, read } from './reading.js';
 
 describe('headers', () => {
   test.each([
@@ -117,6 +119,9 @@ describe('extended headers', () => {
     ['a length that is too short', '1 path=a\n'],
     ['a length beyond the end', '99 path=a\n'],
     ['no key', '7 path\n'],
+    ['a rest without a blank', '6 a=b\nxyz'],
+    ['a length of nothing', '0 a=b\n'],
+    ['a length before its blank', '6 a=b\n1 a=b\n'],
     ['a length without end', `${'9'.repeat(40)} a=b\n`],
   ])('with %s are damaged', async (_, text) => {
     const archive = archiveOf(
@@ -135,6 +140,26 @@ describe('extended headers', () => {
     await expect(read(archiveOf(...many))).rejects.toBeInstanceOf(TarHeadersTooLong);
     await expect(read(archiveOf(large))).rejects.toBeInstanceOf(TarHeadersTooLong);
   });
+});
+
+test('a member that is at hand is there at once: nothing waits but for the next chunk', async () => {
+  const headers = Array.from({ length: 1_000 }, (_, index) => headerBlock({ name: `f${index}` }));
+  const bodies = [headerBlock({ name: 'body', size: 600 }), bodyBlocks('x'.repeat(600))];
+  const archive = archiveOf(...headers, ...bodies, headerBlock({ name: 'last' }));
+  const members = new MemberReader(new ByteReader(chunksOf(archive, archive.length / 2)), limits);
+  const found: (string | undefined)[] = [];
+  let waits = 0;
+
+  for (;;) {
+    const next = members.next();
+    if (next instanceof Promise) waits++;
+    const member = await next;
+    if (member === undefined) break;
+    found.push(member.name);
+  }
+
+  expect(found).toHaveLength(1_002);
+  expect(waits).toBe(2);
 });
 
 describe('the end', () => {
