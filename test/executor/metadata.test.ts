@@ -88,11 +88,11 @@ describe('`/gostint_image.yml` of an image', () => {
 });
 
 test.each([
-  ['- a\n'.repeat(16_000), 'to hold at most 4096 lines and entries, got more'],
-  [`secret_refs: [${'a,'.repeat(30_000)}a]`, 'to hold at most 4096 lines and entries, got more'],
-  ['a: '.repeat(20_000), 'to hold at most 4096 lines and entries, got more'],
-  ['#\n'.repeat(32_000), 'to hold at most 4096 lines and entries, got more'],
-  ['['.repeat(60_000), 'to hold at most 4096 lines and entries, got more'],
+  ['- a\n'.repeat(16_000), 'to hold at most 2048 lines and entries, got more'],
+  [`secret_refs: [${'a,'.repeat(30_000)}a]`, 'to hold at most 2048 lines and entries, got more'],
+  ['a: '.repeat(20_000), 'to hold at most 2048 lines and entries, got more'],
+  ['#\n'.repeat(32_000), 'to hold at most 2048 lines and entries, got more'],
+  ['['.repeat(60_000), 'to hold at most 2048 lines and entries, got more'],
 ])('%j is refused before it is parsed', (text, expected) => {
   expect(() => readContentMetadata(text)).toThrow(expected);
   expect(() => readImageSecretRefs(text)).toThrow(expected);

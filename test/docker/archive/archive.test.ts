@@ -9,6 +9,7 @@ import {
 } from '../../../src/docker/archive/rules.js';
 import { JobFailedError } from '../../../src/job/errors.js';
 import { type ArchiveItem, tarGzOf, tarOf } from '../../support/archives.js';
+import { archiveOf, bodyBlocks, headerBlock } from '../../support/tar-blocks.js';
 
 function rulesWith(limits: Partial<ArchiveLimits> = {}): ArchiveRules {
   return { limits: { ...defaultArchiveLimits, ...limits }, allowLinks: true, ownFiles: ['etc/passwd'] };
@@ -145,6 +146,21 @@ describe('readArchive comes to an end', () => {
     await fc.assert(
       fc.asyncProperty(start, fc.uint8Array({ maxLength: 3_000 }), async (head, tail) => {
         await expect(read(Buffer.concat([head, tail]))).rejects.toBeInstanceOf(JobFailedError);
+      }),
+    );
+  });
+
+  test('for any text as an extended header', async () => {
+    const texts = fc.string({ unit: fc.constantFrom(...'0169 =\nab', '\n', 'path='), maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        const archive = archiveOf(
+          headerBlock({ type: 'x', size: text.length }),
+          bodyBlocks(text),
+          headerBlock({}),
+        );
+        const result = await read(archive).catch((error: unknown) => error);
+        expect(Array.isArray(result) || result instanceof JobFailedError).toBe(true);
       }),
     );
   });
