@@ -14,15 +14,41 @@ export function isGzip(content: Uint8Array): boolean {
  * gzip does. Throws `TarDamaged`, `TarCutOff`, and the errors of zlib.
  */
 export async function* gunzip(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  const members = new MemberCount();
   for (let at: number | undefined = 0; at !== undefined; ) {
     const start = bodyStart(content, at);
     if (start === undefined && at === 0) throw new TarDamaged('its compressed bytes are damaged');
-    at = start === undefined ? undefined : yield* inflate(content, start);
+    if (start !== undefined) members.add();
+    at = start === undefined ? undefined : yield* inflate(content, start, members);
+  }
+}
+
+/** Of any size. */
+const mostMembers = 1000;
+/** Of more than those. bgzip, whose members are the smallest in use, makes one of 64 KiB. */
+const leastBytes = 4096;
+
+/** A member costs a tenth of a millisecond, and 20 bytes are one: in a large content a million of them would be minutes. */
+class MemberCount {
+  #members = 0;
+  #bytes = 0;
+
+  add(): void {
+    if (++this.#members > mostMembers + this.#bytes / leastBytes)
+      throw new TarDamaged('it is compressed in too many pieces');
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
   }
 }
 
 /** Returns where the member ends, after its checksum. */
-async function* inflate(content: Uint8Array, start: number): AsyncGenerator<Uint8Array, number> {
+async function* inflate(
+  content: Uint8Array,
+  start: number,
+  members: MemberCount,
+): AsyncGenerator<Uint8Array, number> {
   const inflating = createInflateRaw({ chunkSize: chunkBytes });
   let sum = 0;
   let bytes = 0;
@@ -31,6 +57,7 @@ async function* inflate(content: Uint8Array, start: number): AsyncGenerator<Uint
     for await (const chunk of inflating) {
       sum = crc32(chunk, sum);
       bytes += chunk.byteLength;
+      members.count(chunk.byteLength);
       yield chunk;
     }
   } finally {

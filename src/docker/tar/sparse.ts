@@ -89,6 +89,7 @@ async function readBodyMap({ reader, storedBytes, largestMapBytes }: Source): Pr
     for (const line of lines) numbers.push(toCount(line));
     const [count] = numbers;
     if (count !== undefined && numbers.length > count * 2) return toPieces(numbers.slice(1, count * 2 + 1));
+    if (rest.length > mostDigits) throw misfit(); // Or it would be searched through once more for each block.
   }
 }
 
@@ -99,8 +100,10 @@ function toPieces(numbers: readonly number[]): Piece[] {
   );
 }
 
+const mostDigits = 15;
+
 function toCount(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw misfit();
+  if (text.length > mostDigits || !/^\d+$/.test(text)) throw misfit();
   return Number(text);
 }
 

@@ -38,6 +38,19 @@ describe('behind an archive', () => {
     expect(await paths(Buffer.concat([await tarGzOf([item]), more]))).toEqual(['a']);
   });
 
+  test('thousands of compressed pieces are read where they hold something, and refused where they hold next to nothing', async () => {
+    const archive = await tarOf([{ name: 'a', body: Buffer.alloc(6_000_000) }]);
+    const pieces = Array.from({ length: 1_400 }, (_, index) =>
+      gzipSync(archive.subarray(index * 4_400, (index + 1) * 4_400)),
+    );
+    const empty = Array.from({ length: 1_001 }, () => gzipSync(''));
+
+    expect(await paths(Buffer.concat(pieces))).toEqual(['a']);
+    await expect(paths(Buffer.concat([...empty, gzipSync(archive)]))).rejects.toThrow(
+      'Could not read `content`: it is compressed in too many pieces.',
+    );
+  });
+
   test('the checksum of what was compressed is not ignored', async () => {
     const content = await tarGzOf([{ name: 'a', body: incompressible }]);
     const damaged = Buffer.from(content);
