@@ -20,6 +20,7 @@ export function fillingArchives(bytes: number): (readonly [string, () => Promise
     ['content of long names', () => emptyFiles(bytes, longName)],
     ['content of extended headers', () => emptyFiles(bytes, (index) => `f${index}`, 'x'.repeat(15_000))],
     ['compressed content of empty files', async () => gzipped(99_000)],
+    ['content of empty pieces', async () => toContent(Buffer.alloc(bytes, gzipSync('')))],
   ];
 }
 

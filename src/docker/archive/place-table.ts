@@ -1,4 +1,4 @@
-// The entries at the places of an archive, by number: in one array of numbers, because an object for each would take more.
+// The entries at the places of an archive, by number: in an array of numbers, smaller than objects would be.
 import type { EntryKind } from './names.js';
 
 /** The entry at one path. */
