@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setInterval } from 'node:timers';
 import { RigError } from '../rig/process.js';
 import { readArguments, usage } from './arguments.js';
+import { showDoors } from './doors.js';
 import { AnswerError } from './gostint-client.js';
 import { Show } from './show.js';
 import { operatorPolicy, type Stage, setStage } from './stage.js';
@@ -15,7 +16,11 @@ async function main(): Promise<void> {
   if (args.help) return show.line(usage);
   const startedAt = performance.now();
   await using stage = await setStage(show, args);
-  await Promise.race([tellStory(show, stage), interruption()]);
+  const story = async () => {
+    await tellStory(show, stage);
+    if (args.doors) await showDoors(show, stage);
+  };
+  await Promise.race([story(), interruption()]);
   show.title(`All done in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
   if (args.keep) await keepRunning(stage);
 }

@@ -53,7 +53,11 @@ async function build(show: Show, rig: Rig): Promise<Stage> {
     'stint started',
     () =>
       startStintServer({
-        env: { ...settingsFor({ ...parts, setup }), STINT_OPERATOR_POLICIES: operatorPolicy },
+        env: {
+          ...settingsFor({ ...parts, setup }),
+          STINT_OPERATOR_POLICIES: operatorPolicy,
+          STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
+        },
       }),
     ({ url }) => url,
   );

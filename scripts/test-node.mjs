@@ -9,7 +9,7 @@ import { ensurePackages, runTask } from './ensure.mjs';
 import { withLock } from './lock.mjs';
 
 const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
-const demo = ['scripts/run.mjs', 'demo/main'];
+const demo = ['scripts/run.mjs', 'demo/main', '--doors'];
 
 await runTask(async () => {
   const [version, ...options] = process.argv.slice(2);
