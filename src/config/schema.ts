@@ -134,7 +134,8 @@ function list<T>(shape: string, parse: (entry: string) => T | undefined) {
   });
 }
 
-const users = list('users as `uid:gid`', (entry) => {
+const users = list('users as `uid:gid`, or `image`', (entry) => {
+  if (entry === 'image') return entry;
   const [, uid, gid] = /^(\d{1,9}):(\d{1,9})$/.exec(entry) ?? [];
   return uid === undefined ? undefined : { uid: Number(uid), gid: Number(gid) };
 });

@@ -239,7 +239,7 @@ export const settings = [
   {
     name: 'STINT_ALLOW_USERS',
     meaning:
-      'Users that a job may ask to run as, as `uid:gid`, separated by commas; all others run as 2001:2001.',
+      'Users that a job may ask to run as, as `uid:gid`, or `image` for the user of its image, separated by commas; all others run as 2001:2001.',
   },
   {
     name: 'STINT_ALLOW_NETWORKS',

@@ -29,12 +29,9 @@ const defaultJob = {
 
 const allowances: [Record<string, string>, object][] = [
   [
-    { STINT_ALLOW_USERS: '0:0, 1000:100' },
+    { STINT_ALLOW_USERS: '0:0, 1000:100, image' },
     allowing({
-      users: [
-        { uid: 0, gid: 0 },
-        { uid: 1000, gid: 100 },
-      ],
+      users: [{ uid: 0, gid: 0 }, { uid: 1000, gid: 100 }, 'image'],
     }),
   ],
   [{ STINT_ALLOW_NETWORKS: 'batch,host' }, allowing({ networks: ['batch', 'host', 'bridge', 'none'] })],

@@ -58,7 +58,8 @@ export function toWireProcess({ view, child, osPid }: ProcessPlace) {
   const { template, commits } = planOf(view);
   const commit = commits.find(({ number }) => number === -child.slot) ?? {};
   const { entrypoint, command, options } = launch(template, commit);
-  const { uid, gid } = options?.user ?? { uid: 2001, gid: 2001 };
+  const { user } = options ?? {};
+  const { uid, gid } = typeof user === 'object' ? user : { uid: 2001, gid: 2001 };
   return {
     pid: pidOf(child),
     name: fullName(view.label),

@@ -1,7 +1,7 @@
 // What a job's container is created with: name, labels, tag, limits and mounts.
 import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
-import type { ContainerOptions, Limits, Mount, PortMapping } from '../../job/options/options.js';
+import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from '../../job/options/options.js';
 import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
@@ -86,6 +86,11 @@ export type ContainerParameters = Omit<ContainerRequest, 'content'>;
 /** The user every job runs as, as numbers because an image need not have a name for it. */
 export const jobUser = { uid: 2001, gid: 2001 } as const;
 
+/** Who owns what only the job may read. A job that runs as its image says must be root there to read it. */
+export function fileOwner({ user = jobUser }: ContainerOptions): UserId {
+  return user === 'image' ? { uid: 0, gid: 0 } : user;
+}
+
 /** Made of job and fence alone, so that the engine itself refuses a second container of the same claim. */
 export function containerName(
   { installation }: Pick<ContainerSettings, 'installation'>,
@@ -111,7 +116,7 @@ export function createOptions(
     ...(request.command.length > 0 && { Cmd: [...request.command] }),
     ...(request.workingDirectory !== undefined && { WorkingDir: request.workingDirectory }),
     Env: init ? withSubreaper(request.env) : [...request.env],
-    User: `${user.uid}:${user.gid}`,
+    ...(user !== 'image' && { User: `${user.uid}:${user.gid}` }),
     Tty: request.tty,
     AttachStdin: false,
     AttachStdout: true,

@@ -7,7 +7,7 @@ import type { AllowedMount } from '../../job/options/policy.js';
 import { readArchive, surveyArchive } from '../archive/archive.js';
 import { type ExtraFile, repack } from '../archive/repack.js';
 import { type ArchiveRules, passwdFile } from '../archive/rules.js';
-import { type BoundFile, jobUser } from '../container/container.js';
+import { type BoundFile, fileOwner } from '../container/container.js';
 import { uploadFailure } from '../container/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { HostFiles, JobFiles } from './host-files.js';
@@ -58,9 +58,9 @@ export async function openBoundDelivery(
   { request, passwd }: Job,
 ): Promise<Delivery> {
   await readCertificate(parts); // A missing file must not look like an engine that sees none of our files.
-  const { user = jobUser, mounts: asked = [] } = request.options;
+  const { mounts: asked = [] } = request.options;
   const mounts = await resolveMounts(asked, parts.allowedMounts);
-  const files = await hostFiles.create(addJobUser(passwd), user);
+  const files = await hostFiles.create(addJobUser(passwd), fileOwner(request.options));
   return {
     mounts,
     files: boundFiles(files, request.secretsPath, parts.caCertificatePath),
@@ -122,7 +122,7 @@ function secretsEntry(
   secrets: Uint8Array | undefined,
 ): ExtraFile[] {
   if (secretsPath === undefined || secrets === undefined) return [];
-  return [{ path: secretsPath.slice(1), bytes: secrets, mode: 0o400, ...(options.user ?? jobUser) }];
+  return [{ path: secretsPath.slice(1), bytes: secrets, mode: 0o400, ...fileOwner(options) }];
 }
 
 /** Refuses content that is not acceptable, before the engine gets any of it. */

@@ -18,7 +18,7 @@ export function checkOptions(options: ContainerOptions, names: OptionNames = {})
   const named = (field: OptionField) => `\`${names[field] ?? field}\``;
   const { user, network, ports = [], mounts = [], limits = {}, stopGraceMs } = options;
   return [
-    ...(user === undefined || (isId(user.uid) && isId(user.gid))
+    ...(user === undefined || user === 'image' || (isId(user.uid) && isId(user.gid))
       ? []
       : [`Expected ${named('user')} to be numbers from 0 to ${largestId}, got others.`]),
     ...checkNetwork(network, named('network')),

@@ -5,8 +5,8 @@
  * of it is secret. `checkOptions` says what is well formed, `findForbidden` what the operator allows.
  */
 export interface ContainerOptions {
-  /** Undefined: 2001:2001. */
-  readonly user?: UserId;
+  /** Undefined: 2001:2001. `image`: the one that the image names. */
+  readonly user?: UserId | 'image';
   /** `bridge`, `none`, `host` or the name of a network of the engine. */
   readonly network?: string;
   readonly ports?: readonly PortMapping[];

@@ -5,7 +5,7 @@ import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from './opt
 
 /** What jobs may ask for. Empty lists allow nothing but what every job gets anyway. */
 export interface OptionsPolicy {
-  readonly users: readonly UserId[];
+  readonly users: readonly (UserId | 'image')[];
   /** Beside the one of all jobs; `host` too has to be named. */
   readonly networks: readonly string[];
   /** Ports of the node, both ends included. One that the engine chooses is allowed when there is any range. */
@@ -45,7 +45,7 @@ export function findForbidden(
   return [
     ...(user === undefined || isUserAllowed(user, policy)
       ? []
-      : [forbid('user', `user ${user.uid}:${user.gid}`, 'STINT_ALLOW_USERS')]),
+      : [forbid('user', describeUser(user), 'STINT_ALLOW_USERS')]),
     ...(network === undefined || policy.networks.includes(network)
       ? []
       : [forbid('network', `the network "${network}"`, 'STINT_ALLOW_NETWORKS')]),
@@ -72,8 +72,15 @@ export function findForbidden(
 
 type Forbid = (field: OptionField, what: string, setting: string) => string;
 
-function isUserAllowed({ uid, gid }: UserId, { users }: OptionsPolicy): boolean {
-  return users.some((user) => user.uid === uid && user.gid === gid);
+type User = NonNullable<ContainerOptions['user']>;
+
+/** The user of an image may be root: it is allowed only by name. */
+function isUserAllowed(asked: User, { users }: OptionsPolicy): boolean {
+  return users.some((user) => describeUser(user) === describeUser(asked));
+}
+
+function describeUser(user: User): string {
+  return user === 'image' ? 'the user of its image' : `user ${user.uid}:${user.gid}`;
 }
 
 function isPortAllowed({ host }: PortMapping, { ports }: OptionsPolicy): boolean {

@@ -67,6 +67,10 @@ describe('what a job asks of its container', () => {
     });
   });
 
+  test('leaves the user to the image where the job asked for that', () => {
+    expect(optionsOf({ options: { user: 'image' } })).not.toHaveProperty('User');
+  });
+
   test('mounts what the delivery resolved, not what the request names; a volume gets nothing of the image', () => {
     const mounts: Mount[] = [
       { kind: 'bind', source: '/real/ref', target: '/ref', readOnly: true },

@@ -62,6 +62,12 @@ describe('a job', () => {
     expect(out).toBe('1234\n567\nTOKEN: x');
   });
 
+  test('runs as the user of its image where it asked for that', async () => {
+    const { out } = await shell('id -u; id -g; cat /secrets.yml', { user: 'image' });
+
+    expect(out).toBe('0\n0\nTOKEN: x');
+  });
+
   test('has the limits that it asked for', async () => {
     const limits = { memoryBytes: 32 * 1024 * 1024, pids: 7, sharedMemoryBytes: 1024 * 1024 };
     const script =

@@ -48,6 +48,7 @@ describe('findForbidden', () => {
 
   test.each<[string, ContainerOptions, string]>([
     ['another user', { user: { uid: 0, gid: 0 } }, 'user 0:0 (STINT_ALLOW_USERS)'],
+    ['the user of its image', { user: 'image' }, 'the user of its image (STINT_ALLOW_USERS)'],
     ['the user with another group', { user: { uid: 1000, gid: 0 } }, 'user 1000:0'],
     ["the host's network", { network: 'host' }, 'the network "host" (STINT_ALLOW_NETWORKS)'],
     ['a port beyond the range', { ports: [port(18_011)] }, 'port 18011 of the node (STINT_ALLOW_PORTS)'],
@@ -84,4 +85,8 @@ describe('findForbidden', () => {
 
     expect(findForbidden({ limits: { memoryBytes: 2 ** 31 } }, policy, names)[0]).toContain('`memory`');
   });
+});
+
+test('findForbidden allows the user of the image where that was named', () => {
+  expect(findForbidden({ user: 'image' }, { ...policy, users: ['image'] })).toEqual([]);
 });
