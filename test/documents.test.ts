@@ -6,11 +6,13 @@ import { statusOf as gostintStatusOf } from '../src/api/gostint/states.js';
 import { requestShape } from '../src/api/gostint/wire.js';
 import { codeOf, descriptionOf } from '../src/api/jobproxy/states.js';
 import { taskFields } from '../src/api/jobproxy/task/task.js';
+import { statusOf as lopcoStatusOf } from '../src/api/lopco/states.js';
+import { jobShape as lopcoShape } from '../src/api/lopco/wire.js';
 import { openApiDocument } from '../src/api/native/openapi.js';
 import { statusOf } from '../src/api/runai/states.js';
 import { jobShape } from '../src/api/runai/wire.js';
 import { type Setting, settings } from '../src/config/settings.js';
-import { type JobState, jobStates } from '../src/job/state.js';
+import { isFinal, type JobState, jobStates } from '../src/job/state.js';
 import { refusals } from './contract/vault-http-servers.js';
 
 /** Tables that are generated from the code. With this variable set they are written instead of compared. */
@@ -129,6 +131,17 @@ test('docs/gaffer.md names every field of a job, and no other', () => {
   );
 });
 
+test('docs/lopco.md names every field of a new job, and no other', () => {
+  const table = readFileSync('docs/lopco.md', 'utf8').split('## Fields')[1]?.split('## Stages')[0] ?? '';
+  const rows = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names = '']) => names.split(', '));
+
+  expect(rows.toSorted()).toEqual(
+    Object.keys(lopcoShape)
+      .map((name) => `\`${name}\``)
+      .toSorted(),
+  );
+});
+
 test('docs/gaffer.md says which word stands for each state', () => {
   const table = readFileSync('docs/gaffer.md', 'utf8').split('## When')[1] ?? '';
   const rows = [...table.matchAll(/^\| (\w+) \| (active|gone) \|$/gm)].map((row) => row.slice(1));
@@ -136,11 +149,20 @@ test('docs/gaffer.md says which word stands for each state', () => {
   expect(rows).toEqual(jobStates.map((state) => [state, wordOf({ state })]));
 });
 
+test('docs/lopco.md says which word stands for each state', () => {
+  const table = readFileSync('docs/lopco.md', 'utf8').split('## Answers')[1] ?? '';
+  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)` \|$/gm)].map((row) => row.slice(1));
+
+  expect(rows).toEqual(
+    jobStates.map((state) => [state, lopcoStatusOf(state), isFinal(state) ? 'history' : 'jobs']),
+  );
+});
+
 test('docs/doors.md says which words stand for each state at each door', () => {
   const table = readFileSync('docs/doors.md', 'utf8').split('## A state')[1] ?? '';
-  const rows = [...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)`, `(.+)` \| `(\w+)` \| `(\w+)` \|$/gm)].map(
-    (row) => row.slice(1),
-  );
+  const rows = [
+    ...table.matchAll(/^\| (\w+) \| `(\w+)` \| `(\w+)`, `(.+)` \| `(\w+)` \| `(\w+)` \| `(\w+)` \|$/gm),
+  ].map((row) => row.slice(1));
 
   expect(rows).toEqual(
     jobStates.map((state) => {
@@ -155,6 +177,7 @@ test('docs/doors.md says which words stand for each state at each door', () => {
         descriptionOf(job),
         statusOf(job, false),
         wordOf(job),
+        lopcoStatusOf(state),
       ];
     }),
   );

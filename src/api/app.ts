@@ -10,6 +10,7 @@ import { createGostint } from './gostint/routes.js';
 import { addHealth } from './health.js';
 import { observeRequests, startRequest } from './http/observe.js';
 import { jobproxy } from './jobproxy/routes.js';
+import { lopco } from './lopco/routes.js';
 import { createMetrics } from './metrics.js';
 import { native } from './native/routes.js';
 import type { AppParts, PlannerParts } from './parts.js';
@@ -19,7 +20,7 @@ import { faultOf } from './request/errors.js';
 import { runai } from './runai/routes.js';
 
 /** The doors beside GoStint's: a new one is added here. */
-const otherDoors: readonly ApiDoor[] = [jobproxy, runai, gaffer, native];
+const otherDoors: readonly ApiDoor[] = [jobproxy, runai, gaffer, lopco, native];
 
 /** Also of doors that are switched off: what they took goes on. */
 export function plannersOf(parts: PlannerParts): ReadonlyMap<Door, DoorPlanner> {

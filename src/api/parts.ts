@@ -3,17 +3,22 @@
 import type { Door } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { IdentifyCaller } from '../job/owner.js';
+import type { JobHistory } from '../queue/history.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
 import type { Processes } from '../queue/processes.js';
 import type { Queue } from '../queue/queue.js';
+import type { Registry } from '../queue/registry.js';
 import type { Flapping } from './gaffer/supervision/brake.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
+import type { LopcoOptions } from './lopco/options.js';
 import type { ServiceTokenSettings } from './request/service-token.js';
 
 /** All parts that the app uses. The app itself opens no port and starts nothing. */
 export interface AppParts {
   readonly queue: Queue;
+  readonly registry: Registry;
+  readonly history: JobHistory;
   readonly operations: Operations;
   readonly reaper: Reaper;
   readonly identify: IdentifyCaller;
@@ -24,6 +29,7 @@ export interface AppParts {
   /** `shared`: every accepted token may see, kill and delete every job. */
   readonly access: 'owner' | 'shared';
   readonly jobproxy: JobProxyOptions;
+  readonly lopco: LopcoOptions;
   /** A caller with one of these policies is an operator. */
   readonly operatorPolicies: readonly string[];
   /** What jobs may ask of their containers. */
@@ -50,7 +56,7 @@ export interface AppParts {
 }
 
 /** What the planners of the doors are made of. */
-export type PlannerParts = Pick<AppParts, 'runai' | 'gaffer' | 'drawPid'>;
+export type PlannerParts = Pick<AppParts, 'runai' | 'gaffer' | 'drawPid' | 'lopco' | 'registry' | 'access'>;
 
 /** What the operator says of Run:AI's door. */
 export interface RunaiSettings {

@@ -4,7 +4,7 @@ import { doors } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
-import type { Config, GafferConfig, JobConfig, JobProxyConfig, VaultConfig } from './types.js';
+import type { Config, GafferConfig, JobConfig, JobProxyConfig, LopcoConfig, VaultConfig } from './types.js';
 
 /** Facts about the machine that defaults are derived from. */
 export interface MachineFacts {
@@ -44,6 +44,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
     },
     job: toJob(values, machine),
     runai: toRunai(values),
+    lopco: toLopco(values),
     secretsDirectory: values.STINT_SECRETS_DIR,
     stateDirectory: values.STINT_STATE_DIR ?? defaultStateDirectory(machine),
     sealKey: values.STINT_SEAL_KEY,
@@ -149,6 +150,22 @@ function toRunai(values: SettingValues): Config['runai'] {
   return {
     projects: values.STINT_RUNAI_PROJECTS,
     serialProjects: values.STINT_RUNAI_SERIAL_PROJECTS,
+  };
+}
+
+function toLopco(values: SettingValues): LopcoConfig {
+  const { STINT_LOPCO_CPUS: cpus, STINT_LOPCO_MEMORY: memoryBytes, STINT_LOPCO_RUN_TIME: runTimeMs } = values;
+  return {
+    mostRunning: values.STINT_LOPCO_RUNNING,
+    callbackUrl: values.STINT_LOPCO_CALLBACK_URL,
+    network: values.STINT_LOPCO_NETWORK,
+    cacheVolume: values.STINT_LOPCO_CACHE_VOLUME,
+    limits: {
+      ...(cpus !== undefined && { cpus }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(runTimeMs !== undefined && { runTimeMs }),
+    },
+    cleanUpImage: values.STINT_LOPCO_CLEAN_UP_IMAGE,
   };
 }
 

@@ -89,8 +89,8 @@ const sealKey = text('32 bytes in base64 (44 characters, `openssl rand -base64 3
   /^[A-Za-z0-9+/]{43}=$/.test(given) ? new Secret(given) : undefined,
 );
 
-/** Vault's address without the slashes at its end, because paths are appended to it. */
-const vaultAddress = text('an `http://` or `https://` URL without credentials and query', (given) => {
+/** Without the slashes at its end, because paths are appended to it. */
+const baseAddress = text('an `http://` or `https://` URL without credentials and query', (given) => {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
   const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
@@ -225,8 +225,8 @@ export const schema = z.object({
   STINT_TLS_KEY: path.optional(),
   STINT_INSECURE_HTTP: boolean,
   STINT_DATABASE_URL: databaseUrl,
-  VAULT_ADDR: vaultAddress,
-  VAULT_EXTERNAL_ADDR: vaultAddress.optional(),
+  VAULT_ADDR: baseAddress,
+  VAULT_EXTERNAL_ADDR: baseAddress.optional(),
   VAULT_CACERT: path.optional(),
   VAULT_NAMESPACE: namespace.optional(),
   VAULT_SKIP_VERIFY: boolean,
@@ -271,6 +271,14 @@ export const schema = z.object({
   STINT_JOB_PIDS: integer(1, 4_194_304),
   STINT_RUNAI_PROJECTS: projects.optional(),
   STINT_RUNAI_SERIAL_PROJECTS: boolean,
+  STINT_LOPCO_RUNNING: integer(1, 10_000),
+  STINT_LOPCO_CALLBACK_URL: baseAddress.optional(),
+  STINT_LOPCO_NETWORK: network.optional(),
+  STINT_LOPCO_CACHE_VOLUME: matching('the name of a volume', /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/),
+  STINT_LOPCO_CPUS: cpus.optional(),
+  STINT_LOPCO_MEMORY: size(6 * 1024 * 1024).optional(),
+  STINT_LOPCO_RUN_TIME: duration(1000).optional(),
+  STINT_LOPCO_CLEAN_UP_IMAGE: image.optional(),
   STINT_JOB_NETWORK: network,
   STINT_JOB_SHM: size(64 * 1024),
   STINT_JOB_MEMORY_MAX: size(6 * 1024 * 1024).optional(),

@@ -1,6 +1,7 @@
 // The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
 import type { Door, PullPolicy } from '../job/job.js';
+import type { Limits } from '../job/options/options.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Secret } from '../job/secret.js';
 
@@ -47,6 +48,7 @@ export interface Config {
     readonly projects: readonly string[] | undefined;
     readonly serialProjects: boolean;
   };
+  readonly lopco: LopcoConfig;
   readonly secretsDirectory: string;
   readonly stateDirectory: string;
   /** 32 bytes in base64; undefined: a key file in the state directory. */
@@ -133,4 +135,18 @@ export interface JobProxyConfig {
   readonly queue: string | null;
   /** Below it are the files of their output; undefined: none are written. */
   readonly outputRoot: string | undefined;
+}
+
+/** How LOPCO's door runs its jobs. */
+export interface LopcoConfig {
+  readonly mostRunning: number;
+  /** Without a slash at its end; undefined: no job is taken. */
+  readonly callbackUrl: string | undefined;
+  /** Undefined: the network of all jobs. */
+  readonly network: string | undefined;
+  readonly cacheVolume: string;
+  /** Of one worker. */
+  readonly limits: Limits;
+  /** Undefined: files stay in the data cache. */
+  readonly cleanUpImage: string | undefined;
 }

@@ -114,7 +114,7 @@ export interface JobName {
   readonly name: string;
 }
 
-export const doors = ['gostint', 'jobproxy', 'runai', 'gaffer'] as const;
+export const doors = ['gostint', 'jobproxy', 'runai', 'gaffer', 'lopco'] as const;
 export type Door = (typeof doors)[number];
 
 /** A job as it is stored and shown. All times come from the database's clock. */

@@ -1,7 +1,8 @@
 // Opens the parts of a server (store, Vault, engine, worker, API) and connects them to each other.
+import { hkdfSync } from 'node:crypto';
 import { plannersOf } from '../api/app.js';
 import { parsePayload } from '../api/gostint/payload.js';
-import type { AppParts } from '../api/parts.js';
+import type { AppParts, PlannerParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
 import { openDockerBackend } from '../docker/backend.js';
 import type { DockerBackend } from '../docker/engine-backend.js';
@@ -14,6 +15,7 @@ import { Parents } from '../queue/parents/parents.js';
 import { createOperations } from '../queue/service/operator-service.js';
 import { createProcesses, takeSignal } from '../queue/service/process-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
+import { createJobHistory, createRegistry } from '../queue/service/registry-service.js';
 import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
 import { Worker } from '../queue/worker/worker.js';
 import type { Notifier } from '../store/postgres/listen.js';
@@ -78,7 +80,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     new Parents({
       store,
       sealKey: node.sealKey,
-      planners: plannersOf({ ...config, drawPid: () => store.drawPid() }),
+      planners: plannersOf(plannerParts(parts)),
       node: node.nodeId,
       wake: () => wakeAll(worker, notifier),
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
@@ -163,6 +165,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
   const { config, log, node, store, vault, secrets, backend } = parts;
   const wake = () => wakeAll(worker, notifier);
   return {
+    ...plannerParts(parts),
     queue: createQueue({
       ...queueSettings(config),
       store,
@@ -173,6 +176,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       wake,
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
     }),
+    history: createJobHistory(store),
     operations: createOperations({
       store,
       leaseMs: config.leaseMs,
@@ -185,19 +189,15 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     doors: config.doors,
     serviceToken: config.serviceToken,
     jobproxy: config.jobproxy,
-    access: config.access,
     operatorPolicies: config.operatorPolicies,
     optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
-    runai: config.runai,
-    gaffer: config.gaffer,
     processes: createProcesses({
       store,
       backend,
       node: node.nodeId,
       forwardSignal: (jobId, signal) => notifier.notifySignal(jobId, signal),
     }),
-    drawPid: () => store.drawPid(),
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),
     dependencies: [
@@ -215,6 +215,17 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
 
 function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
   return { keyTtlMs, queueLimit, wrapMinimumMs };
+}
+
+function plannerParts({ config, node, store }: Parts): PlannerParts {
+  const { runai, gaffer, access } = config;
+  const lopco = { ...config.lopco, callbackKey: callbackKeyOf(node.sealKey) };
+  return { runai, gaffer, access, lopco, registry: createRegistry(store), drawPid: () => store.drawPid() };
+}
+
+/** Derived, so that all nodes agree: a worker may call back at another node than the one that started it. */
+function callbackKeyOf(sealKey: Buffer): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', sealKey, '', 'stint call-back of a worker', 32));
 }
 
 /** Added to the stop grace: how long an engine may take to carry out a kill before an operator may finalise the job. */

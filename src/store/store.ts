@@ -1,4 +1,7 @@
 // Binds all SQL statements to one pair of connection pools: the database as the rest of the code sees it.
+import type { Reach } from '../job/owner.js';
+import * as pipelines from './doors/pipelines.js';
+import * as registry from './doors/registry.js';
 import { adoptOwnJobs } from './jobs/adopt.js';
 import { type ClaimedRow, type ClaimKey, claimJobs, extendLeases, type LeaseRow } from './jobs/claim.js';
 import * as detail from './jobs/detail.js';
@@ -94,6 +97,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     ...bindLists(sql),
     ...bindParents(sql),
+    ...bindDoors(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
   };
@@ -122,6 +126,20 @@ function bindParents(sql: Sql) {
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),
     keepLogin: (...args: Rest<typeof step.keepLogin>) => step.keepLogin(sql, ...args),
     reviseParent: (revision: step.RevisionFacts) => step.reviseParent(sql, revision),
+  };
+}
+
+/** What single doors keep beside their jobs. */
+function bindDoors(sql: Sql) {
+  return {
+    putDocument: (...args: Rest<typeof registry.putDocument>) => registry.putDocument(sql, ...args),
+    readDocument: (...args: Rest<typeof registry.readDocument>) => registry.readDocument(sql, ...args),
+    listDocuments: (...args: Rest<typeof registry.listDocuments>) => registry.listDocuments(sql, ...args),
+    listDocumentIds: (...args: Rest<typeof registry.listDocumentIds>) =>
+      registry.listDocumentIds(sql, ...args),
+    deleteDocument: (...args: Rest<typeof registry.deleteDocument>) => registry.deleteDocument(sql, ...args),
+    readLatestPipeline: (name: string, reach: Reach) => pipelines.readLatestPipeline(sql, name, reach),
+    listPipelineNames: (reach: Reach, limit: number) => pipelines.listPipelineNames(sql, reach, limit),
   };
 }
 

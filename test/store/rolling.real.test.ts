@@ -19,12 +19,21 @@ const image = { engineId: 'engine-1', imageId: 'sha256:1' };
 const key = { ownerKey: 'entity:ann', key: 'key-1', claim: 'claim-1' };
 const terms = { fingerprint: Buffer.from('print'), ttlMs: 60_000, staleMs: 60_000 };
 const step = { id: claim.id, revision: '0', progress: {}, noted: [claim.id] };
+const document = { kind: 'machine', id: 'm' } as const;
+const owner = { key: 'entity:ann', displayName: 'ann' };
 const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
 /** Every statement that a node sends to the database; only the sending matters, not the result. */
 const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>> = {
   ping: () => store.ping(),
+  putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),
+  readDocument: () => store.readDocument(document, asker.reach),
+  listDocumentIds: () => store.listDocumentIds('machine', asker.reach),
+  listDocuments: () => store.listDocuments('machine', asker.reach),
+  deleteDocument: () => store.deleteDocument(document, asker),
+  readLatestPipeline: () => store.readLatestPipeline('name', asker.reach),
+  listPipelineNames: () => store.listPipelineNames(asker.reach, 10),
   insertJob: () => store.insertJob(newJob({ queue: null })),
   storeSealedPart: () => store.storeSealedPart({ upload, part: 0, sealed: Buffer.from('part') }),
   readSealed: () => store.readSealed(claim.id, 0),

@@ -93,6 +93,7 @@ export class FakeQueue implements Queue {
     return this.#find(id, { everyone: true }).job;
   }
 
+  /** What became of a job. */
   change(id: string, changes: Partial<Job>): void {
     const { job, output } = this.#find(id, { everyone: true });
     this.#jobs.set(id, { job: { ...job, ...changes }, output });

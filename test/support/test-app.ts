@@ -9,6 +9,7 @@ import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
 import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
+import { FakeRegistry, fakeHistory } from './fake-registry.js';
 
 /** A line that the app logged. */
 export interface LoggedLine {
@@ -23,6 +24,7 @@ export interface TestApp {
   readonly app: Hono<ApiEnv>;
   readonly queue: FakeQueue;
   readonly operations: FakeOperations;
+  readonly registry: FakeRegistry;
   readonly log: LoggedLine[];
   /** The tokens that Vault was asked to check. */
   readonly identified: string[];
@@ -51,11 +53,14 @@ export const engine = {
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
   const queue = new FakeQueue();
   const operations = new FakeOperations();
+  const registry = new FakeRegistry();
   const log: LoggedLine[] = [];
   const identified: string[] = [];
   const app = createApp({
     queue,
     operations,
+    registry,
+    history: fakeHistory(queue),
     reaper: { dryRun: async () => [], run: async () => [] },
     identify: async (token) => {
       identified.push(token);
@@ -75,6 +80,15 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
       queue: null,
       outputRoot: undefined,
     },
+    lopco: {
+      mostRunning: 2,
+      callbackUrl: 'http://stint:3232',
+      network: undefined,
+      cacheVolume: 'lopco-data-cache',
+      limits: {},
+      cleanUpImage: undefined,
+      callbackKey: new Uint8Array(32),
+    },
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
     runai: { projects: undefined, serialProjects: false },
@@ -91,7 +105,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     log: logInto(log),
     ...changes,
   });
-  return { app, queue, operations, log, identified, send: sendTo(app) };
+  return { app, queue, operations, registry, log, identified, send: sendTo(app) };
 }
 
 function sendTo(app: Hono<ApiEnv>): TestApp['send'] {
