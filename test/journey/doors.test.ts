@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { GafferClient } from './gaffer-client.js';
+import { LopcoClient } from './lopco-client.js';
 import { RunaiClient } from './runai-client.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
@@ -13,6 +14,7 @@ const operator = new VaultOperator(on.vault);
 const token = await on.client.minimalToken();
 const runai = new RunaiClient(on.stint.url, token);
 const gaffer = new GafferClient(on.stint.url, token);
+const lopco = new LopcoClient(on.stint.url, token);
 const project = 'conformance';
 
 interface Job {
@@ -69,6 +71,7 @@ async function seenAtAllDoors(id: string) {
   const { body } = await runai.ask('GET', `/api/v1/job/${project}/${id}`);
   const [listed] = (body as { data: { status: string }[] }).data;
   const { body: isAlive } = await gaffer.ask('GET', `/jobs/${project}/${id}/state`);
+  const ended = (await lopco.read(`/job-manager/history/${id}`)) as { status: string };
   // Two streams have no order between them.
   const lines = output
     .split('\n')
@@ -79,6 +82,7 @@ async function seenAtAllDoors(id: string) {
     jobproxy: task,
     runai: { status: listed?.status },
     gaffer: isAlive,
+    lopco: { status: ended.status },
   };
 }
 
@@ -94,6 +98,7 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
       jobproxy: { id, code: '3', description: 'failed: exit status 3', stdout: 'out\n', stderr: 'err\n' },
       runai: { status: 'Failed' },
       gaffer: '0',
+      lopco: { status: 'failed' },
     });
   });
 
@@ -109,6 +114,7 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
       jobproxy: { id, code: '0', description: 'succeeded', stdout: 'WORD: [secret]\n', stderr: '' },
       runai: { status: 'Succeeded' },
       gaffer: '0',
+      lopco: { status: 'finished' },
     });
   });
 
@@ -124,6 +130,7 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
       jobproxy: { code: '143', description: 'canceled' },
       runai: { status: 'Failed' },
       gaffer: '0',
+      lopco: { status: 'aborted' },
     });
   });
 });

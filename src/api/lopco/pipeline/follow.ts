@@ -17,10 +17,11 @@ export function followWorker({ active, now }: ParentView, progress: Progress): M
     return mayStop ? { do: 'kill', children: [child.id], progress } : { do: 'wait', progress };
   }
   if (worker.result !== undefined) return takeResult(progress, current, now);
-  const { at = now.toISOString(), failure } = worker.end ?? { failure: noResult.gone };
+  const { at = now.toISOString(), failure, isLost = false } = worker.end ?? { failure: noResult.gone };
   if (failure !== undefined) return fail(progress, now, failure);
   const forMs = Date.parse(at) + graceMs - now.getTime();
-  return forMs > 0 ? { do: 'wait', forMs, progress } : fail(progress, now, noResult.silent);
+  if (forMs > 0) return { do: 'wait', forMs, progress };
+  return fail(progress, now, isLost ? noResult.lost : noResult.silent);
 }
 
 /** Remembers how the awaited worker ended. Its output is read when somebody asks for it. */
@@ -28,6 +29,10 @@ export function noteWorker(progress: Progress, child: Child, now: Date): Progres
   const { current } = progress;
   const worker = current?.worker;
   if (current === undefined || worker === undefined || child.label.name !== worker.instance) return progress;
-  const end = { at: (child.finishedAt ?? now).toISOString(), failure: whyNoResult(child) };
+  const end = {
+    at: (child.finishedAt ?? now).toISOString(),
+    failure: whyNoResult(child),
+    isLost: child.state === 'lost',
+  };
   return { ...progress, current: { ...current, worker: { ...worker, end } } };
 }

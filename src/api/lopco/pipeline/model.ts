@@ -96,6 +96,8 @@ export interface WorkerEnd {
   readonly at: string;
   /** Why there will be no result; undefined where one may still be on its way. */
   readonly failure?: Failure | undefined;
+  /** Nobody knows how it ended; while its container ran it may have called back. */
+  readonly isLost?: boolean;
 }
 
 /** Why a job failed. */

@@ -15,6 +15,7 @@ function missing(code: string, message: string): Failure {
 
 export const noResult = {
   silent: missing('callback_missing', 'The worker ended without a result: it did not call back.'),
+  lost: missing('worker_lost', 'The worker was lost with its node, and did not call back.'),
   empty: missing('result_empty', 'The worker called back with an empty list, which is no result.'),
   killed: missing('worker_killed', 'The worker was killed before it called back.'),
   gone: missing('worker_gone', 'The worker was deleted before it called back.'),

@@ -155,6 +155,16 @@ test('without a result the stage fails when that while is over', async () => {
   expect(job.progress.done).toMatchObject([{ id: 'only', outputs: [] }]);
 });
 
+test('a worker that was lost with its node may still call back; then the stage says that it was lost', async () => {
+  const job = play(one);
+  await job.settle();
+  job.end({ state: 'lost', code: 'node_lost' });
+  expect(await job.settle()).toMatchObject({ do: 'wait', forMs: 10_000 });
+  job.later(10_000);
+
+  expect(await job.settle()).toMatchObject({ do: 'end', verdict: { state: 'failed', code: 'worker_lost' } });
+});
+
 describe('a worker that says itself that it failed is not waited for', () => {
   const ends: readonly [Partial<Child>, string, string][] = [
     [{ reason: 'exit_code', code: 'exit_code', exitCode: 1 }, 'exit_code', 'exit_code'],
