@@ -4,6 +4,7 @@ import { measureHostileBodies } from './hostile.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';
 import { measureOutputMemory } from './memory.js';
+import { measureParents } from './parents.js';
 import { measureQueues } from './queues.js';
 
 const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
@@ -12,6 +13,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   queues: measureQueues,
   memory: measureOutputMemory,
   hostile: measureHostileBodies,
+  parents: measureParents,
 };
 
 const usage = `npm run bench [-- measure ...]

@@ -41,6 +41,22 @@ const calls = (image: string): readonly Call[] => [
     body: { name: 'web', cmd: "sh -c 'echo a process of gaffer; exec sleep 300'", image, numprocesses: 2 },
     shownAt: '/jobs/demo/web',
   },
+  // No job: its workers would have to call back, and nothing can be reached from the network of the demo's engine.
+  {
+    door: 'LOPCO',
+    path: '/pipeline-registry/pipelines',
+    body: {
+      name: 'count',
+      stages: [
+        {
+          id: '01',
+          worker: { id: 'w', image, input: { type: 'single' } },
+          input_map: { table: 'init_source' },
+        },
+      ],
+    },
+    shownAt: '/pipeline-registry/pipelines?full=true',
+  },
 ];
 
 /** A task; two runs and their parent; two processes and theirs. */
