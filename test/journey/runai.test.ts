@@ -99,6 +99,15 @@ test('a sweep runs each index once, two at a time, and its outputs are read unde
   const printed = output.split('\n').filter((line) => line.startsWith('index'));
   expect(printed.toSorted()).toEqual([0, 1, 2, 3].map((index) => `index ${index} of ${name}`));
   expect((await runai.list(project)).map((job) => job.id)).toEqual([id]);
+  const [, child = ''] = /\[stint: job ([0-9a-f]{24}), succeeded\]/.exec(output) ?? [];
+  expect(await on.client.stint('GET', `/stint/v1/jobs/${child}`)).toMatchObject({
+    parent: id,
+    is_parent: false,
+  });
+  expect(await on.client.stint('GET', `/stint/v1/jobs/${id}`)).toMatchObject({
+    parent: null,
+    is_parent: true,
+  });
 });
 
 test('a sweep whose index fails twice fails after the second time, and says which', async () => {

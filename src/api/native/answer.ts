@@ -76,6 +76,8 @@ export function toWireJobDetail(known: JobDetail): WireJobDetail {
     project: job.label.project ?? null,
     requester: job.label.requester ?? null,
     options: { ...job.options },
+    parent: job.parent ?? null,
+    is_parent: job.isParent,
     unlisted_at: toTime(job.unlistedAt),
     output: {
       stdout_bytes: output.stdoutBytes,

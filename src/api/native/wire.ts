@@ -99,6 +99,8 @@ export const wireJobDetail = z.strictObject({
   options: z
     .record(text, z.unknown())
     .meta({ description: 'What the job asked of its container: user, network, ports, mounts, limits.' }),
+  parent: jobId.nullable().meta({ description: 'The job that started it.' }),
+  is_parent: flag.meta({ description: 'It runs no container, but starts other jobs.' }),
   unlisted_at: time.nullable().meta({ description: 'Since when its own door no longer lists it.' }),
   output: z.strictObject({
     stdout_bytes: count,
