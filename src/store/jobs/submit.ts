@@ -60,7 +60,8 @@ export interface ChildFacts {
  * 4. With an idempotency key, the job is stored only while the claim of the key is ours (`key_is_ours`), together with the
  *    answer; otherwise `FencedError` is thrown.
  * 5. A child is stored together with the step of its parent that starts it (`stepped`), or neither is: `FencedError`. The
- *    limit of its queue does not count: its parent was let in.
+ *    limit of its queue does not count: its parent was let in. Its queue is locked before the step (`child_queue`): the end
+ *    of another child passes the turn and then wakes the parent, and in the other order the two would deadlock.
  * 6. The parts of a long request are put together behind its head and deleted, whatever becomes of the job. Where one is
  *    missing nothing is stored: `BrokenError`, to be repeated with a new upload.
  */
@@ -86,7 +87,7 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
   const { child, parent } = job;
   const progress = parent === undefined ? null : JSON.stringify(parent.progress);
   const step = child?.step ?? { id: '', revision: '0', progress: null, noted: [] };
-  const isWhole = sql`(select is_whole from rest)`;
+  const mayStep = sql`(select is_whole from rest) and (select count(*) from child_queue) >= 0`;
   return guarded(
     () => sql<InsertedRow[]>`
       with uploaded as (
@@ -97,7 +98,9 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
       ), own_key as (
         select key from idempotency_keys
         where owner_key = ${job.owner.key} and key = ${key} and claim = ${claim} and answer is null for update
-      ), ${stepParts(sql, step, undefined, isWhole)}, key_is_ours as (
+      ), child_queue as (
+        select from queues where name = ${job.queue} and ${child !== undefined}::boolean for no key update
+      ), ${stepParts(sql, step, undefined, mayStep)}, key_is_ours as (
         select rest.is_whole from rest
         where (${key}::text is null or exists (select from own_key))
           and (${child === undefined}::boolean or not is_whole or exists (select from stepped))
