@@ -289,9 +289,10 @@ test('the login of a parent is made once, its secrets are read once, all childre
 
 test('the login of a parent is made by the first child alone: the others wait for it', async () => {
   const node = startSharing();
-  const hold = node.backend.hold('deliver');
+  const hold = node.backend.hold('prepare'); // The login is kept before anything is delivered.
   const parent = await submitSharing(node, 4);
   await hold.reached;
+  await node.parents.carryOn(parent.id);
   expect(await node.queue.children(parent.id, everyone)).toHaveLength(1);
   hold.release();
   await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
