@@ -13,6 +13,7 @@ import { runPeriodically } from '../maintenance/periodic.js';
 import { type StoreParts, storeJob } from '../service/store-job.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 import { decide } from './decide.js';
+import { orLater } from './or-later.js';
 import { type ReadParent, readParent, type ViewParts } from './view.js';
 
 export interface ParentsParts extends ViewParts, StoreParts {
@@ -63,7 +64,7 @@ export class Parents implements AsyncDisposable {
   async admit(door: Door): Promise<void> {
     const { planners, store, node } = this.#parts;
     const most = planners.get(door)?.mostRunning;
-    for (const { id } of await store.admitParents(door, most, `node:${node}`)) await this.carryOn(id);
+    for (const { id } of await store.admitParents(door, most, `node:${node}`)) await this.#carryOnNext(id);
   }
 
   /** Takes the steps of one parent that can be taken now. Throws only when Postgres is unavailable. */
@@ -77,12 +78,7 @@ export class Parents implements AsyncDisposable {
 
   /** For a caller that does not wait: what cannot be done now is done by the sweep. */
   carryOnSoon(id: string): void {
-    const done = this.carryOn(id)
-      .catch((error: unknown) => {
-        if (!isOutage(error))
-          this.#parts.log.error('a parent job could not be carried on', { jobId: id, error });
-      })
-      .finally(() => this.#soon.delete(done));
+    const done = orLater(() => this.#carryOnNext(id)).finally(() => this.#soon.delete(done));
     this.#soon.add(done);
   }
 
@@ -93,7 +89,17 @@ export class Parents implements AsyncDisposable {
 
   async #round(): Promise<void> {
     for (const door of this.#parts.planners.keys()) await this.admit(door);
-    for (const { id } of await this.#parts.store.listDueParents(dueAtOnce)) await this.carryOn(id);
+    for (const { id } of await this.#parts.store.listDueParents(dueAtOnce)) await this.#carryOnNext(id);
+  }
+
+  /** One parent of many: an error of its own is logged and does not keep the others waiting. */
+  async #carryOnNext(id: string): Promise<void> {
+    try {
+      await this.carryOn(id);
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      this.#parts.log.error('a parent job could not be carried on', { jobId: id, error });
+    }
   }
 
   async #step(parent: ReadParent): Promise<'rests' | 'goes on'> {

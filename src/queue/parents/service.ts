@@ -6,6 +6,7 @@ import type { Store } from '../../store/store.js';
 import type { ParentJobs, Revision } from '../parent-jobs.js';
 import { mostListed } from '../queue.js';
 import { sealWhole } from '../service/seal.js';
+import { orLater } from './or-later.js';
 import type { Parents } from './parents.js';
 import { type ReadParent, readParent, type ViewParts } from './view.js';
 
@@ -28,7 +29,7 @@ export function createParentJobs(parts: ParentServiceParts): ParentJobs {
     },
     revise: async (id, reach, revision) => {
       while (!(await reviseOnce(parts, await find(parts, id, reach), revision)));
-      await parts.parents.carryOn(id);
+      await orLater(() => parts.parents.carryOn(id));
     },
   };
 }

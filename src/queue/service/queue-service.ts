@@ -2,7 +2,7 @@
 import type { Backend } from '../../executor/backend.js';
 import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
 import { type ContentText, decodeContent } from '../../job/content.js';
-import { BrokenError, JobFailedError, RefusedError } from '../../job/errors.js';
+import { JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { Ciphertext, Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
@@ -11,6 +11,7 @@ import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
 import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
+import { orLater } from '../parents/or-later.js';
 import type { Parents } from '../parents/parents.js';
 import { createParentJobs } from '../parents/service.js';
 import {
@@ -105,13 +106,6 @@ async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyC
 function jobOf({ door, queue, owner, label, unlistAfterMs, fields, parent }: JobRequest): NamelessJob {
   const image = label === undefined ? undefined : fields.image;
   return { door, queue, owner, label, unlistAfterMs, image, options: fields.options, parent };
-}
-
-/** What is stored is done: a step of a parent that cannot be taken now is taken by the sweep. */
-async function orLater(step: () => Promise<void>): Promise<void> {
-  await step().catch((error: unknown) => {
-    if (!(error instanceof BrokenError)) throw error;
-  });
 }
 
 /** Fails when Postgres is unavailable, before anything is spent. */

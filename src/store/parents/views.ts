@@ -51,11 +51,13 @@ export async function listChildren(sql: Sql, parent: string, limit: number): Pro
   return rows.map(toJob).toReversed();
 }
 
-/** Parents that are to be carried on now, the longest overdue first. */
+/** Parents under way that are to be carried on now, the longest overdue first. */
 export async function listDueParents(sql: Sql, limit: number): Promise<{ id: string }[]> {
   return guarded(
     () => sql<{ id: string }[]>`
-      select job_id as id from parents where due_at <= clock_timestamp() order by due_at limit ${limit}`,
+      select id from parents join jobs on jobs.id = parents.job_id
+      where due_at <= clock_timestamp() and state in ('preparing', 'running', 'stopping')
+      order by due_at limit ${limit}`,
   );
 }
 

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { BrokenError } from '../../../src/job/errors.js';
 import type { Door, Job, JobRequest } from '../../../src/job/job.js';
 import { type Verdict, verdictOf } from '../../../src/job/outcome.js';
 import type { DoorPlanner, Planner, Step } from '../../../src/job/parents/planner.js';
+import { createParentJobs } from '../../../src/queue/parents/service.js';
+import type { Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
 import {
   caller,
@@ -333,4 +336,32 @@ test('the login of a parent is revoked by the clean-up of tokens where the end o
   await expect.poll(() => node.stateOf(parent)).toBe('succeeded');
   node.secrets.heal();
   expect(await store.listUnrevoked('another', 60_000)).toMatchObject([{ id: parent.id }]);
+});
+
+test('a revision that is stored is done, though the step behind it cannot be taken now', async () => {
+  const node = openTestNode(store, { planners: plannersOf() });
+  nodes.push(node);
+  const parent = await submit(node, 1);
+  const outage = new BrokenError('database_unavailable', 'Could not use Postgres.');
+  const parents = { carryOn: () => Promise.reject(outage) };
+  const jobs = createParentJobs({ store, sealKey: node.sealKey, parents });
+  await jobs.revise(parent.id, everyone, scaled);
+  expect((await jobs.parent(parent.id, everyone)).plan).toBe(2);
+  expect(await store.listDueParents(9)).toEqual([{ id: parent.id }]);
+});
+
+test('a parent that cannot be read does not keep the others from being carried on', async () => {
+  const broken: string[] = [];
+  const readParent: Store['readParent'] = async (id, reach) => {
+    if (broken.includes(id)) throw new BrokenError('internal', 'Could not read it.', { retryable: false });
+    return store.readParent(id, reach);
+  };
+  const node = openTestNode({ ...store, readParent }, { planners: plannersOf() });
+  nodes.push(node);
+  const [first, second] = [await submit(node, 1), await submit(node, 1)];
+  for (const { id } of [first, second]) await sql`update parents set due_at = now() where job_id = ${id}`;
+  broken.push(first.id);
+  node.parents.start();
+  await expect.poll(() => store.listDueParents(9)).toEqual([{ id: first.id }]);
+  expect(node.logged.join()).toContain(first.id);
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { openTestDatabase } from '../../support/database.js';
-import { newJob, submit } from '../../support/stored-jobs.js';
+import { asker, newJob, submit } from '../../support/stored-jobs.js';
 import { everyone } from '../../support/test-node.js';
 
 const database = await openTestDatabase();
@@ -33,3 +33,21 @@ test('a step waits for the queue of its new child before it locks the parent: th
   await starting.second;
   expect(await store.readOpenChildren(parent)).toHaveLength(2);
 });
+
+test('a parent that waits is not due, nor is an ended one, though it was revised', async () => {
+  const id = await submit(store, { door: 'runai', queue: null, parent: { progress: 0 } });
+  await revise(id);
+  expect(await store.listDueParents(9)).toEqual([]);
+  await store.admitParents('runai', undefined, 'node:a');
+  expect(await store.listDueParents(9)).toEqual([{ id }]);
+  const waiting = await submit(store, { door: 'runai', queue: null, parent: { progress: 0 } });
+  await revise(waiting);
+  await store.requestKill(waiting, asker);
+  expect(await store.listDueParents(9)).toEqual([{ id }]);
+});
+
+async function revise(id: string): Promise<void> {
+  const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
+  const facts = { id, revision, progress: 1, sealed: undefined, kind: 'scaled', actor: 'entity:ann' };
+  expect(await store.reviseParent(facts)).toBe(true);
+}
