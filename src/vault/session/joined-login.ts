@@ -1,7 +1,7 @@
 // A session on a login that is not its own: the jobs of one parent share one.
 
 import type { SecretSession, SecretValues } from '../../executor/secrets.js';
-import { JobFailedError } from '../../job/errors.js';
+import { BrokenError, JobFailedError } from '../../job/errors.js';
 import type { Secret } from '../../job/secret.js';
 import { type ReadRules, readSecrets } from '../reading/read.js';
 import { groupReferences } from '../reading/reference.js';
@@ -32,8 +32,12 @@ export class JoinedLogin implements SecretSession {
     throw new Error('Expected no payload of a job that shares the login of its parent, got one.');
   }
 
+  /** A run holds a slot, so it waits for Vault only so long: it has spent nothing, and is postponed. */
   async read(references: readonly string[], options: ReadRules): Promise<SecretValues> {
-    const token = await this.#joining;
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(noAnswer()), this.#parts.retryForMs).unref();
+    });
+    const token = await Promise.race([this.#joining, late]);
     if (token === undefined) throw sharedLoginOver();
     return readSecrets({ token, mounts: this.#parts.mounts }, groupReferences(references), options);
   }
@@ -60,6 +64,13 @@ export class JoinedLogin implements SecretSession {
     token.startRenewal();
     return token;
   }
+}
+
+function noAnswer(): BrokenError {
+  return new BrokenError(
+    'vault_unavailable',
+    'Could not use the login that the runs of this job share: Vault does not answer, or is sealed. The run is tried again.',
+  );
 }
 
 export function sharedLoginOver(): JobFailedError {
