@@ -59,10 +59,10 @@ export async function advanceParent(sql: Sql, step: StepFacts, restMs: number | 
   return rows.length > 0;
 }
 
-/** Ends a parent that has no active child, and deletes what was sealed of it. False: the step came too late. */
+/** Ends a parent that has no active child (a noted one has ended), and deletes what was sealed of it. False: the step came too late. */
 export async function endParent(sql: Sql, step: StepFacts, verdict: Verdict): Promise<boolean> {
   const isFree = sql`not exists (
-    select from jobs where parent = ${step.id} and state not in ('succeeded', 'failed', 'canceled', 'lost'))`;
+    select from jobs where parent = ${step.id} and not noted and state not in ('succeeded', 'failed', 'canceled', 'lost'))`;
   const rows = await guarded(
     () => sql<{ id: string }[]>`
       with ${stepParts(sql, step, sql`null`, isFree)}, moved as (

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { FencedError } from '../../../src/job/errors.js';
 import { openTestDatabase } from '../../support/database.js';
-import { asker, newJob, submit } from '../../support/stored-jobs.js';
+import { asker, claimOne, newJob, submit, succeeded } from '../../support/stored-jobs.js';
 import { everyone } from '../../support/test-node.js';
 
 const database = await openTestDatabase();
@@ -51,3 +52,28 @@ async function revise(id: string): Promise<void> {
   const facts = { id, revision, progress: 1, sealed: undefined, kind: 'scaled', actor: 'entity:ann' };
   expect(await store.reviseParent(facts)).toBe(true);
 }
+
+test('a parent with a child that has not ended does not end, and its progress stays as it was', async () => {
+  const id = await submitParent();
+  await startChild(id);
+  const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
+  expect(await store.endParent({ id, revision, progress: 2, noted: [] }, succeeded)).toBe(false);
+  expect(await store.readParent(id, everyone)).toMatchObject({ revision, progress: 1 });
+});
+
+test('a login is kept only with the parent as it was read: an older sealed request replaces no newer one', async () => {
+  const id = await submitParent();
+  const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
+  await startChild(id);
+  const child = await claimOne(store);
+  await store.markTokenTaken(child, 'accessor-1');
+  const sealed = Buffer.from('older');
+  expect(await store.keepLogin(child, { id, revision, sealed })).toBe(false);
+  expect(await store.readParent(id, everyone)).toMatchObject({
+    tokenAccessor: null,
+    sealed: Buffer.from('sealed'),
+  });
+  await expect(store.keepLogin({ ...child, fence: '0' }, { id, revision, sealed })).rejects.toThrow(
+    FencedError,
+  );
+});
