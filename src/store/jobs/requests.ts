@@ -157,7 +157,7 @@ export async function deleteJob(
           and (jobs.parent is null or jobs.noted)
         returning jobs.id, jobs.queue, jobs.state, asked.turn
       ), children as (
-        select jobs.id, jobs.state from jobs join gone on jobs.parent = gone.id
+        select jobs.id, jobs.state from jobs where jobs.parent = ${id} and exists (select from gone)
       ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, 'deleted', ${asker.actor}::text, jsonb_build_object('state', state)

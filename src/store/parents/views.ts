@@ -33,11 +33,14 @@ export async function readParent(sql: Sql, id: string, reach: Reach): Promise<St
   return { job: toJob(row), revision, progress, sealed, tokenAccessor, now };
 }
 
-/** The children whose end the parent has not noted, oldest first. To be read after the parent itself. */
+/**
+ * The children whose end the parent has not noted, oldest first. To be read after the parent itself. `seq + 0` keeps the planner
+ * from walking through all jobs in their order, where one parent has most of them.
+ */
 export async function readOpenChildren(sql: Sql, parent: string): Promise<Job[]> {
   const rows = await guarded(
     () => sql<JobRow[]>`
-      select ${jobColumns(sql, 'jobs')} from jobs where parent = ${parent} and not noted order by seq`,
+      select ${jobColumns(sql, 'jobs')} from jobs where parent = ${parent} and not noted order by seq + 0`,
   );
   return rows.map(toJob);
 }
