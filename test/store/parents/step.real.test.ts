@@ -77,3 +77,12 @@ test('a login is kept only with the parent as it was read: an older sealed reque
     FencedError,
   );
 });
+
+test('a parent that is to be killed is stopping from its next step on', async () => {
+  const id = await submitParent();
+  await startChild(id);
+  await store.requestKill(id, asker);
+  const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
+  expect(await store.advanceParent({ id, revision, progress: 2, noted: [] }, null)).toBe(true);
+  expect(await store.readParent(id, everyone)).toMatchObject({ job: { state: 'stopping' } });
+});
