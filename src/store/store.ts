@@ -120,7 +120,7 @@ function bindParents(sql: Sql) {
     readParent: (...args: Rest<typeof parents.readParent>) => parents.readParent(sql, ...args),
     readOpenChildren: (parent: string) => parents.readOpenChildren(sql, parent),
     listChildren: (parent: string, limit: number) => parents.listChildren(sql, parent, limit),
-    listDueParents: (limit: number) => parents.listDueParents(sql, limit),
+    listDueParents: (...args: Rest<typeof parents.listDueParents>) => parents.listDueParents(sql, ...args),
     admitParents: (...args: Rest<typeof parents.admitParents>) => parents.admitParents(sql, ...args),
     advanceParent: (...args: Rest<typeof step.advanceParent>) => step.advanceParent(sql, ...args),
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),

@@ -35,6 +35,7 @@ function firstLoginFailed({ request, ended }: ReadParent): Verdict | undefined {
   const first = hasUnusedSecretId(request) ? ended[0] : undefined;
   if (first === undefined) return undefined;
   const { reason, code, message = 'The first run ended before its secrets were read.', exitCode } = first;
+  if (first.state === 'canceled') return killed;
   if (reason === undefined) return verdictOf({ kind: 'vanished', message });
   return verdictOf({ kind: 'failed', reason, code: code ?? reason, message, exitCode });
 }

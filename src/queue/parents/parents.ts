@@ -88,8 +88,10 @@ export class Parents implements AsyncDisposable {
   }
 
   async #round(): Promise<void> {
-    for (const door of this.#parts.planners.keys()) await this.admit(door);
-    for (const { id } of await this.#parts.store.listDueParents(dueAtOnce)) await this.#carryOnNext(id);
+    const { planners, store } = this.#parts;
+    for (const door of planners.keys()) await this.admit(door);
+    const due = await store.listDueParents([...planners.keys()], dueAtOnce);
+    for (const { id } of due) await this.#carryOnNext(id);
   }
 
   /** One parent of many: an error of its own is logged and does not keep the others waiting. */

@@ -3,7 +3,7 @@ import type { Door, Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import { ownerFilter } from '../jobs/requests.js';
 import { type JobRow, jobColumns, toJob } from '../jobs/rows.js';
-import type { Sql } from '../postgres/connection.js';
+import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
 /** A parent as it is stored. */
@@ -54,12 +54,17 @@ export async function listChildren(sql: Sql, parent: string, limit: number): Pro
   return rows.map(toJob).toReversed();
 }
 
-/** Parents under way that are to be carried on now, the longest overdue first. */
-export async function listDueParents(sql: Sql, limit: number): Promise<{ id: string }[]> {
+/** Parents of these doors under way that are to be carried on now, the longest overdue first. */
+export async function listDueParents(
+  sql: Sql,
+  doors: readonly Door[],
+  limit: number,
+): Promise<{ id: string }[]> {
   return guarded(
     () => sql<{ id: string }[]>`
       select id from parents join jobs on jobs.id = parents.job_id
       where due_at <= clock_timestamp() and state in ('preparing', 'running', 'stopping')
+        and door = any(${arrayText(doors)}::text[])
       order by due_at limit ${limit}`,
   );
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { JobFailedError } from '../../../src/job/errors.js';
 import { verdictOf } from '../../../src/job/outcome.js';
 import type { Child, Planner, Step } from '../../../src/job/parents/planner.js';
+import { Secret } from '../../../src/job/secret.js';
 import { decide } from '../../../src/queue/parents/decide.js';
 import type { ReadParent } from '../../../src/queue/parents/view.js';
 import { newJob } from '../../support/fake-queue.js';
@@ -87,4 +88,21 @@ test('a planner that finds a fault of the job fails the parent', async () => {
     do: 'end',
     verdict: { state: 'failed', reason: 'payload_refused', message: 'There is no stage 4.' },
   });
+});
+
+const sharing = { wrappedSecretId: new Secret('s.wrap'), ciphertext: undefined, fields: {} };
+
+test.each([
+  [{ state: 'canceled', code: 'killed', message: 'job killed' }, { state: 'canceled' }],
+  [
+    { state: 'lost', code: 'node_lost', message: 'The node died.' },
+    { state: 'lost', message: 'The node died.' },
+  ],
+  [
+    { state: 'failed', reason: 'secrets_refused', code: 'denied' },
+    { state: 'failed', reason: 'secrets_refused', code: 'denied' },
+  ],
+] as const)('a parent ends as its first child did before its login was kept: %j', async (end, verdict) => {
+  const parent = parentOf({ request: sharing, ended: [childOf(end)] });
+  expect(await decide(parent, planner)).toMatchObject({ do: 'end', verdict });
 });

@@ -164,10 +164,10 @@ test('a child that ends anywhere, by any statement, makes its parent due', async
   const parent = await submit(quiet, 2);
   for (const { id } of await quiet.queue.children(parent.id, everyone))
     await quiet.queue.kill(id, everyone, caller);
-  expect(await store.listDueParents(9)).toEqual([{ id: parent.id }]);
+  expect(await store.listDueParents(['runai'], 9)).toEqual([{ id: parent.id }]);
   await quiet.parents.carryOn(parent.id);
   expect(await quiet.stateOf(parent)).toBe('succeeded');
-  expect(await store.listDueParents(9)).toEqual([]);
+  expect(await store.listDueParents(['runai'], 9)).toEqual([]);
 });
 
 test('what happens between reading and storing is never lost: the step comes too late', async () => {
@@ -347,7 +347,7 @@ test('a revision that is stored is done, though the step behind it cannot be tak
   const jobs = createParentJobs({ store, sealKey: node.sealKey, parents });
   await jobs.revise(parent.id, everyone, scaled);
   expect((await jobs.parent(parent.id, everyone)).plan).toBe(2);
-  expect(await store.listDueParents(9)).toEqual([{ id: parent.id }]);
+  expect(await store.listDueParents(['runai'], 9)).toEqual([{ id: parent.id }]);
 });
 
 test('a parent that cannot be read does not keep the others from being carried on', async () => {
@@ -362,6 +362,6 @@ test('a parent that cannot be read does not keep the others from being carried o
   for (const { id } of [first, second]) await sql`update parents set due_at = now() where job_id = ${id}`;
   broken.push(first.id);
   node.parents.start();
-  await expect.poll(() => store.listDueParents(9)).toEqual([{ id: first.id }]);
+  await expect.poll(() => store.listDueParents(['runai'], 9)).toEqual([{ id: first.id }]);
   expect(node.logged.join()).toContain(first.id);
 });
