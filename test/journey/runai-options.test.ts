@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const runai = new RunaiClient(on.stint.url, await on.client.minimalToken());
-const busybox = { image, imagePullPolicy: 'Never', project: 'vision' };
+const busybox = { image, imagePullPolicy: 'Never', project: 'vision', backoffLimit: 0 };
 const isRunning = ({ status }: { status: string }) => status === 'Running';
 
 /** Runs a shell script to its end and returns what it printed. */
