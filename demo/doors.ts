@@ -94,8 +94,9 @@ async function showCall(show: Show, { door, path, body, shownAt }: Call, asking:
     () => ask(asking, 'POST', path, body),
     (text) => text,
   );
-  show.fact(`GET ${shownAt}`, '');
-  show.text(await ask(asking, 'GET', shownAt.replace('{}', answer)));
+  const place = shownAt.replace('{}', answer);
+  show.fact(`GET ${place}`, '');
+  show.text(await ask(asking, 'GET', place));
 }
 
 async function untilPrinted(client: GostintClient): Promise<readonly AnsweredJob[]> {
