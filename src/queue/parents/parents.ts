@@ -119,7 +119,7 @@ export class Parents implements AsyncDisposable {
   }
 
   async #take(parent: ReadParent, step: Step): Promise<'rests' | 'goes on'> {
-    const { store } = this.#parts;
+    const { store, log } = this.#parts;
     const facts = { ...parent.key, progress: step.progress, noted: parent.ended.map(({ id }) => id) };
     switch (step.do) {
       case 'start':
@@ -133,6 +133,11 @@ export class Parents implements AsyncDisposable {
         return (await store.advanceParent(facts, step.forMs ?? null)) ? 'rests' : 'goes on';
       case 'end':
         if (!(await store.endParent(facts, step.verdict))) return 'goes on';
+        log.info('parent job recorded', {
+          jobId: parent.key.id,
+          state: step.verdict.state,
+          code: step.verdict.code,
+        });
         await this.#revoke(parent);
         await this.admit(parent.job.door);
         return 'rests';

@@ -77,6 +77,8 @@ export async function endParent(sql: Sql, step: StepFacts, verdict: Verdict): Pr
       ), recorded as (
         insert into events (job_id, kind, actor, detail)
         select id, state, 'stint', jsonb_strip_nulls(jsonb_build_object('code', code, 'exit_code', exit_code)) from moved
+        union all
+        select id, 'alarm', 'stint', jsonb_build_object('code', code) from moved where ${verdict.alarm}::boolean
       )
       select id from moved`,
   );

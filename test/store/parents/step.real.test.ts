@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { FencedError } from '../../../src/job/errors.js';
+import { verdictOf } from '../../../src/job/outcome.js';
 import { openTestDatabase } from '../../support/database.js';
 import { asker, claimOne, newJob, submit, succeeded } from '../../support/stored-jobs.js';
 import { everyone } from '../../support/test-node.js';
@@ -87,4 +88,19 @@ test('a parent that is to be killed is stopping from its next step on', async ()
   const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
   expect(await store.advanceParent({ id, revision, progress: 2, noted: [] }, null)).toBe(true);
   expect(await store.readParent(id, everyone)).toMatchObject({ job: { state: 'stopping' } });
+});
+
+test('the end of a parent that an operator must know of writes an alarm', async () => {
+  const id = await submitParent();
+  const { revision = '' } = (await store.readParent(id, everyone)) ?? {};
+  const facts = {
+    reason: 'internal',
+    code: 'request_not_authentic',
+    message: 'Changed.',
+    exitCode: undefined,
+  } as const;
+  const verdict = verdictOf({ kind: 'failed', ...facts, alarm: true });
+  expect(await store.endParent({ id, revision, progress: 1, noted: [] }, verdict)).toBe(true);
+  const alarms = await sql`select detail from events where job_id = ${id} and kind = 'alarm'`;
+  expect(alarms).toMatchObject([{ detail: { code: 'request_not_authentic' } }]);
 });
