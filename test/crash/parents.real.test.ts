@@ -46,7 +46,7 @@ interface Row {
 const parentOf = async ({ sql }: CrashStage) =>
   (await sql<Row[]>`select id, state, slot from jobs where is_parent`)[0];
 
-async function checkSweep(stage: CrashStage, mostFailures: number): Promise<void> {
+async function checkSweep(stage: CrashStage, mostLost: number): Promise<readonly Row[]> {
   // `expect.poll` belongs to a test, and these run beside each other.
   await vi.waitFor(async () => expect((await parentOf(stage))?.state).toBe('succeeded'), {
     timeout: 60_000,
@@ -62,7 +62,7 @@ async function checkSweep(stage: CrashStage, mostFailures: number): Promise<void
       .toSorted(),
   ).toEqual([0, 1, 2, 3, 4]);
   expect(children.length - 5).toBe(ended('lost').length);
-  expect(ended('lost').length).toBeLessThanOrEqual(mostFailures);
+  expect(ended('lost').length).toBeLessThanOrEqual(mostLost);
   for (const { id } of children) {
     const starts = stage.engine.events.filter(({ jobId, action }) => jobId === id && action === 'start');
     expect(starts.length).toBeLessThanOrEqual(1);
@@ -74,27 +74,40 @@ async function checkSweep(stage: CrashStage, mostFailures: number): Promise<void
     45_000,
   );
   expect({ containers, hostFiles, requestRows }).toEqual({ containers: [], hostFiles: [], requestRows: [] });
+  return ended('lost');
+}
+
+/**
+ * A node that comes back takes over each container that is there. What it may call lost is only a run whose container
+ * the killed node had removed and whose end it had not stored yet: at any of these places another run may be so far.
+ */
+function expectRemovedBefore(stage: CrashStage, lost: readonly Row[], at: number): void {
+  for (const { id } of lost) {
+    const removal = stage.engine.events.find(({ jobId, action }) => jobId === id && action === 'destroy');
+    expect(removal?.at).toBeLessThan(at);
+  }
 }
 
 // While it is submitted; before its second child; in the middle; around the end of a child.
 test.concurrent.each([
-  ['before-step=kill', 0],
-  ['before-step=kill@2', 0],
-  ['before-step=kill@5', 0],
-  ['after-claim=kill@2', 0],
-  ['after-start=kill@3', 0],
-  ['before-record=kill@2', 2],
-  ['after-record=kill@4', 0],
-] as const)(
+  'before-step=kill',
+  'before-step=kill@2',
+  'before-step=kill@5',
+  'after-claim=kill@2',
+  'after-start=kill@3',
+  'before-record=kill@2',
+  'after-record=kill@4',
+])(
   'Q1: a node that is killed at %s in the middle of a sweep and comes back runs each index to its end once',
-  async (failpoints, mostFailures) => {
+  async (failpoints) => {
     await using stage = await openCrashStage();
     await using stint = await stage.start('A', { STINT_FAILPOINTS: failpoints, STINT_SLOTS: '4' });
     await submitSweep(stage, stint);
     await stint.gone(30_000);
 
+    const cameBackAt = Date.now();
     await using next = await stage.start('A', { STINT_SLOTS: '4' });
-    await checkSweep(stage, mostFailures);
+    expectRemovedBefore(stage, await checkSweep(stage, 2), cameBackAt);
     expect(next.exitCode()).toBeUndefined();
   },
   120_000,
