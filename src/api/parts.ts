@@ -9,6 +9,7 @@ import type { Operations } from '../queue/operations.js';
 import type { Processes } from '../queue/processes.js';
 import type { Queue } from '../queue/queue.js';
 import type { Registry } from '../queue/registry.js';
+import type { Streams } from '../queue/streams.js';
 import type { Flapping } from './gaffer/supervision/brake.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
 import type { LopcoOptions } from './lopco/options.js';
@@ -38,6 +39,7 @@ export interface AppParts {
   readonly runai: RunaiSettings;
   readonly gaffer: GafferSettings;
   readonly processes: Processes;
+  readonly streams: Streams;
   /** The next number for a process of gaffer's jobs. */
   readonly drawPid: () => Promise<number>;
   /** Shown to clients, which connect to Vault themselves; the second address is the one for browsers. */

@@ -116,6 +116,11 @@ export interface RunningContainer {
   wait(): Promise<Exit>;
   /** Where its ports are published; empty once it has ended. */
   ports(): Promise<readonly PublishedPort[]>;
+  /**
+   * Writes to the standard input of its program, which must have one (`ContainerOptions.stdin`). Resolves when the engine has
+   * taken all of it: the program may read it later. After its end nothing happens. Not called again before it has settled.
+   */
+  write(bytes: Uint8Array): Promise<void>;
   /** CPU time of all its processes since its start, in milliseconds; undefined where the engine cannot tell. */
   cpuTimeMs(): Promise<number | undefined>;
   /** Sends the stop signal, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */

@@ -4,6 +4,7 @@ import { failpoint } from '../job/failpoint.js';
 import type { ContainerOptions } from '../job/options/options.js';
 import type { Exit, Outcome, OutputFacts } from '../job/outcome.js';
 import type { PreparedContainer, RunningContainer } from './backend.js';
+import { feedInput } from './input.js';
 import { limitBehind, type TimeLimits, timeLimits, watchCpuTime } from './limits.js';
 import { discard } from './masking/discard.js';
 import { namesOfUnmasked } from './masking/mask-forms.js';
@@ -20,7 +21,7 @@ export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: und
 const drainMs = 30_000;
 
 /** What records and stops a job whose container was started. */
-export type StartedRun = Pick<Run, 'recorder' | 'stop'> & { readonly job: { readonly id: string } };
+export type StartedRun = Pick<Run, 'recorder' | 'stop' | 'input'> & { readonly job: { readonly id: string } };
 
 export interface Following {
   readonly running: RunningContainer;
@@ -32,6 +33,8 @@ export interface Following {
   readonly stopGraceMs: number;
   /** It has ports that are published. */
   readonly publishes: boolean;
+  /** Its program has a standard input. */
+  readonly stdin: boolean;
   /** What is left of the job's run time; undefined for a container that has ended. */
   readonly timeMs: number | undefined;
   readonly parts: ExecutorParts;
@@ -62,7 +65,8 @@ export async function runToEnd(
     const limits = timeLimits(options, parts.options);
     const publishes = (options.ports ?? []).length > 0;
     const { stopGraceMs = parts.options.stopGraceMs } = options;
-    const following = { running, filter, from: emptyOutput, limits, stopGraceMs, publishes, parts };
+    const { stdin = false } = options;
+    const following = { running, filter, from: emptyOutput, limits, stopGraceMs, publishes, stdin, parts };
     return await followToEnd(run, { ...following, timeMs: limits.runTimeMs });
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
@@ -87,13 +91,25 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
   const publishing = following.publishes ? recordPorts(run, following.running) : undefined;
   if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenRequested(run, following.running, following.stopGraceMs);
-  using _ = watchCpuTime(following.running, following.limits.cpuTimeMs, run.stop);
+  using _ = watchAndFeed(run, following);
   const outcome = await waitForEnd(run, following);
   const flaw = await within(drainMs, copying, 'output_not_drained');
   stopping.release();
   await publishing;
   if (run.stop.reason === 'fenced') throw new FencedError('The claim was lost while the job ran.');
   return { outcome, output: { ...collector.totals, flaw } };
+}
+
+function watchAndFeed({ stop, input }: StartedRun, { running, limits, stdin }: Following): Disposable {
+  const parts = [
+    watchCpuTime(running, limits.cpuTimeMs, stop),
+    feedInput(running, stdin ? input : undefined),
+  ];
+  return {
+    [Symbol.dispose]: () => {
+      for (const part of parts) part[Symbol.dispose]();
+    },
+  };
 }
 
 /** Only told to clients: an engine that does not say it, or a claim that is lost, is seen elsewhere. */

@@ -3,6 +3,7 @@ import type { ContainerOptions } from '../job/options/options.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { AdoptedContainer } from './backend.js';
 import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
+import type { JobInput } from './input.js';
 import { type TimeLimits, timeLimits } from './limits.js';
 import { discard } from './masking/discard.js';
 import type { OutputState, PartFilter } from './output.js';
@@ -17,6 +18,8 @@ export interface ResumedRun {
   readonly job: ResumedJob;
   readonly recorder: RunRecorder;
   readonly stop: Stop;
+  /** What is sent to its standard input. */
+  readonly input?: JobInput | undefined;
   /** What is stored of its output. Read after the new claim, so that no other process still writes. */
   readonly output: OutputState;
 }
@@ -89,7 +92,18 @@ async function followAdopted(
   const timeMs = timeLeft(container, limits);
   const publishes = (run.job.options.ports ?? []).length > 0;
   const { stopGraceMs = parts.options.stopGraceMs } = run.job.options;
-  const following = { running, filter, from: run.output, limits, stopGraceMs, publishes, timeMs, parts };
+  const { stdin = false } = run.job.options;
+  const following = {
+    running,
+    filter,
+    from: run.output,
+    limits,
+    stopGraceMs,
+    publishes,
+    stdin,
+    timeMs,
+    parts,
+  };
   return await followToEnd(run, following);
 }
 

@@ -4,6 +4,7 @@ import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
+import type { JobInput } from './input.js';
 import type { RunRecorder } from './run-recorder.js';
 import type { KeptSecrets } from './secrets/shared-login.js';
 import type { Secrets, WrappingTokenFacts } from './secrets.js';
@@ -38,6 +39,8 @@ export interface Run {
   readonly job: ClaimedJob;
   readonly recorder: RunRecorder;
   readonly stop: Stop;
+  /** What is sent to its standard input; undefined: nothing is. */
+  readonly input?: JobInput | undefined;
 }
 
 export interface ClaimedJob {

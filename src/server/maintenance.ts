@@ -7,6 +7,7 @@ const minuteMs = 60_000;
 /** Limits of one statement, so that it holds no lock for long. */
 const unlistedAtOnce = 1_000;
 const keysAtOnce = 1_000;
+const inputAtOnce = 100;
 /** Some 77 MB. */
 const partsAtOnce = 100;
 /** Far longer than a submit takes. */
@@ -21,6 +22,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
     { what: 'parts of requests', intervalMs: 10 * minuteMs, round: () => forgetParts(parts) },
+    { what: 'input of ended jobs', intervalMs: minuteMs, round: () => forgetInput(parts) },
     { what: 'lists of doors', intervalMs: minuteMs, round: () => unlistExpired(parts) },
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
@@ -52,6 +54,10 @@ async function forgetKeys({ store }: Parts): Promise<void> {
 
 async function forgetParts({ store }: Parts): Promise<void> {
   while ((await store.deleteStaleParts(stalePartMs, partsAtOnce)) === partsAtOnce);
+}
+
+async function forgetInput({ store }: Parts): Promise<void> {
+  while ((await store.deleteStaleInput(inputAtOnce)) === inputAtOnce);
 }
 
 async function unlistExpired({ store, node }: Parts): Promise<void> {

@@ -16,6 +16,7 @@ import { createOperations } from '../queue/service/operator-service.js';
 import { createProcesses, takeSignal } from '../queue/service/process-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
 import { createJobHistory, createRegistry } from '../queue/service/registry-service.js';
+import { createStreams } from '../queue/streams/stream-service.js';
 import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
 import { Worker } from '../queue/worker/worker.js';
 import type { Notifier } from '../store/postgres/listen.js';
@@ -107,7 +108,11 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
   });
   const notifier = closers.add(
     await store.listen({
-      onReady: () => worker.wake(),
+      onReady: () => {
+        worker.wake();
+        worker.ringInput();
+      },
+      onInput: (jobId) => worker.ringInput(jobId),
       onKill: (jobId) => worker.kill(jobId),
       onSignal: (jobId, signal) => {
         takeSignal({ ...parts, node: node.nodeId }, jobId, signal).catch((error: unknown) =>
@@ -197,6 +202,14 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       backend,
       node: node.nodeId,
       forwardSignal: (jobId, signal) => notifier.notifySignal(jobId, signal),
+    }),
+    streams: createStreams({
+      store,
+      sealKey: node.sealKey,
+      ringInput: (jobId) => {
+        worker.ringInput(jobId);
+        notifier.notifyInput(jobId);
+      },
     }),
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),

@@ -28,6 +28,8 @@ import { migrateDatabase } from './postgres/migrate.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
 import * as sealed from './requests/parts.js';
+import * as input from './streams/input.js';
+import * as watch from './streams/watch.js';
 
 /** One method per statement. All of them throw `BrokenError` when Postgres is unavailable. */
 export type Store = ReturnType<typeof bindStatements>;
@@ -70,8 +72,6 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     markStopping: (claim: ClaimKey, why: string) => moves.markStopping(sql, claim, why),
     postponeJob: (claim: ClaimKey, wait: Postponement) => postponeJob(sql, claim, wait),
     finishJob: (...args: FinishArguments) => endings.finishJob(sql, ...args),
-    appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
-    readOutputState: (jobId: string) => readOutputState(sql, jobId),
     requestKill: (id: string, asker: requests.Requester) => requests.requestKill(sql, id, asker),
     listKills: (node: string) => requests.listKills(sql, node),
     deleteJob: (id: string, asker: requests.Requester) => requests.deleteJob(sql, id, asker),
@@ -97,6 +97,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     ...bindLists(sql),
     ...bindParents(sql),
+    ...bindStreams(sql),
     ...bindDoors(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
@@ -126,6 +127,19 @@ function bindParents(sql: Sql) {
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),
     keepLogin: (...args: Rest<typeof step.keepLogin>) => step.keepLogin(sql, ...args),
     reviseParent: (revision: step.RevisionFacts) => step.reviseParent(sql, revision),
+  };
+}
+
+/** What goes to and comes from programs while they run. */
+function bindStreams(sql: Sql) {
+  return {
+    appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
+    readOutputState: (jobId: string) => readOutputState(sql, jobId),
+    addInput: (...args: Rest<typeof input.addInput>) => input.addInput(sql, ...args),
+    takeInput: (claim: ClaimKey) => input.takeInput(sql, claim),
+    deleteStaleInput: (limit: number) => input.deleteStaleInput(sql, limit),
+    readWatched: (watched: readonly watch.WatchedJob[]) => watch.readWatched(sql, watched),
+    readChunks: (...args: Rest<typeof watch.readChunks>) => watch.readChunks(sql, ...args),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   readUntil,
   startJob,
 } from './backend-bench.js';
+import { inputRules } from './backend-input.js';
 import { signalRules } from './backend-signals.js';
 import { startFailureRules } from './backend-start-failures.js';
 
@@ -54,6 +55,10 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     describe('stopping', () => {
       stopRules(() => bench);
     });
+    describe('an input', () => {
+      inputRules(() => bench);
+    });
+
     describe('a signal', () => {
       signalRules(() => bench);
     });

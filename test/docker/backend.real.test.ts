@@ -70,6 +70,7 @@ function toShell(act: Act): string {
   if ('print' in act) return `printf %s '${Buffer.from(act.print)}'${act.on === 'stderr' ? ' >&2' : ''}`;
   if ('show' in act) return 'cat /secrets.yml';
   if ('exit' in act) return `exit ${act.exit}`;
+  if ('echo' in act) return `while read -r line && [ "$line" != '${act.echo}' ]; do echo "$line"; done`;
   if (!('linger' in act)) throw new Error(`Expected an act of a shell, got ${JSON.stringify(act)}.`);
   const onSignal = act.linger === 'until_told' ? 'exit 143' : '';
   return `trap '${onSignal}' TERM; while :; do sleep 0.05; done`;

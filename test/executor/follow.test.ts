@@ -40,6 +40,7 @@ function containerOf(given: Partial<RunningContainer>): PreparedContainer {
     output: printing(),
     wait: async () => exit,
     ports: async () => [],
+    write: async () => undefined,
     cpuTimeMs: async () => undefined,
     stop: async () => undefined,
     ...given,

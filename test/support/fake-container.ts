@@ -28,6 +28,8 @@ export type Act =
   | { readonly show: 'secrets' }
   /** Runs until SIGTERM and then ends with 143, or until it is killed. */
   | { readonly linger: 'until_told' | 'until_killed' }
+  /** Prints each line of its input, up to this one. */
+  | { readonly echo: string }
   | { readonly exit: number; readonly outOfMemory?: boolean; readonly proven?: boolean }
   /** The command of this name is not there. */
   | { readonly missing: string }
@@ -45,6 +47,7 @@ export type FakeStep =
   | 'adopt'
   | 'deliver'
   | 'start'
+  | 'write'
   | 'wait'
   | 'stop'
   | 'dispose';
@@ -81,6 +84,7 @@ export class FakeContainer implements PreparedContainer {
   #step: 'prepared' | 'delivered' | 'started' | 'disposed' = 'prepared';
   #secrets: Uint8Array | undefined;
   #exit: Promise<Exit> | undefined;
+  readonly #input = new FakeOutput();
   #startedAt = new Date(0);
   #hasEnded = false;
 
@@ -160,6 +164,7 @@ export class FakeContainer implements PreparedContainer {
         return await exit;
       },
       ports: async () => (this.#hasEnded ? [] : publishedPorts(this.#parts.request)),
+      write: (bytes) => this.#write(bytes),
       cpuTimeMs: async () => this.#backend.cpuTimeMs,
       stop: (graceMs) => this.#stop(exit, graceMs),
     };
@@ -175,6 +180,7 @@ export class FakeContainer implements PreparedContainer {
 
   async #perform(act: Act): Promise<Exit | undefined> {
     if ('linger' in act) return await this.#runUntilSignal(act.linger);
+    if ('echo' in act) return await this.#echo(act.echo);
     if ('exit' in act) return exitOf(act);
     if ('missing' in act) throw commandNotFound(act.missing);
     if ('unstartable' in act) throw unstartable[act.unstartable];
@@ -183,6 +189,26 @@ export class FakeContainer implements PreparedContainer {
     if ('breakOutput' in act || 'vanish' in act) this.#line.fail(gone('read the output'));
     if ('vanish' in act) throw gone('learn how the container ended');
     return undefined;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    await this.#reach('write');
+    if (this.isRunning) this.#input.push({ stream: 'stdout', bytes: Buffer.from(bytes) });
+  }
+
+  /** Without an input it ends at once. */
+  async #echo(last: string): Promise<undefined> {
+    if (this.#parts.request.options.stdin !== true) return;
+    let text = '';
+    for await (const { bytes } of this.#input.read({ stdout: 0, stderr: 0 })) {
+      text += Buffer.from(bytes).toString();
+      const lines = text.split('\n');
+      text = lines.pop() ?? '';
+      const end = lines.indexOf(last);
+      const printed = lines.slice(0, end < 0 ? undefined : end).map((line) => `${line}\n`);
+      this.#line.push({ stream: 'stdout', bytes: Buffer.from(printed.join('')) });
+      if (end >= 0) return;
+    }
   }
 
   async #runUntilSignal(how: 'until_told' | 'until_killed'): Promise<Exit> {
@@ -206,7 +232,7 @@ export class FakeContainer implements PreparedContainer {
     await isOver;
   }
 
-  async #reach(step: 'deliver' | 'start' | 'wait' | 'stop'): Promise<void> {
+  async #reach(step: 'deliver' | 'start' | 'write' | 'wait' | 'stop'): Promise<void> {
     await this.#backend.reach(step, this.#parts.request.jobId);
   }
 

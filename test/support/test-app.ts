@@ -7,6 +7,7 @@ import { RefusedError } from '../../src/job/errors.js';
 import { doors } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
+import type { FollowedOutput } from '../../src/queue/streams.js';
 import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
 import { FakeRegistry, fakeHistory } from './fake-registry.js';
@@ -48,6 +49,8 @@ export const engine = {
   architecture: 'x86_64',
   operatingSystem: 'Debian',
 };
+
+async function* noOutput(): AsyncGenerator<FollowedOutput> {}
 
 /** The app over a fake queue and a Vault that knows two tokens. */
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
@@ -94,6 +97,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
     processes: { signal: async () => undefined, usage: async () => undefined },
+    streams: { write: async () => undefined, follow: noOutput },
     drawPid: async () => 0,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,

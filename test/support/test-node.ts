@@ -6,6 +6,8 @@ import type { DoorPlanner } from '../../src/job/parents/planner.js';
 import { Parents, type ParentsParts } from '../../src/queue/parents/parents.js';
 import type { Queue } from '../../src/queue/queue.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';
+import { createStreams } from '../../src/queue/streams/stream-service.js';
+import type { Streams } from '../../src/queue/streams.js';
 import { Worker, type WorkerParts } from '../../src/queue/worker/worker.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeBackend } from './fake-backend.js';
@@ -21,6 +23,7 @@ export interface TestNode extends AsyncDisposable {
   readonly backend: FakeBackend;
   readonly worker: Worker;
   readonly queue: Queue;
+  readonly streams: Streams;
   /** Carried on by hand, unless a test starts its sweep. */
   readonly parents: Parents;
   readonly sealKey: Buffer;
@@ -34,6 +37,8 @@ export interface TestNodeChanges extends Partial<WorkerParts> {
   readonly secrets?: FakeSecrets;
   readonly backend?: FakeBackend;
   readonly planners?: ReadonlyMap<Door, DoorPlanner>;
+  /** Where what is sent to inputs is told; its own worker by default. */
+  readonly ringInput?: (jobId: string) => void;
 }
 
 /** Its worker is not started yet: `node.worker.start()`. Nodes that share a Vault, or an engine, share its fake. */
@@ -43,6 +48,7 @@ export function openTestNode(
     secrets = new FakeSecrets(),
     backend = new FakeBackend(),
     planners = new Map(),
+    ringInput,
     ...changes
   }: TestNodeChanges = {},
 ): TestNode {
@@ -78,6 +84,7 @@ export function openTestNode(
     backend,
     worker,
     queue,
+    streams: createStreams({ store, sealKey, ringInput: ringInput ?? ((id) => worker.ringInput(id)) }),
     sealKey,
     logged,
     submit: (name = 'q', request = {}) => queue.submit({ ...newRequest(secrets), queue: name, ...request }),

@@ -42,7 +42,9 @@ export interface CreateOptions {
   readonly AttachStdin?: false;
   readonly AttachStdout?: boolean;
   readonly AttachStderr?: boolean;
-  readonly OpenStdin?: false;
+  readonly OpenStdin?: boolean;
+  /** The input stays open when a client that wrote to it is gone. */
+  readonly StdinOnce?: false;
   readonly ExposedPorts?: Readonly<Record<string, object>>;
   readonly NetworkDisabled?: boolean;
   readonly Healthcheck?: { readonly Test: readonly ['NONE'] };
@@ -109,7 +111,7 @@ export function createOptions(
   prepared: Prepared,
 ): CreateOptions {
   const { imageId, init } = prepared;
-  const { user = jobUser, ports = [] } = request.options;
+  const { user = jobUser, ports = [], stdin = false } = request.options;
   return {
     Image: imageId,
     ...(request.entrypoint.length > 0 && { Entrypoint: [...request.entrypoint] }),
@@ -121,7 +123,8 @@ export function createOptions(
     AttachStdin: false,
     AttachStdout: true,
     AttachStderr: true,
-    OpenStdin: false,
+    OpenStdin: stdin,
+    StdinOnce: false,
     ...(ports.length > 0 && { ExposedPorts: Object.fromEntries(ports.map((port) => [portKey(port), {}])) }),
     Healthcheck: { Test: ['NONE'] }, // The health check of the image would run commands that the job did not ask for.
     Labels: jobLabels(settings, request),

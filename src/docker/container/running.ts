@@ -1,10 +1,10 @@
 // A started container: its output, its exit, and how it is stopped.
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { OutputPart, RunningContainer } from '../../executor/backend.js';
 import type { JobFailedError } from '../../job/errors.js';
 import type { Exit } from '../../job/outcome.js';
 import type { Engine } from '../engine/engine.js';
-import { EngineError } from '../engine/errors.js';
+import { EngineError, isFault } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
 import { startErrorUnseen } from '../program/start-errors.js';
 import type { StartMessage } from '../program/start-messages.js';
@@ -66,11 +66,28 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       return await judgeExit(exit.exit, { ...parts, initFailure, streamEnded });
     },
     ports: async () => (await parts.engine.findContainer(parts.id))?.ports ?? [],
+    write: inputOf(parts),
     cpuTimeMs: () => parts.engine.cpuTime(parts.id),
     stop: async (graceMs) => {
       isStopped = true;
       await stopContainer(parts, graceMs);
     },
+  };
+}
+
+/** What a program that has ended did not read is lost, as with any pipe. */
+function inputOf({ engine, id, exit }: RunningParts): RunningContainer['write'] {
+  const over = new AbortController();
+  const end = () => over.abort();
+  exit.then(end, end);
+  return async (bytes) => {
+    await setImmediate(); // One that has ended is not asked for.
+    try {
+      if (!over.signal.aborted) await engine.write(id, bytes, over.signal);
+    } catch (error) {
+      if (over.signal.aborted || isFault(error, 'not_running', 'container_missing', 'being_removed')) return;
+      throw error;
+    }
   };
 }
 

@@ -15,6 +15,7 @@ export const engineCalls = {
   look: 'look up a path of the image',
   attach: 'attach to the container',
   start: 'start the container',
+  write: "write to the container's standard input",
   wait: 'wait for the container',
   logs: "read the container's log",
   events: "read the engine's events",

@@ -1,7 +1,8 @@
 // Sends HTTP requests to one engine through the client library.
 import { Agent } from 'node:http';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import type { EngineCall } from './calls.js';
 import { callEngine, type Deadline } from './deadline.js';
@@ -28,6 +29,8 @@ export interface Dial {
   list(call: EngineCall, dialing: Dialing): Promise<object[]>;
   /** The answer as a stream; settles when its headers arrive. */
   stream(call: EngineCall, dialing: Dialing): Promise<Readable>;
+  /** Sends bytes over a connection that the engine takes as a raw one; settles when the engine has closed its side. */
+  write(call: EngineCall, dialing: Dialing, bytes: Uint8Array): Promise<void>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -53,6 +56,10 @@ export async function openDial(host: string): Promise<Dial> {
     list: (call, dialing) =>
       callEngine(call, dialing, async (signal) => readList(await send(dialing, signal))),
     stream: (call, dialing) => callEngine(call, dialing, (signal) => send(dialing, signal)),
+    write: (call, dialing, bytes) =>
+      callEngine(call, dialing, async (signal) =>
+        writeTo(await hijack(modems.any, dialing, signal), bytes, signal),
+      ),
     close: () => agent.destroy(),
   };
 }
@@ -87,6 +94,31 @@ function dial(modem: Modem, dialing: Dialing, abortSignal: AbortSignal): Promise
       error ? reject(error as Error) : resolve(answer as Readable),
     );
   });
+}
+
+/**
+ * The engine answers with an upgrade, and the connection is ours. The empty body matters: without one the library sends a
+ * chunked one, whose end the engine takes for the first bytes of ours, or sends nothing at all.
+ */
+function hijack(modem: Modem, dialing: Dialing, abortSignal: AbortSignal): Promise<Duplex> {
+  const request = { method: dialing.method, ...pathOf(dialing), hijack: true, file: Buffer.alloc(0) };
+  return new Promise((resolve, reject) => {
+    modem.dial({ ...request, isStream: true, abortSignal, statusCodes: good } as Request, (error, answer) =>
+      error ? reject(error as Error) : resolve(answer as Duplex),
+    );
+  });
+}
+
+/** The engine closes its side when it has read ours to the end. */
+async function writeTo(connection: Duplex, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  try {
+    addAbortSignal(signal, connection);
+    connection.resume();
+    connection.end(bytes);
+    await finished(connection);
+  } finally {
+    connection.destroy();
+  }
 }
 
 type Request = Parameters<Modem['dial']>[0];

@@ -170,6 +170,12 @@ class DockerodeEngine implements Engine {
     this.#learnToList(id);
   }
 
+  async write(id: string, bytes: Uint8Array, signal: AbortSignal) {
+    const query = { stream: true, stdin: true };
+    const path = `/containers/${id}/attach`;
+    await this.#dial.write('write', { method: 'POST', path, query, limitMs: changeMs, signal }, bytes);
+  }
+
   async wait(id: string, signal: AbortSignal) {
     await this.#dial.ask('wait', { ...post(id, 'wait'), limitMs: undefined, signal });
   }

@@ -47,6 +47,8 @@ export interface Engine {
   /** Resolves when the engine has attached the stream; it carries what the container prints from then on. */
   attach(id: string): Promise<Readable>;
   start(id: string): Promise<void>;
+  /** Writes to the standard input of a container, which stays open. For one that has ended the engine waits until it is started again. */
+  write(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Resolves when the container is not running; called before the start, it resolves at once. */
   wait(id: string, signal: AbortSignal): Promise<void>;
   /** What the engine's log has kept, framed like the attached stream. Complete only after the container's end. */

@@ -15,6 +15,8 @@ export interface ContainerOptions {
   readonly output?: OutputTargets;
   /** Between the stop signal and SIGKILL. */
   readonly stopGraceMs?: number;
+  /** Its program has a standard input that stays open. Without it the input is empty. */
+  readonly stdin?: boolean;
 }
 
 /** Where a job wants its two streams, beside the store: paths of files. What goes to `/dev/null` is not stored either. */

@@ -1,5 +1,6 @@
 // One job that this node works on: its claim, its stop switch and its local lease.
 import { Stop } from '../../executor/stop.js';
+import { InputBell } from './input-bell.js';
 import { LocalLease } from './local-lease.js';
 
 /** A claim by the node that works on it. `fence` is a bigint as text. */
@@ -15,6 +16,7 @@ export class ActiveJob implements Disposable {
   readonly leaseMs: number;
   readonly stop = new Stop();
   readonly localLease: LocalLease;
+  readonly input = new InputBell();
   /** Resolves once its container runs. */
   readonly started: Promise<void>;
   #resolveStarted: () => void = () => undefined;

@@ -42,6 +42,11 @@ export class ActiveJobs {
     return entry !== undefined;
   }
 
+  /** Something was sent to the input of a job; without an id: perhaps to any. */
+  ringInput(jobId?: string): void {
+    for (const job of this.all()) if (jobId === undefined || job.claim.id === jobId) job.input.ring();
+  }
+
   stopAll(reason: StopReason): void {
     for (const job of this.all()) job.stop.request(reason);
   }

@@ -13,6 +13,7 @@ import { openRequest } from '../service/seal.js';
 import type { ActiveJob } from './active-job.js';
 import type { ClaimBreaker } from './claim-breaker.js';
 import { fencedRecorder, persist } from './fenced-recorder.js';
+import { jobInput } from './job-input.js';
 import { type RecordParts, recordEnd } from './record-end.js';
 import type { WorkerLog } from './worker-log.js';
 
@@ -38,8 +39,9 @@ export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: R
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
     const keep = keepFor(row, parts);
+    const input = jobInput(parts, activeJob);
     return execute(
-      { job: { ...row, open, keepLogin: keep }, recorder, stop: activeJob.stop },
+      { job: { ...row, open, keepLogin: keep }, recorder, stop: activeJob.stop, input },
       parts.executor,
     );
   });
@@ -84,7 +86,8 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
     const containerFence = Number(row.containerFence);
     const job = { id, queue, tokenAccessor, sharesLogin, containerFence, options: options ?? {} };
     const recorder = fencedRecorder(parts.store, activeJob);
-    return resume({ job, recorder, stop: activeJob.stop, output }, parts.executor);
+    const input = jobInput(parts, activeJob);
+    return resume({ job, recorder, stop: activeJob.stop, output, input }, parts.executor);
   });
 }
 

@@ -116,6 +116,11 @@ export class Worker {
     if (!this.#active.kill(jobId) && this.#filling !== undefined) this.#earlyKills.add(jobId);
   }
 
+  /** Something was sent to the standard input of a job; without an id: perhaps to any, and the notification was missed. */
+  ringInput(jobId?: string): void {
+    this.#active.ringInput(jobId);
+  }
+
   /**
    * Claims no more jobs and waits for the running ones; those that take longer are stopped. What cannot be recorded
    * because Postgres is unavailable is settled by the next process of this node.

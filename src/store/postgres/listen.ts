@@ -10,12 +10,15 @@ const readyChannel = 'stint_ready';
 const killChannel = 'stint_kill';
 /** Channel to all nodes: a running job is to get a signal; the payload is the job's id and the signal's number. */
 const signalChannel = 'stint_signal';
+/** Channel to all nodes: something waits for the standard input of a job; the payload is the job's id. */
+const inputChannel = 'stint_input';
 
 export interface Notifier extends AsyncDisposable {
   /** Wakes the nodes. Calls within a few milliseconds become one notification: it says that there is work, not how much. */
   notifyReady(): void;
   notifyKill(jobId: string): void;
   notifySignal(jobId: string, signal: number): void;
+  notifyInput(jobId: string): void;
 }
 
 export interface NotificationHandlers {
@@ -23,6 +26,7 @@ export interface NotificationHandlers {
   readonly onReady: () => void;
   readonly onKill: (jobId: string) => void;
   readonly onSignal?: (jobId: string, signal: number) => void;
+  readonly onInput?: (jobId: string) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -43,6 +47,7 @@ export async function openNotifier(url: string, sql: Sql, handlers: Notification
       }, coalesceMs);
     },
     notifyKill: (jobId) => send(killChannel, jobId),
+    notifyInput: (jobId) => send(inputChannel, jobId),
     notifySignal: (jobId, signal) => send(signalChannel, `${jobId} ${signal}`),
     [Symbol.asyncDispose]: async () => {
       clearTimeout(pending);
@@ -59,7 +64,7 @@ async function startListening(url: string, handlers: NotificationHandlers): Prom
   const begun: Promise<void>[] = [];
   const listener = new RenewedClient(url, (parts) => {
     const client = newClient(url, { max: 1, ...parts, onNotification: dispatchTo(handlers) });
-    const channels = [readyChannel, killChannel, signalChannel];
+    const channels = [readyChannel, killChannel, signalChannel, inputChannel];
     const listening = guarded(() => client.unsafe(channels.map((channel) => `listen ${channel}`).join('; ')));
     if (begun.length === 0) begun.push(listening.then(handlers.onReady));
     else listening.then(handlers.onReady, parts.onLoss);
@@ -74,10 +79,11 @@ async function startListening(url: string, handlers: NotificationHandlers): Prom
   }
 }
 
-function dispatchTo({ onReady, onKill, onSignal }: NotificationHandlers) {
+function dispatchTo({ onReady, onKill, onSignal, onInput }: NotificationHandlers) {
   return (channel: string, payload: string) => {
     const [jobId = '', signal] = payload.split(' ');
     if (channel === killChannel) onKill(payload);
+    else if (channel === inputChannel) onInput?.(payload);
     else if (channel === signalChannel) onSignal?.(jobId, Number(signal));
     else onReady();
   };

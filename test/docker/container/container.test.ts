@@ -96,6 +96,7 @@ describe('createOptions', () => {
       AttachStdout: true,
       AttachStderr: true,
       OpenStdin: false,
+      StdinOnce: false,
       Healthcheck: { Test: ['NONE'] },
       Labels: {
         'stint.job': 'job-1',
@@ -132,13 +133,8 @@ describe('createOptions', () => {
   });
 
   test('takes command, directory, environment and terminal from the request', () => {
-    const more = {
-      entrypoint: ['sh'],
-      command: ['-c', 'x'],
-      workingDirectory: '/srv',
-      env: ['A=b'],
-      tty: true,
-    };
+    const command = { entrypoint: ['sh'], command: ['-c', 'x'], workingDirectory: '/srv' };
+    const more = { ...command, env: ['A=b'], tty: true };
 
     expect(optionsOf(more)).toMatchObject({
       Entrypoint: ['sh'],
@@ -151,6 +147,10 @@ describe('createOptions', () => {
 });
 
 describe('the options of a container', () => {
+  test('have an input that stays open only where the job asks for one', () => {
+    expect(optionsOf({ options: { stdin: true } })).toMatchObject({ OpenStdin: true, StdinOnce: false });
+  });
+
   test('have labels without environment, command or key', () => {
     const labels = JSON.stringify(optionsOf({ env: ['P=CANARY-1'], command: ['CANARY-2'] }).Labels);
 

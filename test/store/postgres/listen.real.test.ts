@@ -17,6 +17,7 @@ const handlers = {
   onReady: () => void received.push('ready'),
   onKill: (jobId: string) => void received.push(jobId),
   onSignal: (jobId: string, signal: number) => void received.push(`${jobId} ${signal}`),
+  onInput: (jobId: string) => void received.push(`input ${jobId}`),
   onFailure: () => void received.push('failure'),
 };
 
@@ -41,10 +42,12 @@ test('a notification reaches every node', async () => {
   first.notifyReady();
   second.notifyKill('a'.repeat(24));
   second.notifySignal('b'.repeat(24), 15);
+  second.notifyInput('c'.repeat(24));
 
   await expect.poll(() => received.filter((each) => each === 'ready')).toHaveLength(2);
   await expect.poll(() => received.filter((each) => each === 'a'.repeat(24))).toHaveLength(2);
   await expect.poll(() => received.filter((each) => each === `${'b'.repeat(24)} 15`)).toHaveLength(2);
+  await expect.poll(() => received.filter((each) => each === `input ${'c'.repeat(24)}`)).toHaveLength(2);
 });
 
 test('many calls for ready jobs become one', async () => {

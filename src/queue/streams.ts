@@ -1,0 +1,36 @@
+// The contract for what goes to and comes from programs while they run: standard input, and output as it is stored.
+
+import type { Reach } from '../job/owner.js';
+
+/** All refuse with `not_found`, also when the job is out of reach. */
+export interface Streams {
+  /**
+   * Sends bytes to the program of a job, on whichever node; they are stored when it returns, and given at most once, in their
+   * order. Refuses with `conflict` where the program has no standard input, has ended, or has too much to read already.
+   */
+  write(id: string, reach: Reach, bytes: Uint8Array): Promise<void>;
+  /**
+   * The output of a job from its beginning, or from a place, as it is stored, until the job has ended and all was read or the
+   * signal fires. Whoever reads slowly costs nothing but this reading. Throws `BrokenError` when Postgres is unavailable for long.
+   */
+  follow(id: string, reach: Reach, how: Following): AsyncIterable<FollowedOutput>;
+}
+
+export interface Following {
+  readonly signal: AbortSignal;
+  /** The number of the first chunk that is wanted; 0 by default. */
+  readonly from?: number;
+  /** Begins with what is stored from now on. */
+  readonly isLive?: boolean;
+}
+
+export type FollowedOutput =
+  /** A piece of one stream that splits no character. `next` is the number of the chunk that follows the one it is of. */
+  | {
+      readonly kind: 'piece';
+      readonly stream: 'stdout' | 'stderr';
+      readonly bytes: Uint8Array;
+      readonly next: number;
+    }
+  /** So many bytes of the output were not kept. */
+  | { readonly kind: 'gap'; readonly bytes: number };

@@ -1,0 +1,48 @@
+// Implements `Streams` over the database: whichever node a client asks, it reaches the program.
+import { RefusedError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
+import type { Reach } from '../../job/owner.js';
+import type { Store } from '../../store/store.js';
+import type { FollowedOutput, Following, Streams } from '../streams.js';
+import { followChunks } from './follow.js';
+import { sendInput } from './input.js';
+import { Watches } from './watches.js';
+
+export interface StreamServiceParts {
+  readonly store: Pick<Store, 'findJob' | 'addInput' | 'readWatched' | 'readChunks' | 'readOutputState'>;
+  readonly sealKey: Buffer;
+  /** Tells this node and the others that something waits for the input of a job. */
+  readonly ringInput: (jobId: string) => void;
+}
+
+export function createStreams(parts: StreamServiceParts): Streams {
+  const watches = new Watches(parts.store);
+  return {
+    write: async (id, reach, bytes) => {
+      const job = await find(parts, id, reach);
+      if (bytes.length === 0) return;
+      await sendInput(parts, job, bytes);
+      parts.ringInput(id);
+    },
+    follow: (id, reach, how) => follow(parts, watches, { id, reach, how }),
+  };
+}
+
+async function* follow(
+  parts: StreamServiceParts,
+  watches: Watches,
+  { id, reach, how }: { id: string; reach: Reach; how: Following },
+): AsyncGenerator<FollowedOutput> {
+  const { signal, from = 0, isLive = false } = how;
+  await find(parts, id, reach);
+  const start = isLive ? (await parts.store.readOutputState(id)).seq : from;
+  const read = async (seq: number, limit: number) =>
+    signal.aborted ? [] : await parts.store.readChunks({ id, seq }, limit);
+  yield* followChunks({ read, news: (seq) => watches.news(id, seq, signal) }, start);
+}
+
+async function find({ store }: Pick<StreamServiceParts, 'store'>, id: string, reach: Reach): Promise<Job> {
+  const found = await store.findJob(id, reach);
+  if (found !== undefined) return found.job;
+  throw new RefusedError('not_found', 'not found');
+}

@@ -1,0 +1,67 @@
+// Stores what is sent to the standard input of jobs, and gives it to the node that runs them.
+import type { ClaimKey } from '../jobs/claim.js';
+import { fenced } from '../jobs/fence.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+
+/**
+ * Stores a piece for a job that has not ended. `full`: with it more than `mostBytes` would wait. `ended`: the program will read
+ * nothing any more.
+ */
+export async function addInput(
+  sql: Sql,
+  jobId: string,
+  sealed: Uint8Array,
+  mostBytes: number,
+): Promise<'stored' | 'full' | 'ended'> {
+  const [row] = await guarded(
+    () => sql<{ isOpen: boolean; isStored: boolean }[]>`
+      with open as (
+        select id from jobs
+        where id = ${jobId} and state in ('queued', 'preparing', 'running') and kill_requested_at is null
+        for key share
+      ), waiting as (
+        select coalesce(sum(length(job_input.sealed)), 0) as bytes from job_input where job_id = ${jobId}
+      ), stored as (
+        insert into job_input (job_id, sealed)
+        select open.id, ${sealed}::bytea from open, waiting
+        where waiting.bytes + length(${sealed}::bytea) <= ${mostBytes}::bigint
+        returning seq
+      )
+      select exists (select from open) as is_open, exists (select from stored) as is_stored`,
+  );
+  if (row?.isStored === true) return 'stored';
+  return row?.isOpen === true ? 'full' : 'ended';
+}
+
+/** Takes all that waits for a job, in order. What is taken is not given again. Throws `FencedError`. */
+export async function takeInput(sql: Sql, claim: ClaimKey): Promise<readonly Uint8Array[]> {
+  const rows = await fenced(() =>
+    guarded(
+      () => sql<{ sealed: Uint8Array | null }[]>`
+        with ours as (
+          select id from jobs where id = ${claim.id} and fence = ${claim.fence} and state in ('running', 'stopping')
+        ), taken as (
+          delete from job_input using ours where job_id = ours.id returning seq, sealed
+        )
+        select taken.sealed from ours left join taken on true order by taken.seq`,
+    ),
+  );
+  return rows.flatMap(({ sealed }) => (sealed === null ? [] : [sealed]));
+}
+
+/** Deletes what nobody will read: the jobs have ended. Returns how much it deleted, at most `limit` pieces. */
+export async function deleteStaleInput(sql: Sql, limit: number): Promise<number> {
+  const rows = await guarded(
+    () => sql<{ seq: string }[]>`
+      with stale as (
+        select job_input.job_id, job_input.seq from job_input join jobs on jobs.id = job_input.job_id
+        where jobs.finished_at is not null
+        limit ${limit} for update of job_input skip locked
+      )
+      delete from job_input using stale
+      where job_input.job_id = stale.job_id and job_input.seq = stale.seq
+      returning job_input.seq`,
+  );
+  return rows.length;
+}
