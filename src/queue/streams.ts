@@ -1,5 +1,6 @@
 // The contract for what goes to and comes from programs while they run: standard input, and output as it is stored.
 
+import type { Door, JobLabel } from '../job/job.js';
 import type { Reach } from '../job/owner.js';
 
 /** All refuse with `not_found`, also when the job is out of reach. */
@@ -14,14 +15,30 @@ export interface Streams {
    * signal fires. Whoever reads slowly costs nothing but this reading. Throws `BrokenError` when Postgres is unavailable for long.
    */
   follow(id: string, reach: Reach, how: Following): AsyncIterable<FollowedOutput>;
+  /** Where `follow` begins to leave out what is stored now. */
+  position(id: string, reach: Reach): Promise<number>;
+  /**
+   * What is written into the histories of a door's jobs from when it resolves, until the signal fires. Who reads so slowly that many
+   * thousands wait is cut off: it throws `RefusedError` `conflict`.
+   */
+  events(door: Door, reach: Reach, signal: AbortSignal): Promise<AsyncIterable<JobEvent>>;
+}
+
+/** A line of the history of a job, and what is known of the job when it is read. */
+export interface JobEvent {
+  readonly jobId: string;
+  readonly kind: string;
+  readonly label: Pick<JobLabel, 'name' | 'project'>;
+  /** Of a child: the label of its parent. */
+  readonly parent: Pick<JobLabel, 'name' | 'project'> | undefined;
+  readonly slot: number | undefined;
+  readonly exitCode: number | undefined;
 }
 
 export interface Following {
   readonly signal: AbortSignal;
   /** The number of the first chunk that is wanted; 0 by default. */
   readonly from?: number;
-  /** Begins with what is stored from now on. */
-  readonly isLive?: boolean;
 }
 
 export type FollowedOutput =

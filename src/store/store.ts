@@ -28,6 +28,7 @@ import { migrateDatabase } from './postgres/migrate.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
 import * as sealed from './requests/parts.js';
+import * as newEvents from './streams/events.js';
 import * as input from './streams/input.js';
 import * as watch from './streams/watch.js';
 
@@ -139,6 +140,9 @@ function bindStreams(sql: Sql) {
     takeInput: (claim: ClaimKey) => input.takeInput(sql, claim),
     deleteStaleInput: (limit: number) => input.deleteStaleInput(sql, limit),
     readWatched: (watched: readonly watch.WatchedJob[]) => watch.readWatched(sql, watched),
+    readNextChunk: (jobId: string) => watch.readNextChunk(sql, jobId),
+    readLastEvent: () => newEvents.readLastEvent(sql),
+    readNewEvents: (...args: Rest<typeof newEvents.readNewEvents>) => newEvents.readNewEvents(sql, ...args),
     readChunks: (...args: Rest<typeof watch.readChunks>) => watch.readChunks(sql, ...args),
   };
 }

@@ -7,7 +7,7 @@ import { RefusedError } from '../../src/job/errors.js';
 import { doors } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
-import type { FollowedOutput } from '../../src/queue/streams.js';
+import type { Streams } from '../../src/queue/streams.js';
 import { FakeOperations } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
 import { FakeRegistry, fakeHistory } from './fake-registry.js';
@@ -50,7 +50,14 @@ export const engine = {
   operatingSystem: 'Debian',
 };
 
-async function* noOutput(): AsyncGenerator<FollowedOutput> {}
+async function* nothing(): AsyncGenerator<never> {}
+
+const silent: Streams = {
+  write: async () => undefined,
+  follow: nothing,
+  position: async () => 0,
+  events: async () => nothing(),
+};
 
 /** The app over a fake queue and a Vault that knows two tokens. */
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
@@ -97,7 +104,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
     processes: { signal: async () => undefined, usage: async () => undefined },
-    streams: { write: async () => undefined, follow: noOutput },
+    streams: silent,
     drawPid: async () => 0,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,

@@ -4,12 +4,22 @@ import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Store } from '../../store/store.js';
 import type { FollowedOutput, Following, Streams } from '../streams.js';
+import { EventFeed } from './event-feed.js';
 import { followChunks } from './follow.js';
 import { sendInput } from './input.js';
 import { Watches } from './watches.js';
 
 export interface StreamServiceParts {
-  readonly store: Pick<Store, 'findJob' | 'addInput' | 'readWatched' | 'readChunks' | 'readOutputState'>;
+  readonly store: Pick<
+    Store,
+    | 'findJob'
+    | 'addInput'
+    | 'readWatched'
+    | 'readChunks'
+    | 'readNextChunk'
+    | 'readNewEvents'
+    | 'readLastEvent'
+  >;
   readonly sealKey: Buffer;
   /** Tells this node and the others that something waits for the input of a job. */
   readonly ringInput: (jobId: string) => void;
@@ -17,6 +27,7 @@ export interface StreamServiceParts {
 
 export function createStreams(parts: StreamServiceParts): Streams {
   const watches = new Watches(parts.store);
+  const feed = new EventFeed(parts.store);
   return {
     write: async (id, reach, bytes) => {
       const job = await find(parts, id, reach);
@@ -25,6 +36,11 @@ export function createStreams(parts: StreamServiceParts): Streams {
       parts.ringInput(id);
     },
     follow: (id, reach, how) => follow(parts, watches, { id, reach, how }),
+    position: async (id, reach) => {
+      await find(parts, id, reach);
+      return await parts.store.readNextChunk(id);
+    },
+    events: (door, reach, signal) => feed.subscribe({ door, reach, signal }),
   };
 }
 
@@ -33,12 +49,11 @@ async function* follow(
   watches: Watches,
   { id, reach, how }: { id: string; reach: Reach; how: Following },
 ): AsyncGenerator<FollowedOutput> {
-  const { signal, from = 0, isLive = false } = how;
+  const { signal, from = 0 } = how;
   await find(parts, id, reach);
-  const start = isLive ? (await parts.store.readOutputState(id)).seq : from;
   const read = async (seq: number, limit: number) =>
     signal.aborted ? [] : await parts.store.readChunks({ id, seq }, limit);
-  yield* followChunks({ read, news: (seq) => watches.news(id, seq, signal) }, start);
+  yield* followChunks({ read, news: (seq) => watches.news(id, seq, signal) }, from);
 }
 
 async function find({ store }: Pick<StreamServiceParts, 'store'>, id: string, reach: Reach): Promise<Job> {

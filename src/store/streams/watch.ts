@@ -49,3 +49,12 @@ export async function readChunks(sql: Sql, { id, seq }: WatchedJob, limit: numbe
   );
   return rows.map((row) => ({ ...row, position: Number(row.position) }));
 }
+
+/** The number that the next chunk of a job will have. */
+export async function readNextChunk(sql: Sql, jobId: string): Promise<number> {
+  const [row] = await guarded(
+    () => sql<{ next: number }[]>`
+      select coalesce(max(seq) + 1, 0)::integer as next from job_output where job_id = ${jobId}`,
+  );
+  return row?.next ?? 0;
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
+import type { Reach } from '../../../src/job/owner.js';
 import type { FollowedOutput } from '../../../src/queue/streams.js';
 import { openTestDatabase } from '../../support/database.js';
 import { FakeBackend } from '../../support/fake-backend.js';
@@ -128,7 +129,7 @@ test('a reader that is gone waits for nothing', async () => {
   expect(await reading).toBe('');
 });
 
-test('a live reading leaves out what was printed before it', async () => {
+test('a reading from a position leaves out what was printed before it', async () => {
   await using node = openTestNode(store);
   node.worker.start();
   const job = await submit(node, echoing);
@@ -136,8 +137,40 @@ test('a live reading leaves out what was printed before it', async () => {
   await vi.waitFor(async () => expect((await store.readOutputState(job.id)).seq).toBe(1), {
     timeout: 10_000,
   });
-  const reading = readAll(node.streams.follow(job.id, everyone, { signal, isLive: true }), () => undefined);
+  const from = await node.streams.position(job.id, everyone);
+  const reading = readAll(node.streams.follow(job.id, everyone, { signal, from }), () => undefined);
   await node.streams.write(job.id, everyone, Buffer.from('later\nend\n'));
 
   expect(await reading).toBe('later\n');
+});
+
+/** Notes what it is told from when this resolves; what it resolves to settles at the end of the reading. */
+async function noteEvents(node: TestNode, reach: Reach, signal: AbortSignal, noted: string[]) {
+  const events = await node.streams.events('gostint', reach, signal);
+  const read = async () => {
+    for await (const { jobId, kind } of events) noted.push(`${jobId} ${kind}`);
+  };
+  return { ended: read() };
+}
+
+test('what is written into histories comes once, in order, to those who may see it', async () => {
+  await using node = openTestNode(store);
+  const over = new AbortController();
+  const [seen, strangers]: [string[], string[]] = [[], []];
+  const stranger = { everyone: false, ownerKey: 'entity:eve' } as const;
+  const readings = await Promise.all([
+    noteEvents(node, everyone, over.signal, seen),
+    noteEvents(node, stranger, over.signal, strangers),
+  ]);
+
+  const job = await submit(node, []);
+  node.worker.start();
+  await expect.poll(() => seen, { timeout: 10_000 }).toContain(`${job.id} succeeded`);
+  over.abort();
+  await Promise.all(readings.map(({ ended }) => ended));
+
+  expect(seen).toEqual([...new Set(seen)]);
+  expect(seen.indexOf(`${job.id} submitted`)).toBe(0);
+  expect(seen.indexOf(`${job.id} running`)).toBeGreaterThan(0);
+  expect(strangers).toEqual([]);
 });

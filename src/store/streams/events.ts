@@ -1,0 +1,44 @@
+// Reads what is new in the histories of a door's jobs.
+import type { Door } from '../../job/job.js';
+import type { Sql } from '../postgres/connection.js';
+import { guarded } from '../postgres/errors.js';
+
+export interface NewEvent {
+  readonly seq: number;
+  readonly kind: string;
+  readonly jobId: string;
+  readonly ownerKey: string;
+  readonly jobName: string | null;
+  readonly project: string | null;
+  readonly slot: number | null;
+  readonly exitCode: number | null;
+  /** Of a child. */
+  readonly parentName: string | null;
+  readonly parentProject: string | null;
+}
+
+type Numbers = 'seq';
+
+/** The number of the last event of all. */
+export async function readLastEvent(sql: Sql): Promise<number> {
+  const [row] = await guarded(
+    () => sql<{ last: string }[]>`select coalesce(max(seq), 0) as last from events`,
+  );
+  return Number(row?.last ?? 0);
+}
+
+/**
+ * The events after a number, in their order, `limit` at most. One that was begun earlier may be stored later: whoever must have
+ * all reads the latest again. Reads all events from there on, of any job, and only those.
+ */
+export async function readNewEvents(sql: Sql, door: Door, after: number, limit: number): Promise<NewEvent[]> {
+  const rows = await guarded(
+    () => sql<(Omit<NewEvent, Numbers> & Record<Numbers, string>)[]>`
+      select events.seq, kind, jobs.id as job_id, jobs.owner_key, jobs.job_name, jobs.project, jobs.slot, jobs.exit_code,
+             parent.job_name as parent_name, parent.project as parent_project
+      from events join jobs on jobs.id = events.job_id left join jobs as parent on parent.id = jobs.parent
+      where events.seq > ${after} and jobs.door = ${door}
+      order by events.seq limit ${limit}`,
+  );
+  return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+}
