@@ -27,6 +27,8 @@ export type RefusalCode =
   | 'key_reused'
   | 'key_in_flight'
   | 'queue_full'
+  | 'upgrade_required'
+  | 'connections_full'
   | 'forbidden'
   | 'draining';
 

@@ -5,7 +5,7 @@ import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 import { jobShape } from './template/wire.js';
 
-type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
+type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 426 | 429 | 500 | 503;
 
 /** Clients go by the status. `details` is ours: what was wrong, and what was expected. */
 type WireError = (
@@ -30,6 +30,8 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_reused: [422, 'key used before', 'framework'],
   key_in_flight: [409, 'process_conflict', 'manager'],
   queue_full: [429, 'queue is full', 'framework'],
+  upgrade_required: [426, 'upgrade required', 'framework'],
+  connections_full: [503, 'too many connections', 'framework'],
   forbidden: [403, 'forbidden', 'framework'],
   draining: [503, 'draining', 'framework'],
 };

@@ -5,7 +5,7 @@ import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 
 /** The HTTP statuses of GoStint's door for errors. */
-type ErrorStatus = 400 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
+type ErrorStatus = 400 | 403 | 404 | 405 | 409 | 413 | 422 | 426 | 429 | 500 | 503;
 
 interface ErrorKind {
   readonly http: ErrorStatus;
@@ -32,6 +32,8 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   key_reused: { http: 422, status: 'Invalid job request.' },
   key_in_flight: { http: 409, status: 'Conflict.' },
   queue_full: { http: 429, status: 'Too Many Requests.' },
+  upgrade_required: { http: 426, status: 'Upgrade Required.' },
+  connections_full: { http: 503, status: 'Service Unavailable.' },
   forbidden: { http: 403, status: 'Permission Denied.' },
   draining: { http: 503, status: 'Service Unavailable.' },
 };

@@ -28,14 +28,15 @@ export function observeRequests(log: ApiLog, metrics: Metrics): ApiMiddleware {
     await next();
     const ms = performance.now() - began;
     const path = patternOf(c);
-    metrics.observe({ code: c.res.status, method: c.req.method, path, seconds: ms / 1000 });
-    const facts = { method: c.req.method, path, status: c.res.status, ms: Math.round(ms * 10) / 10 };
+    const status = c.get('isUpgraded') ? 101 : c.res.status; // A `Response` cannot say 101.
+    metrics.observe({ code: status, method: c.req.method, path, seconds: ms / 1000 });
+    const facts = { method: c.req.method, path, status, ms: Math.round(ms * 10) / 10 };
     write(log, c, { requestId: c.get('requestId'), jobId: c.get('jobId'), ...facts });
   };
 }
 
 /** The route's pattern, not the path as sent: a client may have put a token there by mistake. */
-function patternOf(c: ApiContext): string {
+export function patternOf(c: ApiContext): string {
   const pattern = matchedRoutes(c).at(-1)?.path;
   return pattern === undefined || pattern === '/*' ? 'unknown' : pattern;
 }

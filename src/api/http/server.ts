@@ -7,6 +7,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { BrokenError } from '../../job/errors.js';
 import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
+import { upgradableRequests } from './upgrade.js';
+import { type WebSocketOptions, WebSockets } from './websocket-server.js';
 
 export interface ListenOptions {
   readonly host: string;
@@ -16,6 +18,8 @@ export interface ListenOptions {
   readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
   readonly lingerMs?: number;
+  /** Undefined: none, and a request for one is answered as if it did not ask for one. */
+  readonly webSockets?: WebSocketOptions;
 }
 
 export interface Listening {
@@ -23,8 +27,8 @@ export interface Listening {
   /** With scheme and port, as a client would write it. */
   readonly address: string;
   /**
-   * Accepts no new connections, lets requests under way end, and cuts those that have not ended after `graceMs`. May be
-   * called again.
+   * Accepts no new connections, lets requests under way end, tells WebSockets to end, and cuts what has not ended after
+   * `graceMs`. May be called again.
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -50,6 +54,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
   const server = await createHttpServer(app, options);
   const sockets = trackSockets(server);
   server.on('clientError', refuseBrokenRequest);
+  const webSockets = takeWebSockets(server, app, options);
   await open(server, options);
   const { port } = server.address() as AddressInfo; // Not a string: it listens on a port, not on a pipe.
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
@@ -58,13 +63,14 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
     port,
     address: `${options.tls ? 'https' : 'http'}://${host}:${port}`,
     close: (graceMs = 10_000) => {
-      closing ??= close(server, sockets, graceMs);
+      closing ??= close({ server, sockets, webSockets }, graceMs);
       return closing;
     },
   };
 }
 
-async function createHttpServer(app: FetchApp, { tls, lingerMs = 30_000 }: ListenOptions): Promise<Server> {
+async function createHttpServer(app: FetchApp, options: ListenOptions): Promise<Server> {
+  const { tls, lingerMs = 30_000, webSockets } = options;
   const listener = dropUnread(
     lingerMs,
     getRequestListener((request, bindings) => app.fetch(request, bindings), {
@@ -72,19 +78,31 @@ async function createHttpServer(app: FetchApp, { tls, lingerMs = 30_000 }: Liste
       autoCleanupIncoming: false, // It would close the connection half a second after the answer.
     }),
   );
-  if (tls === undefined) return createServer(timeouts, listener);
+  const requests = webSockets && { IncomingMessage: upgradableRequests(webSockets.isPath) };
+  if (tls === undefined) return createServer({ ...timeouts, ...requests }, listener);
   const [cert, key] = await Promise.all([
     readPem(tls.certPath, 'certificate'),
     readPem(tls.keyPath, 'key of the certificate'),
   ]);
   try {
     return createTlsServer(
-      { ...timeouts, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 },
+      { ...timeouts, ...requests, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 },
       listener,
     );
   } catch (error) {
     throw unusable(`Could not use the certificate in ${tls.certPath} with the key in ${tls.keyPath}`, error);
   }
+}
+
+function takeWebSockets(
+  server: Server,
+  app: FetchApp,
+  { webSockets }: ListenOptions,
+): WebSockets | undefined {
+  if (webSockets === undefined) return undefined;
+  const taken = new WebSockets((request, bindings) => app.fetch(request, bindings), webSockets);
+  server.on('upgrade', (request, socket, head) => taken.take(request, socket, head));
+  return taken;
 }
 
 const mostDroppedBytes = 64 * 1024 * 1024;
@@ -147,15 +165,22 @@ function trackSockets(server: Server): ReadonlySet<Socket> {
   return sockets;
 }
 
+interface Open {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly webSockets: WebSockets | undefined;
+}
+
 /** Node closes only connections that are idle now, so it is repeated: others become idle when their request ends. */
-async function close(server: Server, sockets: ReadonlySet<Socket>, graceMs: number): Promise<void> {
+async function close({ server, sockets, webSockets }: Open, graceMs: number): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => {
     for (const socket of sockets) socket.destroy();
   }, graceMs);
-  await new Promise<void>((resolve) => {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
+  await Promise.all([closed, webSockets?.close(graceMs)]);
   clearInterval(sweep);
   clearTimeout(cut);
 }

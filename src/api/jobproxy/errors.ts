@@ -4,7 +4,7 @@ import type { RefusalCode } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 
-type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503;
+type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 406 | 409 | 413 | 415 | 422 | 426 | 429 | 500 | 502 | 503;
 
 /** The only table from refusals to JobProxy's statuses. */
 const statusOf: Readonly<Record<RefusalCode, ErrorStatus>> = {
@@ -20,6 +20,8 @@ const statusOf: Readonly<Record<RefusalCode, ErrorStatus>> = {
   key_reused: 422,
   key_in_flight: 409,
   queue_full: 429,
+  upgrade_required: 426,
+  connections_full: 503,
   forbidden: 403,
   draining: 503,
 };

@@ -5,7 +5,7 @@ import type { BreakdownCode, RefusalCode } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 
-type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
+type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 426 | 429 | 500 | 503;
 
 /** The only table from refusals to HTTP statuses. */
 const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
@@ -21,6 +21,8 @@ const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
   key_reused: 422,
   key_in_flight: 409,
   queue_full: 429,
+  upgrade_required: 426,
+  connections_full: 503,
   forbidden: 403,
   draining: 503,
 };

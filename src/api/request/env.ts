@@ -11,6 +11,8 @@ export interface ApiEnv {
     caller: Caller;
     /** The job the request is about, for the log. */
     jobId: string | undefined;
+    /** Set when the answer is a WebSocket. */
+    isUpgraded: true | undefined;
   };
 }
 

@@ -5,7 +5,7 @@ import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 import { joinProblems, quote } from '../request/sentence.js';
 
-type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
+type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 426 | 429 | 500 | 503;
 
 /** The general error of the API; the status is that of HTTP. */
 export interface WireError {
@@ -29,6 +29,8 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_reused: [422, 'key used before'],
   key_in_flight: [409, 'conflict'],
   queue_full: [429, 'queue is full'],
+  upgrade_required: [426, 'upgrade required'],
+  connections_full: [503, 'too many connections'],
   forbidden: [403, 'forbidden'],
   draining: [503, 'draining'],
 };

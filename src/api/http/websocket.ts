@@ -1,0 +1,149 @@
+// What a door sees of a WebSocket: a peer that sends, takes and ends.
+
+import { on } from 'node:events';
+import { upgradeWebSocket } from '@hono/node-server';
+import type { WebSocket } from 'ws';
+import { BrokenError, RefusedError } from '../../job/errors.js';
+import type { ApiLog } from '../parts.js';
+import type { ApiContext } from '../request/env.js';
+import { patternOf } from './observe.js';
+import type { UpgradeBindings, WebSockets } from './websocket-server.js';
+
+export interface Message {
+  readonly data: Uint8Array;
+  readonly isBinary: boolean;
+}
+
+/** The client of one WebSocket. */
+export interface Peer {
+  /**
+   * What the client sends, in order; may be read once. While a few messages wait, no more are taken from the client: a
+   * session should always read. Ends when the connection does.
+   */
+  readonly messages: AsyncIterable<Message>;
+  /**
+   * Resolves when the system has taken it: who awaits it is as slow as the client. Bytes must not be changed until then.
+   * After the end it does nothing. A client that takes no message for 30 s is cut.
+   */
+  send(message: string | Uint8Array): Promise<void>;
+  /** Aborted when the connection has ended, by either side, or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+export type Session = (peer: Peer) => Promise<void>;
+
+/** Close codes of RFC 6455. */
+const closed = { done: 1000, serverCloses: 1001, failed: 1011 } as const;
+
+/**
+ * Handles a GET whose path the server takes WebSockets on; what middleware refuses before is refused. The connection is
+ * closed when `session` settles, and an error of it is logged. Throws `RefusedError` where the request asks for no
+ * WebSocket, or there are too many.
+ */
+export async function openWebSocket(c: ApiContext, session: Session): Promise<Response> {
+  const { webSockets } = c.env as UpgradeBindings;
+  if (webSockets === undefined) throw upgradeRequired(c);
+  webSockets.refuseMore();
+  const facts = { requestId: c.get('requestId'), path: patternOf(c) };
+  const response = await upgradeWebSocket(c, {
+    onOpen: (_, { raw }) => {
+      if (raw !== undefined) start(raw as WebSocket, session, webSockets, facts);
+    },
+  });
+  c.set('isUpgraded', true);
+  return response;
+}
+
+function upgradeRequired(c: ApiContext): RefusedError {
+  c.header('upgrade', 'websocket');
+  c.header('connection', 'upgrade');
+  return new RefusedError('upgrade_required', 'Expected a request for a WebSocket, got an ordinary one.');
+}
+
+type Facts = Readonly<Record<string, unknown>>;
+
+function start(webSocket: WebSocket, session: Session, webSockets: WebSockets, facts: Facts): void {
+  const ending = new AbortController();
+  for (const event of ['error', 'close']) webSocket.once(event, () => ending.abort());
+  const end = () => {
+    close(webSocket, closed.serverCloses);
+    ending.abort();
+  };
+  if (webSockets.isClosing) {
+    end();
+    return;
+  }
+  const { stallMs, log } = webSockets;
+  const messages = messagesOf(webSocket);
+  const peer = { messages, send: senderTo(webSocket, ending, stallMs), signal: ending.signal };
+  webSockets.hold(
+    run(webSocket, peer, session, (error, more) => report(log, error, { ...facts, ...more })),
+    end,
+  );
+}
+
+async function run(
+  webSocket: WebSocket,
+  peer: Peer,
+  session: Session,
+  tell: (error: unknown, facts: Facts) => void,
+): Promise<void> {
+  const began = performance.now();
+  let error: unknown;
+  try {
+    await session(peer);
+    close(webSocket, closed.done);
+  } catch (thrown) {
+    close(webSocket, closed.failed);
+    if (thrown !== peer.signal.reason) error = thrown;
+  }
+  tell(error, { ms: Math.round(performance.now() - began) });
+}
+
+/** The client's answer is behind whatever else it sent. */
+function close(webSocket: WebSocket, code: number): void {
+  webSocket.close(code);
+  webSocket.resume();
+}
+
+/** At once, not when they are first asked for: a message might have come before. */
+function messagesOf(webSocket: WebSocket): AsyncIterable<Message> {
+  return read(on(webSocket, 'message', { close: ['close'], highWaterMark: 4 }));
+}
+
+async function* read(events: AsyncIterable<unknown[]>): AsyncGenerator<Message> {
+  try {
+    for await (const [data, isBinary] of events as AsyncIterable<[Uint8Array, boolean]>)
+      yield { data, isBinary };
+  } catch {
+    // The connection broke, or the client broke the protocol: an end like any other.
+  }
+}
+
+/** Sends, and cuts the client when nothing of what waits was taken for `stallMs`. */
+function senderTo(webSocket: WebSocket, ending: AbortController, stallMs: number): Peer['send'] {
+  let waiting = 0;
+  let timer: NodeJS.Timeout | undefined;
+  return (message) =>
+    new Promise((resolve) => {
+      waiting += 1;
+      if (waiting === 1) timer = setTimeout(() => webSocket.terminate(), stallMs);
+      webSocket.send(message, (error) => {
+        // Not only when the socket closes: a session that sends in a loop would leave no time for that.
+        if (error) ending.abort();
+        waiting -= 1;
+        if (waiting === 0) clearTimeout(timer);
+        else timer?.refresh();
+        resolve();
+      });
+    });
+}
+
+/** As of a request: the code of a refusal, the whole error of a failure. */
+function report(log: ApiLog, error: unknown, facts: Facts): void {
+  if (error === undefined) log.info('A WebSocket ended.', facts);
+  else if (error instanceof RefusedError)
+    log.info('A WebSocket was ended by a refusal.', { ...facts, refusal: error.code });
+  else if (error instanceof BrokenError) log.warn('A WebSocket was ended by a failure.', { ...facts, error });
+  else log.error('A WebSocket was ended by a bug.', { ...facts, error });
+}
