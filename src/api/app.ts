@@ -32,6 +32,12 @@ export function plannersOf(parts: PlannerParts): ReadonlyMap<Door, DoorPlanner> 
   return planners;
 }
 
+/** Whether a door that is switched on takes WebSockets on this path. */
+export function isWebSocketPath({ doors }: Pick<AppParts, 'doors'>, path: string): boolean {
+  const open = otherDoors.filter(({ name }) => name === undefined || doors.includes(name));
+  return open.some((door) => door.isWebSocketPath?.(path) === true);
+}
+
 /** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
 export function createApp(parts: AppParts): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>({ strict: false }); // One slash at the end is ignored, never redirected.

@@ -14,6 +14,8 @@ export interface ApiDoor {
   /** Whether a path belongs to it, also one that it does not have: its first segments say so. */
   owns(path: string): boolean;
   add(app: Hono<ApiEnv>, parts: AppParts): void;
+  /** Whether a path is that of a WebSocket; undefined: the door has none. */
+  isWebSocketPath?(path: string): boolean;
   /** Answers any error on its paths in its own form. */
   answerFault(c: ApiContext, fault: Fault): Response;
   answerUnknownPath(c: ApiContext): Response;

@@ -33,6 +33,8 @@ export interface JobEvent {
   readonly parent: Pick<JobLabel, 'name' | 'project'> | undefined;
   readonly slot: number | undefined;
   readonly exitCode: number | undefined;
+  /** Of the parent that it is or has. */
+  readonly progress: unknown;
 }
 
 export interface Following {

@@ -1,5 +1,5 @@
 // Starts a whole server in the right order, and ends what was started when a later part fails.
-import { createApp } from '../api/app.js';
+import { createApp, isWebSocketPath } from '../api/app.js';
 import { listen } from '../api/http/server.js';
 import type { Config } from '../config/config.js';
 import { Closers } from './closers.js';
@@ -49,7 +49,9 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   closers.add(startWaitingJobsSweep(parts, worker, notifier));
   parents.start();
   for (const task of startMaintenance(parts)) closers.add(task);
-  const server = await listen(createApp(appParts(parts, running)), config);
+  const app = appParts(parts, running);
+  const webSockets = { isPath: (path: string) => isWebSocketPath(app, path), log: app.log };
+  const server = await listen(createApp(app), { ...config, webSockets });
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,

@@ -3,14 +3,13 @@
 import type { AppParts } from '../parts.js';
 import type { ApiContext } from '../request/env.js';
 import { showText } from '../request/readers.js';
-import { fullName, toWireForeign, toWireJob } from './answer.js';
+import { scaleJob, showStats, signalAll } from './actions.js';
+import { toWireForeign, toWireJob } from './answer.js';
 import { answerBad, answerBadRequest, answerJson, answerText } from './errors.js';
 import { find, findLoaded, revise } from './find.js';
 import { type Add, askerOf, nameIn, readObject, readWord } from './request.js';
 import { readSignal } from './signals.js';
-import { toWireJobStats } from './stats.js';
-import { reload, scale, start, stop } from './supervision/changes.js';
-import { aliveOf, pidOf, progressOf } from './supervision/progress.js';
+import { reload, start, stop } from './supervision/changes.js';
 import { parseScale } from './words.js';
 
 export function addControl(add: Add, parts: AppParts): void {
@@ -62,14 +61,7 @@ async function setTarget(c: ApiContext, parts: AppParts): Promise<Response> {
     );
   const asker = askerOf(c, parts);
   const view = await findLoaded(nameIn(c), asker);
-  let numprocesses = progressOf(view).target;
-  const change = (current: typeof view) => {
-    const scaled = scale(current, scaling);
-    numprocesses = scaled.progress.target;
-    return scaled;
-  };
-  await revise(view, 'gaffer_scaled', { asker, change });
-  return answerJson(c, { numprocesses });
+  return answerJson(c, { numprocesses: await scaleJob(view, scaling, asker) });
 }
 
 async function signal(c: ApiContext, parts: AppParts): Promise<Response> {
@@ -77,15 +69,10 @@ async function signal(c: ApiContext, parts: AppParts): Promise<Response> {
   if (read instanceof Response) return read;
   const asker = askerOf(c, parts);
   const view = await findLoaded(nameIn(c), asker);
-  for (const { id } of aliveOf(view)) await parts.processes.signal(id, asker.reach, read);
+  await signalAll(view, read, asker);
   return answerJson(c, { ok: true }, 202);
 }
 
 async function stats(c: ApiContext, parts: AppParts): Promise<Response> {
-  const asker = askerOf(c, parts);
-  const view = await findLoaded(nameIn(c), asker);
-  const used = aliveOf(view).map(async (child) => {
-    return { pid: pidOf(child), usage: await parts.processes.usage(child.id, asker.reach) };
-  });
-  return answerJson(c, toWireJobStats(fullName(view.label), await Promise.all(used)));
+  return answerJson(c, await showStats(nameIn(c), askerOf(c, parts)));
 }

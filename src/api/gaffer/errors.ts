@@ -1,6 +1,6 @@
 // Answers errors in gaffer's three forms.
 
-import type { RefusalCode } from '../../job/errors.js';
+import type { RefusalCode, RefusedError } from '../../job/errors.js';
 import type { ApiContext } from '../request/env.js';
 import type { Fault } from '../request/errors.js';
 import { jobShape } from './template/wire.js';
@@ -44,6 +44,12 @@ const plain: readonly RefusalCode[] = [
   'token_refused',
   'forbidden',
 ];
+
+/** What a refusal is called here; `details` only where the original says no less. */
+export function wordOf({ code, message }: RefusedError) {
+  const [status, word] = kinds[code];
+  return { status, word, details: plain.includes(code) ? undefined : message };
+}
 
 export function answerFault(c: ApiContext, fault: Fault): Response {
   if (fault.kind === 'bug')

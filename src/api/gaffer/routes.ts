@@ -10,7 +10,10 @@ import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { addRoute } from '../request/route.js';
 import { addAbout } from './about.js';
+import { listSessions } from './actions.js';
 import { fullName, supervisedPids, toWireForeign, toWireJob } from './answer.js';
+import { openEventChannel } from './channel/event-channel.js';
+import { openProcessChannel } from './channel/process-channel.js';
 import { addControl } from './control.js';
 import { allowOrigins } from './cors.js';
 import { answerBadRequest, answerFault, answerJson, answerUnknownPath, answerWrongMethod } from './errors.js';
@@ -22,10 +25,13 @@ import { createPlanner } from './supervision/planner.js';
 
 const owned = /^\/(?:jobs|sessions|pids|version|ping|auth|channel|\d+)(?:\/|$)/;
 
+const channel = /^\/(?:[1-9]\d{0,9}\/channel(?:\/[^/]+)?|channel\/websocket)\/?$/;
+
 export const gaffer: ApiDoor = {
   name: 'gaffer',
   owns: (path) => owned.test(path),
   add: addRoutes,
+  isWebSocketPath: (path) => channel.test(path),
   planner: ({ gaffer: { flapping }, drawPid }) => ({ planner: createPlanner({ flapping, drawPid }) }),
   answerFault,
   answerUnknownPath,
@@ -34,6 +40,7 @@ export const gaffer: ApiDoor = {
 /** Everything about jobs needs a token, also paths that do not exist. */
 function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   const add: Add = (path, methods) => addRoute(app, path, methods, answerWrongMethod);
+  addChannels(add, parts); // Before what asks for a token in a header: here it may come in a message.
   const cors = allowOrigins(parts.gaffer.origins);
   for (const path of ['/jobs/*', '/sessions', '/pids', '/:pid{[1-9][0-9]*}/*'])
     app.use(path, cors, etag(), requireCaller(parts, { door: 'gaffer', alsoIn: ['x-api-key'] }));
@@ -44,8 +51,14 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   addProcesses(add, parts);
 }
 
+function addChannels(add: Add, parts: AppParts): void {
+  add('/channel/websocket', { GET: (c) => openEventChannel(c, parts) });
+  for (const path of ['/:pid{[1-9][0-9]*}/channel', '/:pid{[1-9][0-9]*}/channel/:label'])
+    add(path, { GET: (c) => openProcessChannel(c, parts) });
+}
+
 function addLists(add: Add, parts: AppParts): void {
-  add('/sessions', { GET: (c) => listSessions(c, parts) });
+  add('/sessions', { GET: (c) => showSessions(c, parts) });
   add('/jobs', { GET: (c) => listJobs(c, parts) });
   add('/pids', { GET: (c) => listPids(c, parts) });
   add('/jobs/:session', { GET: (c) => showSession(c, parts), POST: (c) => loadJob(c, parts) });
@@ -62,9 +75,8 @@ function addJobs(add: Add, parts: AppParts): void {
   add(`${job}/commit`, { POST: (c) => addCommitted(c, parts) });
 }
 
-async function listSessions(c: ApiContext, parts: AppParts): Promise<Response> {
-  const jobs = await listLoaded(askerOf(c, parts));
-  return answerJson(c, { sessions: [...new Set(jobs.map(({ label }) => label.project))] });
+async function showSessions(c: ApiContext, parts: AppParts): Promise<Response> {
+  return answerJson(c, { sessions: await listSessions(askerOf(c, parts)) });
 }
 
 /** Session by session, as each got its first job. */

@@ -74,41 +74,37 @@ function start(webSocket: WebSocket, session: Session, webSockets: WebSockets, f
     return;
   }
   const { stallMs, log } = webSockets;
-  const messages = messagesOf(webSocket);
-  const peer = { messages, send: senderTo(webSocket, ending, stallMs), signal: ending.signal };
-  webSockets.hold(
-    run(webSocket, peer, session, (error, more) => report(log, error, { ...facts, ...more })),
-    end,
-  );
+  // At once, not when they are first asked for: a message might have come before.
+  const events = on(webSocket, 'message', { close: ['close'], highWaterMark: 4 });
+  const { signal } = ending;
+  const peer: Peer = { messages: read(events), send: senderTo(webSocket, ending, stallMs), signal };
+  const converse = async () => {
+    const { error, ms } = await settle(peer, session);
+    await events.return?.(); // Whoever does not read any more must not hold up what comes behind.
+    close(webSocket, error === undefined ? closed.done : closed.failed);
+    report(log, error === signal.reason ? undefined : error, { ...facts, ms });
+  };
+  webSockets.hold(converse(), end);
 }
 
-async function run(
-  webSocket: WebSocket,
+async function settle(
   peer: Peer,
   session: Session,
-  tell: (error: unknown, facts: Facts) => void,
-): Promise<void> {
+): Promise<{ readonly error?: unknown; readonly ms: number }> {
   const began = performance.now();
-  let error: unknown;
+  const passed = () => Math.round(performance.now() - began);
   try {
     await session(peer);
-    close(webSocket, closed.done);
-  } catch (thrown) {
-    close(webSocket, closed.failed);
-    if (thrown !== peer.signal.reason) error = thrown;
+    return { ms: passed() };
+  } catch (error) {
+    return { error, ms: passed() };
   }
-  tell(error, { ms: Math.round(performance.now() - began) });
 }
 
 /** The client's answer is behind whatever else it sent. */
 function close(webSocket: WebSocket, code: number): void {
   webSocket.close(code);
   webSocket.resume();
-}
-
-/** At once, not when they are first asked for: a message might have come before. */
-function messagesOf(webSocket: WebSocket): AsyncIterable<Message> {
-  return read(on(webSocket, 'message', { close: ['close'], highWaterMark: 4 }));
 }
 
 async function* read(events: AsyncIterable<unknown[]>): AsyncGenerator<Message> {

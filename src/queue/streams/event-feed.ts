@@ -139,7 +139,7 @@ class Reader {
 }
 
 function toJobEvent(event: NewEvent): JobEvent {
-  const { jobId, kind, jobName, project, slot, exitCode, parentName, parentProject } = event;
+  const { jobId, kind, jobName, project, slot, exitCode, parentName, parentProject, progress } = event;
   return {
     jobId,
     kind,
@@ -147,6 +147,7 @@ function toJobEvent(event: NewEvent): JobEvent {
     parent: parentName === null ? undefined : labelOf(parentName, parentProject),
     slot: slot ?? undefined,
     exitCode: exitCode ?? undefined,
+    progress,
   };
 }
 

@@ -15,6 +15,8 @@ export interface NewEvent {
   /** Of a child. */
   readonly parentName: string | null;
   readonly parentProject: string | null;
+  /** Of the parent that it is or has, as it is when this is read; null where there is none. */
+  readonly progress: unknown;
 }
 
 type Numbers = 'seq';
@@ -35,8 +37,10 @@ export async function readNewEvents(sql: Sql, door: Door, after: number, limit: 
   const rows = await guarded(
     () => sql<(Omit<NewEvent, Numbers> & Record<Numbers, string>)[]>`
       select events.seq, kind, jobs.id as job_id, jobs.owner_key, jobs.job_name, jobs.project, jobs.slot, jobs.exit_code,
-             parent.job_name as parent_name, parent.project as parent_project
-      from events join jobs on jobs.id = events.job_id left join jobs as parent on parent.id = jobs.parent
+             parent.job_name as parent_name, parent.project as parent_project, parents.progress
+      from events join jobs on jobs.id = events.job_id
+        left join jobs as parent on parent.id = jobs.parent
+        left join parents on parents.job_id = coalesce(jobs.parent, jobs.id)
       where events.seq > ${after} and jobs.door = ${door}
       order by events.seq limit ${limit}`,
   );

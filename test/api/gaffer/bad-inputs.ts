@@ -72,7 +72,6 @@ export const badJobs: readonly BadInput[] = [
   job({ shell: 'yes' }, 'shell', 'shell must be `true` or `false`, got a text'),
   job({ detach: 1 }, 'detach', 'detach must be `true` or `false`'),
   job({ redirect_output: 'out' }, 'redirect_output', 'redirect_output must be a list, got a text'),
-  job({ redirect_input: true }, 'redirect_input', 'redirect_input is not supported'),
   job({ custom_streams: ['a'] }, 'custom_streams', 'custom_streams is not supported'),
   job({ custom_channels: ['x'] }, 'custom_channels', 'custom_channels is not supported'),
   job({ numprocesses: -1 }, 'numprocesses', 'numprocesses must be a whole number from 0 to 1000, got -1'),

@@ -124,17 +124,9 @@ test('a large body with a wish for h2c arrives whole', async () => {
 
 test('curl asks for HTTP/2 and is answered', async () => {
   const { server } = await serve();
-  const ask = (...args: string[]) =>
-    promisify(execFile)('curl', ['--silent', '--http2', '--max-time', '20', ...args]);
+  const args = ['--silent', '--http2', '--max-time', '20', `${server.address}/body`];
 
-  const { stdout } = await ask(
-    `${server.address}/body`,
-    '--next',
-    '--silent',
-    '-d',
-    'hello',
-    `${server.address}/body`,
-  );
+  const { stdout } = await promisify(execFile)('curl', [...args, '--next', ...args, '--data', 'hello']);
 
   expect(stdout).toBe('GET POST hello');
 });

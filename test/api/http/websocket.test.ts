@@ -28,6 +28,14 @@ const listenOnly: Session = async ({ messages }) => {
   for await (const _ of messages);
 };
 
+function gate(): { readonly waiting: Promise<void>; readonly goOn: () => void } {
+  let goOn: (() => void) | undefined;
+  const waiting = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  return { waiting, goOn: () => goOn?.() };
+}
+
 async function opened(webSocket: WebSocket): Promise<WebSocket> {
   cleanUps.push(() => webSocket.terminate());
   await once(webSocket, 'open');
@@ -224,17 +232,14 @@ test('no client gets a compressed connection', async () => {
 });
 
 test('a session that does not read slows its client down', async () => {
-  let goOn = () => {};
-  const waiting = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { waiting, goOn } = gate();
   let count = 0;
   const served = await serve(async ({ messages }) => {
     await waiting;
     for await (const _ of messages) count += 1;
   });
   const client = await opened(served.connect());
-  const most = 200;
+  const most = 80;
 
   for (let at = 0; at < most; at++) client.send(Buffer.alloc(512 * 1024));
   await settled(() => client.bufferedAmount);
@@ -244,6 +249,17 @@ test('a session that does not read slows its client down', async () => {
   goOn();
   await vi.waitFor(() => expect(count).toBe(most), { timeout: 20_000 });
 });
+
+test('a client that sends on when its session is done is closed, not waited for', async () => {
+  const served = await serve(async ({ messages }) => {
+    await messages[Symbol.asyncIterator]().next(); // Without giving the iterator back.
+  });
+  const client = await opened(served.connect());
+
+  for (let at = 0; at < 200; at++) client.send(Buffer.alloc(100 * 1024));
+
+  expect(await closeCode(client)).toBe(1000);
+}, 20_000);
 
 /** Waits until a figure stays the same for a while. */
 async function settled(figure: () => number): Promise<void> {
@@ -316,10 +332,7 @@ test('a client that gives no sign of life is cut, one that does is kept', async 
 });
 
 test('a client that is not read from is not taken for dead', async () => {
-  let goOn = () => {};
-  const waiting = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { waiting, goOn } = gate();
   const served = await serve(
     async (peer) => {
       await waiting;
@@ -373,10 +386,7 @@ test('closing cuts a client that does not answer, and leaves a session that goes
 
 test('a request that comes while the server closes is refused', async () => {
   let isAsked = false;
-  let goOn = () => {};
-  const waiting = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const { waiting, goOn } = gate();
   const served = await serve(echo, {
     before: async () => {
       isAsked = true;

@@ -145,7 +145,12 @@ function plainPath(path: string): string {
 }
 
 function toOptions(
-  { uid = usual.uid, gid = usual.gid, graceful_timeout: grace = usualGraceSeconds }: WireJob,
+  {
+    uid = usual.uid,
+    gid = usual.gid,
+    graceful_timeout: grace = usualGraceSeconds,
+    redirect_input: stdin,
+  }: WireJob,
   cwd: string | undefined,
   policy: OptionsPolicy,
 ): ContainerOptions {
@@ -154,6 +159,7 @@ function toOptions(
     ...((uid !== usual.uid || gid !== usual.gid) && { user: { uid, gid } }),
     ...(mount !== undefined && { mounts: [mount] }),
     stopGraceMs: Math.round(grace * 1000),
+    ...(stdin === true && { stdin }),
   };
 }
 

@@ -4,10 +4,11 @@ import type { WireJob } from './wire.js';
 
 /** One sentence each. */
 export function findUnsupported(job: WireJob): string[] {
-  const { redirect_input: input, custom_streams: streams = [], custom_channels: channels = [] } = job;
+  const { custom_streams: streams = [], custom_channels: channels = [] } = job;
   return [
-    ...(input === true ? [unsupported('redirect_input', 'processes have no input yet')] : []),
-    ...(streams.length > 0 ? [unsupported('custom_streams', 'a process has only stdout and stderr')] : []),
+    ...(streams.length > 0
+      ? [unsupported('custom_streams', 'a process has stdin, stdout and stderr only')]
+      : []),
     ...(channels.length > 0
       ? [unsupported('custom_channels', 'channels are open files of the original')]
       : []),

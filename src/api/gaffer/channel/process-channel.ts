@@ -1,0 +1,148 @@
+// The WebSocket of a process: what it prints comes as frames, and frames go to its standard input.
+
+import type { Job } from '../../../job/job.js';
+import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
+import type { AppParts } from '../../parts.js';
+import { reachOf } from '../../request/caller.js';
+import type { ApiContext } from '../../request/env.js';
+import { type Asker, findParent, findProcess } from '../find.js';
+import { planOf } from '../supervision/progress.js';
+import { problemOf, type WireProblem } from './errors.js';
+import { decodeFrame, encodeFrame, type Frame, noId } from './frame.js';
+import { outputsOf, type Stream } from './outputs.js';
+import { authenticateMs, type Known, knownByRequest, tokenIn, untilRefused } from './who.js';
+import { within } from './within.js';
+
+/** What the path and the query say. */
+interface Place {
+  readonly pid: string;
+  /** A label of `redirect_output`; undefined: the first one. */
+  readonly label: string | undefined;
+  /** 1: read, 2: write, 3: both. */
+  readonly mode: string;
+}
+
+/** Who is not known by the request says so in the first frame. */
+export async function openProcessChannel(c: ApiContext, parts: AppParts): Promise<Response> {
+  const known = await knownByRequest(c, parts);
+  const { pid = '', label } = c.req.param() as { pid?: string; label?: string };
+  const place = { pid, label, mode: c.req.query('mode') ?? '3' };
+  return openWebSocket(c, (peer) => new ProcessChannel(peer, place, parts).run(known));
+}
+
+/** What the channel is open for. */
+interface Opened {
+  readonly job: Job;
+  readonly asker: Asker;
+  readonly reads: ReadonlySet<Stream>;
+  readonly writes: boolean;
+  /** Where the output begins that is sent: what was printed before is at the main API. */
+  readonly from: number;
+}
+
+class ProcessChannel {
+  readonly #peer: Peer;
+  readonly #place: Place;
+  readonly #parts: AppParts;
+  readonly #messages: AsyncIterator<Message>;
+
+  constructor(peer: Peer, place: Place, parts: AppParts) {
+    this.#peer = peer;
+    this.#place = place;
+    this.#parts = parts;
+    this.#messages = peer.messages[Symbol.asyncIterator]();
+  }
+
+  /** Until the process has ended, the client is gone, or its token is no longer accepted. */
+  async run(known: Known | undefined): Promise<void> {
+    try {
+      const who = known ?? (await this.#askWho());
+      if (who === undefined) return;
+      await this.#serve(await this.#open(who), who);
+    } catch (error) {
+      await this.#tell(problemOf(error), noId);
+    }
+  }
+
+  async #askWho(): Promise<Known | undefined> {
+    const frame = await within(authenticateMs, this.#next());
+    const token = frame && tokenIn(Buffer.from(frame.body).toString());
+    if (frame === undefined || token === undefined) {
+      await this.#tell({ error: 'AUTH_REQUIRED', errno: 403 }, noId);
+      return undefined;
+    }
+    const caller = await this.#parts.identify(token, false);
+    await this.#answer(frame);
+    return { token, caller };
+  }
+
+  async #open({ caller }: Known): Promise<Opened> {
+    const { queue, processes, access, streams } = this.#parts;
+    const asker = { queue, processes, caller, reach: reachOf(caller, access) };
+    const job = await findProcess(this.#place.pid, asker);
+    const { template } = planOf(await findParent(job, asker));
+    const { reads, writes } = outputsOf(template.config, this.#place);
+    return { job, asker, reads, writes, from: await streams.position(job.id, asker.reach) };
+  }
+
+  async #serve(opened: Opened, who: Known): Promise<void> {
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.#peer.signal, done.signal]);
+    const end = () => done.abort();
+    const failed: unknown[] = [];
+    void untilRefused(who, this.#parts, signal).then(end);
+    void this.#takeInput(opened)
+      .catch((error: unknown) => failed.push(error))
+      .then(end);
+    await this.#sendOutput(opened, signal);
+    end();
+    if (failed.length > 0 && !this.#peer.signal.aborted) throw failed[0];
+  }
+
+  async #sendOutput({ job, asker, reads, from }: Opened, signal: AbortSignal): Promise<void> {
+    for await (const part of this.#parts.streams.follow(job.id, asker.reach, { signal, from })) {
+      if (part.kind === 'piece' && reads.has(part.stream))
+        await this.#peer.send(encodeFrame('message', part.bytes));
+    }
+  }
+
+  async #takeInput(opened: Opened): Promise<void> {
+    for (let frame = await this.#next(); frame !== undefined; frame = await this.#next())
+      await this.#takeFrame(frame, opened);
+  }
+
+  /** The bare answer to a token says nothing of it: who is known needs none. */
+  async #takeFrame(frame: Frame, { job, asker, writes }: Opened): Promise<void> {
+    if (tokenIn(Buffer.from(frame.body.subarray(0, 8)).toString()) !== undefined) return this.#answer(frame);
+    if (!writes) return this.#tell({ error: 'EPERM', errno: 403 }, frame.id);
+    try {
+      await this.#parts.streams.write(job.id, asker.reach, frame.body);
+      await this.#answer(frame);
+    } catch (error) {
+      const { details } = problemOf(error);
+      await this.#tell({ error: 'EIO', errno: 500, ...(details !== undefined && { details }) }, frame.id);
+    }
+  }
+
+  /** The next message that is a frame; undefined at the end. */
+  async #next(): Promise<Frame | undefined> {
+    for (;;) {
+      const { done, value } = await this.#messages.next();
+      if (done === true) return undefined;
+      const frame = decodeFrame(value.data);
+      if (frame !== undefined) return frame;
+      await this.#tell(
+        { error: 'bad_request', errno: 400, details: 'Expected `V1 message id`, a NUL byte and a body.' },
+        noId,
+      );
+    }
+  }
+
+  async #answer({ id }: Frame): Promise<void> {
+    await this.#peer.send(encodeFrame('response', Buffer.from('OK'), id));
+  }
+
+  async #tell(problem: WireProblem, id: string): Promise<void> {
+    await this.#peer.send(encodeFrame('error', Buffer.from(JSON.stringify(problem)), id));
+  }
+}
