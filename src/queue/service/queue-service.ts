@@ -98,8 +98,14 @@ async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyC
   );
   await failpoint('after-insert');
   if (ready) parts.wake();
-  if (parent !== undefined) await orLater(() => parts.parents.admit(job.door));
+  if (parent !== undefined) await orLater(() => begin(parts, job));
   return { ...job, warnings };
+}
+
+/** Its first children are there when this resolves, also where the sweep of another node let it begin. */
+async function begin({ parents }: QueueServiceParts, { door, id }: Job): Promise<void> {
+  await parents.admit(door);
+  await parents.carryOn(id);
 }
 
 /** What of a request is stored in the clear. The image of a job with a label is shown from the start. */

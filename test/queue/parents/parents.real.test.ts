@@ -101,6 +101,17 @@ test('a parent runs its children to the end, and holds no node, no slot and no l
   expect(await sql`select from job_requests`).toHaveLength(0);
 });
 
+test('its children exist right after the answer to the submit, also where another node let it begin', async () => {
+  const admitParents = async (...args: Parameters<Store['admitParents']>) => {
+    await store.admitParents(...args);
+    return []; // As when the sweep of another node was first, and has not come to this parent yet.
+  };
+  const node = openTestNode({ ...store, admitParents }, { planners: plannersOf() });
+  nodes.push(node);
+  const parent = await submit(node, 3);
+  expect(await node.queue.children(parent.id, everyone)).toHaveLength(2);
+});
+
 test('its children exist right after the answer to the submit', async () => {
   const node = openTestNode(store, { planners: plannersOf() });
   nodes.push(node);
