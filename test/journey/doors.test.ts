@@ -133,6 +133,22 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
       lopco: { status: 'aborted' },
     });
   });
+
+  test('is lost where somebody removes its container, and is no success at any door', async () => {
+    const id = await submit({ script: 'echo up; sleep 300' });
+    await expect.poll(async () => (await on.client.get(id)).output, { timeout: 30_000 }).toBe('up\n');
+
+    await on.docker.getContainer((await on.client.get(id)).container_id).remove({ force: true });
+    await on.client.wait(id);
+
+    expect(await seenAtAllDoors(id)).toMatchObject({
+      gostint: { status: 'unknown', return_code: 125 },
+      jobproxy: { code: '1', description: expect.stringContaining('lost: ') },
+      runai: { status: 'Unknown' },
+      gaffer: '0',
+      lopco: { status: 'failed' },
+    });
+  });
 });
 
 test('a client that sends no header submits and reads its job with the token of the service, where that is set', async () => {
