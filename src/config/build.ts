@@ -111,6 +111,8 @@ function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsP
     ports: values.STINT_ALLOW_PORTS ?? [],
     mounts: [...(values.STINT_ALLOW_MOUNTS ?? []), ...(values.STINT_ALLOW_VOLUMES ?? [])],
     mostStopGraceMs: values.STINT_STOP_GRACE_MAX,
+    mostGpus: values.STINT_JOB_GPUS_MAX,
+    usual: { cpus: usual.cpus, memoryBytes: usual.memoryBytes },
     most: {
       cpus: values.STINT_JOB_CPUS_MAX ?? usual.cpus,
       memoryBytes: values.STINT_JOB_MEMORY_MAX ?? usual.memoryBytes,

@@ -8,6 +8,7 @@ import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
 import { findImageProblem } from '../job/image-reference.js';
 import { doors, pullPolicies } from '../job/job.js';
 import { isLabel } from '../job/naming/dns-label.js';
+import { mostGpus } from '../job/options/check-options.js';
 import type { AllowedMount } from '../job/options/policy.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
@@ -284,6 +285,7 @@ export const schema = z.object({
   STINT_JOB_MEMORY_MAX: size(6 * 1024 * 1024).optional(),
   STINT_JOB_CPUS_MAX: cpus.optional(),
   STINT_JOB_SHM_MAX: size(64 * 1024).optional(),
+  STINT_JOB_GPUS_MAX: integer(0, mostGpus),
   STINT_ALLOW_USERS: users.optional(),
   STINT_ALLOW_NETWORKS: networks.optional(),
   STINT_ALLOW_PORTS: ports.optional(),

@@ -2,7 +2,8 @@
 
 import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
-import { checkOptions, type OptionNames } from './options/check-options.js';
+import { checkOptions } from './options/check-options.js';
+import type { OptionNames } from './options/option-names.js';
 import { findReferenceProblem } from './reference.js';
 
 export { secretReferencePattern } from './reference.js';

@@ -55,6 +55,11 @@ const allowances: [Record<string, string>, object][] = [
       ],
     }),
   ],
+  [{ STINT_JOB_GPUS_MAX: '4' }, allowing({ mostGpus: 4 })],
+  [
+    { STINT_JOB_MEMORY: '2GiB', STINT_JOB_CPUS: '0.5' },
+    allowing({ mostGpus: 0, usual: { memoryBytes: 2 * 1024 ** 3, cpus: 0.5 } }),
+  ],
   [
     { STINT_JOB_MEMORY_MAX: '8GiB', STINT_JOB_CPUS_MAX: '16', STINT_JOB_SHM_MAX: '1GiB' },
     allowing({ most: { memoryBytes: 8 * 1024 ** 3, cpus: 16, sharedMemoryBytes: 1024 ** 3 } }),
@@ -71,6 +76,8 @@ const wrongAllowances: [SettingName, string][] = [
   ['STINT_ALLOW_MOUNTS', '/srv/../etc'],
   ['STINT_ALLOW_MOUNTS', '/srv,'],
   ['STINT_ALLOW_VOLUMES', '/srv'],
+  ['STINT_JOB_GPUS_MAX', '0.5'],
+  ['STINT_JOB_GPUS_MAX', '1025'],
 ];
 
 function allowing(policy: object): object {

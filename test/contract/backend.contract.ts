@@ -44,8 +44,8 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
       jobRules(() => bench);
     });
     describe('a command', () => {
-      startFailureRules(async (act) => {
-        await using container = await prepare(() => bench, [act]);
+      startFailureRules(async (act, more) => {
+        await using container = await prepare(() => bench, [act], more);
         return await failureOf(startJob(container).then(readToExit));
       });
     });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { gpuUnavailable } from '../../src/docker/container/errors.js';
 import { EngineError } from '../../src/docker/engine/errors.js';
 import { commandNotFound, startError } from '../../src/docker/program/start-errors.js';
 import type {
@@ -130,6 +131,7 @@ export class FakeContainer implements PreparedContainer {
     this.#take('delivered', 'started');
     await this.#reach('start');
     if (this.#backend.existing.get(this.id) !== this) throw new EngineError('start', 'container_missing', '');
+    if (this.#parts.request.options.gpus !== undefined) throw gpuUnavailable(noGpu);
     this.#startedAt = new Date();
     const exit = this.#play().finally(() => {
       this.#hasEnded = true;
@@ -253,6 +255,13 @@ export class FakeContainer implements PreparedContainer {
     if (this.#backend.existing.get(this.id) === this) this.#backend.existing.delete(this.id);
   }
 }
+
+/** It has none, as Docker's engine says that. */
+const noGpu = new EngineError(
+  'start',
+  'no_gpu',
+  'could not select device driver "" with capabilities: [[gpu]]',
+);
 
 /** Where the engine may choose, this one takes the container's port and 40000. */
 function publishedPorts({ options }: ContainerRequest): PublishedPort[] {

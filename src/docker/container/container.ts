@@ -61,11 +61,20 @@ export interface HostOptions {
   readonly Memory?: number;
   readonly MemorySwap?: number;
   readonly NanoCpus?: number;
+  readonly CpuShares?: number;
+  readonly MemoryReservation?: number;
+  readonly DeviceRequests?: readonly DeviceRequest[];
+  readonly Tmpfs?: Readonly<Record<string, string>>;
   readonly ShmSize?: number;
   readonly NetworkMode: string;
   readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[];
   readonly Mounts?: readonly MountOptions[];
   readonly PortBindings?: Readonly<Record<string, readonly PortBinding[]>>;
+}
+
+interface DeviceRequest {
+  readonly Count: number;
+  readonly Capabilities: readonly (readonly string[])[];
 }
 
 export interface MountOptions {
@@ -145,7 +154,7 @@ function hostOptions(
   options: ContainerOptions,
   { files, mounts, init }: Prepared,
 ): HostOptions {
-  const { limits = {}, network, ports = [] } = options;
+  const { limits = {}, network, ports = [], gpus } = options;
   const memoryBytes = limits.memoryBytes ?? settings.memoryBytes;
   return {
     Init: init,
@@ -161,6 +170,31 @@ function hostOptions(
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }, ...cpuLimit(limits)], // A core file contains whatever the job had in memory.
     Mounts: [...files.map(toMount), ...mounts.map(toJobMount)],
     ...(ports.length > 0 && { PortBindings: portBindings(ports) }),
+    ...(gpus !== undefined && { DeviceRequests: [{ Count: gpus, Capabilities: [['gpu']] }] }),
+    ...reservations(options),
+    ...homeInMemory(options, memoryBytes),
+  };
+}
+
+/** What Docker gives a container that asks for nothing is one CPU's worth. */
+const sharesOfCpu = 1024;
+const mostShares = 262_144;
+
+function reservations({ reserved = {} }: ContainerOptions): Partial<HostOptions> {
+  const { cpus, memoryBytes } = reserved;
+  return {
+    ...(cpus !== undefined && { CpuShares: Math.min(mostShares, Math.round(cpus * sharesOfCpu)) }),
+    ...(memoryBytes !== undefined && { MemoryReservation: memoryBytes }),
+  };
+}
+
+/** A volume would belong to root, and a job that is not root could not write to it. */
+function homeInMemory(options: ContainerOptions, memoryBytes: number): Partial<HostOptions> {
+  const { home } = options;
+  if (home === undefined) return {};
+  const { uid, gid } = fileOwner(options);
+  return {
+    Tmpfs: { [home]: `exec,nosuid,nodev,mode=0700,uid=${uid},gid=${gid},size=${memoryBytes}` },
   };
 }
 

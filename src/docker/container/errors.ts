@@ -26,6 +26,7 @@ export function createFailure(error: unknown): unknown {
       'Could not create the container: neither the job nor its image names a command. Set `run` or `entrypoint`.',
     );
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
+  if (isFault(error, 'no_gpu')) return gpuUnavailable(error);
   if (isFault(error, 'refused', 'volume_unusable', 'image_hollow'))
     return startFailed('create_refused', `Could not create the container: ${engineReason(error)}.`);
   return error;
@@ -46,6 +47,7 @@ export function startFailure(error: unknown, command: string | undefined): unkno
   if (isFault(error, 'command_not_executable'))
     return startError(command, findSystemText(error.text) ?? error.text);
   if (isFault(error, 'directory_unusable')) return directoryUnusable(error);
+  if (isFault(error, 'no_gpu')) return gpuUnavailable(error);
   if (isFault(error, 'port_taken'))
     return startFailed(
       'port_taken',
@@ -72,6 +74,13 @@ function directoryUnusable({ text }: EngineError): JobFailedError {
   return startFailed(
     'directory_unusable',
     `Could not start the container: its working directory cannot be used (${text}). Change \`working_directory\`.`,
+  );
+}
+
+export function gpuUnavailable(error: EngineError): JobFailedError {
+  return startFailed(
+    'gpu_unavailable',
+    `Could not start the container: the engine of its node cannot give it the GPUs that it asks for; ${engineReason(error)}. Ask for fewer, or for none.`,
   );
 }
 

@@ -41,6 +41,8 @@ export type EngineFault =
   | 'port_taken'
   /** The engine lists the image and cannot read it: a pull that failed left it. */
   | 'image_hollow'
+  /** The engine cannot give the GPUs that a container asks for. */
+  | 'no_gpu'
   /** A volume of the image lies where the image has a file. */
   | 'volume_unusable'
   /** Content that does not fit the image: a file where the image has a directory, or the reverse. */
@@ -122,6 +124,7 @@ export const faultRules: readonly FaultRule[] = [
   { fault: 'no_command', calls: ['create', 'start'], pattern: /no command specified/i },
   // network nonet not found
   { fault: 'network_missing', calls: ['create', 'start', 'network'], pattern: /network .* not found/i },
+  ...gpuRules(),
   ...startRules(),
   // At create: Cannot mkdir: /etc/passwd is not a directory. At start: …: chdir to cwd ("/root/x") …: permission denied
   {
@@ -242,6 +245,20 @@ function transferRules(calls: readonly EngineCall[]): FaultRule[] {
       calls,
       pattern:
         /content descriptor .* not found|failed commit on ref|short read|failed to unpack|unexpected media type/i,
+    },
+  ];
+}
+
+function gpuRules(): FaultRule[] {
+  return [
+    // could not select device driver "" with capabilities: [[gpu]]
+    // 29.3: failed to discover GPU vendor from CDI: no known GPU vendor found; …: unresolvable CDI devices x.com/gpu=0
+    // with Nvidia's tools: OCI runtime create failed: …: nvidia-container-cli: device error: 3: unknown device: unknown
+    {
+      fault: 'no_gpu',
+      calls: ['create', 'start'],
+      pattern:
+        /could not select device driver|discover GPU vendor|unresolvable CDI devices|nvidia-container-cli/i,
     },
   ];
 }

@@ -1,30 +1,30 @@
 // Checks the form of what a job asks of its container, whatever the operator allows.
 
-import type { ContainerOptions, Limits, Mount, PortMapping } from './options.js';
-
-/** The parts of the options that a client may have its own names for. */
-export type OptionField = 'user' | 'network' | 'ports' | 'mounts' | 'stopGraceMs' | keyof Limits;
-export type OptionNames = Readonly<Partial<Record<OptionField, string>>>;
+import { checkLimits, checkReservations } from './check-limits.js';
+import { type Named, nameOf, type OptionField, type OptionNames } from './option-names.js';
+import type { ContainerOptions, Mount, PortMapping } from './options.js';
 
 const mostEntries = 64;
 const longestPath = 4096;
 const largestId = 2 ** 31 - 1;
-/** The least that Docker Engine accepts. */
-const leastCpus = 0.01;
-const leastMemoryBytes = 6 * 1024 * 1024;
+/** More than any node has. */
+export const mostGpus = 1024;
 
 /** All problems, one sentence each, with the client's names for the fields. */
 export function checkOptions(options: ContainerOptions, names: OptionNames = {}): string[] {
-  const named = (field: OptionField) => `\`${names[field] ?? field}\``;
-  const { user, network, ports = [], mounts = [], limits = {}, stopGraceMs } = options;
+  const named = (field: OptionField) => `\`${nameOf(field, names)}\``;
+  const { user, network, ports = [], mounts = [], limits = {}, reserved = {}, gpus, stopGraceMs } = options;
   return [
     ...(user === undefined || user === 'image' || (isId(user.uid) && isId(user.gid))
       ? []
       : [`Expected ${named('user')} to be numbers from 0 to ${largestId}, got others.`]),
     ...checkNetwork(network, named('network')),
     ...checkPorts(ports, named('ports')),
-    ...checkMounts(mounts, named('mounts')),
+    ...checkMounts(mounts, named),
+    ...checkHome(options, named),
     ...checkLimits(limits, named),
+    ...checkReservations(reserved, limits, named),
+    ...checkGpus(gpus, named('gpus')),
     ...checkGrace(stopGraceMs, named('stopGraceMs')),
   ];
 }
@@ -58,18 +58,46 @@ function isPort(port: number, least: number): boolean {
   return Number.isInteger(port) && port >= least && port <= 65_535;
 }
 
-function checkMounts(mounts: readonly Mount[], name: string): string[] {
-  const tooMany = checkCount(mounts, name);
+function checkMounts(mounts: readonly Mount[], named: Named): string[] {
+  const tooMany = checkCount(mounts, named('mounts'));
   if (tooMany.length > 0) return tooMany;
-  return mounts.flatMap(({ kind, source, target }, index) => {
-    const place = `entry ${index + 1} of ${name}`;
+  return mounts.flatMap((mount, index) => {
+    const { kind, source, target } = mount;
+    const place = placeOf(mount, mounts, named);
+    const name = nameOfMount(mount, named);
     const isTaken = mounts.slice(0, index).some((other) => other.target === target);
     return [
       ...checkSource(kind, source, place),
-      ...checkTarget(target, place),
+      ...checkTarget(target, `the container's path in ${place}`),
       ...(isTaken ? [`Expected each path in the container once in ${name}, got one again in ${place}.`] : []),
     ];
   });
+}
+
+/** A client that calls volumes otherwise than paths counts them by themselves. */
+function placeOf(mount: Mount, mounts: readonly Mount[], named: Named): string {
+  const name = nameOfMount(mount, named);
+  const alike = mounts.filter((each) => nameOfMount(each, named) === name);
+  return `entry ${alike.indexOf(mount) + 1} of ${name}`;
+}
+
+function nameOfMount({ kind }: Mount, named: Named): string {
+  return named(kind === 'volume' ? 'volumes' : 'mounts');
+}
+
+/** It is a mount as well: nothing else may lie at its path. */
+function checkHome({ home, mounts = [] }: ContainerOptions, named: Named): string[] {
+  if (home === undefined) return [];
+  const problems = checkTarget(home, named('home'));
+  const isTaken = mounts.some(({ target }) => target === home);
+  return isTaken
+    ? [...problems, `Expected the path of ${named('home')} once in ${named('mounts')}, got one there too.`]
+    : problems;
+}
+
+function checkGpus(gpus: number | undefined, name: string): string[] {
+  if (gpus === undefined || (Number.isInteger(gpus) && gpus >= 1 && gpus <= mostGpus)) return [];
+  return [`Expected ${name} to be a whole number from 1 to ${mostGpus}, got ${gpus}.`];
 }
 
 function checkSource(kind: Mount['kind'], source: string, place: string): string[] {
@@ -89,12 +117,10 @@ const reserved = /^\/(?:etc(?:\/passwd)?|secrets\.(?:yml|json)|(?:proc|sys|dev)(
 
 function checkTarget(target: string, place: string): string[] {
   if (!isPlainPath(target))
-    return [
-      `Expected the container's path in ${place} to be absolute and without \`.\` or \`..\`, got something else.`,
-    ];
+    return [`Expected ${place} to be absolute and without \`.\` or \`..\`, got something else.`];
   if (!reserved.test(target)) return [];
   return [
-    `Expected the container's path in ${place} not to be \`/\`, \`/etc\`, \`/etc/passwd\`, the secrets file, or in \`/proc\`, \`/sys\` or \`/dev\`.`,
+    `Expected ${place} not to be \`/\`, \`/etc\`, \`/etc/passwd\`, the secrets file, or in \`/proc\`, \`/sys\` or \`/dev\`.`,
   ];
 }
 
@@ -108,23 +134,6 @@ function isPlainPath(path: string): boolean {
       .split('/')
       .every((part) => !/^\.{0,2}$/.test(part))
   );
-}
-
-const least: Readonly<Record<keyof Limits, { least: number; whole: boolean; unit: string }>> = {
-  cpus: { least: leastCpus, whole: false, unit: 'CPUs' },
-  memoryBytes: { least: leastMemoryBytes, whole: true, unit: 'bytes' },
-  pids: { least: 1, whole: true, unit: 'processes' },
-  sharedMemoryBytes: { least: 1, whole: true, unit: 'bytes' },
-  cpuTimeMs: { least: 1_000, whole: false, unit: 'ms' },
-  runTimeMs: { least: 1_000, whole: false, unit: 'ms' },
-};
-
-function checkLimits(limits: Limits, named: (field: OptionField) => string): string[] {
-  return (Object.entries(limits) as [keyof Limits, number][]).flatMap(([field, value]) => {
-    const { least: lowest, whole, unit } = least[field];
-    const isFit = value >= lowest && (whole ? Number.isSafeInteger(value) : value <= Number.MAX_SAFE_INTEGER);
-    return isFit ? [] : [`Expected ${named(field)} to be at least ${lowest} ${unit}, got ${value}.`];
-  });
 }
 
 /** The engine counts whole seconds in 32 bits. */

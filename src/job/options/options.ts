@@ -1,4 +1,4 @@
-// The types of what a container gets beside image, command and environment: user, limits, network, ports, mounts.
+// The types of what a container gets beside image, command and environment: user, limits, network, ports, mounts, GPUs.
 
 /**
  * What a request asks for its container. All are optional: what is not given is as the operator set it for all jobs. None
@@ -12,6 +12,11 @@ export interface ContainerOptions {
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
   readonly limits?: Limits;
+  readonly reserved?: Reservations;
+  /** Whole ones. Which of its GPUs they are is up to the engine. */
+  readonly gpus?: number;
+  /** An absolute path: an empty directory of the job's user, in memory, gone with the container. */
+  readonly home?: string;
   readonly output?: OutputTargets;
   /** Between the stop signal and SIGKILL. */
   readonly stopGraceMs?: number;
@@ -54,6 +59,15 @@ export interface Mount {
   /** An absolute path in the container. */
   readonly target: string;
   readonly readOnly: boolean;
+}
+
+/**
+ * What the job counts on. Nothing is set aside: where the node is short of CPUs they are shared out in this proportion, and a
+ * job that uses more memory than it reserved is the first to be pressed for it.
+ */
+export interface Reservations {
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
 }
 
 /** At most this much; what is not given is limited as the operator set it for all jobs. */

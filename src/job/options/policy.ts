@@ -1,10 +1,11 @@
 // Says what the operator lets jobs ask of their containers, and finds what a job asks beyond that.
 
-import type { OptionField, OptionNames } from './check-options.js';
-import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from './options.js';
+import { nameOf, type OptionField, type OptionNames } from './option-names.js';
+import type { ContainerOptions, Mount, PortMapping, UserId } from './options.js';
+import { type AmountsPolicy, type Forbid, overLimits } from './over-limits.js';
 
 /** What jobs may ask for. Empty lists allow nothing but what every job gets anyway. */
-export interface OptionsPolicy {
+export interface OptionsPolicy extends AmountsPolicy {
   readonly users: readonly (UserId | 'image')[];
   /** Beside the one of all jobs; `host` too has to be named. */
   readonly networks: readonly string[];
@@ -13,7 +14,6 @@ export interface OptionsPolicy {
   readonly mounts: readonly AllowedMount[];
   /** The longest time between the stop signal and SIGKILL, in milliseconds. */
   readonly mostStopGraceMs: number;
-  readonly most: Required<Pick<Limits, 'cpus' | 'memoryBytes' | 'pids' | 'sharedMemoryBytes'>>;
 }
 
 export interface AllowedMount {
@@ -30,6 +30,8 @@ export const strictPolicy: OptionsPolicy = {
   ports: [],
   mounts: [],
   mostStopGraceMs: 0,
+  mostGpus: 0,
+  usual: { cpus: 0, memoryBytes: 0 },
   most: { cpus: 0, memoryBytes: 0, pids: 0, sharedMemoryBytes: 0 },
 };
 
@@ -39,9 +41,9 @@ export function findForbidden(
   policy: OptionsPolicy,
   names: OptionNames = {},
 ): string[] {
-  const { user, network, ports = [], mounts = [], limits = {}, stopGraceMs = 0 } = options;
+  const { user, network, ports = [], mounts = [], stopGraceMs = 0 } = options;
   const forbid = (field: OptionField, what: string, setting: string) =>
-    `Not allowed by the operator: \`${names[field] ?? field}\` asks for ${what} (${setting}).`;
+    `Not allowed by the operator: \`${nameOf(field, names)}\` asks for ${what} (${setting}).`;
   return [
     ...(user === undefined || isUserAllowed(user, policy)
       ? []
@@ -57,7 +59,7 @@ export function findForbidden(
     ...mounts
       .filter((mount) => !isMountAllowed(mount, policy.mounts))
       .map((mount) => forbidMount(mount, forbid)),
-    ...overLimits(limits, policy, forbid),
+    ...overLimits(options, policy, { forbid, names }),
     ...(stopGraceMs <= policy.mostStopGraceMs
       ? []
       : [
@@ -69,8 +71,6 @@ export function findForbidden(
         ]),
   ];
 }
-
-type Forbid = (field: OptionField, what: string, setting: string) => string;
 
 type User = NonNullable<ContainerOptions['user']>;
 
@@ -101,20 +101,7 @@ export function isMountAllowed(
 
 function forbidMount({ kind, source, readOnly }: Mount, forbid: Forbid): string {
   const what = `${kind === 'bind' ? 'the path' : 'the volume'} "${source}"${readOnly ? '' : ' read-write'}`;
-  return forbid('mounts', what, kind === 'bind' ? 'STINT_ALLOW_MOUNTS' : 'STINT_ALLOW_VOLUMES');
-}
-
-const settingOf = {
-  cpus: 'STINT_JOB_CPUS_MAX',
-  memoryBytes: 'STINT_JOB_MEMORY_MAX',
-  pids: 'STINT_JOB_PIDS',
-  sharedMemoryBytes: 'STINT_JOB_SHM_MAX',
-} as const;
-
-function overLimits(limits: Limits, { most }: OptionsPolicy, forbid: Forbid): string[] {
-  return (Object.keys(settingOf) as (keyof typeof settingOf)[]).flatMap((field) => {
-    const asked = limits[field];
-    if (asked === undefined || asked <= most[field]) return [];
-    return [forbid(field, `${asked}, and at most ${most[field]} is allowed`, settingOf[field])];
-  });
+  return kind === 'bind'
+    ? forbid('mounts', what, 'STINT_ALLOW_MOUNTS')
+    : forbid('volumes', what, 'STINT_ALLOW_VOLUMES');
 }

@@ -10,6 +10,8 @@ const policy = {
   networks: ['host'],
   ports: [{ from: 1, to: 65_535 }],
   mostStopGraceMs: 60_000,
+  mostGpus: 4,
+  usual: { cpus: 2, memoryBytes: 2 ** 30 },
   mounts: [{ kind: 'bind' as const, source: '/', readOnly: false }],
   most: { cpus: 8, memoryBytes: 2 ** 33, pids: 1, sharedMemoryBytes: 10_000_000 },
 };

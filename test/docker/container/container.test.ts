@@ -85,6 +85,29 @@ describe('what a job asks of its container', () => {
   });
 });
 
+describe('what a job counts on', () => {
+  test('asks the engine for GPUs, reservations and a home in memory', () => {
+    const reserved = { cpus: 1.5, memoryBytes: 256 };
+    const user = { uid: 1000, gid: 100 };
+
+    const { HostConfig } = optionsOf({ options: { user, gpus: 2, reserved, home: '/home/job' } });
+
+    expect(HostConfig).toMatchObject({
+      DeviceRequests: [{ Count: 2, Capabilities: [['gpu']] }],
+      CpuShares: 1536,
+      MemoryReservation: 256,
+      Memory: 512,
+      Tmpfs: { '/home/job': 'exec,nosuid,nodev,mode=0700,uid=1000,gid=100,size=512' },
+    });
+  });
+
+  test('reserves no more than the kernel can weigh', () => {
+    expect(optionsOf({ options: { reserved: { cpus: 1000 } } }).HostConfig).toMatchObject({
+      CpuShares: 262_144,
+    });
+  });
+});
+
 describe('createOptions', () => {
   test('asks for exactly this and nothing else', () => {
     expect(optionsOf()).toEqual({

@@ -40,6 +40,17 @@ const answers: [EngineFault, EngineCall, object][] = [
     ),
   ],
   ['broken', 'start', answered(500, 'OCI runtime create failed: something else: unknown')],
+  ['no_gpu', 'start', answered(500, 'could not select device driver "" with capabilities: [[gpu]]')],
+  ['no_gpu', 'start', answered(500, 'failed to discover GPU vendor from CDI: no known GPU vendor found')],
+  ['no_gpu', 'start', answered(500, 'CDI device injection failed: unresolvable CDI devices x.com/gpu=0')],
+  [
+    'no_gpu',
+    'start',
+    answered(
+      500,
+      'OCI runtime create failed: … nvidia-container-cli: device error: 3: unknown device: unknown',
+    ),
+  ],
   [
     'disk_full',
     'upload',

@@ -54,6 +54,28 @@ const refused: [string, ContainerOptions, string][] = [
   ['no number', { limits: { cpus: Number.NaN } }, '`cpus`'],
   ['a grace of more than a day', { stopGraceMs: 86_400_001 }, '`stopGraceMs` to be at most 86400000 ms'],
   ['a grace below zero', { stopGraceMs: -1 }, '`stopGraceMs`'],
+  ['no GPU at all', { gpus: 0 }, '`gpus` to be a whole number from 1 to 1024, got 0'],
+  ['half a GPU', { gpus: 0.5 }, '`gpus` to be a whole number'],
+  ['more GPUs than a node can have', { gpus: 1025 }, '`gpus` to be a whole number'],
+  ['a reservation of no CPU', { reserved: { cpus: 0 } }, '`reservedCpus` to be at least 0.01 CPUs, got 0'],
+  [
+    'a reservation of too little memory',
+    { reserved: { memoryBytes: 4096 } },
+    '`reservedMemoryBytes` to be at least 6291456 bytes, got 4096',
+  ],
+  [
+    'a reservation of more CPUs than the limit',
+    { reserved: { cpus: 2 }, limits: { cpus: 1.5 } },
+    '`reservedCpus` to be at most `cpus`, which is 1.5, got 2',
+  ],
+  [
+    'a reservation of more memory than the limit',
+    { reserved: { memoryBytes: 2 ** 24 }, limits: { memoryBytes: 2 ** 23 } },
+    '`reservedMemoryBytes` to be at most `memoryBytes`, which is 8388608, got 16777216',
+  ],
+  ['a relative home directory', { home: 'home/a' }, '`home` to be absolute'],
+  ['a home directory over what is reserved', { home: '/etc' }, '`home` not to be'],
+  ['a mount over the home directory', { home: '/a', mounts: [bind('/srv', '/a')] }, 'once in `mounts`'],
   ['an endless time', { limits: { runTimeMs: Number.POSITIVE_INFINITY } }, '`runTimeMs`'],
 ];
 
@@ -66,6 +88,9 @@ describe('checkOptions', () => {
       mounts: [bind('/srv/ref', '/ref'), { ...bind('cache.1', '/etc/app'), kind: 'volume' }],
       limits: { cpus: 0.01, memoryBytes: 6 * 1024 * 1024, pids: 1, cpuTimeMs: 1_000, runTimeMs: 1_000 },
       stopGraceMs: 0,
+      gpus: 1,
+      reserved: { cpus: 0.01, memoryBytes: 6 * 1024 * 1024 },
+      home: '/home/job',
     };
 
     expect(checkOptions(options)).toEqual([]);
@@ -84,6 +109,16 @@ describe('checkOptions', () => {
     const options = { limits: { memoryBytes: 1 }, mounts: [bind('x', '/a')] };
 
     expect(checkOptions(options, names).join()).toMatch(/`container\.mounts`.*`memory`/);
+  });
+
+  test('counts volumes by themselves where the client names them otherwise than paths', () => {
+    const volume: Mount = { kind: 'volume', source: 'cache', target: 'c', readOnly: true };
+    const options = { mounts: [bind('/srv', '/a'), volume, bind('/srv', 'b')] };
+
+    const problems = checkOptions(options, { mounts: 'volume', volumes: 'pvc' }).join();
+
+    expect(problems).toMatch(/entry 1 of `pvc`.*entry 2 of `volume`/);
+    expect(checkOptions(options).join()).toMatch(/entry 2 of `mounts`.*entry 3 of `mounts`/);
   });
 });
 

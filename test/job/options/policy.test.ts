@@ -12,6 +12,8 @@ const policy: OptionsPolicy = {
     { kind: 'volume', source: 'cache', readOnly: true },
   ],
   mostStopGraceMs: 60_000,
+  mostGpus: 2,
+  usual: { cpus: 1, memoryBytes: 2 ** 29 },
   most: { cpus: 2, memoryBytes: 2 ** 30, pids: 100, sharedMemoryBytes: 2 ** 20 },
 };
 const port = (host: number) => ({ container: 80, host, loopbackOnly: false });
@@ -36,6 +38,9 @@ describe('findForbidden', () => {
       ],
       limits: { cpus: 2, memoryBytes: 2 ** 30, pids: 100, sharedMemoryBytes: 2 ** 20, runTimeMs: 9e9 },
       stopGraceMs: 60_000,
+      gpus: 2,
+      reserved: { cpus: 2, memoryBytes: 2 ** 30 },
+      home: '/home/job',
     };
 
     expect(findForbidden(options, policy)).toEqual([]);
@@ -44,6 +49,9 @@ describe('findForbidden', () => {
   test('allows nothing where nothing was set, but what every job gets', () => {
     expect(findForbidden({}, strictPolicy)).toEqual([]);
     expect(findForbidden({ ports: [port(0)] }, strictPolicy)).toHaveLength(1);
+    expect(findForbidden({ gpus: 1 }, strictPolicy)).toEqual([
+      'Not allowed by the operator: `gpus` asks for 1, and at most 0 is allowed (STINT_JOB_GPUS_MAX).',
+    ]);
   });
 
   test.each<[string, ContainerOptions, string]>([
@@ -79,12 +87,35 @@ describe('findForbidden', () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(text);
   });
+});
 
-  test("names the client's field", () => {
-    const names = { memoryBytes: 'memory' };
+test.each<[string, ContainerOptions, string]>([
+  ['more GPUs', { gpus: 3 }, '3, and at most 2 is allowed (STINT_JOB_GPUS_MAX)'],
+  [
+    'a reservation of more CPUs than every job gets',
+    { reserved: { cpus: 1.5 } },
+    '`reservedCpus` asks for 1.5, and a job without `cpus` gets at most 1 (STINT_JOB_CPUS)',
+  ],
+  [
+    'a reservation of more memory than every job gets',
+    { reserved: { memoryBytes: 2 ** 30 }, limits: { cpus: 2 } },
+    'a job without `memoryBytes` gets at most 536870912 (STINT_JOB_MEMORY)',
+  ],
+])('findForbidden forbids %s', (_, options, text) => {
+  expect(findForbidden(options, policy)).toEqual([expect.stringContaining(text)]);
+});
 
-    expect(findForbidden({ limits: { memoryBytes: 2 ** 31 } }, policy, names)[0]).toContain('`memory`');
-  });
+test("findForbidden names the client's field", () => {
+  const names = { memoryBytes: 'memory' };
+
+  expect(findForbidden({ limits: { memoryBytes: 2 ** 31 } }, policy, names)[0]).toContain('`memory`');
+});
+
+test("findForbidden names the client's field of volumes", () => {
+  const volumes = { mounts: [mount('data', true, 'volume')] };
+
+  expect(findForbidden(volumes, policy, { mounts: 'volume', volumes: 'pvc' })[0]).toContain('`pvc`');
+  expect(findForbidden(volumes, policy, { mounts: 'volume' })[0]).toContain('`volume`');
 });
 
 test('findForbidden allows the user of the image where that was named', () => {

@@ -3,7 +3,7 @@
 import { checkFields } from '../../../job/check.js';
 import { RefusedError } from '../../../job/errors.js';
 import type { JobRequest, SpecFields } from '../../../job/job.js';
-import type { OptionNames } from '../../../job/options/check-options.js';
+import type { OptionNames } from '../../../job/options/option-names.js';
 import type { ContainerOptions } from '../../../job/options/options.js';
 import { findForbidden, type OptionsPolicy } from '../../../job/options/policy.js';
 import type { Owner } from '../../../job/owner.js';

@@ -1,0 +1,70 @@
+// Settings of what a job gets and may ask of its container, for the list of all settings.
+
+export const jobSettings = [
+  {
+    name: 'STINT_JOB_NETWORK',
+    default: 'bridge',
+    meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',
+  },
+  {
+    name: 'STINT_JOB_SHM',
+    default: '64MiB',
+    meaning: 'Shared memory of a job.',
+  },
+  {
+    name: 'STINT_JOB_MEMORY_MAX',
+    derived: '`STINT_JOB_MEMORY`',
+    meaning: 'The most memory that a job may ask for, where its door lets it ask.',
+  },
+  {
+    name: 'STINT_JOB_CPUS_MAX',
+    derived: '`STINT_JOB_CPUS`',
+    meaning: 'The most CPUs that it may ask for.',
+  },
+  {
+    name: 'STINT_JOB_SHM_MAX',
+    derived: '`STINT_JOB_SHM`',
+    meaning: 'The most shared memory that it may ask for.',
+  },
+  {
+    name: 'STINT_JOB_GPUS_MAX',
+    default: '0',
+    meaning:
+      'The most GPUs that it may ask for; 0: none. The engine of every node must then have them, and gives the same ones to several jobs.',
+  },
+  {
+    name: 'STINT_ALLOW_USERS',
+    meaning:
+      'Users that a job may ask to run as, as `uid:gid`, or `image` for the user of its image, separated by commas; all others run as 2001:2001.',
+  },
+  {
+    name: 'STINT_ALLOW_NETWORKS',
+    meaning: 'Networks that a job may ask for, separated by commas; `host` shares the network of the node.',
+  },
+  {
+    name: 'STINT_ALLOW_PORTS',
+    meaning:
+      'Ports of the node that a job may publish, as `18000-18999,8080`; with any, also ports that the engine chooses.',
+  },
+  {
+    name: 'STINT_ALLOW_MOUNTS',
+    meaning:
+      'Paths of the node that a job may mount with all below them, separated by commas; read-only, unless `:rw` follows.',
+  },
+  {
+    name: 'STINT_ALLOW_VOLUMES',
+    meaning:
+      'Volumes of the engine that a job may mount, separated by commas; read-only, unless `:rw` follows.',
+  },
+  {
+    name: 'STINT_JOB_INIT',
+    default: 'auto',
+    meaning:
+      "Whether an init process of stint's is process 1 of a job: `auto`, unless the image brings one; `always` or `never`, unless job or image say otherwise.",
+  },
+  {
+    name: 'STINT_JOB_TOKEN_IN_ENV',
+    default: 'false',
+    meaning: 'Give jobs `VAULT_TOKEN` as a variable, where everyone who may inspect containers sees it.',
+  },
+] as const;
