@@ -29,8 +29,12 @@ export function toWireJob(job: Job, { listsNodes, isDetailed }: View) {
     createdAt: job.submittedAt.getTime(),
     images: job.image ?? '',
     user: requester,
-    currentAllocatedGPUs: 0,
+    currentAllocatedGPUs: holdsGpus(job) ? (job.options.gpus ?? 0) : 0,
   };
+}
+
+function holdsGpus({ state }: Job): boolean {
+  return state === 'running' || state === 'stopping';
 }
 
 export function isInteractive({ label }: Job): boolean {

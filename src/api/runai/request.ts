@@ -58,7 +58,7 @@ function readJob(body: Readonly<Record<string, unknown>>): WireJob {
 }
 
 function toJobRequest(job: WireJob, sender: Sender, settings: Settings): JobRequest {
-  const fields = toSpecFields(job, settings.optionsPolicy.most.sharedMemoryBytes);
+  const fields = toSpecFields(job, settings.optionsPolicy);
   const problems = [...findProblems(job), ...checkFields(fields, fieldNames)];
   if (problems.length > 0) throw refused(problems);
   const forbidden = findAllForbidden(job, fields, settings);

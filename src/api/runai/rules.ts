@@ -26,15 +26,6 @@ const rules: readonly Rule[] = [
     'parallelism must be 1 where elastic is `true`.',
   ],
   [
-    ({ memory = 0, memoryLimit }) => memoryLimit !== undefined && memory > memoryLimit,
-    ({ memory, memoryLimit }) =>
-      `memory must be at most memoryLimit, ${memoryLimit} bytes, got ${memory} bytes.`,
-  ],
-  [
-    ({ cpu = 0, cpuLimit }) => cpuLimit !== undefined && cpu > cpuLimit,
-    ({ cpu, cpuLimit }) => `cpu must be at most cpuLimit, ${cpuLimit}, got ${cpu}.`,
-  ],
-  [
     ({ serviceType, ports = [] }) => serviceType !== undefined && ports.length === 0,
     ({ serviceType = '' }) => `serviceType needs ports, got ${quote(serviceType)} without.`,
   ],
@@ -55,41 +46,25 @@ const rules: readonly Rule[] = [
 
 type Feature = readonly [field: keyof WireJob, isAsked: (job: WireJob) => boolean, why: string];
 
-const noGpu = 'stint gives no GPUs to jobs yet';
+const noPart = 'no engine gives a part of a GPU to one container alone';
 const leaveOut = 'Leave it out';
 
-/** What is not there yet. It is refused: to run another job than was asked for is worse. */
+/** What stint does not do. It is refused: to run another job than was asked for is worse. */
 const missing: readonly Feature[] = [
-  ['gpu', ({ gpu = 0 }) => gpu > 0 && (gpu < 1 || Number.isInteger(gpu)), `${noGpu}. Leave it out or send 0`],
-  ['gpuMemory', ({ gpuMemory }) => gpuMemory === true, `${noGpu}. ${leaveOut}`],
-  ['elastic', ({ elastic }) => elastic === true, `${noGpu}. ${leaveOut}`],
+  ['gpu', ({ gpu = 0 }) => gpu > 0 && gpu < 1, `${noPart}. Ask for a whole one, or for 0`],
+  ['gpuMemory', ({ gpuMemory }) => gpuMemory === true, `${noPart}. ${leaveOut}, and ask for whole GPUs`],
   [
-    'cpu',
-    ({ cpu = 0 }) => cpu > 0,
-    'stint sets no CPUs aside for a job yet. Leave it out; cpuLimit says how many it may use',
-  ],
-  [
-    'memory',
-    ({ memory = 0 }) => memory > 0,
-    'stint sets no memory aside for a job yet. Leave it out; memoryLimit says how much it may use',
+    'elastic',
+    ({ elastic, gpu = 0 }) => elastic === true && gpu > 1,
+    `stint does not know how many GPUs are free, and starts no job with fewer than it asks for. ${leaveOut}, or ask for one`,
   ],
   ['stdin', ({ stdin }) => stdin === true, `jobs have no input yet. ${leaveOut}, and tty with it`],
   [
-    'createHomeDir',
-    ({ createHomeDir }) => createHomeDir === true,
-    `there are no temporary home directories yet. ${leaveOut}`,
-  ],
-  [
     'pvc',
-    ({ pvc }) => pvc === true,
-    `there are no volume claims yet. Leave it out; volume mounts a path of the node`,
+    ({ pvc = [] }) => pvc.some(({ name }) => name === undefined),
+    'stint makes no volumes. Name one that the engine has, as `NAME:/path`, or leave it out',
   ],
-  [
-    'preemptible',
-    ({ preemptible, interactive }) => preemptible === true && interactive === true,
-    `no job is stopped for another one yet. ${leaveOut}`,
-  ],
-  ['nodeType', ({ nodeType }) => nodeType !== undefined, `nodes have no types yet. ${leaveOut}`],
+  ['nodeType', ({ nodeType }) => nodeType !== undefined, `nodes have no types. ${leaveOut}`],
   ...(
     ['gitSync', 'mpi', 'processes', 'jupyter', 'jupyterPassword', 'runAsUser', 'type', 'template'] as const
   ).map(

@@ -19,6 +19,7 @@ import {
 } from '../request/readers.js';
 import { variable } from '../request/variables.js';
 import { splitWords } from '../request/words.js';
+import { claim } from './claim.js';
 import { findNameProblem, findProjectProblem } from './names.js';
 import { parseQuantity, quantityShape } from './quantity.js';
 
@@ -169,7 +170,7 @@ export const jobShape = {
   memory,
   memoryLimit: memory,
   largeShm: flag,
-  pvc: anything,
+  pvc: listOf(claim),
   volume,
   volumes: listOf(volumeEntry),
   hostIpc: flag,

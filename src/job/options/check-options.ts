@@ -64,12 +64,11 @@ function checkMounts(mounts: readonly Mount[], named: Named): string[] {
   return mounts.flatMap((mount, index) => {
     const { kind, source, target } = mount;
     const place = placeOf(mount, mounts, named);
-    const name = nameOfMount(mount, named);
     const isTaken = mounts.slice(0, index).some((other) => other.target === target);
     return [
       ...checkSource(kind, source, place),
       ...checkTarget(target, `the container's path in ${place}`),
-      ...(isTaken ? [`Expected each path in the container once in ${name}, got one again in ${place}.`] : []),
+      ...(isTaken ? [`Expected each path in the container once, got one again in ${place}.`] : []),
     ];
   });
 }
@@ -88,11 +87,9 @@ function nameOfMount({ kind }: Mount, named: Named): string {
 /** It is a mount as well: nothing else may lie at its path. */
 function checkHome({ home, mounts = [] }: ContainerOptions, named: Named): string[] {
   if (home === undefined) return [];
-  const problems = checkTarget(home, named('home'));
   const isTaken = mounts.some(({ target }) => target === home);
-  return isTaken
-    ? [...problems, `Expected the path of ${named('home')} once in ${named('mounts')}, got one there too.`]
-    : problems;
+  const taken = isTaken ? [`Expected no mount at the path of ${named('home')}, got one.`] : [];
+  return [...checkTarget(home, named('home')), ...taken];
 }
 
 function checkGpus(gpus: number | undefined, name: string): string[] {

@@ -37,6 +37,19 @@ test.each([...badBodies, ...badFields, ...refusedFields, ...forbiddenFields])(
   },
 );
 
+test.each([{ gpu: 1.5 }, { gpu: 0.5 }, { pvc: [':3GB:/scratch'] }, { cpu: 2, cpuLimit: 1 }])(
+  'what is wrong is said once: %j',
+  async (fields) => {
+    const { send } = createTestApp();
+    const job = { project: 'v', image: 'a', ...fields };
+
+    const response = await send('POST', '/api/job', JSON.stringify({ job }));
+
+    const { details } = (await response.json()) as { details: string };
+    expect(details.match(/must be|not supported|Expected/g)).toHaveLength(1);
+  },
+);
+
 const removals: readonly Omit<BadInput, 'status'>[] = [
   { name: 'no body and no query', body: '', details: 'the body…nothing' },
   { name: 'a text', body: '"job-0"', details: 'a list of jobs, got a text' },

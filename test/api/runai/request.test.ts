@@ -12,7 +12,10 @@ const policy = {
   mostStopGraceMs: 60_000,
   mostGpus: 4,
   usual: { cpus: 2, memoryBytes: 2 ** 30 },
-  mounts: [{ kind: 'bind' as const, source: '/', readOnly: false }],
+  mounts: [
+    { kind: 'bind' as const, source: '/', readOnly: false },
+    { kind: 'volume' as const, source: 'data', readOnly: false },
+  ],
   most: { cpus: 8, memoryBytes: 2 ** 33, pids: 1, sharedMemoryBytes: 10_000_000 },
 };
 const settings = { runai: { projects: undefined, serialProjects: false }, optionsPolicy: policy };
@@ -113,6 +116,70 @@ test.each<[string, object, SpecFields]>([
   ['cpuLimit 0', { cpuLimit: 0 }, { options: {} }],
   ['memoryLimit as bytes', { memoryLimit: 10485760 }, { options: { limits: { memoryBytes: 10485760 } } }],
   ['memoryLimit 3GB', { memoryLimit: '3GB' }, { options: { limits: { memoryBytes: 3e9 } } }],
+  ['cpu', { cpu: 1.5 }, { options: { reserved: { cpus: 1.5 } } }],
+  ['memory', { memory: '100M' }, { options: { reserved: { memoryBytes: 1e8 } } }],
+  [
+    'a reservation as large as its limit',
+    { cpu: '3', cpuLimit: 3, memory: '2Gi', memoryLimit: '2Gi' },
+    {
+      options: {
+        limits: { cpus: 3, memoryBytes: 2 ** 31 },
+        reserved: { cpus: 3, memoryBytes: 2 ** 31 },
+      },
+    },
+  ],
+  ['gpu', { gpu: '1' }, { options: { gpus: 1, reserved: { cpus: 1, memoryBytes: 100 * 1024 ** 2 } } }],
+  [
+    'gpu beside reservations',
+    { gpu: 2, cpu: 0.5, memory: '50M' },
+    { options: { gpus: 2, reserved: { cpus: 0.5, memoryBytes: 5e7 } } },
+  ],
+  [
+    'more gpu than a job has CPUs',
+    { gpu: 4, memoryLimit: '200Mi' },
+    {
+      options: {
+        gpus: 4,
+        limits: { memoryBytes: 200 * 1024 ** 2 },
+        reserved: { cpus: 2, memoryBytes: 200 * 1024 ** 2 },
+      },
+    },
+  ],
+  [
+    'elastic with one gpu',
+    { elastic: true, gpu: 1 },
+    { options: { gpus: 1, reserved: { cpus: 1, memoryBytes: 100 * 1024 ** 2 } } },
+  ],
+  ['elastic without gpu', { elastic: true }, { options: {} }],
+  ['preemptible', { preemptible: true, interactive: true }, { options: {} }],
+  [
+    'createHomeDir',
+    { createHomeDir: true, interactive: true },
+    { env: ['POD_INDEX=0', 'HOME=/home/runai-home'], options: { home: '/home/runai-home' } },
+  ],
+  [
+    'createHomeDir with a HOME of its own',
+    { createHomeDir: true, environment: { HOME: '/tmp' } },
+    { env: ['HOME=/tmp'], options: { home: '/home/runai-home' } },
+  ],
+  [
+    'pvc',
+    {
+      pvc: ['data:/a', 'data:/b:ro', 'data:/c:rw', { name: 'data', path: '/d', readOnly: true }],
+      volume: { '/s': '/t' },
+    },
+    {
+      options: {
+        mounts: [
+          { kind: 'bind', source: '/s', target: '/t', readOnly: false },
+          { kind: 'volume', source: 'data', target: '/a', readOnly: false },
+          { kind: 'volume', source: 'data', target: '/b', readOnly: true },
+          { kind: 'volume', source: 'data', target: '/c', readOnly: false },
+          { kind: 'volume', source: 'data', target: '/d', readOnly: true },
+        ],
+      },
+    },
+  ],
   ['largeShm', { largeShm: true }, { options: { limits: { sharedMemoryBytes: 10_000_000 } } }],
   [
     'largeShm beside a small memoryLimit',

@@ -75,7 +75,11 @@ const refused: [string, ContainerOptions, string][] = [
   ],
   ['a relative home directory', { home: 'home/a' }, '`home` to be absolute'],
   ['a home directory over what is reserved', { home: '/etc' }, '`home` not to be'],
-  ['a mount over the home directory', { home: '/a', mounts: [bind('/srv', '/a')] }, 'once in `mounts`'],
+  [
+    'a mount over the home directory',
+    { home: '/a', mounts: [bind('/srv', '/a')] },
+    'no mount at the path of `home`',
+  ],
   ['an endless time', { limits: { runTimeMs: Number.POSITIVE_INFINITY } }, '`runTimeMs`'],
 ];
 
