@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +8,12 @@ import { image, startStintOnRig } from './stint-on-rig.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'stint-runai-'));
 await chmod(folder, 0o755); // The job's user is another one.
+const claimed = `stint-test-claim-${randomUUID()}`;
 const on = await startStintOnRig({
-  STINT_ALLOW_USERS: '1000:1000',
+  STINT_ALLOW_USERS: '1000:1000, 0:0',
+  STINT_ALLOW_VOLUMES: `${claimed}:rw`,
+  STINT_JOB_GPUS_MAX: '2',
+  STINT_JOB_CPUS: '2',
   STINT_ALLOW_MOUNTS: folder,
   STINT_ALLOW_PORTS: '18000-18999',
   STINT_ALLOW_NETWORKS: 'host',
@@ -17,6 +22,7 @@ const on = await startStintOnRig({
   STINT_RUNAI_SERIAL_PROJECTS: 'true',
 });
 afterAll(async () => {
+  await on.docker.getVolume(claimed).remove();
   await on[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
@@ -43,6 +49,56 @@ test('limits, user and shared memory reach the container', async () => {
   expect({ uid, gid }).toEqual({ uid: '1000', gid: '1000' });
   expect(Number(shmKib)).toBeGreaterThan(90_000);
   expect(Number(shmKib)).toBeLessThan(100_000);
+});
+
+test('the engine is told what a job counts on', async () => {
+  const name = await runai.submit({ ...busybox, command: 'sleep 300', cpu: 0.5, memory: '100M' });
+  const { id } = await runai.wait('vision', name, isRunning);
+  const { container_id: containerId } = await on.client.get(id);
+
+  const { HostConfig } = await on.docker.getContainer(containerId).inspect();
+
+  expect(HostConfig).toMatchObject({ CpuShares: 512, MemoryReservation: 1e8, Memory: 1024 ** 3 });
+  await runai.remove({ name, project: 'vision' });
+});
+
+test('a job whose engine has no GPU fails before it starts, and says why', async () => {
+  const name = await runai.submit({ ...busybox, command: 'true', gpu: 2 });
+  const { id, status, currentAllocatedGPUs } = await runai.wait('vision', name);
+
+  expect({ status, currentAllocatedGPUs }).toEqual({ status: 'Failed', currentAllocatedGPUs: 0 });
+  expect(await on.client.stint('GET', `/stint/v1/jobs/${id}`)).toMatchObject({
+    reason: 'start_failed',
+    code: 'gpu_unavailable',
+    message: expect.stringMatching(/^Could not start the container: .*GPU/),
+  });
+  expect(await runai.ask('POST', '/api/job', { body: { job: { ...busybox, gpu: 3 } } })).toMatchObject({
+    status: 403,
+    body: { details: expect.stringContaining('`gpu`') },
+  });
+});
+
+test('a claimed volume keeps its files from one job to the next', async () => {
+  const root = { runAsUid: 0, runAsGid: 0 };
+  await run('echo kept > /data/file', { pvc: [{ name: claimed, path: '/data' }], ...root });
+
+  const output = await run('cat /data/file; touch /data/b 2> /dev/null || echo only read', {
+    pvc: [`${claimed}:/data:ro`],
+    ...root,
+  });
+
+  expect(output).toBe('kept\nonly read\n');
+});
+
+test('a home directory is empty, writable, of the job alone and in memory, for whoever the job runs as', async () => {
+  const script =
+    'pwd; ls -A; stat -c "%u:%g %a" .; echo "echo ran" > tool; chmod +x tool; ./tool; df . | tail -1 | cut -c 1-5';
+  const home = '/home/runai-home';
+  const job = { createHomeDir: true, command: ['sh', '-c'], arguments: [`cd && ${script}`] };
+
+  expect(await run('', job)).toBe(`${home}\n2001:2001 700\nran\ntmpfs\n`);
+  const other = { ...job, runAsUid: 1000, runAsGid: 1000 };
+  expect(await run('', other)).toBe(`${home}\n1000:1000 700\nran\ntmpfs\n`);
 });
 
 test('the engine is told the limits and the ports of a job', async () => {
