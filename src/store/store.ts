@@ -19,6 +19,7 @@ import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
 import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
+import { readPlaces } from './parents/places.js';
 import * as step from './parents/step.js';
 import * as parents from './parents/views.js';
 import { connect, type Sql } from './postgres/connection.js';
@@ -123,6 +124,7 @@ function bindParents(sql: Sql) {
     readOpenChildren: (parent: string) => parents.readOpenChildren(sql, parent),
     listChildren: (parent: string, limit: number) => parents.listChildren(sql, parent, limit),
     listDueParents: (...args: Rest<typeof parents.listDueParents>) => parents.listDueParents(sql, ...args),
+    readPlaces: (ids: readonly string[]) => readPlaces(sql, ids),
     admitParents: (...args: Rest<typeof parents.admitParents>) => parents.admitParents(sql, ...args),
     advanceParent: (...args: Rest<typeof step.advanceParent>) => step.advanceParent(sql, ...args),
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),

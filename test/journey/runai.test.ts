@@ -164,13 +164,14 @@ test('a sweep logs in once: all of its runs have its secrets and one token, whic
 test('a sweep that is deleted has its runs killed, and starts no more', async () => {
   const project = newProject();
   const name = await runai.submit({ ...sleeper, project, completions: 9, parallelism: 2 });
-  const { id } = await runai.wait(project, name, isRunning);
+  const { id, nodes } = await runai.wait(project, name, isRunning);
+  expect(nodes).toMatch(/^[0-9a-f-]{36}$/);
 
   expect(await runai.remove({ project, name })).toEqual([{ name, ok: true }]);
 
   await expect.poll(async () => (await on.client.get(id)).status).toBe('failed');
   const { body } = await runai.ask('GET', `/api/v1/job/${project}/${id}`);
-  expect(body).toMatchObject({ data: [{ id, status: 'Failed' }] });
+  expect(body).toMatchObject({ data: [{ id, status: 'Failed', nodes: [] }] });
 });
 
 test('a job with a wrapping token has its secrets', async () => {

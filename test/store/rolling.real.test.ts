@@ -72,6 +72,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   requestKill: () => store.requestKill(claim.id, asker),
   readParent: () => store.readParent(claim.id, asker.reach),
   readOpenChildren: () => store.readOpenChildren(claim.id),
+  readPlaces: () => store.readPlaces([claim.id]),
   listChildren: () => store.listChildren(claim.id, 1),
   listDueParents: () => store.listDueParents(['runai'], 1),
   admitParents: () => store.admitParents('runai', 1, 'node:1'),

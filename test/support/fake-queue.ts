@@ -5,7 +5,7 @@ import type { Caller, Reach } from '../../src/job/owner.js';
 import { ownerOf } from '../../src/job/owner.js';
 import type { Child, ParentView } from '../../src/job/parents/planner.js';
 import { isActive, isFinal } from '../../src/job/state.js';
-import type { Revision } from '../../src/queue/parent-jobs.js';
+import type { Place, Revision } from '../../src/queue/parent-jobs.js';
 import type {
   JobCount,
   JobFilter,
@@ -191,6 +191,12 @@ export class FakeQueue implements Queue {
     return this.#childrenOf(id);
   }
 
+  async placesOf(jobs: readonly Job[]): Promise<ReadonlyMap<string, Place>> {
+    this.#note('placesOf');
+    const underWay = jobs.filter(({ isParent, state }) => isParent && isActive(state));
+    return new Map(underWay.map(({ id }) => [id, placeOf(this.#childrenOf(id))]));
+  }
+
   /** No planner is asked: a test adds the children. */
   async revise(id: string, reach: Reach, { change }: Revision): Promise<void> {
     const view = await this.parent(id, reach);
@@ -229,6 +235,14 @@ export class FakeQueue implements Queue {
     if (found === undefined || !isWithin(found.job, reach)) throw new RefusedError('not_found', 'not found');
     return found;
   }
+}
+
+function placeOf(runs: readonly Job[]): Place {
+  const active = runs.filter(({ state }) => isActive(state));
+  const last = runs.filter(({ state }) => isFinal(state)).slice(-1);
+  const nodes = new Set((active.length > 0 ? active : last).flatMap(({ node = [] }) => node));
+  const running = active.filter(({ state }) => state !== 'preparing').length;
+  return { nodes: [...nodes].toSorted(), running };
 }
 
 function toChild(job: Job): Child {

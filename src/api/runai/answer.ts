@@ -2,6 +2,7 @@
 
 import type { Job } from '../../job/job.js';
 import { isActive } from '../../job/state.js';
+import type { Place } from '../../queue/parent-jobs.js';
 import { statusOf } from './states.js';
 
 /** The kind of a job's label, where it is not a training. */
@@ -15,9 +16,9 @@ export interface View {
   readonly isDetailed: boolean;
 }
 
-/** A job in a list. What a job of another door does not have is empty. */
-export function toWireJob(job: Job, { listsNodes, isDetailed }: View) {
-  const node = isActive(job.state) ? job.node : undefined;
+/** A job in a list, `place` where it is a parent. What a job of another door does not have is empty. */
+export function toWireJob(job: Job, { listsNodes, isDetailed }: View, place: Place = placeOf(job)) {
+  const { nodes, running } = place;
   const { project = '', name = '', requester = job.owner.displayName } = job.label;
   return {
     id: job.id,
@@ -25,16 +26,18 @@ export function toWireJob(job: Job, { listsNodes, isDetailed }: View) {
     name,
     status: statusOf(job, isDetailed),
     type: isInteractive(job) ? 'Interactive' : 'Train',
-    nodes: listsNodes ? [node].filter((each) => each !== undefined) : (node ?? ''),
+    nodes: listsNodes ? nodes : nodes.join(),
     createdAt: job.submittedAt.getTime(),
     images: job.image ?? '',
     user: requester,
-    currentAllocatedGPUs: holdsGpus(job) ? (job.options.gpus ?? 0) : 0,
+    currentAllocatedGPUs: running * (job.options.gpus ?? 0),
   };
 }
 
-function holdsGpus({ state }: Job): boolean {
-  return state === 'running' || state === 'stopping';
+/** A parent runs no container, and has no node of its own. */
+function placeOf({ state, node, isParent }: Job): Place {
+  const isRunning = !isParent && (state === 'running' || state === 'stopping');
+  return { nodes: node === undefined || !isActive(state) ? [] : [node], running: isRunning ? 1 : 0 };
 }
 
 export function isInteractive({ label }: Job): boolean {

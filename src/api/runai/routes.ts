@@ -83,10 +83,14 @@ function decodeHeader(text: string): string {
 
 async function list(c: ApiContext, parts: AppParts, project: string | undefined): Promise<Response> {
   const isWanted = readTypeFilter(c);
-  const jobs = isProject(project)
-    ? await parts.queue.listed({ door: 'runai', ...(project && { project }) }, reachIn(c, parts))
-    : [];
-  return answerJson(c, { data: jobs.filter(isWanted).map((job) => toWireJob(job, viewOf(c))) });
+  if (!isProject(project)) return answerJson(c, { data: [] });
+  const jobs = await parts.queue.listed({ door: 'runai', ...(project && { project }) }, reachIn(c, parts));
+  return answerJobs(c, parts, jobs.filter(isWanted));
+}
+
+async function answerJobs(c: ApiContext, { queue }: AppParts, jobs: readonly Job[]): Promise<Response> {
+  const places = await queue.placesOf(jobs);
+  return answerJson(c, { data: jobs.map((job) => toWireJob(job, viewOf(c), places.get(job.id))) });
 }
 
 /** What cannot be the name of one has no jobs. Nothing stands for all of them. */
@@ -112,7 +116,7 @@ async function show(c: ApiContext, parts: AppParts): Promise<Response> {
   const { project = '', name = '' } = c.req.param() as { project?: string; name?: string };
   const job = await findJob({ project, name }, { queue: parts.queue, reach: reachIn(c, parts) });
   c.set('jobId', job.id);
-  return answerJson(c, { data: [toWireJob(job, viewOf(c))] });
+  return answerJobs(c, parts, [job]);
 }
 
 async function listProjects(c: ApiContext, parts: AppParts): Promise<Response> {

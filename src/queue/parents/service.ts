@@ -1,9 +1,10 @@
 // Implements for the doors how parents are read and changed.
 import { RefusedError } from '../../job/errors.js';
+import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
-import { isFinal } from '../../job/state.js';
+import { isActive, isFinal } from '../../job/state.js';
 import type { Store } from '../../store/store.js';
-import type { ParentJobs, Revision } from '../parent-jobs.js';
+import type { ParentJobs, Place, Revision } from '../parent-jobs.js';
 import { mostListed } from '../queue.js';
 import { sealWhole } from '../service/seal.js';
 import { orLater } from './or-later.js';
@@ -11,7 +12,7 @@ import type { Parents } from './parents.js';
 import { type ReadParent, readParent, type ViewParts } from './view.js';
 
 export interface ParentServiceParts extends ViewParts {
-  readonly store: ViewParts['store'] & Pick<Store, 'listChildren' | 'reviseParent'>;
+  readonly store: ViewParts['store'] & Pick<Store, 'listChildren' | 'readPlaces' | 'reviseParent'>;
   readonly parents: Pick<Parents, 'carryOn'>;
 }
 
@@ -27,11 +28,26 @@ export function createParentJobs(parts: ParentServiceParts): ParentJobs {
       const { job } = await find(parts, id, reach);
       return store.listChildren(job.id, mostListed);
     },
+    placesOf: (jobs) => placesOf(parts, jobs),
     revise: async (id, reach, revision) => {
       while (!(await reviseOnce(parts, await find(parts, id, reach), revision)));
       await orLater(() => parts.parents.carryOn(id));
     },
   };
+}
+
+async function placesOf(
+  { store }: ParentServiceParts,
+  jobs: readonly Job[],
+): Promise<ReadonlyMap<string, Place>> {
+  const places = new Map<string, Place>();
+  const underWay = jobs.filter(({ isParent, state }) => isParent && isActive(state)).map(({ id }) => id);
+  const rows = underWay.length === 0 ? [] : await store.readPlaces(underWay);
+  for (const { parent, node, running } of rows) {
+    const before = places.get(parent) ?? { nodes: [], running: 0 };
+    places.set(parent, { nodes: [...before.nodes, node], running: before.running + running });
+  }
+  return places;
 }
 
 /** False: something else changed it meanwhile. */

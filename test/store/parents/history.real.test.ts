@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deleteJob } from '../../../src/store/jobs/requests.js';
+import { readPlaces } from '../../../src/store/parents/places.js';
 import { readOpenChildren } from '../../../src/store/parents/views.js';
 import type { Sql } from '../../../src/store/postgres/connection.js';
 import { openTestDatabase } from '../../support/database.js';
@@ -40,6 +41,10 @@ async function pagesOf(statement: (sender: Sql) => Promise<unknown>): Promise<nu
 
 test('a step reads the open children of its parent, not those of the past', async () => {
   expect(await pagesOf((sender) => readOpenChildren(sender, busy))).toBeLessThan(500);
+});
+
+test('where the runs of parents are is told without their past', async () => {
+  expect(await pagesOf((sender) => readPlaces(sender, [busy, 'c'.repeat(24)]))).toBeLessThan(100);
 });
 
 test('who deletes a job does not look for its children among all jobs', async () => {
