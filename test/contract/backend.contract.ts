@@ -19,6 +19,7 @@ import {
 import { inputRules } from './backend-input.js';
 import { signalRules } from './backend-signals.js';
 import { startFailureRules } from './backend-start-failures.js';
+import { terminalRules } from './backend-terminal.js';
 
 /** Runs the contract of `Backend` on what `start` returns. */
 export function backendContract(name: string, start: () => Promise<BackendBench>): void {
@@ -54,6 +55,9 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     });
     describe('stopping', () => {
       stopRules(() => bench);
+    });
+    describe('a terminal', () => {
+      terminalRules(() => bench);
     });
     describe('an input', () => {
       inputRules(() => bench);

@@ -78,6 +78,29 @@ test('a job whose engine has no GPU fails before it starts, and says why', async
   });
 });
 
+test('a job with stdin waits for input where it reads, and has a terminal where it asks for one', async () => {
+  const script = ['sh', '-c', 'tty; echo to stderr >&2; read line; echo "got $line"'];
+  const lab = { ...busybox, interactive: true, command: script, stdin: true, tty: true };
+  const name = await runai.submit(lab);
+  const { id } = await runai.wait('vision', name, isRunning);
+  const { container_id: containerId } = await on.client.get(id);
+  const container = on.docker.getContainer(containerId);
+  expect((await container.inspect()).Config).toMatchObject({ OpenStdin: true, Tty: true });
+
+  await expect.poll(async () => (await on.client.get(id)).output).toContain('to stderr');
+  const terminal = await container.attach({ stream: true, stdin: true, hijack: true });
+  terminal.end('hello\n');
+
+  expect(await runai.wait('vision', name)).toMatchObject({ status: 'Succeeded' });
+  const { output, stderr, tty } = await on.client.get(id);
+  expect({ stderr, tty }).toEqual({ stderr: '', tty: true });
+  expect(output).toMatch(/^\/dev\/\S+\r\nto stderr\r\nhello\r\ngot hello\r\n$/);
+});
+
+test('a job without stdin reads nothing', async () => {
+  expect(await run('read line; echo "got $line"', {})).toBe('got \n');
+});
+
 test('a claimed volume keeps its files from one job to the next', async () => {
   const root = { runAsUid: 0, runAsGid: 0 };
   await run('echo kept > /data/file', { pvc: [{ name: claimed, path: '/data' }], ...root });

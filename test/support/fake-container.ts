@@ -186,7 +186,7 @@ export class FakeContainer implements PreparedContainer {
     if ('exit' in act) return exitOf(act);
     if ('missing' in act) throw commandNotFound(act.missing);
     if ('unstartable' in act) throw unstartable[act.unstartable];
-    if ('print' in act) this.#line.push({ stream: act.on ?? 'stdout', bytes: Buffer.from(act.print) });
+    if ('print' in act) this.#line.push({ stream: this.#streamOf(act), bytes: Buffer.from(act.print) });
     if ('show' in act) this.#line.push({ stream: 'stdout', bytes: this.#secrets ?? new Uint8Array() });
     if ('breakOutput' in act || 'vanish' in act) this.#line.fail(gone('read the output'));
     if ('vanish' in act) throw gone('learn how the container ended');
@@ -211,6 +211,11 @@ export class FakeContainer implements PreparedContainer {
       this.#line.push({ stream: 'stdout', bytes: Buffer.from(printed.join('')) });
       if (end >= 0) return;
     }
+  }
+
+  /** A terminal has one. */
+  #streamOf({ on = 'stdout' }: { on?: OutputPart['stream'] }): OutputPart['stream'] {
+    return this.#parts.request.tty ? 'stdout' : on;
   }
 
   async #runUntilSignal(how: 'until_told' | 'until_killed'): Promise<Exit> {

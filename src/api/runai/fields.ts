@@ -21,6 +21,7 @@ export const fieldNames: FieldNames = {
   command: 'arguments',
   workingDirectory: 'workingDir',
   env: 'environment',
+  tty: 'tty',
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
   continueOnWarnings: 'cont_on_warnings',
@@ -54,6 +55,7 @@ export function toSpecFields(job: WireJob, amounts: Amounts): SpecFields {
     entrypoint: job.command,
     command: job.arguments,
     workingDirectory: job.workingDir,
+    tty: job.tty,
     env: job.createHomeDir === true ? withVariables(environment, { HOME: home }) : environment,
     secretRefs: job.secret_refs,
     secretFileType: job.secret_file_type,
@@ -77,6 +79,7 @@ function toOptions(job: WireJob, amounts: Amounts): ContainerOptions {
     reserved: unlessEmpty(reserved),
     gpus: wholeGpus(job) || undefined,
     home: job.createHomeDir === true ? home : undefined,
+    stdin: job.stdin === true ? true : undefined,
   });
 }
 

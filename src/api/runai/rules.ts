@@ -58,7 +58,6 @@ const missing: readonly Feature[] = [
     ({ elastic, gpu = 0 }) => elastic === true && gpu > 1,
     `stint does not know how many GPUs are free, and starts no job with fewer than it asks for. ${leaveOut}, or ask for one`,
   ],
-  ['stdin', ({ stdin }) => stdin === true, `jobs have no input yet. ${leaveOut}, and tty with it`],
   [
     'pvc',
     ({ pvc = [] }) => pvc.some(({ name }) => name === undefined),

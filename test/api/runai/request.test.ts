@@ -180,6 +180,8 @@ test.each<[string, object, SpecFields]>([
       },
     },
   ],
+  ['stdin', { stdin: true }, { options: { stdin: true } }],
+  ['stdin with tty', { stdin: true, tty: true }, { tty: true, options: { stdin: true } }],
   ['largeShm', { largeShm: true }, { options: { limits: { sharedMemoryBytes: 10_000_000 } } }],
   [
     'largeShm beside a small memoryLimit',
