@@ -21,6 +21,7 @@ const on = await startStintOnRig({
   STINT_RUNAI_PROJECTS: 'vision, speech',
   STINT_RUNAI_SERIAL_PROJECTS: 'true',
 });
+await on.docker.createVolume({ Name: claimed });
 afterAll(async () => {
   await on.docker.getVolume(claimed).remove();
   await on[Symbol.asyncDispose]();

@@ -86,7 +86,10 @@ test('a long command is read wherever it stands', async () => {
 test('a job of the page is read with resources and environment', async () => {
   const { fields, label, namePrefix } = await readJob({
     name: 'train-7',
+    gpu: 2,
+    cpu: 3,
     cpuLimit: 6,
+    memory: '2Gi',
     memoryLimit: '4Gi',
     environment: { BATCH: 64, RATE: 0.05, DEBUG: false, GONE: null, TEXT: 'a=b' },
     command: 'python train.py',
@@ -100,7 +103,11 @@ test('a job of the page is read with resources and environment', async () => {
     command: ['--epochs', '3'],
     env: ['BATCH=64', 'RATE=0.05', 'DEBUG=false', 'TEXT=a=b'],
     workingDirectory: '/work',
-    options: { limits: { cpus: 6, memoryBytes: 2 ** 32 } },
+    options: {
+      gpus: 2,
+      limits: { cpus: 6, memoryBytes: 2 ** 32 },
+      reserved: { cpus: 3, memoryBytes: 2 ** 31 },
+    },
   });
   expect(label).toMatchObject({ project: 'vision', name: 'train-7' });
   expect(namePrefix).toBeUndefined();
