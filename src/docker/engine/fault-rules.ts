@@ -252,13 +252,14 @@ function transferRules(calls: readonly EngineCall[]): FaultRule[] {
 function gpuRules(): FaultRule[] {
   return [
     // could not select device driver "" with capabilities: [[gpu]]
-    // 29.3: failed to discover GPU vendor from CDI: no known GPU vendor found; …: unresolvable CDI devices x.com/gpu=0
+    // 29: failed to discover GPU vendor from CDI: no known GPU vendor found; AMD CDI spec not found
+    // CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=1
     // with Nvidia's tools: OCI runtime create failed: …: nvidia-container-cli: device error: 3: unknown device: unknown
     {
       fault: 'no_gpu',
       calls: ['create', 'start'],
       pattern:
-        /could not select device driver|discover GPU vendor|unresolvable CDI devices|nvidia-container-cli/i,
+        /could not select device driver|GPU vendor|CDI device|CDI spec not found|nvidia-container-cli/i,
     },
   ];
 }

@@ -42,6 +42,7 @@ const answers: [EngineFault, EngineCall, object][] = [
   ['broken', 'start', answered(500, 'OCI runtime create failed: something else: unknown')],
   ['no_gpu', 'start', answered(500, 'could not select device driver "" with capabilities: [[gpu]]')],
   ['no_gpu', 'start', answered(500, 'failed to discover GPU vendor from CDI: no known GPU vendor found')],
+  ['no_gpu', 'start', answered(500, 'AMD CDI spec not found')],
   ['no_gpu', 'start', answered(500, 'CDI device injection failed: unresolvable CDI devices x.com/gpu=0')],
   [
     'no_gpu',
