@@ -21,8 +21,8 @@ export interface Queue extends ParentJobs {
   list(filter: JobFilter, reach: Reach): Promise<JobPage>;
   /** All jobs that a door lists, newest first; of very many the newest `mostListed`. */
   listed(filter: ListedFilter, reach: Reach): Promise<readonly Job[]>;
-  /** Records the kill and forwards it. Returns the job as it was before; has no effect on an ended job. */
-  kill(id: string, reach: Reach, caller: Caller): Promise<Job>;
+  /** Records the kill, with a reason where there is one, and forwards it. Returns the job as it was before; has no effect on an ended job. */
+  kill(id: string, reach: Reach, caller: Caller, reason?: string): Promise<Job>;
   /**
    * Kills a job that has not ended, and takes it off the lists of its own door. The job itself stays, for the other doors
    * and for history. May be repeated.

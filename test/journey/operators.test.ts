@@ -218,6 +218,22 @@ test('Q7: a kill through another node ends the job at once, and each step is rec
   expect(kinds.indexOf('kill_requested')).toBeLessThan(kinds.indexOf('stopping'));
 });
 
+test('an operator kills the job of somebody else, and its history says who and why', async () => {
+  const id = await client.submit({ container_image: image, run: ['sleep', '300'] });
+  await expect.poll(async () => (await client.get(id)).status, { timeout: 30_000 }).toBe('running');
+
+  const killed = await ask('POST', `/jobs/${id}/kill`, { reason: 'its owner is gone' }, other.stint.url);
+  await client.wait(id);
+
+  expect(killed).toMatchObject({ status: 200, body: { id } });
+  const { body } = await ask('GET', `/jobs/${id}`);
+  expect(body['state']).toBe('canceled');
+  expect(body['events']).toContainEqual(
+    expect.objectContaining({ kind: 'kill_requested', detail: { reason: 'its owner is gone' } }),
+  );
+  expect((await ask('POST', `/jobs/${'f'.repeat(24)}/kill`, { reason: 'no such job' })).status).toBe(404);
+});
+
 test('Q7: while the engine hangs an operator may finalise with a reason; the queue goes on when the container is gone', async () => {
   const qname = uniqueName();
   const running = await startJob(qname, 'sleep 300');

@@ -140,7 +140,7 @@ export class FakeQueue implements Queue {
     return jobs.filter((job) => isWithin(job, reach) && isWanted(job, filter)).toReversed();
   }
 
-  async kill(id: string, reach: Reach, caller: Caller): Promise<Job> {
+  async kill(id: string, reach: Reach, caller: Caller, _reason?: string): Promise<Job> {
     this.#note('kill');
     const { job, output } = this.#find(id, reach);
     const asked = { killRequestedAt: new Date(), killRequestedBy: ownerOf(caller).key };

@@ -102,6 +102,15 @@ const paths: Readonly<Record<string, Path>> = {
       refuses: [404],
     },
   },
+  '/jobs/{id}/kill': {
+    post: {
+      id: 'killJob',
+      summary: "Kills anybody's job, whichever API took it; nothing changes of one that has ended",
+      answer: 'Job',
+      body: 'Reason',
+      refuses: [404],
+    },
+  },
   '/jobs/{id}/finalise': {
     post: {
       id: 'finaliseJob',

@@ -45,6 +45,7 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   add('/nodes/:id/drain', operatorsOnly({ POST: (c) => setDraining(c, operations, true) }));
   add('/nodes/:id/undrain', operatorsOnly({ POST: (c) => setDraining(c, operations, false) }));
   add('/jobs/:id', { GET: (c) => showJob(c, parts) });
+  add('/jobs/:id/kill', operatorsOnly({ POST: (c) => kill(c, parts) }));
   add('/jobs/:id/finalise', operatorsOnly({ POST: (c) => finalise(c, operations) }));
   add(
     '/reaper',
@@ -136,6 +137,13 @@ async function showJob(c: ApiContext, parts: AppParts): Promise<Response> {
   const id = readJobId(c);
   const reach: Reach = isOperator(c, parts) ? { everyone: true } : reachOf(c.get('caller'), parts.access);
   return c.json(toWireJobDetail(await parts.operations.job(id, reach)));
+}
+
+/** Of anybody's job, at whichever door it came in. */
+async function kill(c: ApiContext, { queue, operations }: AppParts): Promise<Response> {
+  const id = readJobId(c);
+  await queue.kill(id, { everyone: true }, c.get('caller'), await readReason(c));
+  return c.json(toWireJobDetail(await operations.job(id, { everyone: true })));
 }
 
 async function finalise(c: ApiContext, operations: Operations): Promise<Response> {

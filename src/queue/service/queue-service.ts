@@ -64,7 +64,7 @@ export function createQueue(parts: QueueServiceParts): Queue {
     find: (name, reach) => findNamed(store, name, reach),
     list: (filter, reach) => list(store, filter, reach),
     listed: (filter, reach) => store.listListed({ ...filter, limit: mostListed }, reach),
-    kill: (id, reach, caller) => kill(parts, id, { reach, caller }),
+    kill: (id, reach, caller, reason) => kill(parts, id, { reach, caller, reason }),
     unlist: (id, reach, caller) => unlist(parts, id, { reach, caller }),
     delete: (id, reach, caller) => remove(parts, id, { reach, caller }),
     counts: async () => {
@@ -208,9 +208,9 @@ async function list(store: Store, filter: JobFilter, reach: Reach): Promise<JobP
 async function kill(
   parts: QueueServiceParts,
   id: string,
-  asker: { reach: Reach; caller: Caller },
+  { reach, caller, reason }: { reach: Reach; caller: Caller; reason?: string | undefined },
 ): Promise<Job> {
-  const asked = await parts.store.requestKill(id, { reach: asker.reach, actor: ownerOf(asker.caller).key });
+  const asked = await parts.store.requestKill(id, { reach, actor: ownerOf(caller).key, reason });
   if (asked === undefined) throw notFound();
   parts.forwardKill(id);
   if (asked.nextReady) parts.wake();

@@ -10,6 +10,8 @@ export interface Requester {
   readonly reach: Reach;
   /** The owner key recorded in the history. */
   readonly actor: string;
+  /** Recorded there too. */
+  readonly reason?: string | undefined;
 }
 
 /** The owner key that a statement compares with; null allows every owner. */
@@ -50,10 +52,9 @@ export async function requestKill(
       ), spent as (
         delete from job_requests using canceled where job_id = canceled.id
       ), recorded as (
-        insert into events (job_id, kind, actor)
-        select id, 'kill_requested', ${asker.actor}::text from marked
-        union all
-        select id, 'canceled', ${asker.actor}::text from canceled
+        insert into events (job_id, kind, actor, detail)
+        select id, kind, ${asker.actor}::text, jsonb_strip_nulls(jsonb_build_object('reason', ${asker.reason ?? null}::text))
+        from (select id, 'kill_requested' as kind from marked union all select id, 'canceled' from canceled) as asked_for
       )
       select ${jobColumns(sql, 'asked')}, coalesce(asked.kill_requested_at, clock_timestamp()) as kill_requested_at,
              (select pass_turn(queue) from canceled where queue is not null and turn) as next

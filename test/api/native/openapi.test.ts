@@ -3,9 +3,10 @@ import { schemas } from '../../../src/api/native/openapi.js';
 import { knownJob } from '../../support/fake-operations.js';
 import { createTestApp } from '../../support/test-app.js';
 
-const { app } = createTestApp({
+const { app, queue } = createTestApp({
   reaper: { dryRun: async () => [candidate], run: async () => [candidate] },
 });
+queue.add({ id: knownJob });
 const candidate = {
   containerId: '5f1c0d9e',
   containerName: 'stint-1',

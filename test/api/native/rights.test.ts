@@ -18,6 +18,7 @@ const routes = [
   { method: 'POST', path: '/stint/v1/nodes/node-1/drain' },
   { method: 'POST', path: '/stint/v1/nodes/node-1/undrain' },
   { method: 'GET', path: job, own: true },
+  { method: 'POST', path: `${job}/kill`, body: reason },
   { method: 'POST', path: `${job}/finalise`, body: reason },
   { method: 'GET', path: '/stint/v1/reaper' },
   { method: 'POST', path: '/stint/v1/reaper' },
@@ -37,7 +38,8 @@ const table = askers.flatMap(({ who, headers, operators, owners }) =>
 );
 
 test.each(table)('$who gets $status of $method $path', async ({ method, path, body, headers, status }) => {
-  const { app, operations } = createTestApp();
+  const { app, operations, queue } = createTestApp();
+  queue.add({ id: knownJob });
 
   const response = await app.request(path, { method, headers, ...(body !== undefined && { body }) });
 
@@ -52,6 +54,7 @@ test.each(table)('$who gets $status of $method $path', async ({ method, path, bo
     code: expect.any(String),
   });
   expect(operations.asked.filter(([what]) => what !== 'job')).toEqual([]);
+  expect(queue.job(knownJob).killRequestedAt).toBeUndefined();
 });
 
 test.each(routes.filter(({ own }) => !own))(

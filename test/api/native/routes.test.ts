@@ -117,7 +117,12 @@ test.each([
 ])('a reason such as %s is refused everywhere', async (body, words) => {
   const { ask, operations } = openDesk();
 
-  for (const path of ['/queues/demo/pause', '/queues/demo/release', `/jobs/${knownJob}/finalise`]) {
+  for (const path of [
+    '/queues/demo/pause',
+    '/queues/demo/release',
+    `/jobs/${knownJob}/kill`,
+    `/jobs/${knownJob}/finalise`,
+  ]) {
     const response = await ask('POST', path, body);
 
     expect(response.status).toBe(400);
