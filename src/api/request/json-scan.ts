@@ -128,8 +128,8 @@ export class JsonScan {
   }
 
   /** Where the text is no JSON, names may follow each other without any value. */
-  #keepName(name: Span): void {
-    this.names.push({ ...name, object: this.#open[this.#depth] ?? 0 });
+  #keepName({ start, end }: Span): void {
+    this.names.push({ start, end, object: this.#open[this.#depth] ?? 0 });
     if (this.names.length > jsonBounds.values) this.#refuse(`hold at most ${jsonBounds.values} values`);
   }
 

@@ -27,8 +27,7 @@ export async function* readCopies(reading: Reading): AsyncGenerator<ArchiveEntry
   if (wanted.size === 0) return;
   for await (const [index, member] of numberedMembers(reading)) {
     const body = bodyOf(member, () => rereadBody(reading, index), reading.rules.limits.keptBytes);
-    for (const number of wanted.get(index) ?? [])
-      yield { ...toFile(member), path: reading.tree.pathOf(number), body: body() };
+    for (const number of wanted.get(index) ?? []) yield toFile(member, reading.tree.pathOf(number), body());
     if (wanted.delete(index) && wanted.size === 0) return;
   }
 }
@@ -55,8 +54,13 @@ async function* numberedMembers({ content, rules, meter }: Reading): AsyncGenera
   }
 }
 
-function toFile({ mode, sizeBytes, modifiedAt }: Member): Omit<ArchiveEntry, 'path' | 'body'> {
-  return { kind: 'file', mode, sizeBytes, modifiedAt, target: undefined };
+/** Field by field: see `toMember`. */
+function toFile(
+  { mode, sizeBytes, modifiedAt }: Member,
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+): ArchiveEntry {
+  return { path, kind: 'file', mode, sizeBytes, modifiedAt, target: undefined, body };
 }
 
 /** Returns the body each time it is called. */

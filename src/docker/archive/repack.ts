@@ -81,9 +81,18 @@ function isLeftOut({ path, kind }: ArchiveEntry, taken: ReadonlySet<string>): bo
   return taken.has(path) || (kind === 'directory' && systemDirectories.has(path));
 }
 
+/** Field by field: see `toMember`. */
 function toHeader({ path, kind, mode, sizeBytes, modifiedAt, target }: ArchiveEntry): Buffer {
-  const common = { name: path, kind, mode: toMode(mode), modifiedAt: toTime(modifiedAt), ...jobUser };
-  return encodeHeader(kind === 'file' ? { ...common, sizeBytes } : { ...common, target });
+  return encodeHeader({
+    name: path,
+    kind,
+    mode: toMode(mode),
+    uid: jobUser.uid,
+    gid: jobUser.gid,
+    sizeBytes: kind === 'file' ? sizeBytes : 0,
+    modifiedAt: toTime(modifiedAt),
+    target: kind === 'file' ? '' : target,
+  });
 }
 
 /** Some programs write no mode at all, and the job could not read the file then. */

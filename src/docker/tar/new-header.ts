@@ -31,11 +31,15 @@ export function encodeHeader(header: NewHeader): Buffer {
   const block = toBlock(header, types[kind]);
   if (records.length === 0) return block;
   const body = Buffer.from(records.join(''));
-  const before = { ...header, kind: 'file' as const, name: 'PaxHeader', target: '', sizeBytes: body.length };
   return Buffer.concat(
-    [toBlock(before, 'x'), body, Buffer.alloc(padded(body.length) - body.length), block],
+    [toBlockBefore(header, body.length), body, Buffer.alloc(padded(body.length) - body.length), block],
     2 * blockBytes + padded(body.length),
   );
+}
+
+/** The header of an extended header. Field by field: see `toMember`. */
+function toBlockBefore({ mode, uid, gid, modifiedAt }: NewHeader, sizeBytes: number): Buffer {
+  return toBlock({ name: 'PaxHeader', kind: 'file', mode, uid, gid, sizeBytes, modifiedAt, target: '' }, 'x');
 }
 
 /** Some readers take a name in the header for one of their own country unless it is ASCII. */

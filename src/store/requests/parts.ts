@@ -1,6 +1,7 @@
 // The statements that carry a long sealed request in parts, to Postgres and back.
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
+import { forgetting } from '../postgres/forgetting.js';
 
 /**
  * The driver writes bytes as text, several times their size, and reads them likewise: so no statement carries more of them. V8
@@ -20,11 +21,11 @@ export interface SealedPart {
 /** Stores one part. Safe to repeat. In base64, which is shorter than the driver's own form and cheaper to make. */
 export async function storeSealedPart(sql: Sql, { upload, part, sealed }: SealedPart): Promise<void> {
   const text = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength).toString('base64');
-  await guarded(
-    () => sql`
+  await guarded(() =>
+    forgetting(sql`
       insert into request_parts (upload, part, sealed)
       values (${upload}::uuid, ${part}::integer, decode(${text}::text, 'base64'))
-      on conflict (upload, part) do nothing`,
+      on conflict (upload, part) do nothing`),
   );
 }
 
@@ -35,7 +36,10 @@ export async function readSealed(sql: Sql, jobId: string, from: number): Promise
       select encode(substring(sealed from ${from + 1}::integer for ${sealedPartBytes}::integer), 'base64') as text
       from job_requests where job_id = ${jobId}`,
   );
-  return row === undefined ? undefined : Buffer.from(row.text, 'base64');
+  if (row === undefined) return undefined;
+  const sealed = Buffer.from(row.text, 'base64');
+  row.text = ''; // As `forgetting` does.
+  return sealed;
 }
 
 /**

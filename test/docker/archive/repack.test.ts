@@ -8,10 +8,13 @@ import { repack } from '../../../src/docker/archive/repack.js';
 import { type ArchiveRules, defaultArchiveLimits } from '../../../src/docker/archive/rules.js';
 import { encodeHeader } from '../../../src/docker/tar/new-header.js';
 import { type ArchiveItem, tarGzOf } from '../../support/archives.js';
+import { watchOldSpace } from '../../support/old-space.js';
 import { archiveOf, headerBlock } from '../../support/tar-blocks.js';
 import { read } from '../tar/reading.js';
 
 const rules: ArchiveRules = { limits: defaultArchiveLimits, allowLinks: true, ownFiles: ['etc/passwd'] };
+
+const emptyFile = { name: 'a', kind: 'file', mode: 0o644, uid: 1, gid: 1, modifiedAt: new Date(0) } as const;
 
 interface Unpacked {
   readonly header: Header;
@@ -144,11 +147,10 @@ describe('what repack writes', () => {
   });
 
   test('for a file of more than 8 GiB gives its size', async () => {
-    const header = { name: 'a', kind: 'file' as const, mode: 0o644, uid: 1, gid: 1, modifiedAt: new Date(0) };
     const reader = extract();
     const found = once(reader, 'entry');
 
-    reader.write(encodeHeader({ ...header, sizeBytes: 8 ** 11 }));
+    reader.write(encodeHeader({ ...emptyFile, sizeBytes: 8 ** 11 }));
 
     expect((await found)[0]).toMatchObject({ name: 'a', size: 8 ** 11 });
     reader.destroy();
@@ -165,6 +167,18 @@ describe('the stream of repack', () => {
 
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(512 * 2_000 + 1024);
     expect(sizes.length).toBeLessThan(20);
+  });
+
+  test('of very many small entries makes nothing that V8 would keep for long', async () => {
+    const names = Array.from({ length: 40_000 }, (_, index) => `d${index % 100}/f${index}`);
+    const archive = archiveOf(...names.map((name) => encodeHeader({ ...emptyFile, name })));
+    await buffer(repack(readArchive(archive, rules), {})); // Compiles.
+    const grown = watchOldSpace();
+    let most = 0;
+
+    for await (const _ of repack(readArchive(archive, rules), {})) most = Math.max(most, grown());
+
+    expect(most).toBeLessThan(6 * 1024 * 1024);
   });
 
   test('fails with the error of its entries', async () => {

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { sealedPartBytes } from '../../../src/store/requests/parts.js';
 import { openTestDatabase } from '../../support/database.js';
+import { watchOldSpace } from '../../support/old-space.js';
 import { newJob } from '../../support/stored-jobs.js';
 
 const database = await openTestDatabase();
@@ -78,4 +79,23 @@ test('a sealed request is read from any byte on, a bounded part at a time', asyn
   expect(await store.readSealed(job.id, 0)).toEqual(sealed.subarray(0, sealedPartBytes));
   expect(await store.readSealed(job.id, sealedPartBytes)).toEqual(sealed.subarray(sealedPartBytes));
   expect(await store.readSealed('0'.repeat(24), 0)).toBeUndefined();
+});
+
+test('a long request leaves nothing on its way, to Postgres and back, that V8 would keep for long', async () => {
+  const part = randomBytes(sealedPartBytes); // Postgres would compress others, and unpack all for each part.
+  const uploaded = { id: randomUUID(), parts: 700 };
+  const grown = watchOldSpace();
+  let most = 0;
+
+  for (let index = 0; index < uploaded.parts; index++) {
+    await store.storeSealedPart({ upload: uploaded.id, part: index, sealed: part });
+    most = Math.max(most, grown());
+  }
+  const { job } = await store.insertJob(newJob({ sealed: part, uploaded }));
+  for (let at = 0; at < uploaded.parts * part.length; at += part.length) {
+    await store.readSealed(job.id, at);
+    most = Math.max(most, grown());
+  }
+
+  expect(most).toBeLessThan(6 * 1024 * 1024);
 });
