@@ -5,8 +5,11 @@ import { longTextBytes, type Span } from '../../job/payload/long-text.js';
 export const jsonBounds = {
   /** Far deeper than anything we read. */
   depth: 64,
-  /** The longest lists we take hold 4096 texts. Memory grows with each value, wanted or not. */
-  values: 100_000,
+  /**
+   * The longest lists we take hold 4096 texts. Memory grows with each value, wanted or not, and the parser makes all in one go:
+   * of so many names that is some 25 ms of work.
+   */
+  values: 30_000,
   /** Some encoders escape each `/` of base64, one character in 64. */
   escapes: 1_000_000,
   nameBytes: 1024,
@@ -19,6 +22,12 @@ export const jsonBounds = {
 export interface NameSpan extends Span {
   /** A number of the object that it stands in. */
   readonly object: number;
+}
+
+/** A long text of the outermost object. */
+export interface LongText extends Span {
+  /** The last name before it. Undefined in a list. */
+  readonly name: Span | undefined;
 }
 
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
@@ -35,7 +44,7 @@ export class JsonScan {
   /** Names with their quotes, in their order: of the outermost object, or of objects so deep in it. */
   readonly names: NameSpan[] = [];
   /** Long texts of the outermost object with their quotes. */
-  readonly longTexts: Span[] = [];
+  readonly longTexts: LongText[] = [];
   readonly #bytes: Buffer;
   #at = 0;
   readonly #namesDepth: number;
@@ -49,6 +58,8 @@ export class JsonScan {
   /** Of a text that is open. */
   #textStart: number | undefined;
   #lastText: Span | undefined;
+  /** Of the field of the outermost object that is being read. */
+  #field: Span | undefined;
   #isBlank = true;
   /** The first ones that are not behind us: searched for once each, or a text would be searched through at each escape. */
   #nextQuote = -1;
@@ -113,7 +124,8 @@ export class JsonScan {
     this.#textStart = undefined;
     this.#lastText = text;
     this.#wordBytes = 0;
-    if (this.#depth === 1 && text.end - text.start > longTextBytes) this.longTexts.push(text);
+    if (this.#depth === 1 && text.end - text.start > longTextBytes)
+      this.longTexts.push({ start: text.start, end: text.end, name: this.#field });
   }
 
   /** A colon tells a name from a value. */
@@ -122,6 +134,7 @@ export class JsonScan {
     const name = this.#lastText;
     this.#lastText = undefined;
     if (name === undefined) return;
+    if (this.#depth === 1) this.#field = name;
     if (name.end - name.start - 2 > jsonBounds.nameBytes)
       this.#refuse(`have names of at most ${jsonBounds.nameBytes} bytes`);
     else if (this.#depth <= this.#namesDepth) this.#keepName(name);

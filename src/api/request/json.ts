@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Span, textWithout } from '../../job/payload/long-text.js';
 import { findBreak } from './json-break.js';
-import { JsonScan, jsonBounds, type NameSpan } from './json-scan.js';
+import { JsonScan, jsonBounds, type LongText, type NameSpan } from './json-scan.js';
 import { decodeText } from './json-text.js';
 import { describe, quote } from './sentence.js';
 
@@ -72,8 +72,8 @@ function withoutByteOrderMark(bytes: Buffer): Buffer {
   return bytes.length < 3 || bytes.readUIntBE(0, 3) !== 0xefbbbf ? bytes : bytes.subarray(3);
 }
 
-/** A few milliseconds of work at most. */
-const stepsAtOnce = 100_000;
+/** A millisecond or two of work, in code that was not compiled yet too: each step is a few instructions. */
+const stepsAtOnce = 10_000;
 
 async function scanAll(bytes: Buffer, namesDepth: number): Promise<JsonScan> {
   const scan = new JsonScan(bytes, namesDepth);
@@ -81,42 +81,52 @@ async function scanAll(bytes: Buffer, namesDepth: number): Promise<JsonScan> {
   return scan;
 }
 
-const nowhere: Span = { start: 0, end: 0 };
-
 /** Stands for a long text while the rest is parsed. Random, so that no body can forge one. */
 const mark = `#long:${randomBytes(16).toString('hex')}:`;
+
+function markOf(index: number): string {
+  return `${mark}${index}`;
+}
 
 /** The parser's own words quote the JSON, which may hold secrets. */
 async function parse(
   bytes: Buffer,
-  longTexts: readonly Span[],
+  longTexts: readonly LongText[],
   pieceBytes: number,
 ): Promise<{ parsed: unknown } | undefined> {
   try {
-    const rest = textWithout(bytes, longTexts, (index) => `"${mark}${index}"`);
+    const rest = textWithout(bytes, longTexts, (index) => `"${markOf(index)}"`);
     await nextTurn();
     const parsed: unknown = JSON.parse(rest);
     await nextTurn();
-    return {
-      parsed: isObject(parsed)
-        ? await withLongTexts(parsed, (index) => decodeText(bytes, longTexts[index] ?? nowhere, pieceBytes))
-        : parsed,
-    };
+    if (isObject(parsed)) await fillIn(parsed, { bytes, longTexts, pieceBytes });
+    return { parsed };
   } catch {
     return undefined;
   }
 }
 
-/** In place: nobody else has the object yet. */
-async function withLongTexts(
+interface LongTexts {
+  readonly bytes: Buffer;
+  readonly longTexts: readonly LongText[];
+  readonly pieceBytes: number;
+}
+
+/** In place: nobody else has the object yet. Its other fields, of which there may be very many, are not looked through. */
+async function fillIn(
   object: Record<string, unknown>,
-  decode: (index: number) => Promise<Uint8Array>,
-): Promise<Record<string, unknown>> {
-  for (const [field, value] of Object.entries(object)) {
-    if (typeof value === 'string' && value.startsWith(mark))
-      object[field] = await decode(Number(value.slice(mark.length)));
+  { bytes, longTexts, pieceBytes }: LongTexts,
+): Promise<void> {
+  for (const [index, text] of longTexts.entries()) {
+    if (text.name === undefined) continue;
+    const field = nameAt(bytes, text.name);
+    if (object[field] === markOf(index)) object[field] = await decodeText(bytes, text, pieceBytes);
   }
-  return object;
+}
+
+/** Unescaped: `"a"` and `"\u0061"` are the same name. */
+function nameAt(bytes: Buffer, { start, end }: Span): string {
+  return JSON.parse(bytes.toString('utf8', start, end)) as string;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -135,16 +145,15 @@ function describeBroken(scan: JsonScan): string {
   return scan.isOpen ? 'text that ends too early' : 'something else';
 }
 
-/** A few milliseconds of work. */
-const namesAtOnce = 5_000;
+/** A millisecond or two of work. */
+const namesAtOnce = 500;
 
-/** Unescaped: `"a"` and `"\u0061"` are the same name. */
 async function findTwice(bytes: Buffer, names: readonly NameSpan[]): Promise<string | undefined> {
   const seen = new Set<string>();
-  for (const [index, { start, end, object }] of names.entries()) {
+  for (const [index, span] of names.entries()) {
     if (index % namesAtOnce === namesAtOnce - 1) await nextTurn();
-    const name = JSON.parse(bytes.toString('utf8', start, end)) as string;
-    const key = `${object} ${name}`;
+    const name = nameAt(bytes, span);
+    const key = `${span.object} ${name}`;
     if (seen.has(key)) return name;
     seen.add(key);
   }

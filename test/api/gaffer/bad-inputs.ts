@@ -32,7 +32,7 @@ export const badJobs: readonly BadInput[] = [
   raw('a field twice', field('"uid":1,"uid":2'), 'body', 'once…"uid" twice'),
   raw('a variable twice', field('"env":{"A":1,"\\u0041":2}'), 'body', 'once…"A" twice'),
   raw('a deep nesting', field(`"group":${'['.repeat(100)}${']'.repeat(100)}`), 'body', '64 levels'),
-  raw('very many values', field(`"args":[${'"",'.repeat(100_001)}""]`), 'body', '100000 values'),
+  raw('very many values', field(`"args":[${'"",'.repeat(30_001)}""]`), 'body', '30000 values'),
   raw('bytes that are no UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d), 'body', 'UTF-8'),
   { ...raw('a large body', ' '.repeat(1024 * 1024 + 1), 'body too large', '1048576 bytes'), status: 413 },
   raw('no name', '{"cmd":"true"}', 'name', 'name is required, got nothing'),

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseJson, parseJsonObject } from '../../../src/api/request/json.js';
+import { jsonBounds } from '../../../src/api/request/json-scan.js';
+import { countTurns } from '../../support/turns.js';
 
 const read = (text: string) => parseJsonObject(Buffer.from(text), 'it');
 
@@ -52,6 +54,18 @@ test('a JSON object with long texts is read as the parser reads it, wherever the
     { numRuns: 50 },
   );
 });
+
+test.each(['a', '__proto__', 'é"\\n', ''])(
+  'a long text is found under the name %j, among others',
+  async (name) => {
+    const long = 'x'.repeat(70_000);
+    const json = `{"b":{"a":1},${JSON.stringify(name)}:"${long}","c":[":",{"d":2}]}`;
+
+    const parsed = await read(json);
+
+    expect('object' in parsed && withoutBytes(parsed.object)).toEqual(withoutBytes(JSON.parse(json)));
+  },
+);
 
 test('a JSON object may begin with a byte order mark', async () => {
   expect(await read('\ufeff{"a":1}')).toEqual({ object: { a: 1 } });
@@ -129,4 +143,26 @@ test('the texts of a short whole stay texts, however long one of them is', async
   expect(await parseJson(Buffer.from(JSON.stringify(object)), 'it', { isShort: true })).toEqual({
     value: object,
   });
+});
+
+test.each([
+  ['escapes', `{"a":"${'\\n'.repeat(500_000)}"}`, 50],
+  ['values', `{"a":[${'"",'.repeat(jsonBounds.values - 2)}""]}`, 8],
+  [
+    'names',
+    JSON.stringify(
+      Object.fromEntries(
+        Array(jsonBounds.values - 1)
+          .fill(1)
+          .entries(),
+      ),
+    ),
+    50,
+  ],
+])('others are served often while very many %s are read', async (_, text, turns) => {
+  const endTurns = countTurns();
+
+  expect(await read(text)).toHaveProperty('object');
+
+  expect(endTurns()).toBeGreaterThanOrEqual(turns);
 });
