@@ -9,8 +9,11 @@ export type EntryKind = 'file' | 'directory' | 'link';
 
 /** The name without leading and doubled slashes and `.` steps; empty for the root itself. Only for names without `..`. */
 export function normalizeName(name: string): string {
-  return stepsOf(name).join('/');
+  return isOdd.test(name) ? stepsOf(name).join('/') : name;
 }
+
+/** Holds what `normalizeName` takes out. Few names do, and there may be 100,000. */
+const isOdd = /(?:^|\/)(?:\.?\/|\.?$)/;
 
 function stepsOf(name: string): string[] {
   return name.split('/').filter((step) => step !== '' && step !== '.');

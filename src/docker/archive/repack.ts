@@ -4,6 +4,7 @@ import { jobUser } from '../container/container.js';
 import { padded } from '../tar/byte-reader.js';
 import { blockBytes } from '../tar/header.js';
 import { encodeHeader } from '../tar/new-header.js';
+import { Chunks } from './chunks.js';
 import type { ArchiveEntry } from './entry.js';
 import { systemDirectories } from './rules.js';
 
@@ -23,7 +24,7 @@ export interface ExtraFile {
  * whole; it fails with the error that the entries fail with.
  */
 export function repack(entries: AsyncIterable<ArchiveEntry>, additions: Additions): Readable {
-  return Readable.from(gathered(tarPieces(entries, additions)), { objectMode: false });
+  return Readable.from(tarChunks(entries, additions), { objectMode: false });
 }
 
 /** What is added and left out. Entries at the path of an extra file are left out too. */
@@ -33,47 +34,34 @@ export interface Additions {
   readonly leftOut?: readonly string[];
 }
 
-const gatheredBytes = 64 * 1024;
-
-/** Many small pieces at a time: each that is sent costs far more than a header is long. */
-async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let kept: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
-    kept.push(piece);
-    size += piece.byteLength;
-    if (size < gatheredBytes) continue;
-    yield Buffer.concat(kept, size);
-    kept = [];
-    size = 0;
-  }
-  yield Buffer.concat(kept, size);
-}
-
-async function* tarPieces(
+async function* tarChunks(
   entries: AsyncIterable<ArchiveEntry>,
   { extras = [], leftOut = [] }: Additions,
 ): AsyncGenerator<Uint8Array> {
+  const chunks = new Chunks();
   const taken = new Set([...leftOut, ...extras.map(({ path }) => path)]);
   for await (const entry of entries) {
     if (isLeftOut(entry, taken)) continue;
-    yield toHeader(entry);
-    if (entry.kind === 'file') yield* padding(entry.sizeBytes, entry.body);
+    for (const full of chunks.add(toHeader(entry))) yield full;
+    if (entry.kind === 'file' && entry.sizeBytes > 0) yield* fileChunks(entry, chunks);
   }
-  for (const extra of extras) {
-    yield toExtraHeader(extra);
-    yield* padding(extra.bytes.byteLength, [extra.bytes]);
-  }
-  yield Buffer.alloc(2 * blockBytes);
+  for (const { bytes, ...extra } of extras)
+    for (const piece of [toExtraHeader({ bytes, ...extra }), bytes, paddingOf(bytes.byteLength)])
+      for (const full of chunks.add(piece)) yield full;
+  for (const full of chunks.add(Buffer.alloc(2 * blockBytes))) yield full;
+  yield chunks.rest();
 }
 
 /** The body, and zeros up to the end of its last block. */
-async function* padding(
-  bytes: number,
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield* body;
-  if (padded(bytes) > bytes) yield Buffer.alloc(padded(bytes) - bytes);
+async function* fileChunks({ sizeBytes, body }: ArchiveEntry, chunks: Chunks): AsyncGenerator<Uint8Array> {
+  for await (const piece of body) for (const full of chunks.add(piece)) yield full;
+  for (const full of chunks.add(paddingOf(sizeBytes))) yield full;
+}
+
+const zeros = Buffer.alloc(blockBytes);
+
+function paddingOf(bytes: number): Uint8Array {
+  return zeros.subarray(0, padded(bytes) - bytes);
 }
 
 /** The image's own directories keep their mode and owner, and some of them are links that a directory would replace. */

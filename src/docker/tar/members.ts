@@ -141,7 +141,8 @@ export class MemberReader {
     const storedBytes = storedBytesOf(found);
     this.#end = this.#reader.offset + padded(storedBytes);
     if (found.header.type === 'V') return 'nothing';
-    if (typeOf(found) === 'file' && isSparse(found)) return this.#completeSparse(found, storedBytes);
+    if (isSparse(found) && typeOf(found, nameOf(found)) === 'file')
+      return this.#completeSparse(found, storedBytes);
     const body = bodyOf(this.#reader, storedBytes);
     return toMember(found, { sizeBytes: storedBytes, holeBytes: 0, end: this.#end, body });
   }
@@ -178,7 +179,7 @@ function toMember(found: Headers, { sizeBytes, holeBytes, end, body }: Stored): 
   const name = nameOf(found);
   return {
     name,
-    type: typeOf(found),
+    type: typeOf(found, name),
     mode,
     sizeBytes,
     holeBytes,
@@ -196,9 +197,9 @@ function bodyOf(reader: ByteReader, bytes: number): AsyncIterable<Uint8Array> {
 }
 
 /** A file whose name ends in a slash is a directory: version 7 has no type for directories. */
-function typeOf(found: Headers): MemberType {
-  const type = types[found.header.type] ?? 'unknown';
-  return type === 'file' && nameOf(found).endsWith('/') ? 'directory' : type;
+function typeOf({ header }: Headers, name: string): MemberType {
+  const type = types[header.type] ?? 'unknown';
+  return type === 'file' && name.endsWith('/') ? 'directory' : type;
 }
 
 /** `D` is a directory of an incremental backup with a list of its files, which is not needed. */

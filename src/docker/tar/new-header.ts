@@ -19,6 +19,7 @@ const types = { file: '0', link: '2', directory: '5' } as const;
 /** For names and targets. */
 const roomBytes = 100;
 const largestSize = 8 ** 11 - 1;
+const zero = 48;
 
 /** One block, or three and more where an extended header stands before it. */
 export function encodeHeader(header: NewHeader): Buffer {
@@ -73,7 +74,11 @@ function toBlock(
   return block;
 }
 
-/** A NUL follows: the block is zeros. */
+/** A NUL follows: the block is zeros. Digit by digit, as they are read. */
 function writeOctal(block: Buffer, value: number, at: number, digits: number): void {
-  block.write(value.toString(8).padStart(digits, '0'), at);
+  let rest = value;
+  for (let place = at + digits - 1; place >= at; place--) {
+    block[place] = zero + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }

@@ -40,6 +40,7 @@ function malformed(): TarDamaged {
 
 /** The last value of this key; undefined where there is none, or an empty one, which cancels earlier values. */
 export function paxValue(records: PaxRecords, key: string): string | undefined {
+  if (records.length === 0) return undefined; // Most headers have none, and there may be 100,000.
   const value = records.findLast(([found]) => found === key)?.[1];
   return value === '' ? undefined : value;
 }

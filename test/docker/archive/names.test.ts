@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type EntryHeader,
@@ -23,8 +24,19 @@ describe('normalizeName', () => {
     ['./', ''],
     ['//etc/x', 'etc/x'],
     ['a...b', 'a...b'],
+    ['.a/b./..c', '.a/b./..c'],
   ])('makes %s to "%s"', (name, normal) => {
     expect(normalizeName(name)).toBe(normal);
+  });
+
+  test('keeps all steps but empty ones and single dots, in every name', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('/', '.', 'a') }), (name) => {
+        const steps = name.split('/').filter((step) => step !== '' && step !== '.');
+
+        expect(normalizeName(name)).toBe(steps.join('/'));
+      }),
+    );
   });
 });
 
