@@ -3,6 +3,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { parseJson } from './exact-json.js';
+import { GrowingBytes } from './growing-bytes.js';
 import { readJson, writeJson } from './long-json.js';
 import { VaultClock } from './vault-clock.js';
 
@@ -161,15 +162,12 @@ function collect(
   fail: Fail,
   done: (bytes: Buffer) => void,
 ): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  response.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > limitBytes) fail('too_large');
-    else chunks.push(chunk);
+  const body = new GrowingBytes(limitBytes);
+  response.on('data', (piece: Buffer) => {
+    if (!body.add(piece)) fail('too_large');
   });
   response.once('error', (error) => fail('cut', codeOf(error)));
-  response.once('end', () => done(Buffer.concat(chunks)));
+  response.once('end', () => done(body.bytes()));
   response.once('close', () => fail('cut')); // Always last: a complete answer is settled by then.
 }
 
