@@ -24,6 +24,8 @@ export class StepTable {
   /** Where in the names the name of each ends; it begins where that of the number before ends. */
   #ends = new Int32Array(64);
   #names = Buffer.alloc(1024);
+  /** Kept, because to hash 100,000 steps again when the table grows would hold up everybody. */
+  #hashes = new Int32Array(64);
   /** A hash table of numbers, at most half full: 0 is free. */
   #slots = new Int32Array(128);
   #size = 1;
@@ -42,14 +44,17 @@ export class StepTable {
     return this.#slots[this.#slotOf(parent, step)] ?? root;
   }
 
-  add(parent: number, { path, start, end }: Step): number {
+  /** Only for a step that `find` does not find. */
+  add(parent: number, step: Step): number {
+    const { path, start, end } = step;
     const number = this.#size++;
     this.#makeRoom(end - start);
     const from = this.#ends[number - 1] ?? 0;
     this.#names.set(path.subarray(start, end), from);
     this.#ends[number] = from + end - start;
     this.#parents[number] = parent;
-    this.#slots[this.#slotOf(parent, this.#stepOf(number))] = number;
+    this.#hashes[number] = hash(parent, step);
+    this.#fillSlot(number);
     return number;
   }
 
@@ -76,6 +81,13 @@ export class StepTable {
     }
   }
 
+  #fillSlot(number: number): void {
+    const last = this.#slots.length - 1;
+    let slot = (this.#hashes[number] ?? 0) & last;
+    while (this.#slots[slot] !== root) slot = (slot + 1) & last;
+    this.#slots[slot] = number;
+  }
+
   #makeRoom(nameBytes: number): void {
     const namesEnd = (this.#ends[this.#size - 2] ?? 0) + nameBytes;
     if (namesEnd > this.#names.length)
@@ -83,9 +95,9 @@ export class StepTable {
     if (this.#size <= this.#parents.length) return;
     this.#parents = doubled(this.#parents);
     this.#ends = doubled(this.#ends);
+    this.#hashes = doubled(this.#hashes);
     this.#slots = new Int32Array(2 * this.#slots.length);
-    for (let number = 1; number < this.#size - 1; number++)
-      this.#slots[this.#slotOf(this.parentOf(number), this.#stepOf(number))] = number;
+    for (let number = 1; number < this.#size - 1; number++) this.#fillSlot(number);
   }
 }
 

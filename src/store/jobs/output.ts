@@ -1,6 +1,7 @@
 // Stores output chunks under the fence, and reads where a resumed output must continue.
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
+import { forgetting } from '../postgres/forgetting.js';
 import type { ClaimKey } from './claim.js';
 import { fenced } from './fence.js';
 
@@ -23,8 +24,8 @@ export async function appendOutput(sql: Sql, claim: ClaimKey, chunk: NewChunk): 
   const from = chunk.drop?.from ?? 0;
   const to = chunk.drop?.to ?? -1;
   await fenced(() =>
-    guarded(
-      () => sql<{ seq: number }[]>`
+    guarded(() =>
+      forgetting(sql<{ seq: number }[]>`
         with ours as (
           select id from jobs
           where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'running', 'stopping')
@@ -36,7 +37,7 @@ export async function appendOutput(sql: Sql, claim: ClaimKey, chunk: NewChunk): 
                ${chunk.raw?.stdout ?? null}::bigint, ${chunk.raw?.stderr ?? null}::bigint
         from ours
         on conflict (job_id, seq) do update set position = excluded.position
-        returning seq`,
+        returning seq`),
     ),
   );
 }

@@ -151,7 +151,7 @@ describe('a tree that is', () => {
     ['places', 74_000, (index: number) => `${index}/f`],
     ['names of Chinese letters', 50_000, (index: number) => `${'字'.repeat(38)}${index}`],
     ['names below one deep place', 100_000, (index: number) => `${'directory/'.repeat(60)}${index}`],
-  ])('full of %s takes less than 16 MB, next to nothing of it as objects', (_, count, pathOf) => {
+  ])('full of %s takes less than 16 MB, next to nothing of it as objects', async (_, count, pathOf) => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
     const tree = new ArchiveTree(defaultArchiveLimits);
@@ -159,11 +159,13 @@ describe('a tree that is', () => {
     const before = process.memoryUsage();
 
     for (let index = 0; index < count; index++) tree.add(pathOf(index), { kind: 'file', member: index });
-    collectGarbage();
 
-    const after = process.memoryUsage();
-    expect(after.heapUsed - before.heapUsed).toBeLessThan(1e6);
-    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(16e6);
+    const grown = (field: 'heapUsed' | 'arrayBuffers') => {
+      collectGarbage();
+      return process.memoryUsage()[field] - before[field];
+    };
+    expect(grown('heapUsed')).toBeLessThan(1e6);
+    await expect.poll(() => grown('arrayBuffers')).toBeLessThan(16e6); // Another thread of V8 gives them back.
     expect(tree.last).toBeGreaterThanOrEqual(count);
   });
 
