@@ -19,15 +19,18 @@ const types = { file: '0', link: '2', directory: '5' } as const;
 /** For names and targets. */
 const roomBytes = 100;
 const largestSize = 8 ** 11 - 1;
+const largestId = 8 ** 7 - 1;
 const zero = 48;
 
 /** One block, or three and more where an extended header stands before it. */
 export function encodeHeader(header: NewHeader): Buffer {
-  const { name, kind, sizeBytes = 0, target = '' } = header;
+  const { name, kind, uid, gid, sizeBytes = 0, target = '' } = header;
   const records = [
     ...(fits(name) ? [] : [record('path', name)]),
     ...(fits(target) ? [] : [record('linkpath', target)]),
     ...(sizeBytes <= largestSize ? [] : [record('size', `${sizeBytes}`)]),
+    ...(uid <= largestId ? [] : [record('uid', `${uid}`)]),
+    ...(gid <= largestId ? [] : [record('gid', `${gid}`)]),
   ];
   const block = toBlock(header, types[kind]);
   if (records.length === 0) return block;
@@ -63,8 +66,8 @@ function toBlock(
   const block = Buffer.allocUnsafe(blockBytes).fill(0); // Out of a larger one: there may be 100,000 of them.
   block.write(name, 0, roomBytes);
   writeOctal(block, mode, 100, 7);
-  writeOctal(block, uid, 108, 7);
-  writeOctal(block, gid, 116, 7);
+  writeOctal(block, Math.min(uid, largestId), 108, 7);
+  writeOctal(block, Math.min(gid, largestId), 116, 7);
   writeOctal(block, Math.min(sizeBytes, largestSize), 124, 11);
   writeOctal(block, Math.floor(modifiedAt.getTime() / 1000), 136, 11);
   block.write(type, 156);

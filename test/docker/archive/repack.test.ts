@@ -157,6 +157,20 @@ describe('what repack writes', () => {
   });
 });
 
+test.each([
+  [2_097_151, '7777777\0', ''],
+  [2_097_152, '7777777\0', '15 uid=2097152\n15 gid=2097152\n'],
+])('the owner %i of a file of ours is written where there is room for it', async (id, field, records) => {
+  const own = { path: 'own', bytes: Buffer.from('x'), mode: 0o400, uid: id, gid: id };
+  const none = readArchive(archiveOf(), rules);
+
+  const tar = (await buffer(repack(none, { extras: [own] }))).toString('latin1');
+
+  const header = tar.indexOf('own\0');
+  expect(tar.slice(header + 108, header + 124)).toBe(field + field);
+  expect(tar.slice(0, header).includes(records)).toBe(true);
+});
+
 describe('the stream of repack', () => {
   test('of two thousand files without a byte comes in few pieces', async () => {
     const headers = Array.from({ length: 2_000 }, (_, index) => headerBlock({ name: `f${index}` }));
