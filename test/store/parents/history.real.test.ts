@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deleteJob } from '../../../src/store/jobs/requests.js';
 import { readPlaces } from '../../../src/store/parents/places.js';
 import { readOpenChildren } from '../../../src/store/parents/views.js';
-import type { Sql } from '../../../src/store/postgres/connection.js';
 import { openTestDatabase } from '../../support/database.js';
+import { pagesOf } from '../../support/pages.js';
 import { asker, submit } from '../../support/stored-jobs.js';
 
 // One parent has a third of all jobs: whoever reckons with averages reads them all.
@@ -24,30 +24,15 @@ beforeAll(async () => {
   await sql`vacuum analyze jobs`;
 });
 
-/** How many pages a statement reads, told by running it with `explain` in front of its text. */
-async function pagesOf(statement: (sender: Sql) => Promise<unknown>): Promise<number> {
-  let plans: unknown;
-  const sender = async (strings: readonly string[], ...values: string[]) => {
-    const [first = '', ...rest] = strings;
-    const texts = [`explain (analyze, buffers, format json) ${first}`, ...rest];
-    plans = await sql(Object.assign(texts, { raw: texts }), ...values);
-    return [];
-  };
-  await statement(Object.assign(sender, { unsafe: sql.unsafe.bind(sql) }) as unknown as Sql);
-  // The largest of all, planning too: parts that change something are none of the own figures of the plan.
-  const figures = [...JSON.stringify(plans).matchAll(/"Shared (?:Hit|Read) Blocks":(\d+)/g)];
-  return Math.max(...figures.map(([, blocks]) => Number(blocks)));
-}
-
 test('a step reads the open children of its parent, not those of the past', async () => {
-  expect(await pagesOf((sender) => readOpenChildren(sender, busy))).toBeLessThan(500);
+  expect(await pagesOf(sql, (sender) => readOpenChildren(sender, busy))).toBeLessThan(500);
 });
 
 test('where the runs of parents are is told without their past', async () => {
-  expect(await pagesOf((sender) => readPlaces(sender, [busy, 'c'.repeat(24)]))).toBeLessThan(100);
+  expect(await pagesOf(sql, (sender) => readPlaces(sender, [busy, 'c'.repeat(24)]))).toBeLessThan(100);
 });
 
 test('who deletes a job does not look for its children among all jobs', async () => {
   const id = await submit(store, { queue: null });
-  expect(await pagesOf((sender) => deleteJob(sender, id, asker))).toBeLessThan(500);
+  expect(await pagesOf(sql, (sender) => deleteJob(sender, id, asker))).toBeLessThan(500);
 });
