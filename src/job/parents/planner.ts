@@ -12,7 +12,10 @@ import type { FailureReason, JobState } from '../state.js';
  * view, on any node, and its answer may come to nothing: it must have no effect of its own.
  */
 export interface Planner {
-  /** What is to be remembered of a child that has ended. It is called once for each before `next`; the child is forgotten after it. */
+  /**
+   * What is to be remembered of a child that has ended. It is called once for each before `next`; the child is forgotten after
+   * it. Also for a child that could not be stored, as one that has failed.
+   */
   note(progress: Json, child: Child, view: ParentView): Json;
   /** What comes next. A kill of the parent is carried out without it. */
   next(view: ParentView): Step | Promise<Step>;
