@@ -152,12 +152,14 @@ async function loadStopped(
   }
 }
 
-/** As many rows as the services and the pipelines will have. */
+/** As many rows as the services and the pipelines will have, and as many stored requests. */
 async function storePlain(sql: postgres.Sql): Promise<void> {
   await sql`
     insert into jobs (id, state, turn, door, owner_key, owner_name, exit_code, started_at, finished_at)
     select 'dddddddddddddd' || lpad(to_hex(n), 10, '0'), 'succeeded', false, 'gostint', 'entity:bench', 'bench', 0, now(), now()
     from generate_series(1, ${5 * parents}::integer) as n`;
+  // Services keep what they were loaded with. A claim that finds no request at all would be a claim of another kind.
+  await sql`insert into job_requests select id, 'sealed' from jobs where owner_key = 'entity:bench' limit ${parents}::integer`;
 }
 
 /** As the door of LOPCO leaves them: a parent and three workers each, all ended. */

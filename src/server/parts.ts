@@ -86,6 +86,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
       wake: () => wakeAll(worker, notifier),
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
       revoke: async (login, onRevoked) => parts.secrets.adopt(login, { onRevoked })[Symbol.asyncDispose](),
+      alarms,
       log,
     }),
   );

@@ -75,7 +75,7 @@ export function openTestNode(
   const node = changes.node ?? 'node-1';
   const revoke = revoker(secrets);
   const shared = { store, sealKey, wake, forwardKill };
-  const parents: Parents = new Parents({ ...shared, planners, node, revoke, log });
+  const parents: Parents = new Parents({ ...shared, planners, node, revoke, log, alarms: changes.alarms });
   const limits = { keyTtlMs: 60_000, queueLimit: 0, wrapMinimumMs: 0 };
   const queue = createQueue({ ...shared, ...limits, parents, secrets, backend });
   return {

@@ -6,6 +6,7 @@ import type { Verdict } from '../../job/outcome.js';
 import type { NewChild, Planner, Step } from '../../job/parents/planner.js';
 import type { StepFacts } from '../../store/parents/step.js';
 import type { Store } from '../../store/store.js';
+import type { Alarms } from '../maintenance/alarms.js';
 import { type StoreParts, storeJob } from '../service/store-job.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 import { neverBegun, refusalOf } from './unstorable.js';
@@ -21,6 +22,7 @@ export interface StepTakerParts extends StoreParts {
   readonly forwardKill: (jobId: string) => void;
   /** Revokes the login that the children of an ended parent shared; never throws. */
   readonly revoke: (login: AdoptedIdentity, onRevoked: () => Promise<void>) => Promise<void>;
+  readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   readonly log: WorkerLog;
 }
 
@@ -51,7 +53,7 @@ export async function takeStep(parts: StepTakerParts, decided: Decided, step: St
       return (await parts.store.advanceParent(facts, step.forMs ?? null)) ? 'rests' : 'goes on';
     case 'end':
       if (!(await parts.store.endParent(facts, step.verdict))) return 'goes on';
-      logEnd(parts, parent, step.verdict);
+      tellEnd(parts, parent, step.verdict);
       await revokeLogin(parts, parent);
       return 'ended';
   }
@@ -115,8 +117,10 @@ async function killChildren(
   }
 }
 
-function logEnd({ log }: StepTakerParts, { key }: ReadParent, { state, code }: Verdict): void {
+function tellEnd({ log, alarms }: StepTakerParts, { key }: ReadParent, verdict: Verdict): void {
+  const { state, code, message = '', alarm } = verdict;
   log.info('parent job recorded', { jobId: key.id, state, code });
+  if (alarm) alarms?.raise({ jobId: key.id, code: code ?? '', message });
 }
 
 /** What is not revoked now is found by the clean-up of tokens. */

@@ -4,6 +4,7 @@ import { BrokenError } from '../../../src/job/errors.js';
 import type { Door, Job, JobRequest } from '../../../src/job/job.js';
 import { type Verdict, verdictOf } from '../../../src/job/outcome.js';
 import type { DoorPlanner, Planner, Step } from '../../../src/job/parents/planner.js';
+import type { Alarm } from '../../../src/queue/maintenance/alarms.js';
 import { createParentJobs } from '../../../src/queue/parents/service.js';
 import type { Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
@@ -375,4 +376,21 @@ test('a parent that cannot be read does not keep the others from being carried o
   node.parents.start();
   await expect.poll(() => store.listDueParents(['runai'], 9)).toEqual([{ id: first.id }]);
   expect(node.logged.join()).toContain(first.id);
+});
+
+test('the end of a parent whose sealed request was changed is an alarm of the node that ends it', async () => {
+  const raised: Alarm[] = [];
+  const node = openTestNode(store, {
+    planners: plannersOf(),
+    alarms: { raise: (alarm) => void raised.push(alarm) },
+  });
+  nodes.push(node);
+  const parent = await submit(node, 1);
+  await sql`update job_requests set sealed = 'changed' where job_id = ${parent.id}`;
+  await node.queue.kill((await node.queue.children(parent.id, everyone))[0]?.id ?? '', everyone, caller);
+  await node.parents.carryOn(parent.id);
+  expect(await node.stateOf(parent)).toBe('failed');
+  expect(raised).toEqual([
+    { jobId: parent.id, code: 'request_not_authentic', message: expect.stringContaining('changed') },
+  ]);
 });
