@@ -1,12 +1,13 @@
 // Prepares the container of a job and delivers its secrets.
 import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
+import type { Secret } from '../job/secret.js';
 import type { PreparedContainer } from './backend.js';
 import { readImageSecretRefs } from './metadata.js';
 import { identityMissing, type LayeredSpec } from './request.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import { renderSecretsFile, secretsPath } from './secrets/secrets-file.js';
-import { type KeptSecrets, keptOf } from './secrets/shared-login.js';
+import { keptOf } from './secrets/shared-login.js';
 import type { SecretSession, SecretValues } from './secrets.js';
 
 /** Undefined for a job without a Vault identity. */
@@ -81,7 +82,7 @@ export async function deliverSecrets(
   if (session === undefined) return await deliverNothing(container, references);
   const values = await session.read(references, { continueOnWarnings: spec.continueOnWarnings });
   const token = await session.token();
-  if (request.sharesLogin === true) await keepLogin(run, session, keptOf(token, references, values));
+  if (request.sharesLogin === true) await keepLogin(run, session, { token, references, values });
   run.stop.check();
   const inFile = new Map([['TOKEN', token], ...values]);
   await container.deliver(renderSecretsFile(spec.secretFileType, inFile));
@@ -90,8 +91,13 @@ export async function deliverSecrets(
 }
 
 /** In this order: until the login is stored with the parent, this job revokes it. */
-async function keepLogin({ job }: Run, session: SecretSession, kept: KeptSecrets): Promise<void> {
-  await job.keepLogin?.(kept);
+async function keepLogin(
+  { job }: Run,
+  session: SecretSession,
+  { token, references, values }: { token: Secret; references: readonly string[]; values: SecretValues },
+): Promise<void> {
+  const terms = session.terms();
+  await job.keepLogin?.(keptOf(token, references, values, terms), terms.renewInMs);
   session.release();
   await failpoint('after-login-kept');
 }

@@ -59,7 +59,7 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   const token = secrets?.get('TOKEN');
   const login =
     run.job.sharesLogin && token !== undefined
-      ? parts.secrets.join(token)
+      ? parts.secrets.join(token, 'own')
       : parts.secrets.adopt({ token, accessor }, { onRevoked });
   try {
     return await followAdopted(run, { container, secrets, parts });

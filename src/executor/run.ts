@@ -51,7 +51,7 @@ export interface ClaimedJob {
   /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */
   readonly open: () => Promise<OpenedRequest>;
   /** Of a child: stores its login with its parent, to which the token belongs from then on. Fenced. */
-  readonly keepLogin?: ((kept: KeptSecrets) => Promise<void>) | undefined;
+  readonly keepLogin?: ((kept: KeptSecrets, renewInMs: number | undefined) => Promise<void>) | undefined;
 }
 
 export interface OpenedRequest {

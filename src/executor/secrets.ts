@@ -27,8 +27,17 @@ export interface Secrets {
    */
   session(wrappedSecretId: Secret, hooks: SessionHooks, known?: WrappingTokenFacts): SecretSession;
 
-  /** A session with the token of an earlier one that was released. It renews the token, and disposing leaves it valid. */
-  join(token: Secret): SecretSession;
+  /**
+   * A session with the token of an earlier one that was released. Disposing leaves the token valid. It renews the token, but
+   * for one that is renewed by others: then Vault is asked for nothing before something is read.
+   */
+  join(token: Secret, renewal: 'own' | 'others'): SecretSession;
+
+  /**
+   * Renews a login that was kept, and what it leased, once. `BrokenError` while Vault is unavailable. What Vault extends no
+   * further is reported and not in the answer.
+   */
+  renew(login: KeptLogin): Promise<LoginTerms>;
 
   /**
    * Takes over the token of a job whose session a previous process of this node opened, and renews it from now on.
@@ -36,6 +45,22 @@ export interface Secrets {
    * match the accessor.
    */
   adopt(identity: AdoptedIdentity, hooks: Pick<SessionHooks, 'onRevoked'>): AsyncDisposable;
+}
+
+/** A login that outlives the session that made it. */
+export interface KeptLogin {
+  readonly token: Secret;
+  readonly accessor: string;
+  /** The ids of the leases of its secrets. */
+  readonly leases: readonly string[];
+}
+
+/** How a login is kept valid. */
+export interface LoginTerms {
+  /** The ids of the leases that can be renewed. */
+  readonly leases: readonly string[];
+  /** When it is to be renewed, in milliseconds; undefined: never, as for a token of few uses, which each renewal would take one of. */
+  readonly renewInMs: number | undefined;
 }
 
 /** What is left of a job's login. */
@@ -81,7 +106,9 @@ export interface SecretSession extends AsyncDisposable {
   read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues>;
   /** The job's own token. */
   token(): Promise<Secret>;
-  /** The token belongs to the job's parent from now on: disposing leaves it valid. */
+  /** How token and secrets are kept valid, once they were read. */
+  terms(): LoginTerms;
+  /** The token belongs to the job's parent from now on, which renews it by these terms: disposing leaves it valid. */
   release(): void;
 }
 

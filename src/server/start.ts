@@ -6,7 +6,13 @@ import { Closers } from './closers.js';
 import type { Log } from './log.js';
 import { startMaintenance } from './maintenance.js';
 import { appParts, openParts, openWork, type Parts } from './parts.js';
-import { startDeadNodeSweep, startNodeWork, startTokenCleanUp, startWaitingJobsSweep } from './work.js';
+import {
+  startDeadNodeSweep,
+  startLoginKeeper,
+  startNodeWork,
+  startTokenCleanUp,
+  startWaitingJobsSweep,
+} from './work.js';
 
 /** A running server. Disposing ends it and stops its jobs; call `drain` first to let them finish. */
 export interface Stint extends AsyncDisposable {
@@ -48,6 +54,7 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   closers.add(startDeadNodeSweep(parts, worker, notifier, tokens));
   closers.add(startWaitingJobsSweep(parts, worker, notifier));
   parents.start();
+  closers.add(startLoginKeeper(parts));
   for (const task of startMaintenance(parts)) closers.add(task);
   const app = appParts(parts, running);
   const webSockets = { isPath: (path: string) => isWebSocketPath(app, path), log: app.log };

@@ -1,6 +1,7 @@
 // Starts what a node does with jobs: recovery, worker, sweeps and token clean-up.
 import { cleanUpTokens, type TokenCleanUp } from '../queue/maintenance/token-clean-up.js';
 import { sweepWaitingJobs } from '../queue/maintenance/waiting-jobs.js';
+import { keepLogins } from '../queue/parents/login-keeper.js';
 import { DeadNodeSweep } from '../queue/takeover/dead-nodes.js';
 import { recoverNode } from '../queue/takeover/recovery.js';
 import type { Worker } from '../queue/worker/worker.js';
@@ -88,6 +89,11 @@ export function startWaitingJobsSweep(
     kill: (jobId) => worker.kill(jobId),
     log,
   });
+}
+
+/** Starts the renewals of the logins that parents keep. */
+export function startLoginKeeper({ store, node, secrets, log }: Parts): AsyncDisposable {
+  return keepLogins({ store, sealKey: node.sealKey, secrets, log });
 }
 
 /** Revokes tokens of ended jobs that are still valid. Does nothing where the server has no login of its own. */

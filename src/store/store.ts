@@ -20,6 +20,7 @@ import * as nodes from './nodes/nodes.js';
 import * as images from './nodes/pulled-images.js';
 import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
 import { readPlaces } from './parents/places.js';
+import * as renewals from './parents/renewals.js';
 import * as step from './parents/step.js';
 import * as parents from './parents/views.js';
 import { connect, type Sql } from './postgres/connection.js';
@@ -129,6 +130,8 @@ function bindParents(sql: Sql) {
     advanceParent: (...args: Rest<typeof step.advanceParent>) => step.advanceParent(sql, ...args),
     endParent: (...args: Rest<typeof step.endParent>) => step.endParent(sql, ...args),
     keepLogin: (...args: Rest<typeof step.keepLogin>) => step.keepLogin(sql, ...args),
+    claimRenewals: (...args: Rest<typeof renewals.claimRenewals>) => renewals.claimRenewals(sql, ...args),
+    finishRenewal: (...args: Rest<typeof renewals.finishRenewal>) => renewals.finishRenewal(sql, ...args),
     reviseParent: (revision: step.RevisionFacts) => step.reviseParent(sql, revision),
   };
 }

@@ -9,6 +9,7 @@ import { KeyedMemory } from './server-login/keyed-memory.js';
 import { ServerIdentity } from './server-login/server-identity.js';
 import { AdoptedLogin } from './session/adopted-login.js';
 import { JoinedLogin } from './session/joined-login.js';
+import { renewLogin } from './session/kept-login.js';
 import { readCubbyhole } from './session/payload.js';
 import { rememberWrappingToken, type SessionParts, VaultSession } from './session/session.js';
 import { lookUpWrappingToken } from './wrapping/wrapping.js';
@@ -55,7 +56,8 @@ export function createVaultSecrets(options: VaultOptions, connection?: VaultConn
       if (known !== undefined) rememberWrappingToken(parts, wrappingToken, known);
       return new VaultSession(parts, wrappingToken, hooks);
     },
-    join: (token) => new JoinedLogin(parts, token),
+    join: (token, renewal) => new JoinedLogin(parts, token, renewal),
+    renew: (login) => renewLogin(parts, login),
     adopt: (identity, hooks) => new AdoptedLogin(parts, identity, hooks),
     [Symbol.asyncDispose]: async () => {
       await parts.server?.[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@ import type { Secrets, SessionHooks, WrappingTokenFacts } from '../../src/execut
 import type { Secret } from '../../src/job/secret.js';
 
 /** What can be made to fail. */
-export type Phase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
+export type Phase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'renew' | 'revoke';
 
 /** A `Secrets`, what a client does in Vault, and ways to break the Vault behind it. */
 export interface SecretsBench extends AsyncDisposable {

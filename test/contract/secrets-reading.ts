@@ -329,7 +329,7 @@ export function sharingRules(bench: () => SecretsBench): void {
     const path = await bench().write('shared', { a: 'one' }, 2);
     const logins = bench().count('login');
 
-    const joined = bench().secrets.join(token);
+    const joined = bench().secrets.join(token, 'own');
     const values = await joined.read([`A@${path}.a`], { continueOnWarnings: false });
 
     expect(values.get('A')?.reveal()).toBe('one');
@@ -345,11 +345,31 @@ export function sharingRules(bench: () => SecretsBench): void {
     const { hooks } = noteRevoked();
     await bench().secrets.adopt({ token, accessor }, hooks)[Symbol.asyncDispose]();
 
-    const joined = bench().secrets.join(token);
+    const joined = bench().secrets.join(token, 'own');
     const failure = await failureOf(joined.read([`A@${path}.a`], { continueOnWarnings: false }));
     await joined[Symbol.asyncDispose]();
 
     expect(failure).toMatchObject({ name: 'JobFailedError', code: 'shared_login_over' });
     expectNoSecret(failure, token);
+  });
+
+  test('a kept login is renewed once each time it is asked for, and when it is over nothing more is due', async () => {
+    const login = { ...(await keptLogin(bench())), leases: [] };
+
+    const { renewInMs } = await bench().secrets.renew(login);
+    expect(renewInMs).toBeGreaterThan(0);
+
+    await bench().secrets.adopt(login, noteRevoked().hooks)[Symbol.asyncDispose]();
+    expect(await bench().secrets.renew(login)).toEqual({ leases: [], renewInMs: undefined });
+  });
+
+  test('while Vault is unavailable a kept login is neither renewed nor over', async () => {
+    const login = { ...(await keptLogin(bench())), leases: [] };
+    bench().fail('renew', 'sealed');
+
+    const failure = await failureOf(bench().secrets.renew(login));
+
+    expect(failure).toMatchObject({ name: 'BrokenError', retryable: true });
+    expectNoSecret(failure, login.token);
   });
 }

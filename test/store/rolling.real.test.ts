@@ -78,6 +78,8 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   admitParents: () => store.admitParents('runai', 1, 'node:1'),
   advanceParent: () => store.advanceParent(step, null),
   endParent: () => store.endParent(step, succeeded),
+  claimRenewals: () => store.claimRenewals(1, 1_000),
+  finishRenewal: () => store.finishRenewal({ id: claim.id, until: '2026-01-01' }, 1_000),
   keepLogin: () => store.keepLogin(claim, { ...step, sealed: Buffer.from('x') }),
   reviseParent: () =>
     store.reviseParent({ ...step, sealed: Buffer.from('x'), kind: 'changed', actor: 'node:1' }),

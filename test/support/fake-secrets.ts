@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type {
   AdoptedIdentity,
+  KeptLogin,
+  LoginTerms,
   SecretSession,
   Secrets,
   SecretValues,
@@ -32,7 +34,7 @@ import { checkCiphertext } from '../../src/vault/session/payload.js';
 import { wrappingTokenNotOurs } from '../../src/vault/wrapping/refusals.js';
 import { isMadeByRole, wrappingTokenGone } from '../../src/vault/wrapping/wrapping.js';
 
-export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'revoke';
+export type FakePhase = 'payload' | 'lookUp' | 'unwrap' | 'login' | 'decrypt' | 'read' | 'renew' | 'revoke';
 export type FakeFault = 'sealed' | 'reply_lost';
 
 interface FakeWrappingToken {
@@ -56,6 +58,12 @@ const secretIdPath = 'auth/approle/role/job/secret-id';
  * check what was requested. It never retries: where the real one does until a deadline, this one fails at once.
  */
 export class FakeSecrets implements Secrets {
+  /** Of every login. */
+  terms: LoginTerms = { leases: [], renewInMs: 600_000 };
+  /** Those that were renewed, in order. */
+  readonly renewed: KeptLogin[] = [];
+  /** Those that renew the token they joined. */
+  joinedToRenew = 0;
   /** Everything that was requested, in order. */
   readonly asked: FakePhase[] = [];
   readonly #wraps = new Map<string, FakeWrappingToken>();
@@ -191,7 +199,14 @@ export class FakeSecrets implements Secrets {
     return { [Symbol.asyncDispose]: () => (closing ??= close()) };
   }
 
-  join(token: Secret): SecretSession {
+  async renew(login: KeptLogin): Promise<LoginTerms> {
+    if (this.#ask('renew') !== undefined) throw vaultUnavailable('renew a login', sealed);
+    this.renewed.push(login);
+    return this.isAlive(login.accessor) ? this.terms : { leases: [], renewInMs: undefined };
+  }
+
+  join(token: Secret, renewal: 'own' | 'others'): SecretSession {
+    if (renewal === 'own') this.joinedToRenew++;
     return {
       lookUp: async () => undefined,
       decrypt: async () => {
@@ -202,6 +217,7 @@ export class FakeSecrets implements Secrets {
         return readAll(this, groupReferences(references), options);
       },
       token: async () => token,
+      terms: () => ({ leases: [], renewInMs: undefined }),
       release: () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     };
@@ -328,6 +344,10 @@ class FakeSession implements SecretSession {
   async token(): Promise<Secret> {
     await this.#open();
     return this.#token;
+  }
+
+  terms(): LoginTerms {
+    return this.#fake.terms;
   }
 
   release(): void {

@@ -81,6 +81,7 @@ const paths: Record<Phase, RegExp> = {
   login: /^auth\/approle-\w+\/login$/,
   decrypt: /^transit-\w+\/decrypt\//,
   read: /^(?:kv[12]-\w+|forbidden)\//,
+  renew: /^auth\/token\/renew-self$/,
   revoke: /^auth\/token\/revoke-self$/,
 };
 

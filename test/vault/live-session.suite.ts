@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { SessionHooks } from '../../src/executor/secrets.js';
 import { Secret } from '../../src/job/secret.js';
 import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
+import { keptLoginRules } from './live-kept.suite.js';
 import { renewalRules, revocationRules, takeOverRules, tiredRenewalRules } from './live-life.suite.js';
 import { open, type Start } from './live-open.js';
 
@@ -42,6 +43,9 @@ export function liveSessionSuite(name: string, find: FindVault): void {
       renewalRules(start);
       takeOverRules(start);
       tiredRenewalRules(start);
+    });
+    describe('and a kept login', () => {
+      keptLoginRules(start);
     });
     describe('and its end', () => {
       revocationRules(start);

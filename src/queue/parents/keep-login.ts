@@ -11,14 +11,20 @@ export interface KeepParts extends ViewParts {
   readonly store: ViewParts['store'] & Pick<Store, 'keepLogin'>;
 }
 
+export interface LoginToKeep {
+  readonly kept: KeptSecrets;
+  /** Undefined: it is not renewed with the parent. */
+  readonly renewInMs: number | undefined;
+}
+
 /** Until it is stored. Throws `FencedError` when the child is no longer ours. */
 export async function keepLogin(
   parts: KeepParts,
   parent: string,
   child: ClaimKey,
-  kept: KeptSecrets,
+  login: LoginToKeep,
 ): Promise<void> {
-  while (!(await keepOnce(parts, parent, child, kept)));
+  while (!(await keepOnce(parts, parent, child, login)));
 }
 
 /** False: something has happened to the parent since it was read. */
@@ -26,7 +32,7 @@ async function keepOnce(
   { store, sealKey }: KeepParts,
   parent: string,
   child: ClaimKey,
-  kept: KeptSecrets,
+  { kept, renewInMs }: LoginToKeep,
 ): Promise<boolean> {
   const found = await persist(() => readParent({ store, sealKey }, parent, { everyone: true }));
   if (found === undefined) throw new FencedError('The parent of this job is gone.');
@@ -37,5 +43,5 @@ async function keepOnce(
   const context = { ...job, ownerKey: job.owner.key };
   const shared = { wrappedSecretId: undefined, ciphertext, fields, plan, kept };
   const sealed = await sealWhole(sealKey, context, shared);
-  return persist(() => store.keepLogin(child, { ...key, sealed }));
+  return persist(() => store.keepLogin(child, { ...key, sealed, renewInMs }));
 }

@@ -10,7 +10,11 @@ const [quote, backslash] = [0x22, 0x5c];
 /** Secrets as the texts that they are. */
 type Plain = Omit<OpenedRequest, 'wrappedSecretId' | 'kept'> & {
   readonly wrappedSecretId?: string;
-  readonly kept?: { readonly token: string; readonly values: readonly (readonly [string, string])[] };
+  readonly kept?: {
+    readonly token: string;
+    readonly values: readonly (readonly [string, string])[];
+    readonly leases?: readonly string[];
+  };
 };
 
 /** What is left of the JSON where a text was taken out. */
@@ -32,10 +36,11 @@ export async function readPlain(plain: Buffer): Promise<OpenedRequest> {
   };
 }
 
-function toKept({ token, values }: NonNullable<Plain['kept']>): OpenedRequest['kept'] {
+function toKept({ token, values, ...leases }: NonNullable<Plain['kept']>): OpenedRequest['kept'] {
   return {
     token: new Secret(token),
     values: values.map(([reference, value]) => [reference, new Secret(value)]),
+    ...leases,
   };
 }
 

@@ -51,8 +51,8 @@ export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: R
 function keepFor(row: ClaimedRow, parts: RunParts): ClaimedJob['keepLogin'] {
   const { parent } = row;
   if (parent === null) return undefined;
-  return async (kept) => {
-    await keepLogin(parts, parent, row, kept);
+  return async (kept, renewInMs) => {
+    await keepLogin(parts, parent, row, { kept, renewInMs });
     parts.onChildChanged?.(parent);
   };
 }

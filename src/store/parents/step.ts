@@ -114,6 +114,8 @@ export async function reviseParent(sql: Sql, revision: RevisionFacts): Promise<b
 export interface KeptLogin extends ParentKey {
   /** The parent's whole sealed request, with what is kept. */
   readonly sealed: Uint8Array;
+  /** When the login is to be renewed; undefined: not with the parent. */
+  readonly renewInMs?: number | undefined;
 }
 
 /**
@@ -129,7 +131,8 @@ export async function keepLogin(sql: Sql, child: ClaimKey, kept: KeptLogin): Pro
       ), own as (
         select jobs.id from jobs join ours on jobs.id = ours.parent for no key update of jobs
       ), stepped as (
-        update parents set revision = revision + 1, due_at = clock_timestamp()
+        update parents set revision = revision + 1, due_at = clock_timestamp(),
+                           renew_at = clock_timestamp() + ${kept.renewInMs ?? null}::float8 * interval '1 millisecond'
         from own where job_id = own.id and revision = ${kept.revision}
         returning job_id
       ), given as (

@@ -1,5 +1,6 @@
 // A job's Vault token: counts its uses, retries its requests, renews it and its leases.
 
+import type { LoginTerms } from '../../executor/secrets.js';
 import type { Secret } from '../../job/secret.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
@@ -27,6 +28,7 @@ export class JobToken {
   readonly #options: JobTokenOptions;
   readonly #issuedAt = performance.now();
   readonly #renewals: Renewal[] = [];
+  readonly #leases = new Map<string, Renewal>();
   #extendedByMs = 0;
   #stopped = false;
   #secretsRead = false;
@@ -90,7 +92,16 @@ export class JobToken {
         'lease_not_renewed',
         'Could not renew a leased secret of a job: Vault extends it no further.',
       );
-    this.#keep(grant, () => this.#renewLease(leaseId), onOver);
+    const renewal = this.#keep(grant, () => this.#renewLease(leaseId), onOver);
+    if (renewal !== undefined) this.#leases.set(leaseId, renewal);
+  }
+
+  /** For whoever renews token and leases from now on. Nobody can do it who does not count the uses of the token. */
+  terms(): LoginTerms {
+    if (this.uses.isLimited) return { leases: [], renewInMs: undefined };
+    const dues = this.#renewals.flatMap(({ dueInMs }) => dueInMs ?? []);
+    const leases = [...this.#leases].filter(([, renewal]) => renewal.dueInMs !== undefined).map(([id]) => id);
+    return { leases, renewInMs: dues.length === 0 ? undefined : Math.min(...dues) };
   }
 
   stop(): void {
@@ -98,8 +109,11 @@ export class JobToken {
     for (const renewal of this.#renewals) renewal[Symbol.dispose]();
   }
 
-  #keep(grant: Grant, renew: () => Promise<RenewalAnswer>, onOver: () => void): void {
-    if (!this.#stopped) this.#renewals.push(new Renewal(grant, { renew, onOver }));
+  #keep(grant: Grant, renew: () => Promise<RenewalAnswer>, onOver: () => void): Renewal | undefined {
+    if (this.#stopped) return undefined;
+    const renewal = new Renewal(grant, { renew, onOver });
+    this.#renewals.push(renewal);
+    return renewal;
   }
 
   async #askOnce<T>(request: VaultRequest, shape: (reply: unknown) => T): Promise<T> {

@@ -1,6 +1,6 @@
 // A session on a login that is not its own: the jobs of one parent share one.
 
-import type { SecretSession, SecretValues } from '../../executor/secrets.js';
+import type { LoginTerms, SecretSession, SecretValues } from '../../executor/secrets.js';
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import type { Secret } from '../../job/secret.js';
 import { type ReadRules, readSecrets } from '../reading/read.js';
@@ -11,17 +11,19 @@ import { lookUpToken } from './token-facts.js';
 
 type JoinedParts = Pick<SessionParts, 'connection' | 'mounts' | 'onFailure' | 'retryForMs'>;
 
-/** Renews the token while it lasts, and leaves it valid: whoever kept the login revokes it. */
+/** Leaves the token valid: whoever kept the login revokes it, and may be the one to renew it. */
 export class JoinedLogin implements SecretSession {
   readonly #parts: JoinedParts;
   readonly #token: Secret;
   readonly #closed = new AbortController();
-  readonly #joining: Promise<JobToken | undefined>;
+  readonly #renewal: 'own' | 'others';
+  #joining: Promise<JobToken | undefined> | undefined;
 
-  constructor(parts: JoinedParts, token: Secret) {
+  constructor(parts: JoinedParts, token: Secret, renewal: 'own' | 'others') {
     this.#parts = parts;
     this.#token = token;
-    this.#joining = this.#join();
+    this.#renewal = renewal;
+    if (renewal === 'own') this.#joining = this.#join();
   }
 
   async lookUp(): Promise<void> {
@@ -37,6 +39,7 @@ export class JoinedLogin implements SecretSession {
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(noAnswer()), this.#parts.retryForMs).unref();
     });
+    this.#joining ??= this.#join();
     const token = await Promise.race([this.#joining, late]);
     if (token === undefined) throw sharedLoginOver();
     return readSecrets({ token, mounts: this.#parts.mounts }, groupReferences(references), options);
@@ -44,6 +47,10 @@ export class JoinedLogin implements SecretSession {
 
   async token(): Promise<Secret> {
     return this.#token;
+  }
+
+  terms(): LoginTerms {
+    return { leases: [], renewInMs: undefined };
   }
 
   release(): void {
@@ -61,7 +68,7 @@ export class JoinedLogin implements SecretSession {
     if (issued === undefined) return undefined;
     const token = new JobToken(this.#parts.connection, issued, this.#parts);
     token.allowRenewals();
-    token.startRenewal();
+    if (this.#renewal === 'own') token.startRenewal();
     return token;
   }
 }

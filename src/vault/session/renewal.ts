@@ -36,6 +36,7 @@ export class Renewal implements Disposable {
   readonly #options: RenewalOptions;
   #expiresAt: number;
   #timer: NodeJS.Timeout | undefined;
+  #dueAt = 0;
   #ended = false;
 
   constructor(grant: Grant, options: RenewalOptions) {
@@ -50,12 +51,18 @@ export class Renewal implements Disposable {
     clearTimeout(this.#timer);
   }
 
+  /** When the next renewal is due, in milliseconds; undefined: never. */
+  get dueInMs(): number | undefined {
+    return this.#ended ? undefined : Math.max(0, this.#dueAt - performance.now());
+  }
+
   get #remainingMs(): number {
     return this.#expiresAt - performance.now();
   }
 
   #schedule(): void {
     const delayMs = renewalDelayMs(this.#remainingMs, this.#options.random ?? Math.random);
+    this.#dueAt = performance.now() + delayMs;
     this.#timer = setTimeout(() => void this.#renew(), delayMs);
     this.#timer.unref();
   }

@@ -1,6 +1,7 @@
 // One job's work with Vault: look up and unwrap the SecretID, log in, decrypt, read, revoke.
 
 import type {
+  LoginTerms,
   SecretSession,
   SecretValues,
   SessionHooks,
@@ -91,8 +92,14 @@ export class VaultSession implements SecretSession {
     return (await this.#open()).token;
   }
 
+  terms(): LoginTerms {
+    return this.#token?.terms() ?? { leases: [], renewInMs: undefined };
+  }
+
+  /** Where nobody else renews it, this session does until its end. */
   release(): void {
     this.#isReleased = true;
+    if (this.terms().renewInMs !== undefined) this.#token?.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

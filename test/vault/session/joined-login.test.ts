@@ -15,10 +15,32 @@ test('while Vault is unavailable a run does not wait for the login that it share
     onFailure: () => undefined,
     retryForMs: 20,
   };
-  const login = new JoinedLogin(parts, new Secret('token'));
+  const login = new JoinedLogin(parts, new Secret('token'), 'own');
   await expect(login.read(['A@kv/a.a'], { continueOnWarnings: false })).rejects.toMatchObject({
     code: 'vault_unavailable',
     retryable: true,
   });
+  await login[Symbol.asyncDispose]();
+});
+
+test('Vault is asked for nothing by a run that shares a login which others renew, before it reads what is new', async () => {
+  let asked = 0;
+  const connection = {
+    client: () => ({
+      ask: () => {
+        asked++;
+        return Promise.reject(new VaultFailure('denied', { status: 403 }));
+      },
+    }),
+  } as unknown as VaultConnection;
+  const parts = { connection, mounts: new Map() as never, onFailure: () => undefined, retryForMs: 20 };
+  const login = new JoinedLogin(parts, new Secret('token'), 'others');
+  await login.lookUp();
+  expect((await login.token()).reveal()).toBe('token');
+  expect(asked).toBe(0);
+  await expect(login.read(['A@kv/a.a'], { continueOnWarnings: false })).rejects.toMatchObject({
+    code: 'shared_login_over',
+  });
+  expect(asked).toBe(1);
   await login[Symbol.asyncDispose]();
 });

@@ -19,3 +19,7 @@ create index jobs_waiting_in_queue on jobs (queue, seq) where state = 'queued' a
 -- What a forecast reads: how long the last jobs of a queue ran.
 create index jobs_ended_in_queue on jobs (queue, seq)
   where state in ('succeeded', 'failed', 'canceled', 'lost') and queue is not null;
+
+-- When the login that the children share is to be renewed; null: never, or by each child that uses it.
+alter table parents add column renew_at timestamptz;
+create index parents_to_renew on parents (renew_at) where renew_at is not null;
