@@ -23,3 +23,14 @@ create index jobs_ended_in_queue on jobs (queue, seq)
 -- When the login that the children share is to be renewed; null: never, or by each child that uses it.
 alter table parents add column renew_at timestamptz;
 create index parents_to_renew on parents (renew_at) where renew_at is not null;
+
+-- As before, but what cleans up after a killed parent does not make it run again.
+create or replace function start_parent() returns trigger language plpgsql as $$
+begin
+  update jobs set state = 'running' where id = new.parent and state = 'preparing' and kill_requested_at is null;
+  if found then
+    insert into events (job_id, kind, actor) values (new.parent, 'running', coalesce('node:' || new.node, 'stint'));
+  end if;
+  return null;
+end
+$$;

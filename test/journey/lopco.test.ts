@@ -131,6 +131,23 @@ test('two jobs run at once and the third waits; aborted, they end at once', asyn
   expect(await lopco.abort(first)).toBe(404);
 });
 
+test('an aborted job leaves none of its files in the data cache, and is aborted when they are gone', async () => {
+  const machine = await lopco.register(
+    stageOf('split', { source_table: 'init_source' }),
+    stageOf('wait', { a: '1:unique_id' }),
+  );
+  await cache.write('cut-short', 'one\ntwo\n');
+  const before = await cache.list();
+  const id = await lopco.submit(machine, 'cut-short');
+  await lopco.waitActive(id, ({ stages }) => stages.length === 2);
+  expect((await cache.list()).filter((name) => !before.includes(name))).toHaveLength(2);
+
+  expect(await lopco.abort(id)).toBe(200);
+
+  expect(await lopco.wait(id)).toMatchObject({ status: 'aborted' });
+  expect(await cache.list()).toEqual(before.filter((name) => name !== 'cut-short'));
+});
+
 test('a job that has ended runs again under the same id; its former run stays readable meanwhile', async () => {
   const machine = await lopco.register(stageOf('wait', { a: 'init_source' }));
   const id = await lopco.submit(machine);
@@ -151,10 +168,11 @@ test('the workers of a job read their secrets with one login', async () => {
   const path = await operator.writeSecret('kv/data', { word: 'correct-horse-battery' });
   const stage = stageOf('secret', { a: '0:init_source' });
   const machine = await lopco.register(stage, stage);
+  await cache.write('with-secrets', 'data');
   const { status, text: id } = await lopco.ask('POST', '/job-manager/jobs', {
     machine_id: machine,
     hash: 'x',
-    file_name: 'nothing',
+    file_name: 'with-secrets',
     wrap_secret_id: await on.client.wrapSecretId(),
     secret_refs: [`WORD@${path}.word`],
   });
@@ -164,6 +182,7 @@ test('the workers of a job read their secrets with one login', async () => {
     status: 'finished',
     stages: [{}, { log: 'WORD: [secret]\n' }, { log: 'WORD: [secret]\n' }],
   });
+  expect(await cache.list()).not.toContain('with-secrets');
 });
 
 test('nobody sees the jobs and documents of somebody else', async () => {
@@ -180,6 +199,7 @@ test('nobody sees the jobs and documents of somebody else', async () => {
   expect(await theirs.read('/job-manager/jobs')).toEqual([]);
   expect(await theirs.read(`/machine-registry/machines/${machine}`)).toBe(404);
   await lopco.abort(id);
+  await lopco.wait(id);
 });
 
 test('a pipeline and its workers are jobs at the main door, each with its own output', async () => {

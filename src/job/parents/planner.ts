@@ -19,6 +19,16 @@ export interface Planner {
   note(progress: Json, child: Child, view: ParentView): Json;
   /** What comes next. A kill of the parent is carried out without it. */
   next(view: ParentView): Step | Promise<Step>;
+  /** What is left to do for a parent that was killed. */
+  readonly cleanUp?: CleanUp | undefined;
+}
+
+/** Children that remove what the others left, such as files. They run although their parent was killed. */
+export interface CleanUp {
+  /** Whether a child is one of these: the kill of its parent leaves it alone. */
+  is(child: Child): boolean;
+  /** The next one for a killed parent whose other children have ended; undefined: there is none. */
+  next(view: ParentView): { readonly child: NewChild; readonly progress: Json } | undefined;
 }
 
 /** How the parents of one door are carried on. */
@@ -88,4 +98,6 @@ export interface NewChild {
   readonly listed: boolean;
   /** How long after its end they still do; undefined: until it is taken off. */
   readonly unlistAfterMs?: number | undefined;
+  /** False: it gets neither the login that the others share nor their secrets. */
+  readonly sharesLogin?: false | undefined;
 }

@@ -2,37 +2,52 @@
 import { JobFailedError } from '../../job/errors.js';
 import { type Verdict, verdictOf } from '../../job/outcome.js';
 import { endBy } from '../../job/parents/end-by.js';
-import type { ParentView, Planner, Step } from '../../job/parents/planner.js';
+import type { NewChild, ParentView, Planner, Step } from '../../job/parents/planner.js';
 import type { ReadParent } from './view.js';
 
 /** The next step of a parent, with its ended children noted. */
 export async function decide(parent: ReadParent, planner: Planner): Promise<Step> {
   if (parent.failure !== undefined) return endBy(parent.view, failedBy(parent.failure));
   const view = noteEnded(parent, planner);
-  if (parent.job.killRequestedAt !== undefined) return endBy(view, killed);
-  const failure = firstLoginFailed(parent);
-  if (failure !== undefined) return endBy(view, failure);
+  if (parent.job.killRequestedAt !== undefined) return endKilled(view, planner);
+  const failure = firstLoginFailed(parent, planner);
+  if (failure !== undefined && planner.cleanUp === undefined) return endBy(view, failure);
   try {
     const step = await planner.next(view);
-    return mayStart(parent) || step.do !== 'start' ? step : { do: 'wait', progress: view.progress };
+    if (step.do !== 'start' || !makesLogin(parent, step.child)) return step;
+    if (failure !== undefined) return endBy(view, failure);
+    return view.active.length === 0 ? step : { do: 'wait', progress: view.progress };
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     return endBy(view, failedBy(error));
   }
 }
 
+/** What cleans up is not killed with the others, and begins when these have ended. */
+function endKilled(view: ParentView, { cleanUp }: Planner): Step {
+  const others = view.active.filter((child) => cleanUp?.is(child) !== true);
+  const step = endBy({ ...view, active: others }, killed);
+  if (step.do !== 'end') return step;
+  if (view.active.length > 0) return { do: 'wait', progress: view.progress };
+  const last = cleanUp?.next(view);
+  return last === undefined ? step : { do: 'start', ...last };
+}
+
 /** A wrapped SecretID is good for one login: the others begin once the first child has made it, and it is kept. */
-function mayStart({ request, view }: ReadParent): boolean {
-  return !hasUnusedSecretId(request) || view.active.length === 0;
+function makesLogin({ request }: ReadParent, { sharesLogin }: NewChild): boolean {
+  return sharesLogin !== false && hasUnusedSecretId(request);
 }
 
 function hasUnusedSecretId({ wrappedSecretId, kept }: ReadParent['request']): boolean {
   return wrappedSecretId !== undefined && kept === undefined;
 }
 
-/** The first child ended before its login was kept: there is no second login. */
-function firstLoginFailed({ request, ended }: ReadParent): Verdict | undefined {
-  const first = hasUnusedSecretId(request) ? ended[0] : undefined;
+/**
+ * The first child ended before its login was kept: there is no second login, so the parent ends, or has its planner end it
+ * where that cleans up.
+ */
+function firstLoginFailed({ request, ended }: ReadParent, { cleanUp }: Planner): Verdict | undefined {
+  const first = hasUnusedSecretId(request) ? ended.find((child) => cleanUp?.is(child) !== true) : undefined;
   if (first === undefined) return undefined;
   const { reason, code, message = 'The first run ended before its secrets were read.', exitCode } = first;
   if (first.state === 'canceled') return killed;

@@ -86,7 +86,8 @@ async function storeChild(
 ): Promise<void> {
   const { slot, queue, fields, label, listed, unlistAfterMs } = child;
   const { door, owner } = job;
-  const request = { ...loginOf(of), ciphertext: undefined, fields };
+  const login = child.sharesLogin === false ? { wrappedSecretId: undefined } : loginOf(of);
+  const request = { ...login, ciphertext: undefined, fields };
   const { options, image } = fields;
   const facts = { id: newJobId(), door, owner, queue, label, unlistAfterMs, options, image };
   const { ready } = await storeJob(parts, { ...facts, child: { slot, listed, step } }, request);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { JobFailedError } from '../../../src/job/errors.js';
 import { verdictOf } from '../../../src/job/outcome.js';
-import type { Child, Planner, Step } from '../../../src/job/parents/planner.js';
+import type { Child, NewChild, Planner, Step } from '../../../src/job/parents/planner.js';
 import { Secret } from '../../../src/job/secret.js';
 import { decide } from '../../../src/queue/parents/decide.js';
 import type { ReadParent } from '../../../src/queue/parents/view.js';
@@ -76,6 +76,34 @@ test('a parent whose sealed request cannot be opened fails with the reason, afte
   });
 });
 
+const cleaning: Planner = {
+  ...planner,
+  cleanUp: {
+    is: ({ label }) => label.kind === 'clean-up',
+    next: ({ progress }) =>
+      (progress as number[]).length < 2
+        ? { child: newChild('clean-up', false), progress: [...(progress as number[]), 0] }
+        : undefined,
+  },
+};
+
+function newChild(kind: string, sharesLogin?: false): NewChild {
+  return { slot: 0, queue: null, fields: {}, label: { kind }, listed: false, sharesLogin };
+}
+
+test('what cleans up after a killed parent begins when the others have ended, is not killed with them, and is waited for', async () => {
+  const job = { ...parentOf().job, ...asked };
+  const other = childOf();
+  const cleanUp = childOf({ label: { kind: 'clean-up' } });
+  const both = parentOf({ job }, [other, cleanUp]);
+  expect(await decide(both, cleaning)).toMatchObject({ do: 'kill', children: [other.id] });
+  expect(await decide(parentOf({ job }), cleaning)).toMatchObject({ do: 'start', progress: [0] });
+  expect(await decide(parentOf({ job }, [cleanUp]), cleaning)).toEqual({ do: 'wait', progress: [] });
+  const ended = [childOf({ slot: 1 }), childOf({ slot: 2 })];
+  const step = await decide(parentOf({ job, ended }), cleaning);
+  expect(step).toMatchObject({ do: 'end', verdict: { state: 'canceled' }, progress: [1, 2] });
+});
+
 const failing: Planner = {
   ...planner,
   next: () => {
@@ -105,4 +133,25 @@ test.each([
 ] as const)('a parent ends as its first child did before its login was kept: %j', async (end, verdict) => {
   const parent = parentOf({ request: sharing, ended: [childOf(end)] });
   expect(await decide(parent, planner)).toMatchObject({ do: 'end', verdict });
+});
+
+const start = (child: NewChild): Planner => ({
+  ...cleaning,
+  next: ({ progress }) => ({ do: 'start', child, progress }),
+});
+
+test('after a login that failed only what needs none is started, by a planner that cleans up', async () => {
+  const ended = [childOf({ state: 'failed', reason: 'secrets_refused', code: 'denied' })];
+  const parent = parentOf({ request: sharing, ended });
+  expect(await decide(parent, start(newChild('clean-up', false)))).toMatchObject({ do: 'start' });
+  expect(await decide(parent, start(newChild('worker')))).toMatchObject({
+    do: 'end',
+    verdict: { code: 'denied' },
+  });
+});
+
+test('what needs no login does not wait for the first child to make one', async () => {
+  const parent = parentOf({ request: sharing }, [childOf()]);
+  expect(await decide(parent, start(newChild('clean-up', false)))).toMatchObject({ do: 'start' });
+  expect(await decide(parent, start(newChild('worker')))).toMatchObject({ do: 'wait' });
 });

@@ -16,9 +16,10 @@ const mostAtOnce = 1000;
 /** No path: what a worker says must not lead out of the data cache. */
 const plainName = /^\w[\w.-]{0,254}$/;
 
-/** The job's files in the data cache: the one it began with, and those its workers named. */
-export function filesOf({ fileName, done, pipeline = [] }: Progress): string[] {
-  const named = done.flatMap(({ outputs }, index) =>
+/** The job's files in the data cache: the one it began with, and those its workers named, also in the stage that runs. */
+export function filesOf({ fileName, done, current, pipeline = [] }: Progress): string[] {
+  const running = [...(current?.outputs ?? []), ...(current?.worker?.result ?? [])];
+  const named = [...done.map(({ outputs }) => outputs), running].flatMap((outputs, index) =>
     outputs.flatMap((output) => namesIn(output, pipeline[index])),
   );
   return [...new Set([fileName, ...named])].filter((name) => plainName.test(name));
@@ -32,11 +33,14 @@ function namesIn(output: Output, stage: Stage | undefined): string[] {
   );
 }
 
-/** The next files to remove; undefined: there are none, or the operator named no image for it. */
+/**
+ * The next files to remove; undefined: there are none, or the operator named no image for it. What removes files gets none of
+ * the secrets of the workers.
+ */
 export function nextCleanUp(
   progress: Progress,
   options: LopcoOptions,
-): { readonly child: NewChild; readonly removed: number } | undefined {
+): { readonly child: NewChild; readonly progress: Progress } | undefined {
   const { removed = 0 } = progress;
   const names = filesOf(progress).slice(removed, removed + mostAtOnce);
   if (options.cleanUpImage === undefined || names.length === 0) return undefined;
@@ -47,6 +51,7 @@ export function nextCleanUp(
     command: ['-f', '--', ...names.map((name) => `${cachePath}/${name}`)],
     options: workerOptions(cachePath, options),
   };
-  const child = { slot: 0, queue: null, fields, label: { kind: cleanUpKind }, listed: false };
-  return { child, removed: removed + names.length };
+  const label = { kind: cleanUpKind };
+  const child = { slot: 0, queue: null, fields, label, listed: false, sharesLogin: false } as const;
+  return { child, progress: { ...progress, removed: removed + names.length } };
 }

@@ -39,7 +39,7 @@ export interface Machine {
 
 /** What is known of a job from the start. */
 export interface Plan {
-  /** Its workers have a login at Vault, which the first of them makes. */
+  /** Its workers have a login at Vault. Read by nodes of the version before, which let nobody clean up then. */
   readonly sharesLogin: boolean;
 }
 

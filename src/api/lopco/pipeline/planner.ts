@@ -5,7 +5,7 @@ import type { ParentView, Planner, Step } from '../../../job/parents/planner.js'
 import { cleanUpKind, nextCleanUp } from './clean-up.js';
 import { followWorker, noteWorker } from './follow.js';
 import { lookUp } from './look-up.js';
-import type { Failure, Plan, Progress } from './model.js';
+import type { Failure, Progress } from './model.js';
 import type { Move, PlannerParts } from './moves.js';
 import { beginStage, startWorker } from './stage.js';
 
@@ -13,6 +13,10 @@ export function createPlanner(parts: PlannerParts): Planner {
   return {
     note: (progress, child, { now }) => noteWorker(progress as Progress, child, now),
     next: (view) => next(parts, view),
+    cleanUp: {
+      is: ({ label }) => label.kind === cleanUpKind,
+      next: ({ progress }) => nextCleanUp(progress as Progress, parts.lopco),
+    },
   };
 }
 
@@ -33,18 +37,13 @@ async function advance(parts: PlannerParts, view: ParentView, progress: Progress
   return followWorker(view, progress);
 }
 
-/**
- * The files of a job are removed whether it has failed or not, as in the original. Not by a child that would share the login of
- * its workers: what removes files must not get their secrets.
- */
-function finish({ lopco }: PlannerParts, { active, plan }: ParentView, progress: Progress): Step {
+/** The files of a job are removed whether it has failed or not, as in the original. */
+function finish({ lopco }: PlannerParts, { active }: ParentView, progress: Progress): Step {
   const workers = active.filter((child) => child.label.kind !== cleanUpKind && !child.killRequested);
   if (workers.length > 0) return { do: 'kill', children: workers.map(({ id }) => id), progress };
   if (active.length > 0) return { do: 'wait', progress };
-  const { sharesLogin } = plan as Plan; // Only this door wrote it.
-  const cleanUp = sharesLogin ? undefined : nextCleanUp(progress, lopco);
-  if (cleanUp !== undefined)
-    return { do: 'start', child: cleanUp.child, progress: { ...progress, removed: cleanUp.removed } };
+  const cleanUp = nextCleanUp(progress, lopco);
+  if (cleanUp !== undefined) return { do: 'start', ...cleanUp };
   return { do: 'end', verdict: toVerdict(progress.over?.failure), progress: forHistory(progress) };
 }
 

@@ -262,8 +262,10 @@ test('the workers of a job get its references of secrets, and nothing that remov
   await job.settle();
 
   expect(job.started[0]?.fields).toMatchObject({ secretRefs: ['A@kv/data/x.a'], image: expect.any(String) });
-  expect(await answer(job, { file: 'f1' })).toMatchObject({ do: 'end', verdict: { state: 'succeeded' } });
-  expect(job.started).toHaveLength(1);
+  expect(await answer(job, { file: 'f1' })).toMatchObject({ do: 'wait' });
+  expect(removed(job)).toEqual(['/data_cache/upload', '/data_cache/f1']);
+  expect(job.started.at(-1)).toMatchObject({ sharesLogin: false });
+  expect(job.started.at(-1)?.fields).not.toHaveProperty('secretRefs');
 });
 
 describe('the data cache', () => {
@@ -304,6 +306,17 @@ describe('the data cache', () => {
     expect(removed(job)).toEqual(['/data_cache/upload']);
     job.end();
     expect(await job.settle()).toMatchObject({ do: 'end', verdict: { state: 'failed' } });
+  });
+
+  test('is cleaned after an abort of what workers had given by then', async () => {
+    const job = play([...one, stageOf('second', { file: '1:file' })], setting);
+    await job.settle();
+    await answer(job, { file: 'f1' });
+    job.callBack([{ file: 'f2' }, { file: 'f3' }]);
+    job.abort();
+
+    expect(removed(job)).toEqual(['upload', 'f1', 'f2', 'f3'].map((name) => `/data_cache/${name}`));
+    expect(job.isCleanedUp).toBe(true);
   });
 
   test('keeps everything where the operator names no image', async () => {

@@ -62,6 +62,22 @@ export class PlayedParent {
     }
   }
 
+  /** Its children end, and the core asks what cleans up. */
+  abort(): void {
+    this.#active = [];
+    const step = this.#planner.cleanUp?.next(this.#view());
+    if (step === undefined) return;
+    this.progress = asStored(step.progress);
+    this.#start(step.child);
+  }
+
+  /** What cleans up runs, and nothing else is left to do. */
+  get isCleanedUp(): boolean {
+    const view = this.#view();
+    const cleanUp = this.#planner.cleanUp;
+    return view.active.every((child) => cleanUp?.is(child)) && cleanUp?.next(view) === undefined;
+  }
+
   /** The environment of the newest worker. */
   get env(): Record<string, string> {
     const entries = this.started.at(-1)?.fields.env ?? [];
