@@ -159,6 +159,7 @@ function toLopco(values: SettingValues): LopcoConfig {
   const { STINT_LOPCO_CPUS: cpus, STINT_LOPCO_MEMORY: memoryBytes, STINT_LOPCO_RUN_TIME: runTimeMs } = values;
   return {
     mostRunning: values.STINT_LOPCO_RUNNING,
+    parallel: values.STINT_LOPCO_PARALLEL,
     callbackUrl: values.STINT_LOPCO_CALLBACK_URL,
     network: values.STINT_LOPCO_NETWORK,
     cacheVolume: values.STINT_LOPCO_CACHE_VOLUME,

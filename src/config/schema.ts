@@ -273,6 +273,7 @@ export const schema = z.object({
   STINT_RUNAI_PROJECTS: projects.optional(),
   STINT_RUNAI_SERIAL_PROJECTS: boolean,
   STINT_LOPCO_RUNNING: integer(1, 10_000),
+  STINT_LOPCO_PARALLEL: integer(1, 100),
   STINT_LOPCO_CALLBACK_URL: baseAddress.optional(),
   STINT_LOPCO_NETWORK: network.optional(),
   STINT_LOPCO_CACHE_VOLUME: matching('the name of a volume', /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/),

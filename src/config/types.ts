@@ -140,6 +140,8 @@ export interface JobProxyConfig {
 /** How LOPCO's door runs its jobs. */
 export interface LopcoConfig {
   readonly mostRunning: number;
+  /** Workers of one stage at once. */
+  readonly parallel: number;
   /** Without a slash at its end; undefined: no job is taken. */
   readonly callbackUrl: string | undefined;
   /** Undefined: the network of all jobs. */

@@ -23,6 +23,7 @@ const on = await startStintOnRig({
   STINT_LOPCO_CALLBACK_URL: road.url,
   STINT_LOPCO_CACHE_VOLUME: cache.volume,
   STINT_LOPCO_CLEAN_UP_IMAGE: image,
+  STINT_LOPCO_PARALLEL: '2',
   STINT_ALLOW_VOLUMES: `${cache.volume}:rw`,
   STINT_ALLOW_USERS: 'image',
   STINT_JOB_NETWORK: 'bridge',

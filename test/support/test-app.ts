@@ -92,6 +92,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     },
     lopco: {
       mostRunning: 2,
+      parallel: 1,
       callbackUrl: 'http://stint:3232',
       network: undefined,
       cacheVolume: 'lopco-data-cache',

@@ -13,7 +13,8 @@ import { answerStatus, refused } from './errors.js';
 import { findActive } from './find.js';
 import type { Progress } from './pipeline/model.js';
 import { readResult } from './pipeline/result.js';
-import { isSecretOf, parseCallbackToken } from './pipeline/secret.js';
+import { awaitedOf, changeAwaited } from './pipeline/workers/awaited.js';
+import { isSecretOf, parseCallbackToken } from './pipeline/workers/secret.js';
 import { pipelineKind } from './request.js';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -110,14 +111,18 @@ function ignoreEnded(error: unknown): void {
   if (!(error instanceof RefusedError) || error.code !== 'conflict') throw error;
 }
 
-/** Undefined: it is from a worker that is not awaited, or not any more. */
+/** Undefined: it is from workers that are not awaited, or not any more. */
 function withResult({ progress }: ParentView, body: Body): { progress: Progress } | undefined {
   const known = progress as Progress; // Only this door wrote it.
-  const { current } = known;
-  const worker = current?.worker;
-  if (current === undefined || worker === undefined || worker.result !== undefined) return undefined;
-  if (known.over !== undefined || !Object.hasOwn(body, worker.instance)) return undefined;
-  const result = readResult(body[worker.instance]);
-  if ('problem' in result) throw refused([result.problem]);
-  return { progress: { ...known, current: { ...current, worker: { ...worker, result: result.outputs } } } };
+  if (known.over !== undefined || known.current === undefined) return undefined;
+  const awaited = awaitedOf(known.current).filter(
+    ({ instance, result }) => result === undefined && Object.hasOwn(body, instance),
+  );
+  if (awaited.length === 0) return undefined;
+  const changed = awaited.reduce((before, { instance }) => {
+    const result = readResult(body[instance]);
+    if ('problem' in result) throw refused([result.problem]);
+    return changeAwaited(before, instance, (worker) => ({ ...worker, result: result.outputs })) ?? before;
+  }, known);
+  return { progress: changed };
 }

@@ -5,6 +5,8 @@ import type { Limits } from '../../job/options/options.js';
 export interface LopcoOptions {
   /** So many jobs run their pipeline at once. */
   readonly mostRunning: number;
+  /** So many workers of one stage run at once, where it has one for each input. */
+  readonly parallel: number;
   /** Where workers reach this server, without a slash at its end; undefined: no job is taken. */
   readonly callbackUrl: string | undefined;
   /** Of the workers; undefined: the network of all jobs. */

@@ -12,7 +12,7 @@ import { joinProblems } from '../request/sentence.js';
 import { refused } from './errors.js';
 import { jobNameOf } from './names.js';
 import type { Plan, Progress } from './pipeline/model.js';
-import { workerOptions } from './pipeline/worker.js';
+import { workerOptions } from './pipeline/workers/worker.js';
 import { findMissing, findProblems, jobShape, type WireJob } from './wire.js';
 
 /** The kind of a job's label: it has workers, which are jobs of this door too. */

@@ -77,6 +77,7 @@ test('without an address to call back no job is taken, and the log says which se
   const { ask, log, queue } = createLopcoApp({
     lopco: {
       mostRunning: 2,
+      parallel: 1,
       callbackUrl: undefined,
       network: 'lopco',
       cacheVolume: 'cache',

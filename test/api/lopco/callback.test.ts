@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Progress } from '../../../src/api/lopco/pipeline/model.js';
-import { callbackToken } from '../../../src/api/lopco/pipeline/secret.js';
+import { callbackToken } from '../../../src/api/lopco/pipeline/workers/secret.js';
 import { RefusedError } from '../../../src/job/errors.js';
 import { createLopcoApp, name, newJob } from './lopco-app.js';
 

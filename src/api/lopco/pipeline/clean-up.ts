@@ -3,7 +3,8 @@
 import type { NewChild } from '../../../job/parents/planner.js';
 import type { LopcoOptions } from '../options.js';
 import type { Output, Progress, Stage } from './model.js';
-import { workerOptions } from './worker.js';
+import { outputsSoFar } from './workers/awaited.js';
+import { workerOptions } from './workers/worker.js';
 
 /** The kind of the child that removes files. */
 export const cleanUpKind = 'clean-up';
@@ -18,7 +19,7 @@ const plainName = /^\w[\w.-]{0,254}$/;
 
 /** The job's files in the data cache: the one it began with, and those its workers named, also in the stage that runs. */
 export function filesOf({ fileName, done, current, pipeline = [] }: Progress): string[] {
-  const running = [...(current?.outputs ?? []), ...(current?.worker?.result ?? [])];
+  const running = current === undefined ? [] : outputsSoFar(current);
   const named = [...done.map(({ outputs }) => outputs), running].flatMap((outputs, index) =>
     outputs.flatMap((output) => namesIn(output, pipeline[index])),
   );

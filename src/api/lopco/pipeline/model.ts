@@ -22,7 +22,7 @@ export interface Stage {
   /** Where the data cache is in its container. */
   readonly cachePath: string;
   readonly configs: Input;
-  /** `single`: one worker for each input, one after another. `multiple`: one worker for all of them. */
+  /** `single`: one worker for each input. `multiple`: one worker for all of them. */
   readonly inputType: 'single' | 'multiple';
   /** The outputs that are names of files in the data cache; undefined: not declared. */
   readonly fileFields: readonly string[] | undefined;
@@ -79,11 +79,13 @@ export interface CurrentStage {
   readonly inputs: readonly Input[];
   readonly outputs: readonly Output[];
   readonly workers: readonly string[];
-  /** Undefined: the next one is to be started. */
+  /** The first that is awaited; undefined: the next one is to be started. */
   readonly worker?: Worker | undefined;
+  /** Those that run beside it, in the order of their inputs. */
+  readonly beside?: readonly Worker[] | undefined;
 }
 
-/** The worker that is awaited: always the last one of `workers`. */
+/** A worker whose result is awaited. */
 export interface Worker {
   readonly instance: string;
   /** Undefined: it has not called back. */

@@ -3,11 +3,12 @@
 import { type Verdict, verdictOf } from '../../../job/outcome.js';
 import type { ParentView, Planner, Step } from '../../../job/parents/planner.js';
 import { cleanUpKind, nextCleanUp } from './clean-up.js';
-import { followWorker, noteWorker } from './follow.js';
 import { lookUp } from './look-up.js';
 import type { Failure, Progress } from './model.js';
 import type { Move, PlannerParts } from './moves.js';
 import { beginStage, startWorker } from './stage.js';
+import { endStage } from './stage-end.js';
+import { followWorkers, noteWorker } from './workers/follow.js';
 
 export function createPlanner(parts: PlannerParts): Planner {
   return {
@@ -32,9 +33,10 @@ async function next(parts: PlannerParts, view: ParentView): Promise<Step> {
 async function advance(parts: PlannerParts, view: ParentView, progress: Progress): Promise<Move> {
   if (progress.over !== undefined) return finish(parts, view, progress);
   if (progress.pipeline === undefined) return await lookUp(parts, view, progress);
-  if (progress.current === undefined) return beginStage(view, progress);
-  if (progress.current.worker === undefined) return startWorker(parts, view, progress);
-  return followWorker(view, progress);
+  const { current } = progress;
+  if (current === undefined) return beginStage(view, progress);
+  if (current.worker !== undefined) return followWorkers(parts, view, progress, current);
+  return startWorker(parts, view, progress) ?? endStage(view, progress);
 }
 
 /** The files of a job are removed whether it has failed or not, as in the original. */

@@ -1,4 +1,4 @@
-// Begins a stage: its inputs, and its workers one after another.
+// Begins a stage: its inputs, and its workers.
 
 import { checkFields } from '../../../job/check.js';
 import type { ParentView } from '../../../job/parents/planner.js';
@@ -6,9 +6,10 @@ import type { LopcoOptions } from '../options.js';
 import { combineInputs } from './inputs.js';
 import type { CurrentStage, Input, Progress, Stage } from './model.js';
 import type { Move, PlannerParts } from './moves.js';
-import { instanceOf } from './secret.js';
-import { complete, fail, refused, stageOf } from './stage-end.js';
-import { type WorkerStart, workerFields } from './worker.js';
+import { fail, refused, stageOf } from './stage-end.js';
+import { awaitedOf, withAwaited } from './workers/awaited.js';
+import { instanceOf } from './workers/secret.js';
+import { type WorkerStart, workerFields } from './workers/worker.js';
 
 /** The kind of the children that are workers. Their name is the instance. */
 export const workerKind = 'worker';
@@ -25,26 +26,25 @@ export function beginStage({ now }: Pick<ParentView, 'now'>, progress: Progress)
   return { progress: { ...progress, current: { ...begun, inputs: combined.inputs } } };
 }
 
-/** Starts the next worker of the stage, or ends the stage when all have given their result. */
-export function startWorker({ lopco }: PlannerParts, view: ParentView, progress: Progress): Move {
+/** Starts the next worker of the stage; undefined: there is none. */
+export function startWorker({ lopco }: PlannerParts, view: ParentView, progress: Progress): Move | undefined {
   const start = nextWorker(lopco, view, progress);
   const { current } = progress;
-  if (start === undefined || current === undefined)
-    return { progress: { ...complete(progress, view.now), current: undefined } };
+  if (start === undefined || current === undefined) return undefined;
   const { instance } = start;
   const fields = { ...view.fields, ...workerFields(start, lopco) };
   const [problem] = checkFields(fields);
   if (problem !== undefined) return fail(progress, view.now, refused('worker_invalid', problem));
   const label = { kind: workerKind, name: instance };
-  const workers = [...current.workers, instance];
+  const begun = { ...current, workers: [...current.workers, instance] };
   return {
     do: 'start',
     child: { slot: current.workers.length, queue: null, fields, label, listed: false },
-    progress: { ...progress, current: { ...current, workers, worker: { instance } } },
+    progress: { ...progress, current: withAwaited(begun, [...awaitedOf(current), { instance }]) },
   };
 }
 
-/** Undefined: all workers of the stage have given their result. */
+/** Undefined: all workers of the stage were started. */
 function nextWorker(
   { callbackKey }: LopcoOptions,
   { id: jobId, label }: ParentView,

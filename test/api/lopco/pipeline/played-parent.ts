@@ -2,6 +2,7 @@ import type { LopcoOptions } from '../../../../src/api/lopco/options.js';
 import type { Progress } from '../../../../src/api/lopco/pipeline/model.js';
 import { createPlanner } from '../../../../src/api/lopco/pipeline/planner.js';
 import { readResult } from '../../../../src/api/lopco/pipeline/result.js';
+import { changeAwaited } from '../../../../src/api/lopco/pipeline/workers/awaited.js';
 import type { SpecFields } from '../../../../src/job/job.js';
 import type { Child, NewChild, ParentView, Step } from '../../../../src/job/parents/planner.js';
 import type { RegistryDocument, RegistryKind } from '../../../../src/queue/registry.js';
@@ -9,6 +10,7 @@ import { FakeRegistry } from '../../../support/fake-registry.js';
 
 export const options: LopcoOptions = {
   mostRunning: 2,
+  parallel: 1,
   callbackUrl: 'http://stint:3232',
   network: undefined,
   cacheVolume: 'lopco-data-cache',
@@ -84,21 +86,26 @@ export class PlayedParent {
     return Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2)));
   }
 
-  /** Stores what the newest worker calls back with. */
-  callBack(value: unknown): void {
+  /** Stores what a worker calls back with; without a number the newest. */
+  callBack(value: unknown, number = this.started.length - 1): void {
     const read = readResult(value);
-    const { current } = this.progress;
-    if ('problem' in read || current?.worker === undefined) throw new Error('Nobody waits for this.');
-    this.progress = asStored({
-      ...this.progress,
-      current: { ...current, worker: { ...current.worker, result: read.outputs } },
-    });
+    const changed =
+      'problem' in read
+        ? undefined
+        : changeAwaited(this.progress, this.started[number]?.label?.name, (worker) => ({
+            ...worker,
+            result: read.outputs,
+          }));
+    if (changed === undefined) throw new Error('Nobody waits for this.');
+    this.progress = asStored(changed);
   }
 
-  /** Ends the newest child that is active. */
-  end(changes: Partial<Child> = {}): void {
-    const child = this.#active.pop();
+  /** Ends a child; without a number the newest that is active. */
+  end(changes: Partial<Child> = {}, number?: number): void {
+    const child =
+      number === undefined ? this.#active.at(-1) : this.#active.find(({ id }) => id === `${number + 1}`);
     if (child === undefined) throw new Error('No child is active.');
+    this.#active = this.#active.filter((each) => each !== child);
     const ended: Child = { ...child, state: 'succeeded', exitCode: 0, finishedAt: this.now, ...changes };
     this.progress = asStored(this.#planner.note(this.progress, ended, this.#view()));
   }

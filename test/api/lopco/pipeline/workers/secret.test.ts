@@ -4,7 +4,7 @@ import {
   instanceOf,
   isSecretOf,
   parseCallbackToken,
-} from '../../../../src/api/lopco/pipeline/secret.js';
+} from '../../../../../src/api/lopco/pipeline/workers/secret.js';
 
 const key = new Uint8Array(32).fill(1);
 const job = '0123456789abcdef01234567';

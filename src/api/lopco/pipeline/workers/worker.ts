@@ -1,9 +1,9 @@
 // Says what a worker is started with: its environment, the data cache, its limits.
 
-import type { SpecFields } from '../../../job/job.js';
-import type { ContainerOptions } from '../../../job/options/options.js';
-import type { LopcoOptions } from '../options.js';
-import type { Input, Machine, Stage, Value } from './model.js';
+import type { SpecFields } from '../../../../job/job.js';
+import type { ContainerOptions } from '../../../../job/options/options.js';
+import type { LopcoOptions } from '../../options.js';
+import type { Input, Machine, Stage, Value } from '../model.js';
 import { callbackToken } from './secret.js';
 
 /** One worker of a job. */

@@ -1,7 +1,7 @@
 // Says what it means for a stage that a worker ended, where it has not called back.
 
-import type { Child } from '../../../job/parents/planner.js';
-import type { Failure } from './model.js';
+import type { Child } from '../../../../job/parents/planner.js';
+import type { Failure } from '../model.js';
 
 /**
  * How long a worker that ended well, or whose node was lost, may have a result on its way. Usually it has none: a worker waits
