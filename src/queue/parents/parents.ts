@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.js';
 import { runPeriodically } from '../maintenance/periodic.js';
 import { decide } from './decide.js';
 import { orLater } from './or-later.js';
-import { type StepTakerParts, takeStep } from './take-step.js';
+import { type StepTakerParts, type Taken, takeStep } from './take-step.js';
 import { type ReadParent, readParent, type ViewParts } from './view.js';
 
 export interface ParentsParts extends ViewParts, StepTakerParts {
@@ -55,10 +55,13 @@ export class Parents implements AsyncDisposable {
 
   /** Takes the steps of one parent that can be taken now. Throws only when Postgres is unavailable. */
   async carryOn(id: string): Promise<void> {
+    let known: ReadParent | undefined;
     for (let steps = 0; steps < mostSteps; steps++) {
-      const parent = await readParent(this.#parts, id, everyone);
+      const parent: ReadParent | undefined = known ?? (await readParent(this.#parts, id, everyone));
       if (parent === undefined || !isActive(parent.job.state)) return;
-      if ((await this.#step(parent)) === 'rests') return;
+      const taken = await this.#step(parent);
+      if (taken === 'rests') return;
+      known = taken === 'goes on' ? undefined : taken;
     }
   }
 
@@ -90,15 +93,16 @@ export class Parents implements AsyncDisposable {
     }
   }
 
-  async #step(parent: ReadParent): Promise<'rests' | 'goes on'> {
+  async #step(parent: ReadParent): Promise<Exclude<Taken, 'ended'>> {
     const planner = this.#parts.planners.get(parent.job.door)?.planner;
     if (planner === undefined) return 'rests'; // A door of a newer version, whose nodes carry it on.
     try {
       const step = await decide(parent, planner);
       await failpoint('before-step');
       const taken = await takeStep(this.#parts, { parent, planner }, step);
-      if (taken === 'ended') await this.admit(parent.job.door);
-      return taken === 'goes on' ? 'goes on' : 'rests';
+      if (taken !== 'ended') return taken;
+      await this.admit(parent.job.door);
+      return 'rests';
     } catch (error) {
       if (error instanceof FencedError) return 'goes on'; // Something has happened: it is read again.
       if (isOutage(error)) throw error;

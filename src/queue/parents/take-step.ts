@@ -2,6 +2,7 @@
 import type { OpenedRequest } from '../../executor/run.js';
 import type { AdoptedIdentity } from '../../executor/secrets.js';
 import { newJobId } from '../../job/id.js';
+import type { Job } from '../../job/job.js';
 import type { Verdict } from '../../job/outcome.js';
 import type { NewChild, Planner, Step } from '../../job/parents/planner.js';
 import type { StepFacts } from '../../store/parents/step.js';
@@ -10,7 +11,7 @@ import type { Alarms } from '../maintenance/alarms.js';
 import { type StoreParts, storeJob } from '../service/store-job.js';
 import type { WorkerLog } from '../worker/worker-log.js';
 import { neverBegun, refusalOf } from './unstorable.js';
-import type { ReadParent } from './view.js';
+import { type ReadParent, withChild } from './view.js';
 
 export interface StepTakerParts extends StoreParts {
   readonly store: StoreParts['store'] &
@@ -32,8 +33,11 @@ export interface Decided {
   readonly planner: Planner;
 }
 
-/** `goes on`: it is to be read again, also when the step came too late. `rests`: there is nothing to do now. */
-export type Taken = 'goes on' | 'rests' | 'ended';
+/**
+ * `goes on`: it is to be read again, also when the step came too late. `rests`: there is nothing to do now. After the start of a
+ * child: the parent as it is now.
+ */
+export type Taken = 'goes on' | 'rests' | 'ended' | ReadParent;
 
 const everyone = { everyone: true } as const;
 
@@ -43,8 +47,7 @@ export async function takeStep(parts: StepTakerParts, decided: Decided, step: St
   const facts = { ...parent.key, progress: step.progress, noted: parent.ended.map(({ id }) => id) };
   switch (step.do) {
     case 'start':
-      await startChild(parts, decided, step.child, facts);
-      return 'goes on';
+      return await startChild(parts, decided, step.child, facts);
     case 'kill':
       await killChildren(parts, parent, step.children);
       await parts.store.advanceParent(facts, 0);
@@ -65,9 +68,9 @@ async function startChild(
   { parent, planner }: Decided,
   child: NewChild,
   step: StepFacts,
-): Promise<void> {
+): Promise<Taken> {
   try {
-    await storeChild(parts, parent, child, step);
+    return withChild(parent, step, await storeChild(parts, parent, child, step));
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;
@@ -75,6 +78,7 @@ async function startChild(
     parts.log.error('a child of a parent job could not be stored: it counts as failed', facts);
     const progress = planner.note(step.progress, neverBegun(child, refusal, parent.view.now), parent.view);
     await parts.store.advanceParent({ ...step, progress }, 0);
+    return 'goes on';
   }
 }
 
@@ -83,15 +87,16 @@ async function storeChild(
   { job, request: of }: ReadParent,
   child: NewChild,
   step: StepFacts,
-): Promise<void> {
+): Promise<Job> {
   const { slot, queue, fields, label, listed, unlistAfterMs } = child;
   const { door, owner } = job;
   const login = child.sharesLogin === false ? { wrappedSecretId: undefined } : loginOf(of);
   const request = { ...login, ciphertext: undefined, fields };
   const { options, image } = fields;
   const facts = { id: newJobId(), door, owner, queue, label, unlistAfterMs, options, image };
-  const { ready } = await storeJob(parts, { ...facts, child: { slot, listed, step } }, request);
+  const { ready, job: stored } = await storeJob(parts, { ...facts, child: { slot, listed, step } }, request);
   if (ready) parts.wake();
+  return stored;
 }
 
 /** The first child makes the login, the others share it. */

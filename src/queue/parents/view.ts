@@ -5,7 +5,7 @@ import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Child, ParentView } from '../../job/parents/planner.js';
 import { isFinal } from '../../job/state.js';
-import type { ParentKey } from '../../store/parents/step.js';
+import type { ParentKey, StepFacts } from '../../store/parents/step.js';
 import type { Store } from '../../store/store.js';
 import { openRequest } from '../service/seal.js';
 
@@ -57,6 +57,21 @@ export async function readParent(
     tokenAccessor,
     ended: children.filter(({ state }) => isFinal(state)),
     failure,
+  };
+}
+
+/**
+ * A parent after a step that started a child, as it would be read now if nothing else has happened since. If something has, its
+ * revision is another one, and the next step comes too late. So many children are started without reading all that are there.
+ */
+export function withChild(parent: ReadParent, step: StepFacts, child: Job): ReadParent {
+  const { key, view } = parent;
+  const progress: unknown = JSON.parse(JSON.stringify(step.progress));
+  return {
+    ...parent,
+    key: { id: key.id, revision: String(BigInt(key.revision) + 1n) },
+    view: { ...view, progress, active: [...view.active, toChild(child)], now: child.submittedAt },
+    ended: [],
   };
 }
 
