@@ -160,6 +160,10 @@ function toLopco(values: SettingValues): LopcoConfig {
   return {
     mostRunning: values.STINT_LOPCO_RUNNING,
     parallel: values.STINT_LOPCO_PARALLEL,
+    registries: {
+      machine: values.STINT_LOPCO_MACHINE_REGISTRY,
+      pipeline: values.STINT_LOPCO_PIPELINE_REGISTRY,
+    },
     callbackUrl: values.STINT_LOPCO_CALLBACK_URL,
     network: values.STINT_LOPCO_NETWORK,
     cacheVolume: values.STINT_LOPCO_CACHE_VOLUME,

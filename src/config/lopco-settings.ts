@@ -18,6 +18,16 @@ export const lopcoSettings = [
       "Where LOPCO's workers reach this API to call back, such as `http://stint:3232`; without it their jobs are refused.",
   },
   {
+    name: 'STINT_LOPCO_MACHINE_REGISTRY',
+    meaning:
+      "Where LOPCO's machine registry is, such as `http://machine-registry`, to which `/machines/` and an id are added; without it the registry is kept here.",
+  },
+  {
+    name: 'STINT_LOPCO_PIPELINE_REGISTRY',
+    meaning:
+      "Where LOPCO's pipeline registry is, to which `/pipelines/` and an id are added; without it the registry is kept here.",
+  },
+  {
     name: 'STINT_LOPCO_NETWORK',
     derived: '`STINT_JOB_NETWORK`',
     meaning: "Network of LOPCO's workers; `STINT_ALLOW_NETWORKS` must name it too.",

@@ -274,6 +274,8 @@ export const schema = z.object({
   STINT_RUNAI_SERIAL_PROJECTS: boolean,
   STINT_LOPCO_RUNNING: integer(1, 10_000),
   STINT_LOPCO_PARALLEL: integer(1, 100),
+  STINT_LOPCO_MACHINE_REGISTRY: baseAddress.optional(),
+  STINT_LOPCO_PIPELINE_REGISTRY: baseAddress.optional(),
   STINT_LOPCO_CALLBACK_URL: baseAddress.optional(),
   STINT_LOPCO_NETWORK: network.optional(),
   STINT_LOPCO_CACHE_VOLUME: matching('the name of a volume', /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/),

@@ -142,6 +142,8 @@ export interface LopcoConfig {
   readonly mostRunning: number;
   /** Workers of one stage at once. */
   readonly parallel: number;
+  /** Base addresses of registries that are not kept here. */
+  readonly registries: { readonly machine: string | undefined; readonly pipeline: string | undefined };
   /** Without a slash at its end; undefined: no job is taken. */
   readonly callbackUrl: string | undefined;
   /** Undefined: the network of all jobs. */

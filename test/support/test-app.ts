@@ -93,6 +93,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     lopco: {
       mostRunning: 2,
       parallel: 1,
+      registries: {},
       callbackUrl: 'http://stint:3232',
       network: undefined,
       cacheVolume: 'lopco-data-cache',

@@ -2,7 +2,14 @@
 
 import type { Limits } from '../../job/options/options.js';
 
+/** Base addresses of registries that are not kept here; undefined: this one is. */
+export interface ExternalRegistries {
+  readonly machine?: string | undefined;
+  readonly pipeline?: string | undefined;
+}
+
 export interface LopcoOptions {
+  readonly registries: ExternalRegistries;
   /** So many jobs run their pipeline at once. */
   readonly mostRunning: number;
   /** So many workers of one stage run at once, where it has one for each input. */

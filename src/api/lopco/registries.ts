@@ -13,14 +13,23 @@ import { isJson, readObject } from './body.js';
 import { answerJson, answerStatus, answerWrongMethod, refused } from './errors.js';
 import { readMachine, readPipeline } from './pipeline/read-pipeline.js';
 
-/** The paths below their roots, which the door owns. */
+/** The paths below their roots, which the door owns. A registry that is elsewhere has none here: nobody would read what it gets. */
 export function addRegistries(app: Hono<ApiEnv>, parts: AppParts): void {
+  const { machine, pipeline } = parts.lopco.registries;
+  if (machine === undefined) addMachines(app, parts);
+  if (pipeline === undefined) addPipelines(app, parts);
+}
+
+function addMachines(app: Hono<ApiEnv>, parts: AppParts): void {
   const machines = '/machine-registry/machines';
-  const pipelines = '/pipeline-registry/pipelines';
   addRoute(app, machines, { GET: (c) => list(c, parts, 'machine') }, answerWrongMethod);
+  addOne(app, `${machines}/:id`, parts, 'machine');
+}
+
+function addPipelines(app: Hono<ApiEnv>, parts: AppParts): void {
+  const pipelines = '/pipeline-registry/pipelines';
   const add = (c: ApiContext) => addPipeline(c, parts);
   addRoute(app, pipelines, { GET: (c) => list(c, parts, 'pipeline'), POST: add }, answerWrongMethod);
-  addOne(app, `${machines}/:id`, parts, 'machine');
   addOne(app, `${pipelines}/:id`, parts, 'pipeline');
 }
 

@@ -78,6 +78,7 @@ test('without an address to call back no job is taken, and the log says which se
     lopco: {
       mostRunning: 2,
       parallel: 1,
+      registries: {},
       callbackUrl: undefined,
       network: 'lopco',
       cacheVolume: 'cache',

@@ -2,42 +2,78 @@
 
 import type { Reach } from '../../../job/owner.js';
 import type { ParentView } from '../../../job/parents/planner.js';
+import type { RegistryDocument, RegistryKind } from '../../../queue/registry.js';
 import { joinProblems, quote } from '../../request/sentence.js';
+import { type Found, readExternal } from './external-registry.js';
 import type { Progress } from './model.js';
-import type { PlannerParts } from './moves.js';
+import type { Move, PlannerParts } from './moves.js';
 import { readMachine, readPipeline } from './read-pipeline.js';
 
 type Known = { readonly progress: Progress };
 
+/** A document that the job needs next. */
+interface Wanted {
+  readonly kind: RegistryKind;
+  readonly id: string;
+  readonly take: (
+    document: RegistryDocument,
+  ) => Pick<Progress, 'machine' | 'pipeline'> | { readonly problems: readonly string[] };
+}
+
+/** A registry that does not answer is asked again after this time, ... */
+const pauseMs = 10_000;
+/** ... so often; then the job fails. */
+const mostTries = 60;
+
 /** What is found is copied: who changes a pipeline changes no job that runs. */
-export async function lookUp(parts: PlannerParts, view: ParentView, progress: Progress): Promise<Known> {
-  return progress.machine === undefined
-    ? await lookUpMachine(parts, view, progress)
-    : await lookUpPipeline(parts, view, { progress, id: progress.machine.pipelineId });
+export async function lookUp(parts: PlannerParts, view: ParentView, progress: Progress): Promise<Move> {
+  const wanted = wantedOf(progress);
+  const found = await find(parts, view, wanted);
+  const which = `The ${wanted.kind} ${quote(wanted.id)}`;
+  if (found === 'unavailable') return tryAgain(progress, which);
+  if (found === 'missing') return refuse(progress, `${wanted.kind}_unknown`, `${which} is not registered.`);
+  const known = found === 'invalid' ? noDocument : wanted.take(found.document);
+  if ('problems' in known)
+    return refuse(progress, `${wanted.kind}_invalid`, joinProblems([`${which}:`, ...known.problems]));
+  return { progress: { ...progress, ...known, lookUps: undefined } };
 }
 
-async function lookUpMachine(parts: PlannerParts, view: ParentView, progress: Progress): Promise<Known> {
-  const which = `The machine ${quote(progress.machineId)}`;
-  const document = await parts.registry.get('machine', progress.machineId, reachOf(parts, view));
-  if (document === undefined) return refuse(progress, 'machine_unknown', `${which} is not registered.`);
+function wantedOf({ machine, machineId }: Progress): Wanted {
+  if (machine !== undefined) return { kind: 'pipeline', id: machine.pipelineId, take: takePipeline };
+  return { kind: 'machine', id: machineId, take: takeMachine };
+}
+
+const takeMachine: Wanted['take'] = (document) => {
   const machine = readMachine(document);
-  if ('problems' in machine)
-    return refuse(progress, 'machine_invalid', joinProblems([`${which}:`, ...machine.problems]));
-  return { progress: { ...progress, machine } };
+  return 'problems' in machine ? machine : { machine };
+};
+
+const takePipeline: Wanted['take'] = (document) => {
+  const read = readPipeline(document);
+  return 'problems' in read ? read : { pipeline: read.stages };
+};
+
+const noDocument = {
+  problems: ['Its registry must answer a JSON object of at most 1 MiB, got something else.'],
+};
+
+async function find(parts: PlannerParts, view: ParentView, { kind, id }: Wanted): Promise<Found> {
+  const external = await readExternal(parts.lopco.registries, kind, id);
+  if (external !== undefined) return external;
+  const document = await parts.registry.get(kind, id, reachOf(parts, view));
+  return document === undefined ? 'missing' : { document };
 }
 
-async function lookUpPipeline(
-  parts: PlannerParts,
-  view: ParentView,
-  { progress, id }: { readonly progress: Progress; readonly id: string },
-): Promise<Known> {
-  const which = `The pipeline ${quote(id)}`;
-  const document = await parts.registry.get('pipeline', id, reachOf(parts, view));
-  if (document === undefined) return refuse(progress, 'pipeline_unknown', `${which} is not registered.`);
-  const read = readPipeline(document);
-  if ('problems' in read)
-    return refuse(progress, 'pipeline_invalid', joinProblems([`${which}:`, ...read.problems]));
-  return { progress: { ...progress, pipeline: read.stages } };
+function tryAgain(progress: Progress, which: string): Move {
+  const { lookUps = 0 } = progress;
+  if (lookUps < mostTries)
+    return { do: 'wait', forMs: pauseMs, progress: { ...progress, lookUps: lookUps + 1 } };
+  return giveUp(progress, `${which} could not be looked up: its registry did not answer for ten minutes.`);
+}
+
+function giveUp(progress: Progress, message: string): Known {
+  const failure = { reason: 'infrastructure', code: 'registry_unavailable', message } as const;
+  return { progress: { ...progress, over: { failure } } };
 }
 
 /** A job uses what its owner may see. */

@@ -53,6 +53,8 @@ export interface Progress {
   /** Undefined: not looked up yet. */
   readonly machine?: Machine | undefined;
   readonly pipeline?: readonly Stage[] | undefined;
+  /** How often a registry did not answer. */
+  readonly lookUps?: number | undefined;
   /** Those that have ended, in order. */
   readonly done: readonly DoneStage[];
   readonly current?: CurrentStage | undefined;

@@ -11,6 +11,7 @@ import { FakeRegistry } from '../../../support/fake-registry.js';
 export const options: LopcoOptions = {
   mostRunning: 2,
   parallel: 1,
+  registries: {},
   callbackUrl: 'http://stint:3232',
   network: undefined,
   cacheVolume: 'lopco-data-cache',
