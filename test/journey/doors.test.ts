@@ -1,14 +1,35 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { connectDocker } from '../../rig/engine/docker.js';
+import { rigPart } from '../support/rig-part.js';
+import { DataCache } from './data-cache.js';
 import { GafferClient } from './gaffer-client.js';
 import { LopcoClient } from './lopco-client.js';
+import { buildWorkers, stageOf } from './lopco-workers.js';
+import { openRoadToStint } from './road-to-stint.js';
 import { RunaiClient } from './runai-client.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
 // One story through all doors: the same job is submitted at each of them and read at each of the others.
 
-const on = await startStintOnRig({ STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent' });
-afterAll(() => on[Symbol.asyncDispose]());
+const docker = connectDocker((await rigPart('engine')).dockerHost);
+const cache = new DataCache(docker);
+const road = await openRoadToStint(docker);
+const on = await startStintOnRig({
+  STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
+  STINT_LOPCO_CALLBACK_URL: road.url,
+  STINT_LOPCO_CACHE_VOLUME: cache.volume,
+  STINT_ALLOW_VOLUMES: `${cache.volume}:rw`,
+  STINT_ALLOW_USERS: 'image',
+  STINT_JOB_NETWORK: 'bridge',
+});
+road.leadTo(on.stint.url);
+await buildWorkers(docker, ['told']);
+afterAll(async () => {
+  await on[Symbol.asyncDispose]();
+  await road[Symbol.asyncDispose]();
+  await cache.remove();
+});
 
 const operator = new VaultOperator(on.vault);
 const token = await on.client.minimalToken();
@@ -21,6 +42,9 @@ interface Job {
   readonly script: string;
   readonly secrets?: { readonly wrap_secret_id: string; readonly secret_refs: readonly string[] };
 }
+
+/** Of a worker that failed instead of calling back. */
+const why = '[stint: The worker ended without a result. The job ended with exit code 3.]';
 
 const command = (script: string) => ['sh', '-c', script];
 
@@ -62,7 +86,19 @@ const submitAt: Readonly<Record<string, (job: Job) => Promise<string>>> = {
     await gaffer.load(project, job);
     return (await gaffer.ask('POST', `/jobs/${project}/${label}/commit`)).jobId;
   },
+  /** A pipeline of one worker, which is what there is to see of it elsewhere. */
+  lopco: async ({ script, secrets }) => {
+    const machine = await lopco.register(stageOf('told', { a: 'init_source' }, { configs: { script } }));
+    const body = { machine_id: machine, hash: '0', file_name: 'nothing', ...secrets };
+    return (await lopco.ask('POST', '/job-manager/jobs', body)).jobId;
+  },
 };
+
+async function newestJob(): Promise<string> {
+  const { data } = (await on.client.stint('GET', '/v1/api/job?limit=1')) as { data: { _id: string }[] };
+  const [{ _id: id } = { _id: 'no job' }] = data;
+  return id;
+}
 
 /** What each door says of a job, whichever took it. */
 async function seenAtAllDoors(id: string) {
@@ -94,7 +130,11 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
     await on.client.wait(id);
 
     expect(await seenAtAllDoors(id)).toEqual({
-      gostint: { status: 'failed', return_code: 3, lines: ['err', 'out'] },
+      gostint: {
+        status: 'failed',
+        return_code: 3,
+        lines: [...(door === 'lopco' ? [why] : []), 'err', 'out'],
+      },
       jobproxy: { id, code: '3', description: 'failed: exit status 3', stdout: 'out\n', stderr: 'err\n' },
       runai: { status: 'Failed' },
       gaffer: '0',
@@ -125,9 +165,11 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
     await on.client.kill(id);
     await on.client.wait(id);
 
+    // A pipeline that is killed has no exit code: its workers have.
+    const codes = door === 'lopco' ? { gostint: 125, jobproxy: '1' } : { gostint: 143, jobproxy: '143' };
     expect(await seenAtAllDoors(id)).toMatchObject({
-      gostint: { status: 'failed', return_code: 143 },
-      jobproxy: { code: '143', description: 'canceled' },
+      gostint: { status: 'failed', return_code: codes.gostint },
+      jobproxy: { code: codes.jobproxy, description: 'canceled' },
       runai: { status: 'Failed' },
       gaffer: '0',
       lopco: { status: 'aborted' },
@@ -138,13 +180,16 @@ describe.each(Object.keys(submitAt))('a job that was submitted at the door of %s
     const id = await submit({ script: 'echo up; sleep 300' });
     await expect.poll(async () => (await on.client.get(id)).output, { timeout: 30_000 }).toBe('up\n');
 
-    await on.docker.getContainer((await on.client.get(id)).container_id).remove({ force: true });
+    const ran = door === 'lopco' ? await newestJob() : id; // A pipeline has no container of its own.
+    await on.docker.getContainer((await on.client.get(ran)).container_id).remove({ force: true });
     await on.client.wait(id);
 
+    // A worker may have called back before it was lost: its pipeline waits for that, and fails.
+    const [status, runaiStatus] = door === 'lopco' ? ['failed', 'Failed'] : ['unknown', 'Unknown'];
     expect(await seenAtAllDoors(id)).toMatchObject({
-      gostint: { status: 'unknown', return_code: 125 },
-      jobproxy: { code: '1', description: expect.stringContaining('lost: ') },
-      runai: { status: 'Unknown' },
+      gostint: { status, return_code: 125 },
+      jobproxy: { code: '1', description: expect.stringContaining(door === 'lopco' ? 'lost' : 'lost: ') },
+      runai: { status: runaiStatus },
       gaffer: '0',
       lopco: { status: 'failed' },
     });

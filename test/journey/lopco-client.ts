@@ -16,6 +16,13 @@ export interface LopcoStage {
   readonly log?: string;
 }
 
+export interface LopcoAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** The id that the job has at every door. */
+  readonly jobId: string;
+}
+
 /** Does what LOPCO's clients do: the adapter posts jobs, the registries are filled, the web page reads. */
 export class LopcoClient {
   readonly #token: string;
@@ -26,13 +33,14 @@ export class LopcoClient {
     this.#token = token;
   }
 
-  async ask(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+  async ask(method: string, path: string, body?: unknown): Promise<LopcoAnswer> {
     const response = await fetch(`${this.stint}${path}`, {
       method,
       headers: { 'X-Vault-Token': this.#token, 'Content-Type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    return { status: response.status, text: await response.text() };
+    const jobId = response.headers.get('x-stint-job') ?? '';
+    return { status: response.status, text: await response.text(), jobId };
   }
 
   async read(path: string): Promise<unknown> {

@@ -48,6 +48,10 @@ exec sleep 300`,
   secret: `
 grep WORD /secrets.yml
 callBack null`,
+  /** Does what its stage is configured to, and has no result for the next. */
+  told: `
+eval "$script"
+callBack null`,
   fail: `
 echo failing
 exit 3`,

@@ -63,12 +63,18 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   try {
     const job = await parts.queue.submit(request, key);
     markReplay(c, job);
-    c.set('jobId', job.id);
+    tellJob(c, job.id);
     return answerId(c, name, 200);
   } catch (error) {
     if (error instanceof RefusedError && error.code === 'name_taken') return answerId(c, name, 409);
     throw error;
   }
+}
+
+/** To the log, and to clients that ask for the job at another API. */
+function tellJob(c: ApiContext, id: string): void {
+  c.set('jobId', id);
+  c.header('x-stint-job', id);
 }
 
 function answerId(c: ApiContext, id: string, status: 200 | 409): Response {
@@ -80,7 +86,7 @@ type Find = typeof findActive;
 async function show(c: ApiContext, parts: AppParts, find: Find): Promise<Response> {
   const reach = reachIn(c, parts);
   const job = await find(parts, c.req.param('job') ?? '', reach);
-  c.set('jobId', job.id);
+  tellJob(c, job.id);
   return answerJson(c, await toWireJob(job, { queue: parts.queue, reach }));
 }
 

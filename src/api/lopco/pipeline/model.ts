@@ -109,6 +109,8 @@ export interface Failure {
   readonly reason: FailureReason;
   readonly code: string;
   readonly message: string;
+  /** Of the worker to blame, where it had one. */
+  readonly exitCode?: number | undefined;
 }
 
 export type Over = { readonly failure?: Failure | undefined };

@@ -22,7 +22,7 @@ export const noResult = {
 } as const;
 
 /** Why no result can come any more; undefined: one may still be on its way. */
-export function whyNoResult({ state, reason, code, message }: Child): Failure | undefined {
+export function whyNoResult({ state, reason, code, message, exitCode }: Child): Failure | undefined {
   if (state === 'canceled') return noResult.killed;
   if (state !== 'failed') return undefined;
   const why = reason ?? 'internal';
@@ -30,5 +30,6 @@ export function whyNoResult({ state, reason, code, message }: Child): Failure | 
     reason: why,
     code: code ?? why,
     message: `The worker ended without a result. ${message ?? ''}`.trim(),
+    exitCode,
   };
 }
