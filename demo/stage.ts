@@ -3,10 +3,12 @@ import { createInterface } from 'node:readline/promises';
 import { connectDocker } from '../rig/engine/docker.js';
 import { type EnsuredImage, ensureImage } from '../rig/engine/image.js';
 import { type Rig, startRig } from '../rig/rig.js';
+import { openRoadToStint, type RoadToStint } from '../rig/stint/road.js';
 import { settingsFor } from '../rig/stint/settings.js';
 import { type StintServer, startStintServer } from '../rig/stint/stint.js';
 import { bootstrapVault, type VaultSetup } from '../vault-dev/bootstrap.js';
 import type { DemoArguments } from './arguments.js';
+import { pipelineSettings } from './pipeline.js';
 import type { Show } from './show.js';
 
 /** Everything the demo needs, running. Disposing stops what was started, in reverse order. */
@@ -15,6 +17,8 @@ export interface Stage extends AsyncDisposable {
   readonly setup: VaultSetup;
   readonly image: EnsuredImage;
   readonly stint: StintServer;
+  /** For workers that call back; undefined where there are none, or no way. */
+  readonly road: RoadToStint | undefined;
 }
 
 const imageName = 'busybox:latest';
@@ -31,14 +35,14 @@ export async function setStage(show: Show, args: DemoArguments): Promise<Stage> 
     describeRig,
   );
   try {
-    return await build(show, rig);
+    return await build(show, rig, args);
   } catch (error) {
     await rig[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-async function build(show: Show, rig: Rig): Promise<Stage> {
+async function build(show: Show, rig: Rig, { doors }: DemoArguments): Promise<Stage> {
   const { vault, engine, postgres } = rig;
   const parts = { databaseUrl: postgres.url, dockerHost: engine.dockerHost, vaultAddress: vault.address };
   const image = await show.step(
@@ -49,6 +53,9 @@ async function build(show: Show, rig: Rig): Promise<Stage> {
   const setup = await show.step('Vault prepared: engines, roles, policies, demo secrets', () =>
     bootstrapVault({ address: vault.address, token: vault.rootToken }),
   );
+  const { socketPath } = engine;
+  const hasRoad = doors && socketPath !== undefined;
+  const road = hasRoad ? await openRoadToStint(connectDocker(engine.dockerHost), socketPath) : undefined;
   const stint = await show.step(
     'stint started',
     () =>
@@ -57,15 +64,18 @@ async function build(show: Show, rig: Rig): Promise<Stage> {
           ...settingsFor({ ...parts, setup }),
           STINT_OPERATOR_POLICIES: operatorPolicy,
           STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
+          ...(road && pipelineSettings(road.url, image.name)),
         },
       }),
     ({ url }) => url,
   );
+  road?.leadTo(stint.url);
   const end = async () => {
     await stint[Symbol.asyncDispose]();
+    await road?.[Symbol.asyncDispose]();
     await rig[Symbol.asyncDispose]();
   };
-  return { rig, setup, image, stint, [Symbol.asyncDispose]: end };
+  return { rig, setup, image, stint, road, [Symbol.asyncDispose]: end };
 }
 
 function describeRig({ engine, postgres, vault }: Rig): string {

@@ -1,3 +1,4 @@
+// A way from the containers of an engine to a stint on this machine, whatever network the engine has.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -5,10 +6,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type Docker from 'dockerode';
-import { rigPart } from '../support/rig-part.js';
 
 /**
- * A way from containers of the shared engine to a stint of a test. That engine has a network of its own, from which nothing
+ * A way from containers of an engine to a stint on this machine. An engine of our own has a network of its own, from which nothing
  * else can be reached: a small process in it passes connections on through a Unix socket, which knows no networks.
  */
 export interface RoadToStint extends AsyncDisposable {
@@ -29,9 +29,10 @@ const gate = `
   server.listen(0, '0.0.0.0', () => console.log(server.address().port));
   process.stdin.on('end', () => process.exit()).resume();`;
 
-export async function openRoadToStint(docker: Docker): Promise<RoadToStint> {
+/** `socketPath`: of the engine, which must be on this machine. */
+export async function openRoadToStint(docker: Docker, socketPath: string | undefined): Promise<RoadToStint> {
   const directory = await mkdtemp(join(tmpdir(), 'stint-road-'));
-  const socketPath = join(directory, 'road.sock');
+  const roadPath = join(directory, 'road.sock');
   let port = 0;
   const open = new Set<Socket>();
   const server = createServer((near) => {
@@ -43,8 +44,8 @@ export async function openRoadToStint(docker: Docker): Promise<RoadToStint> {
     }
     near.pipe(far).pipe(near);
   });
-  await listen(server, socketPath);
-  const process = await startGate(socketPath);
+  await listen(server, roadPath);
+  const process = await startGate(roadPath, socketPath);
   const [line] = (await once(process.stdout ?? server, 'data')) as [Buffer];
   return {
     url: `http://${await gatewayOf(docker)}:${line.toString().trim()}`,
@@ -67,14 +68,13 @@ async function listen(server: Server, path: string): Promise<AddressInfo | strin
 }
 
 /** An engine that others started shares the network of this machine. */
-async function startGate(socketPath: string): Promise<ChildProcess> {
-  const command = [process.execPath, '-e', gate, socketPath];
-  const [program = '', ...args] = [...(await enterNetwork()), ...command];
+async function startGate(roadPath: string, socketPath: string | undefined): Promise<ChildProcess> {
+  const command = [process.execPath, '-e', gate, roadPath];
+  const [program = '', ...args] = [...(await enterNetwork(socketPath)), ...command];
   return spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-async function enterNetwork(): Promise<string[]> {
-  const { socketPath } = await rigPart('engine');
+async function enterNetwork(socketPath: string | undefined): Promise<string[]> {
   const pidFile = join(dirname(socketPath ?? '/nowhere/docker.sock'), 'dockerd.pid');
   const pid = await readFile(pidFile, 'utf8').catch(() => undefined);
   return pid === undefined ? [] : ['nsenter', '--target', pid.trim(), '--net'];

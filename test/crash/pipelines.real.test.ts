@@ -3,12 +3,12 @@ import { expect, test, vi } from 'vitest';
 import { waitForNothingLeft } from '../../bench/chaos/history/left-behind.js';
 import { connectDocker } from '../../rig/engine/docker.js';
 import { ensureImage } from '../../rig/engine/image.js';
+import { openRoadToStint } from '../../rig/stint/road.js';
 import type { StintServer } from '../../rig/stint/stint.js';
 import { Closers } from '../../src/server/closers.js';
 import { DataCache } from '../journey/data-cache.js';
 import { LopcoClient, type LopcoJob } from '../journey/lopco-client.js';
 import { buildWorkers, stageOf } from '../journey/lopco-workers.js';
-import { openRoadToStint } from '../journey/road-to-stint.js';
 import { rigPart } from '../support/rig-part.js';
 import { type CrashStage, openCrashStage } from './node-on-rig.js';
 
@@ -24,7 +24,7 @@ async function openPipelineStage() {
   const stage = closers.add(await openCrashStage());
   const cache = new DataCache(docker);
   closers.add({ [Symbol.asyncDispose]: () => cache.remove() });
-  const road = closers.add(await openRoadToStint(docker));
+  const road = closers.add(await openRoadToStint(docker, engine.socketPath));
   const settings = {
     STINT_LOPCO_CALLBACK_URL: road.url,
     STINT_LOPCO_CACHE_VOLUME: cache.volume,

@@ -1,20 +1,21 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { connectDocker } from '../../rig/engine/docker.js';
+import { openRoadToStint } from '../../rig/stint/road.js';
 import { rigPart } from '../support/rig-part.js';
 import { DataCache } from './data-cache.js';
 import { GafferClient } from './gaffer-client.js';
 import { LopcoClient } from './lopco-client.js';
 import { buildWorkers, stageOf } from './lopco-workers.js';
-import { openRoadToStint } from './road-to-stint.js';
 import { RunaiClient } from './runai-client.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
 // One story through all doors: the same job is submitted at each of them and read at each of the others.
 
-const docker = connectDocker((await rigPart('engine')).dockerHost);
+const { dockerHost, socketPath } = await rigPart('engine');
+const docker = connectDocker(dockerHost);
 const cache = new DataCache(docker);
-const road = await openRoadToStint(docker);
+const road = await openRoadToStint(docker, socketPath);
 const on = await startStintOnRig({
   STINT_JOBPROXY_PULL_POLICY: 'IfNotPresent',
   STINT_LOPCO_CALLBACK_URL: road.url,

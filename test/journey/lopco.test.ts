@@ -6,19 +6,20 @@ import { afterAll, expect, test } from 'vitest';
 import { GostintClient } from '../../demo/gostint-client.js';
 import { connectDocker } from '../../rig/engine/docker.js';
 import { buildImage } from '../../rig/engine/image.js';
+import { openRoadToStint } from '../../rig/stint/road.js';
 import { roleNames } from '../../vault-dev/bootstrap/roles.js';
 import { rigPart } from '../support/rig-part.js';
 import { DataCache } from './data-cache.js';
 import { LopcoClient } from './lopco-client.js';
 import { buildWorkers, stageOf } from './lopco-workers.js';
-import { openRoadToStint } from './road-to-stint.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { VaultOperator } from './vault-operator.js';
 
 const run = promisify(execFile);
-const docker = connectDocker((await rigPart('engine')).dockerHost);
+const { dockerHost, socketPath } = await rigPart('engine');
+const docker = connectDocker(dockerHost);
 const cache = new DataCache(docker);
-const road = await openRoadToStint(docker);
+const road = await openRoadToStint(docker, socketPath);
 const on = await startStintOnRig({
   STINT_LOPCO_CALLBACK_URL: road.url,
   STINT_LOPCO_CACHE_VOLUME: cache.volume,
