@@ -120,6 +120,7 @@ test('two jobs run at once and the third waits; aborted, they end at once', asyn
   const machine = await lopco.register(stageOf('wait', { a: 'init_source' }));
   const ids: string[] = [];
   for (const file of ['one', 'two', 'three']) ids.push(await lopco.submit(machine, file));
+  await cache.write('three', 'waits');
   const [first = '', second = '', third = ''] = ids;
   for (const id of [first, second]) await lopco.waitActive(id, ({ status }) => status === 'running');
 
@@ -128,6 +129,7 @@ test('two jobs run at once and the third waits; aborted, they end at once', asyn
 
   expect(await lopco.abort(third)).toBe(200);
   expect(await lopco.wait(third)).toMatchObject({ status: 'aborted' });
+  expect(await cache.list()).not.toContain('three');
   for (const id of [first, second]) expect(await lopco.abort(id)).toBe(200);
   for (const id of [first, second]) expect(await lopco.wait(id)).toMatchObject({ status: 'aborted' });
   expect(await lopco.abort(first)).toBe(404);

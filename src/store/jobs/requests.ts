@@ -20,8 +20,9 @@ export function ownerFilter(reach: Reach): string | null {
 }
 
 /**
- * Records a kill request; a waiting job ends at once and passes the turn on. Returns the job as it was before, or undefined
- * when it is out of reach. Has no effect on an ended job; safe to repeat.
+ * Records a kill request; a waiting job ends at once and passes the turn on. A waiting parent is let in, to end by its next step,
+ * because something may have to be cleaned up. Returns the job as it was before, or undefined when it is out of reach. Has no
+ * effect on an ended job; safe to repeat.
  *
  * Only a job that has the turn may pass it on. A waiting one would lock its own row first and its queue second, but passing
  * the turn locks them in the other order, which can deadlock.
@@ -37,17 +38,18 @@ export async function requestKill(
       with asked as (
         select * from jobs where id = ${id} and (${owner}::text is null or owner_key = ${owner}) for update
       ), marked as (
-        update jobs set kill_requested_at = clock_timestamp(), kill_requested_by = ${asker.actor}
+        update jobs set kill_requested_at = clock_timestamp(), kill_requested_by = ${asker.actor},
+                        state = case when jobs.is_parent and jobs.state = 'queued' then 'preparing' else jobs.state end
         from asked
-        where jobs.id = asked.id and asked.state in ('preparing', 'running', 'stopping')
-          and asked.kill_requested_at is null
+        where jobs.id = asked.id and asked.kill_requested_at is null
+          and (asked.state in ('preparing', 'running', 'stopping') or (asked.state = 'queued' and asked.is_parent))
         returning jobs.id
       ), canceled as (
         update jobs set state = 'canceled', turn = false, finished_at = clock_timestamp(), not_before = null,
                         code = 'killed', message = 'job killed',
                         kill_requested_at = clock_timestamp(), kill_requested_by = ${asker.actor}
         from asked
-        where jobs.id = asked.id and asked.state = 'queued'
+        where jobs.id = asked.id and asked.state = 'queued' and not asked.is_parent
         returning jobs.id, jobs.queue, asked.turn
       ), spent as (
         delete from job_requests using canceled where job_id = canceled.id

@@ -207,6 +207,28 @@ test('no more parents of a door are under way than it lets in; the others wait i
   await expect.poll(states).toEqual(['canceled', 'running', 'canceled', 'running']);
 });
 
+test('a parent that is killed while it waits ends at once, and before that what cleans up behind it', async () => {
+  const cleanUp: Planner['cleanUp'] = {
+    is: ({ label }) => label.kind === 'clean-up',
+    next: ({ progress, fields }) =>
+      (progress as Progress).ends.length > 0
+        ? undefined
+        : { child: { slot: 0, queue: null, fields, label: { kind: 'clean-up' }, listed: false }, progress },
+  };
+  const cleaning = plannersOf({ planner: { ...planner, cleanUp }, mostRunning: 1 });
+  const quiet = openTestNode(store, { planners: plannersOf({ mostRunning: 1 }) });
+  nodes.push(quiet);
+  const [, plain] = [await submit(quiet, 1), await submit(quiet, 1)];
+  await quiet.queue.kill(plain.id, everyone, caller);
+  expect(await quiet.stateOf(plain)).toBe('canceled');
+
+  const node = startNode({ planners: cleaning, slots: 4, sealKey: quiet.sealKey });
+  const waiting = await submit(quiet, 1);
+  await node.queue.kill(waiting.id, everyone, caller);
+  await expect.poll(() => node.stateOf(waiting)).toBe('canceled');
+  expect(await endsOf(waiting.id)).toEqual(['0 succeeded']);
+});
+
 const scaled = { kind: 'scaled', actor: 'entity:ann', change: () => ({ plan: 2 }) };
 
 test('a revision by a client is stored once, with its event, and carried on before it returns', async () => {

@@ -46,7 +46,11 @@ test('a parent that waits is not due, nor is an ended one, though it was revised
   expect(await store.listDueParents(['runai', 'gostint'], 9)).toEqual([{ id }]);
   const waiting = await submit(store, { door: 'runai', queue: null, parent: { progress: 0 } });
   await revise(waiting);
-  await store.requestKill(waiting, asker);
+  await store.requestKill(waiting, asker); // It has to end by a step.
+  expect(await store.listDueParents(['runai', 'gostint'], 9)).toEqual([{ id }, { id: waiting }]);
+  const { revision = '' } = (await store.readParent(waiting, everyone)) ?? {};
+  await store.endParent({ id: waiting, revision, progress: 1, noted: [] }, succeeded);
+  await revise(waiting);
   expect(await store.listDueParents(['runai', 'gostint'], 9)).toEqual([{ id }]);
 });
 
