@@ -24,7 +24,7 @@ interface Subscription {
 
 interface DoorFeed {
   readonly readers: Set<Reader>;
-  /** Settles once its cursor has a beginning. */
+  /** Settles once its cursor has a beginning; without one it is no feed, and the next subscription opens another. */
   readonly begun: Promise<unknown>;
 }
 
@@ -50,14 +50,20 @@ export class EventFeed {
 
   #open(door: Door): DoorFeed {
     const cursor = new EventCursor(this.#store, door);
-    const feed = { readers: new Set<Reader>(), begun: cursor.begin() };
+    const begun = cursor.begin().catch((error: unknown) => {
+      this.#doors.delete(door);
+      throw error;
+    });
+    const feed = { readers: new Set<Reader>(), begun };
     this.#doors.set(door, feed);
-    void this.#readOn(door, cursor, feed);
+    begun.then(
+      () => this.#readOn(door, cursor, feed),
+      () => undefined, // Whoever subscribed is told.
+    );
     return feed;
   }
 
-  async #readOn(door: Door, cursor: EventCursor, { readers, begun }: DoorFeed): Promise<void> {
-    await begun.catch(() => undefined); // Whoever subscribed is told.
+  async #readOn(door: Door, cursor: EventCursor, { readers }: DoorFeed): Promise<void> {
     while (readers.size > 0) {
       await delay(intervalMs);
       const found = await cursor.next().catch(() => []); // Postgres will be there again.
@@ -88,11 +94,11 @@ class EventCursor {
 
   async next(): Promise<NewEvent[]> {
     const last = await this.#store.readLastEvent();
-    const found = await this.#store.readNewEvents(this.#door, this.#settled, eventsAtOnce);
-    const fresh = found.filter(({ seq }) => !this.#seen.has(seq));
-    for (const { seq } of fresh) this.#seen.add(seq);
+    const place = { after: this.#settled, known: [...this.#seen] };
+    const found = await this.#store.readNewEvents(this.#door, { ...place, limit: eventsAtOnce });
+    for (const { seq } of found) this.#seen.add(seq);
     this.#settle(found.length < eventsAtOnce ? last : (found.at(-1)?.seq ?? last));
-    return fresh;
+    return found;
   }
 
   #settle(seq: number): void {

@@ -1,6 +1,6 @@
 // Reads what is new in the histories of a door's jobs.
 import type { Door } from '../../job/job.js';
-import type { Sql } from '../postgres/connection.js';
+import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
 export interface NewEvent {
@@ -29,11 +29,22 @@ export async function readLastEvent(sql: Sql): Promise<number> {
   return Number(row?.last ?? 0);
 }
 
+/** Which events are wanted: after a number, but for those that are known, and of very many the first `limit`. */
+export interface EventPlace {
+  readonly after: number;
+  readonly known: readonly number[];
+  readonly limit: number;
+}
+
 /**
- * The events after a number, in their order, `limit` at most. One that was begun earlier may be stored later: whoever must have
- * all reads the latest again. Reads all events from there on, of any job, and only those.
+ * The events of a place, in their order. One that was begun earlier may be stored later: whoever must have all asks for the
+ * latest again. Reads all events from there on, of any job, and only those.
  */
-export async function readNewEvents(sql: Sql, door: Door, after: number, limit: number): Promise<NewEvent[]> {
+export async function readNewEvents(
+  sql: Sql,
+  door: Door,
+  { after, known, limit }: EventPlace,
+): Promise<NewEvent[]> {
   const rows = await guarded(
     () => sql<(Omit<NewEvent, Numbers> & Record<Numbers, string>)[]>`
       select events.seq, kind, jobs.id as job_id, jobs.owner_key, jobs.job_name, jobs.project, jobs.slot, jobs.exit_code,
@@ -41,7 +52,7 @@ export async function readNewEvents(sql: Sql, door: Door, after: number, limit: 
       from events join jobs on jobs.id = events.job_id
         left join jobs as parent on parent.id = jobs.parent
         left join parents on parents.job_id = coalesce(jobs.parent, jobs.id)
-      where events.seq > ${after} and jobs.door = ${door}
+      where events.seq > ${after} and events.seq <> all(${arrayText(known)}::bigint[]) and jobs.door = ${door}
       order by events.seq limit ${limit}`,
   );
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
