@@ -12,7 +12,7 @@ export interface Streams {
   write(id: string, reach: Reach, bytes: Uint8Array): Promise<void>;
   /**
    * The output of a job from its beginning, or from a place, as it is stored, until the job has ended and all was read or the
-   * signal fires. Whoever reads slowly costs nothing but this reading. Throws `BrokenError` when Postgres is unavailable for long.
+   * signal fires. Whoever reads slowly costs nothing but this reading. While Postgres is unavailable it waits.
    */
   follow(id: string, reach: Reach, how: Following): AsyncIterable<FollowedOutput>;
   /** Where `follow` begins to leave out what is stored now. */

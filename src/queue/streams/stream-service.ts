@@ -7,6 +7,7 @@ import type { FollowedOutput, Following, Streams } from '../streams.js';
 import { EventFeed } from './event-feed.js';
 import { followChunks } from './follow.js';
 import { sendInput } from './input.js';
+import { patiently } from './patience.js';
 import { Watches } from './watches.js';
 
 export interface StreamServiceParts {
@@ -50,9 +51,9 @@ async function* follow(
   { id, reach, how }: { id: string; reach: Reach; how: Following },
 ): AsyncGenerator<FollowedOutput> {
   const { signal, from = 0 } = how;
-  await find(parts, id, reach);
+  await patiently(signal, () => find(parts, id, reach));
   const read = async (seq: number, limit: number) =>
-    signal.aborted ? [] : await parts.store.readChunks({ id, seq }, limit);
+    signal.aborted ? [] : await patiently(signal, () => parts.store.readChunks({ id, seq }, limit));
   yield* followChunks({ read, news: (seq) => watches.news(id, seq, signal) }, from);
 }
 
