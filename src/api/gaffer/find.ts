@@ -41,8 +41,9 @@ export async function findLoaded(name: FullName, asker: Asker): Promise<ParentVi
   throw notFound();
 }
 
-/** All that are loaded, in the order in which they were, of one session or of all. */
+/** All that are loaded, in the order in which they were, of one session or of all. None is in one that cannot be. */
 export async function listLoaded({ queue, reach }: Asker, session?: string): Promise<readonly Job[]> {
+  if (session !== undefined && findNameProblem(session) !== undefined) return [];
   const project = session === undefined ? {} : { project: session };
   const jobs = await queue.listed({ door: 'gaffer', ...project }, reach);
   return jobs.filter(isLoaded).toReversed();

@@ -151,8 +151,8 @@ function textAt({ args }: Call, index: number): string {
 }
 
 function pidAt({ args: [pid] }: Call): string {
-  const text = String(pid);
-  if (!/^[1-9]\d{0,9}$/.test(text)) throw badArgument('bad_command');
+  const text = typeof pid === 'number' ? String(pid) : pid;
+  if (typeof text !== 'string' || !/^[1-9]\d{0,9}$/.test(text)) throw badArgument('bad_command');
   return text;
 }
 

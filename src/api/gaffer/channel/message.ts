@@ -33,7 +33,7 @@ export async function readMessage(text: string): Promise<ClientMessage> {
 function readTopic(event: 'SUB' | 'UNSUB', { topic }: Readonly<Record<string, unknown>>): ClientMessage {
   return topic === undefined
     ? invalid('topic_missing')
-    : { event, topic: String(topic).slice(0, longestTopic) };
+    : { event, topic: textOf(topic).slice(0, longestTopic) };
 }
 
 const longestTopic = 1_000;
@@ -44,10 +44,15 @@ function readCommand({ identity, name, args, kwargs }: Readonly<Record<string, u
   return {
     event: 'CMD',
     id: identity,
-    name: String(name),
+    name: textOf(name),
     args: Array.isArray(args) ? args : [],
     kwargs: isObject(kwargs) ? kwargs : {},
   };
+}
+
+/** What is no text is the name of nothing. Not by `String`, which asks an object that a client made. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** The original spells one of them so. */

@@ -37,6 +37,22 @@ test('what is right is read', async () => {
 });
 
 test.each([
+  ['{"toString":1}', '{"toString":1}'],
+  ['["EVENTS"]', '["EVENTS"]'],
+  ['7', '7'],
+  ['null', 'null'],
+])('what is no text where one belongs, %s, is the name of nothing', async (json, text) => {
+  expect(await readMessage(`{"event":"SUB","data":{"topic":${json}}}`)).toEqual({
+    event: 'SUB',
+    topic: text,
+  });
+  expect(await readMessage(`{"event":"CMD","data":{"identity":1,"name":${json}}}`)).toMatchObject({
+    name: text,
+  });
+  expect(parseTopic(text)).toBeUndefined();
+});
+
+test.each([
   ['EVENTS', { of: 'events' }],
   ['events', { of: 'events' }],
   ['JOB:shop.Web', { of: 'job', name: 'shop.Web' }],
