@@ -7,6 +7,7 @@ import type Docker from 'dockerode';
 import type { EngineCall } from './calls.js';
 import { callEngine, type Deadline } from './deadline.js';
 import type { EngineConnection } from './engine.js';
+import { toEngineError } from './errors.js';
 import { readJsonLines } from './pull-steps.js';
 
 /** One request to the engine, with its limits. */
@@ -29,7 +30,10 @@ export interface Dial {
   list(call: EngineCall, dialing: Dialing): Promise<object[]>;
   /** The answer as a stream; settles when its headers arrive. */
   stream(call: EngineCall, dialing: Dialing): Promise<Readable>;
-  /** Sends bytes over a connection that the engine takes as a raw one; settles when the engine has closed its side. */
+  /**
+   * Sends bytes over a connection that the engine takes as a raw one; settles when the engine has closed its side, which only
+   * the signal limits: how long whoever reads them takes is not the engine's business.
+   */
   write(call: EngineCall, dialing: Dialing, bytes: Uint8Array): Promise<void>;
   /** Closes idle connections. */
   close(): void;
@@ -56,10 +60,12 @@ export async function openDial(host: string): Promise<Dial> {
     list: (call, dialing) =>
       callEngine(call, dialing, async (signal) => readList(await send(dialing, signal))),
     stream: (call, dialing) => callEngine(call, dialing, (signal) => send(dialing, signal)),
-    write: (call, dialing, bytes) =>
-      callEngine(call, dialing, async (signal) =>
-        writeTo(await hijack(modems.any, dialing, signal), bytes, signal),
-      ),
+    write: async (call, dialing, bytes) => {
+      const opening = callEngine(call, dialing, (signal) => hijack(modems.any, dialing, signal));
+      await writeTo(await opening, bytes, dialing.signal).catch((error: unknown) => {
+        throw toEngineError(call, error);
+      });
+    },
     close: () => agent.destroy(),
   };
 }
@@ -110,9 +116,13 @@ function hijack(modem: Modem, dialing: Dialing, abortSignal: AbortSignal): Promi
 }
 
 /** The engine closes its side when it has read ours to the end. */
-async function writeTo(connection: Duplex, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+async function writeTo(
+  connection: Duplex,
+  bytes: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
-    addAbortSignal(signal, connection);
+    if (signal !== undefined) addAbortSignal(signal, connection);
     connection.resume();
     connection.end(bytes);
     await finished(connection);
