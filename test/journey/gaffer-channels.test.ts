@@ -170,6 +170,23 @@ test('streams and stats can be subscribed to, and unsubscribed from', async () =
   await poll(() => socket.messages.filter(({ topic }) => topic === `STATS:${pid}`)).toHaveLength(2);
 });
 
+test('a topic ends with its process: asked for again, it is told to be not there', async () => {
+  const { pid } = await load({ ...echoing, detach: true });
+  await using socket = await events();
+  const topics = [`STREAM:${pid}`, `STATS:${pid}`];
+  for (const topic of topics) socket.subscribe(topic);
+  const successes = () => socket.messages.filter(({ event }) => event === 'gaffer:subscription_success');
+  await poll(() => successes().map(({ topic }) => topic)).toEqual(topics);
+  socket.command('send', [pid, 'end\n']);
+
+  for (const topic of topics)
+    await poll(() => {
+      socket.subscribe(topic);
+      return socket.messages;
+    }).toContainEqual({ event: 'subscription_error', topic, data: { reason: 'not_found' } });
+  expect(socket.closed).toBeUndefined();
+});
+
 test('commands do what the routes do', async () => {
   await using socket = await events();
   const name = newName();

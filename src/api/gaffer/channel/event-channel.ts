@@ -128,10 +128,18 @@ class EventChannel {
       signal.aborted ? Promise.resolve() : this.#tell('gaffer:event', { event, topic: text, ...facts });
     const tell = await subscribe(topic, { asker, parts: this.#parts, signal, send });
     this.#topics.set(text, end);
-    void tell().catch((error: unknown) => {
-      this.#failed.push(error);
-      this.#done.abort();
-    });
+    void tell().then(
+      () => this.#forget(text, end),
+      (error: unknown) => {
+        this.#failed.push(error);
+        this.#done.abort();
+      },
+    );
+  }
+
+  /** There is no more to be told: whoever watches one process after the other has never too many topics. */
+  #forget(text: string, end: AbortController): void {
+    if (this.#topics.get(text) === end) this.#topics.delete(text);
   }
 
   async #tell(event: string, data: object): Promise<void> {

@@ -1,6 +1,7 @@
 // Tells a client what it subscribed to: events, what processes use, and what they print.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { BrokenError, RefusedError } from '../../../job/errors.js';
 import type { AppParts } from '../../parts.js';
 import { showStats } from '../actions.js';
 import { fullName } from '../answer.js';
@@ -76,12 +77,19 @@ async function tellStats(
   await read();
   return async () => {
     while (!signal.aborted) {
-      const stats = await read().catch(() => undefined);
-      if (stats === undefined) return;
-      await send('stat', stats);
+      const stats = await read().catch(unlessOver);
+      if (stats === 'over') return;
+      if (stats !== 'away') await send('stat', stats);
       await delay(statsMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   };
+}
+
+/** A part that is away will be there again: the client is told the next time. */
+function unlessOver(error: unknown): 'over' | 'away' {
+  if (error instanceof RefusedError) return 'over';
+  if (error instanceof BrokenError) return 'away';
+  throw error;
 }
 
 export async function processStats(pid: string, asker: Asker) {
