@@ -66,7 +66,7 @@ export class EventFeed {
   async #readOn(door: Door, cursor: EventCursor, { readers }: DoorFeed): Promise<void> {
     while (readers.size > 0) {
       await delay(intervalMs);
-      const found = await cursor.next().catch(() => []); // Postgres will be there again.
+      const found = await cursor.next().catch((): NewEvent[] => []); // Postgres will be there again.
       for (const reader of readers) reader.take(found);
     }
     this.#doors.delete(door);
@@ -92,13 +92,13 @@ class EventCursor {
     this.#settled = await this.#store.readLastEvent();
   }
 
-  async next(): Promise<NewEvent[]> {
+  async next(): Promise<readonly NewEvent[]> {
     const last = await this.#store.readLastEvent();
     const place = { after: this.#settled, known: [...this.#seen] };
-    const found = await this.#store.readNewEvents(this.#door, { ...place, limit: eventsAtOnce });
-    for (const { seq } of found) this.#seen.add(seq);
-    this.#settle(found.length < eventsAtOnce ? last : (found.at(-1)?.seq ?? last));
-    return found;
+    const { events, seqs } = await this.#store.readNewEvents(this.#door, { ...place, limit: eventsAtOnce });
+    for (const seq of seqs) this.#seen.add(seq);
+    this.#settle(seqs.length < eventsAtOnce ? last : (seqs.at(-1) ?? last));
+    return events;
   }
 
   #settle(seq: number): void {

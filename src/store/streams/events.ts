@@ -36,24 +36,48 @@ export interface EventPlace {
   readonly limit: number;
 }
 
+export interface FoundEvents {
+  /** Those of the door. */
+  readonly events: readonly NewEvent[];
+  /** The numbers of all that were looked at, of any door: they need not be looked at again. */
+  readonly seqs: readonly number[];
+}
+
+type EventRow = Omit<NewEvent, Numbers> & Record<Numbers, string>;
+/** Of another door: without a job. */
+type OtherRow = Record<Numbers, string> & { readonly jobId: null };
+
 /**
- * The events of a place, in their order. One that was begun earlier may be stored later: whoever must have all asks for the
- * latest again. Reads all events from there on, of any job, and only those.
+ * Looks at the events of a place, in their order. One that was begun earlier may be stored later: whoever must have all asks for
+ * the latest again. However many events and jobs there are, it reads a few blocks for each event: `offset 0` keeps the planner
+ * from reading all jobs of the door instead.
  */
 export async function readNewEvents(
   sql: Sql,
   door: Door,
   { after, known, limit }: EventPlace,
-): Promise<NewEvent[]> {
+): Promise<FoundEvents> {
   const rows = await guarded(
-    () => sql<(Omit<NewEvent, Numbers> & Record<Numbers, string>)[]>`
-      select events.seq, kind, jobs.id as job_id, jobs.owner_key, jobs.job_name, jobs.project, jobs.slot, jobs.exit_code,
-             parent.job_name as parent_name, parent.project as parent_project, parents.progress
-      from events join jobs on jobs.id = events.job_id
-        left join jobs as parent on parent.id = jobs.parent
-        left join parents on parents.job_id = coalesce(jobs.parent, jobs.id)
-      where events.seq > ${after} and events.seq <> all(${arrayText(known)}::bigint[]) and jobs.door = ${door}
-      order by events.seq limit ${limit}`,
+    () => sql<(EventRow | OtherRow)[]>`
+      select latest.seq, kind, job.id as job_id, job.owner_key, job.job_name, job.project,
+             job.slot, job.exit_code, parent.job_name as parent_name, parent.project as parent_project, plan.progress
+      from (
+        select seq, kind, job_id from events
+        where seq > ${after} and seq <> all(${arrayText(known)}::bigint[])
+        order by seq limit ${limit}
+      ) as latest
+        left join lateral (select * from jobs where id = latest.job_id and door = ${door} offset 0) as job on true
+        left join lateral (
+          select job_name, project from jobs where id = job.parent offset 0
+        ) as parent on true
+        left join lateral (
+          select progress from parents where job_id = coalesce(job.parent, job.id) offset 0
+        ) as plan on true
+      order by latest.seq`,
   );
-  return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
+  const ours = rows.filter((row): row is EventRow => row.jobId !== null);
+  return {
+    events: ours.map((row) => ({ ...row, seq: Number(row.seq) })),
+    seqs: rows.map(({ seq }) => Number(seq)),
+  };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EventFeed } from '../../../src/queue/streams/event-feed.js';
 import type { JobEvent } from '../../../src/queue/streams.js';
-import type { NewEvent } from '../../../src/store/streams/events.js';
+import type { FoundEvents, NewEvent } from '../../../src/store/streams/events.js';
 
 const event = (seq: number, ownerKey = 'entity:ann'): NewEvent => ({
   seq,
@@ -32,14 +32,15 @@ class Histories {
   async readNewEvents(
     _: string,
     { after, known, limit }: { after: number; known: readonly number[]; limit: number },
-  ): Promise<NewEvent[]> {
+  ): Promise<FoundEvents> {
     this.#failWhileAway();
     this.reads++;
     const isNew = ({ seq }: NewEvent) => seq > after && !known.includes(seq);
-    return this.events
+    const events = this.events
       .filter(isNew)
       .toSorted((one, other) => one.seq - other.seq)
       .slice(0, limit);
+    return { events, seqs: events.map(({ seq }) => seq) };
   }
 
   #failWhileAway(): void {
