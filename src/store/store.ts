@@ -142,7 +142,7 @@ function bindStreams(sql: Sql) {
     appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
     readOutputState: (jobId: string) => readOutputState(sql, jobId),
     addInput: (...args: Rest<typeof input.addInput>) => input.addInput(sql, ...args),
-    takeInput: (claim: ClaimKey) => input.takeInput(sql, claim),
+    takeInput: (...args: Rest<typeof input.takeInput>) => input.takeInput(sql, ...args),
     deleteStaleInput: (limit: number) => input.deleteStaleInput(sql, limit),
     readWatched: (watched: readonly watch.WatchedJob[]) => watch.readWatched(sql, watched),
     readNextChunk: (jobId: string) => watch.readNextChunk(sql, jobId),

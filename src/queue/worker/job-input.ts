@@ -6,6 +6,9 @@ import { openInput } from '../streams/sealed-input.js';
 import { persist } from './fenced-recorder.js';
 import type { InputBell } from './input-bell.js';
 
+/** Of what waits, so much at a time: what is taken is lost with the node, and stays in its memory until the program has read it. */
+const enoughBytes = 256 * 1024;
+
 interface InputParts {
   readonly store: Pick<Store, 'takeInput'>;
   readonly sealKey: Buffer;
@@ -21,11 +24,16 @@ export function jobInput(
       while (!signal.aborted) {
         await bell.wait(signal);
         if (signal.aborted) return undefined;
-        const taken = await persist(() => store.takeInput(claim));
+        const taken = await persist(() => store.takeInput(claim, enoughBytes));
+        if (sizeOf(taken) >= enoughBytes) bell.ring(); // There may be more.
         const pieces = taken.flatMap((sealed) => openInput(sealKey, claim.id, sealed) ?? []);
         if (pieces.length > 0) return Buffer.concat(pieces);
       }
       return undefined;
     },
   };
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }

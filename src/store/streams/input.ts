@@ -4,6 +4,9 @@ import { fenced } from '../jobs/fence.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
+/** What a row costs beside its bytes: very many small pieces would be slow to count and to take. */
+const bytesOfRow = 256;
+
 /**
  * Stores a piece for a job that has not ended. `full`: with it more than `mostBytes` would wait. `ended`: the program will read
  * nothing any more.
@@ -21,11 +24,11 @@ export async function addInput(
         where id = ${jobId} and state in ('queued', 'preparing', 'running') and kill_requested_at is null
         for key share
       ), waiting as (
-        select coalesce(sum(length(job_input.sealed)), 0) as bytes from job_input where job_id = ${jobId}
+        select coalesce(sum(length(job_input.sealed) + ${bytesOfRow}::int), 0) as bytes from job_input where job_id = ${jobId}
       ), stored as (
         insert into job_input (job_id, sealed)
         select open.id, ${sealed}::bytea from open, waiting
-        where waiting.bytes + length(${sealed}::bytea) <= ${mostBytes}::bigint
+        where waiting.bytes + length(${sealed}::bytea) + ${bytesOfRow}::int <= ${mostBytes}::bigint
         returning seq
       )
       select exists (select from open) as is_open, exists (select from stored) as is_stored`,
@@ -34,15 +37,27 @@ export async function addInput(
   return row?.isOpen === true ? 'full' : 'ended';
 }
 
-/** Takes all that waits for a job, in order. What is taken is not given again. Throws `FencedError`. */
-export async function takeInput(sql: Sql, claim: ClaimKey): Promise<readonly Uint8Array[]> {
+/**
+ * Takes what waits for a job, in order, until this many bytes were taken: what waits behind them is not lost with a node that
+ * dies. One piece at least. What is taken is not given again. Throws `FencedError`.
+ */
+export async function takeInput(
+  sql: Sql,
+  claim: ClaimKey,
+  enoughBytes: number,
+): Promise<readonly Uint8Array[]> {
   const rows = await fenced(() =>
     guarded(
       () => sql<{ sealed: Uint8Array | null }[]>`
         with ours as (
           select id from jobs where id = ${claim.id} and fence = ${claim.fence} and state in ('running', 'stopping')
+        ), first as (
+          select job_id, seq, sum(length(sealed)) over (order by seq) - length(sealed) as before
+          from job_input where job_id in (select id from ours)
         ), taken as (
-          delete from job_input using ours where job_id = ours.id returning seq, sealed
+          delete from job_input using first
+          where job_input.job_id = first.job_id and job_input.seq = first.seq and first.before < ${enoughBytes}::bigint
+          returning job_input.seq, sealed
         )
         select taken.sealed from ours left join taken on true order by taken.seq`,
     ),

@@ -74,6 +74,19 @@ test('what is sent before the start, and at another node, reaches the program', 
   expect(await readAll(follow, () => undefined)).toBe('ready\nearly\n');
 });
 
+test('however much waits for the start, all of it comes, in order', async () => {
+  await using node = openTestNode(store);
+  const job = await submit(node, echoing);
+  const lines = ['a', 'b', 'c', 'd', 'e'].map((letter) => `${letter.repeat(150_000)}\n`);
+  for (const line of lines) await node.streams.write(job.id, everyone, Buffer.from(line));
+  await node.streams.write(job.id, everyone, Buffer.from('end\n'));
+
+  node.worker.start();
+
+  const follow = node.streams.follow(job.id, everyone, { signal: new AbortController().signal });
+  expect(await readAll(follow, () => undefined)).toBe(`ready\n${lines.join('')}`);
+});
+
 test('a piece that was changed in the database is left out', async () => {
   await using node = openTestNode(store);
   const job = await submit(node, echoing);
