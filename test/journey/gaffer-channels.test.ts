@@ -170,6 +170,24 @@ test('streams and stats can be subscribed to, and unsubscribed from', async () =
   await poll(() => socket.messages.filter(({ topic }) => topic === `STATS:${pid}`)).toHaveLength(2);
 });
 
+test('who comes later is sent what is printed from then on, not what was printed before', async () => {
+  const { pid } = await load(echoing);
+  await using early = await channel(pid);
+  await poll(() => early.printed).toBe('up\n');
+  await using late = await channel(pid);
+  await using socket = await events();
+  socket.subscribe(`STREAM:${pid}`);
+  await poll(() => socket.messages).toHaveLength(1);
+  const id = late.write('x\n');
+  await poll(() => late.answerTo(id)).toBe('OK');
+
+  await poll(() => early.printed).toBe('up\nx\n');
+  await poll(() => late.printed).not.toBe('');
+  await poll(() => socket.told(`STREAM:${pid}`)).not.toEqual([]);
+  expect(late.printed).toBe('x\n');
+  expect(socket.told(`STREAM:${pid}`)).toMatchObject([{ data: 'x\n' }]);
+});
+
 test('a topic ends with its process: asked for again, it is told to be not there', async () => {
   const { pid } = await load({ ...echoing, detach: true });
   await using socket = await events();

@@ -23,6 +23,8 @@ class Histories {
   isAway = false;
   reads = 0;
   failures = 0;
+  /** After which number was read last. */
+  after = 0;
 
   async readLastEvent(): Promise<number> {
     this.#failWhileAway();
@@ -35,6 +37,7 @@ class Histories {
   ): Promise<FoundEvents> {
     this.#failWhileAway();
     this.reads++;
+    this.after = after;
     const isNew = ({ seq }: NewEvent) => seq > after && !known.includes(seq);
     const events = this.events
       .filter(isNew)
@@ -132,4 +135,19 @@ test('nobody reads once nobody is subscribed, and each gets only what is in reac
       { interval: 700 },
     )
     .toBe(0);
+});
+
+test('what is known for some seconds is not looked at again', async () => {
+  const histories = new Histories();
+  histories.events.push(event(1));
+  const over = new AbortController();
+  const subscription = { door: 'gaffer', reach: ann, signal: over.signal } as const;
+  const noted = note(await new EventFeed(histories).subscribe(subscription));
+  histories.events.push(event(2), event(3));
+  await expect.poll(() => noted).toEqual(['job-2', 'job-3']);
+  expect(histories.after).toBe(1);
+
+  await expect.poll(() => histories.after, { timeout: 20_000 }).toBe(3);
+  expect(noted).toEqual(['job-2', 'job-3']);
+  over.abort();
 });
