@@ -40,6 +40,20 @@ test('Q8: a node that detaches does not wait for a running job, and does not tou
   expect(node.secrets.alive).toHaveLength(1);
 });
 
+test('Q8: nor does it touch one that has no credentials to spend', async () => {
+  const node = startNode();
+  node.backend.runs([{ linger: 'until_told' }]);
+  const job = await node.submit(null, { door: 'gaffer', wrappedSecretId: undefined });
+  await expect.poll(() => node.backend.count('wait')).toBe(1);
+
+  const end = node.worker.finish(longTimeoutMs);
+  node.worker.detach(longTimeoutMs);
+
+  expect(await end).toBe('detached');
+  expect(await node.stateOf(job)).toBe('running');
+  expect(node.backend.count('stop')).toBe(0);
+});
+
 test('Q8: it returns a job that has not begun to the queue', async () => {
   const node = startNode();
   const hold = node.backend.hold('prepare');

@@ -20,7 +20,7 @@ export class ActiveJob implements Disposable {
   /** Resolves once its container runs. */
   readonly started: Promise<void>;
   #resolveStarted: () => void = () => undefined;
-  #hasSpent = false;
+  #hasBegun = false;
 
   /** `claimedAt` is the `performance.now()` before the claim was sent. */
   constructor(claim: NodeClaim, leaseMs: number, claimedAt: number) {
@@ -32,9 +32,12 @@ export class ActiveJob implements Disposable {
     });
   }
 
-  /** Notes that the credentials are about to be spent: from here on the job cannot return to the queue. */
-  spends(): void {
-    this.#hasSpent = true;
+  /**
+   * Notes that the credentials are about to be spent, or that the container is about to start: a job may have no credentials.
+   * From here on the job cannot return to the queue.
+   */
+  begins(): void {
+    this.#hasBegun = true;
   }
 
   /** Notes that the container runs. */
@@ -42,9 +45,9 @@ export class ActiveJob implements Disposable {
     this.#resolveStarted();
   }
 
-  /** Returns the job to the queue if its credentials are unspent; otherwise it must run, so that it can be adopted. */
+  /** Returns the job to the queue if it has not begun; otherwise it must run, so that it can be adopted. */
   detach(): void {
-    if (!this.#hasSpent) this.stop.request('shutdown');
+    if (!this.#hasBegun) this.stop.request('shutdown');
   }
 
   [Symbol.dispose](): void {

@@ -19,7 +19,7 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
   };
   return {
     spending: async () => {
-      job.spends();
+      job.begins();
       await unlessKilled(() => store.markSpending(claim));
       await failpoint('before-unwrap');
       await renewLocalLease(store, job);
@@ -39,6 +39,7 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
         persist(() => store.markPrepared(claim, facts)),
       ),
     running: async (unmasked) => {
+      job.begins();
       await unlessKilled(() => store.markRunning(claim, unmasked));
       await failpoint('before-start');
       await renewLocalLease(store, job);

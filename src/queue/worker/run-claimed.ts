@@ -77,7 +77,7 @@ async function readWhole(row: ClaimedRow, store: RunParts['store']): Promise<Uin
 /** Resumes a job whose container the previous process of this node started, and records its end. Never throws. */
 export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job adopted', { jobId: row.id, queue: row.queue });
-  activeJob.spends();
+  activeJob.begins();
   activeJob.starts();
   if (row.killRequested) activeJob.stop.request('kill');
   await runAndRecord(row, activeJob, parts, async () => {
