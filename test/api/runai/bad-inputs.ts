@@ -34,7 +34,7 @@ export const badBodies: readonly BadInput[] = [
   raw('a field twice', field('"name":"a","name":"b"'), `${body}…once…"name" twice`),
   raw('a variable twice', field('"environment":{"A":1,"\\u0041":2}'), `${body}…once…"A" twice`),
   raw('a deep nesting', field(`"pvc":${'['.repeat(100)}${']'.repeat(100)}`), '64 levels'),
-  raw('very many values', field(`"arguments":[${'"",'.repeat(100_001)}""]`), '100000 values'),
+  raw('very many values', field(`"arguments":[${'"",'.repeat(30_001)}""]`), '30000 values'),
   raw('bytes that are no UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d), 'UTF-8'),
   raw('a large body', ' '.repeat(1024 * 1024 + 1), '1048576 bytes', 413),
 ];
