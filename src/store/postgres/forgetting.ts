@@ -1,9 +1,9 @@
 // Lets go of what a statement carried as soon as it is answered.
 
 /**
- * postgres.js 3.4.9 keeps the parameters of an answered statement, and V8 takes a statement for alive while the one before it
- * was not collected: of many in a row, all long texts stay until the next collection of everything. They are emptied in place,
- * so that an error does not keep them either.
+ * postgres.js 3.4.9 keeps the parameters of an answered statement, and V8's quick collections free hardly any of many statements
+ * in a row: their long texts stay until it collects everything. They are emptied in place, so that an error does not keep them
+ * either.
  */
 export async function forgetting<T>(statement: PromiseLike<T>): Promise<T> {
   try {
