@@ -20,7 +20,14 @@ import { listOwnContainers, type OwnContainer } from './container/own-containers
 import type { Deliveries } from './delivery/deliveries.js';
 import type { Engine, EngineState, ListedImage } from './engine/engine.js';
 import { EngineError, isFault } from './engine/errors.js';
-import { checkDisk, checkEngine, type Disk, disksOf, refuseUnsupported } from './engine/readiness.js';
+import {
+  checkDisk,
+  checkEngine,
+  type Disk,
+  disksOf,
+  refuseMissingNetwork,
+  refuseUnsupported,
+} from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
 import { needsInit } from './program/init.js';
@@ -115,7 +122,8 @@ export class EngineBackend implements DockerBackend {
   async #prepareOnce(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
     signal.throwIfAborted();
     await this.#refuseOnce();
-    const { images, imageFacts, deliveries, leftovers } = this.#parts;
+    const { engine, images, imageFacts, deliveries, leftovers } = this.#parts;
+    await refuseMissingNetwork(engine, request.options.network);
     await leftovers.remove(); // One of them may still run a job of the same queue.
     const found = await images.ensure(request.image, request.pullPolicy, signal);
     const imageId = found.id;

@@ -174,6 +174,23 @@ test('a check reports once the limits that the engine cannot enforce', async () 
   expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
 });
 
+const inNetwork = (network: string) => ({ ...request, options: { network } });
+
+test('an engine that lacks the network which a job names fails that job, and makes no container', async () => {
+  const asked: string[] = [];
+  const hasNetwork = async (name: string) => asked.push(name) === 0;
+  const { backend, created } = await openBackend({ hasNetwork });
+
+  await expect(backend.prepare(inNetwork('cluster-net'), never())).rejects.toMatchObject({
+    reason: 'start_failed',
+    code: 'network_missing',
+    message: expect.stringContaining('"cluster-net"'),
+  });
+  expect(created).toEqual([]);
+  await using _ = await backend.prepare(inNetwork('none'), never());
+  expect(asked).toEqual(['cluster-net']);
+});
+
 describe('E6: the disk that has the images', () => {
   const state = engineState({ dataRoot: tmpdir(), hasSystemStore: true });
 

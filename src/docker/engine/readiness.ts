@@ -1,6 +1,7 @@
 // Checks whether the engine can run jobs now.
 import { statfs } from 'node:fs/promises';
 import { BrokenError } from '../../job/errors.js';
+import { startFailed } from '../program/start-errors.js';
 import type { Engine, EngineState, EngineVersion } from './engine.js';
 import { EngineError } from './errors.js';
 
@@ -74,4 +75,18 @@ export async function checkDisk({ path, whose }: Disk): Promise<void> {
 function isNewEnough(apiVersion: string): boolean {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
   return major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1]);
+}
+
+const builtIn: readonly string[] = ['bridge', 'host', 'none'];
+
+/**
+ * Throws `JobFailedError` `start_failed` where a job asks for a network that this engine does not have: the engine itself says so
+ * only at the start, in the words in which it would say that the network of all jobs is gone.
+ */
+export async function refuseMissingNetwork(engine: Engine, name: string | undefined): Promise<void> {
+  if (name === undefined || builtIn.includes(name) || (await engine.hasNetwork(name))) return;
+  throw startFailed(
+    'network_missing',
+    `Could not prepare the container: the engine of this node has no network "${name}". Create it there, or name another.`,
+  );
 }
