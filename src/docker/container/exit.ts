@@ -119,3 +119,27 @@ export function toExit(facts: ContainerFacts, id: string): Exit {
     facts.id === id && facts.status === 'exited' && startedAt !== undefined && finishedAt !== undefined;
   return { exitCode, outOfMemory, proven };
 }
+
+const killedCode = 137;
+/** How long the engine's word that the kernel killed a container for its memory may come after that of its end. */
+const lateMs = 200;
+const lookMs = 40;
+
+/**
+ * The engine hears from two sides that a container ended, and that the kernel killed it for its memory: on a busy machine the
+ * second comes later. So it is asked again for a moment about one that was killed, by nobody knows whom.
+ */
+export async function withLateReason(
+  engine: Pick<Engine, 'findContainer'>,
+  id: string,
+  exit: Exit,
+): Promise<Exit> {
+  if (exit.exitCode !== killedCode || exit.outOfMemory) return exit;
+  for (let waitedMs = 0; waitedMs < lateMs; waitedMs += lookMs) {
+    await delay(lookMs, undefined, { ref: false });
+    const facts = await engine.findContainer(id).catch(() => undefined);
+    if (facts === undefined) return exit;
+    if (facts.outOfMemory) return { ...exit, outOfMemory: true };
+  }
+  return exit;
+}

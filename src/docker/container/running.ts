@@ -15,7 +15,7 @@ import {
   killedDoubt,
   wasEndedByEngine,
 } from './engine-end.js';
-import type { WatchedExit } from './exit.js';
+import { type WatchedExit, withLateReason } from './exit.js';
 import { findGoneTask, goneTaskExit, type LookTimes } from './gone-task.js';
 import { InitFailure } from './init-failure.js';
 
@@ -63,7 +63,8 @@ export function watchRunning(parts: RunningParts): RunningContainer {
       const { exitCode } = exit.exit;
       if (!isStopped && (await wasEndedByEngine(parts, exit)) && !isStopped) throw endedByEngine(exitCode);
       if (await isForgedByKill(parts, exit)) return { ...exit.exit, proven: false, doubt: killedDoubt };
-      return await judgeExit(exit.exit, { ...parts, initFailure, streamEnded });
+      const known = isStopped ? exit.exit : await withLateReason(parts.engine, parts.id, exit.exit);
+      return await judgeExit(known, { ...parts, initFailure, streamEnded });
     },
     ports: async () => (await parts.engine.findContainer(parts.id))?.ports ?? [],
     write: inputOf(parts),

@@ -7,7 +7,7 @@ import { watchRunning } from '../../../src/docker/container/running.js';
 import type { Engine } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { verdictOf } from '../../../src/job/outcome.js';
-import { fakeEngine } from '../../support/fake-engine.js';
+import { containerFacts, fakeEngine } from '../../support/fake-engine.js';
 
 const finishedAt = new Date(2_000);
 const ended = (exitCode: number): WatchedExit => ({
@@ -62,6 +62,26 @@ function hanging(tasks: readonly (boolean | Error)[], codeAfterKill = 0) {
   };
   return { asked, exit, given };
 }
+
+describe('exit code 137', () => {
+  const events = { recallEnd: async () => ({ endedAt: finishedAt, wasSignalled: false }) };
+  const looks = (...seen: (boolean | undefined)[]) => {
+    const findContainer = async () => {
+      const outOfMemory = seen.length > 1 ? seen.shift() : seen[0];
+      return outOfMemory === undefined ? undefined : containerFacts({ exitCode: 137, outOfMemory });
+    };
+    return watch({ ...events, findContainer }, Promise.resolve(ended(137))).wait();
+  };
+
+  test('is for its memory where the engine says so a moment later', async () => {
+    expect(await looks(false, false, true)).toEqual({ exitCode: 137, outOfMemory: true, proven: true });
+  });
+
+  test('is none of its memory where the engine never says so, or no longer knows it', async () => {
+    expect(await looks(false)).toEqual({ exitCode: 137, outOfMemory: false, proven: true });
+    expect(await looks(undefined)).toEqual({ exitCode: 137, outOfMemory: false, proven: true });
+  });
+});
 
 describe('exit code 0', () => {
   test('of a container that was killed before its end proves nothing: the job is lost', async () => {
