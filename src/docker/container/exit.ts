@@ -127,7 +127,8 @@ const lookMs = 40;
 
 /**
  * The engine hears from two sides that a container ended, and that the kernel killed it for its memory: on a busy machine the
- * second comes later. So it is asked again for a moment about one that was killed, by nobody knows whom.
+ * second comes later. So it is asked again about one that was killed, by nobody knows whom, and for no longer than that, however
+ * slowly it answers.
  */
 export async function withLateReason(
   engine: Pick<Engine, 'findContainer'>,
@@ -135,11 +136,11 @@ export async function withLateReason(
   exit: Exit,
 ): Promise<Exit> {
   if (exit.exitCode !== killedCode || exit.outOfMemory) return exit;
-  for (let waitedMs = 0; waitedMs < lateMs; waitedMs += lookMs) {
+  const late = delay(lateMs, 'late' as const, { ref: false });
+  for (;;) {
     await delay(lookMs, undefined, { ref: false });
-    const facts = await engine.findContainer(id).catch(() => undefined);
-    if (facts === undefined) return exit;
+    const facts = await Promise.race([late, engine.findContainer(id).catch(() => undefined)]);
+    if (facts === 'late' || facts === undefined) return exit;
     if (facts.outOfMemory) return { ...exit, outOfMemory: true };
   }
-  return exit;
 }

@@ -77,6 +77,13 @@ describe('exit code 137', () => {
     expect(await looks(false, false, true)).toEqual({ exitCode: 137, outOfMemory: true, proven: true });
   });
 
+  test('waits no longer for an engine that does not answer', async () => {
+    const silent = { ...events, findContainer: () => new Promise<undefined>(() => undefined) };
+    const exit = await watch(silent, Promise.resolve(ended(137))).wait();
+
+    expect(exit).toMatchObject({ exitCode: 137, outOfMemory: false });
+  });
+
   test('is none of its memory where the engine never says so, or no longer knows it', async () => {
     expect(await looks(false)).toEqual({ exitCode: 137, outOfMemory: false, proven: true });
     expect(await looks(undefined)).toEqual({ exitCode: 137, outOfMemory: false, proven: true });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Sql } from '../../../src/store/postgres/connection.js';
 import { readNewEvents } from '../../../src/store/streams/events.js';
 import { openTestDatabase } from '../../support/database.js';
+import { pagesOf } from '../../support/pages.js';
 
 const database = await openTestDatabase();
 const { store, sql } = database;
@@ -20,20 +20,6 @@ beforeAll(async () => {
     select lpad(to_hex(1 + n / 4), 24, '0'), 'kind ' || n % 4, 'entity:ann' from generate_series(0, 239999) as n`;
   await sql`vacuum analyze jobs`;
 });
-
-/** How many pages the statement reads, told by running it with `explain` in front of its text. */
-async function pagesOf(statement: (sender: Sql) => Promise<unknown>): Promise<number> {
-  let plans: unknown;
-  const sender = async (strings: readonly string[], ...values: string[]) => {
-    const [first = '', ...rest] = strings;
-    const texts = [`explain (analyze, buffers, format json) ${first}`, ...rest];
-    plans = await sql(Object.assign(texts, { raw: texts }), ...values);
-    return [];
-  };
-  await statement(sender as unknown as Sql);
-  const figures = [...JSON.stringify(plans).matchAll(/"Shared (?:Hit|Read) Blocks":(\d+)/g)];
-  return Math.max(...figures.map(([, blocks]) => Number(blocks)));
-}
 
 test('events come in order, those of other doors only as numbers, and what is known not at all', async () => {
   const last = await store.readLastEvent();
@@ -55,7 +41,7 @@ test.each(['events without statistics', 'analyzed events'])(
     const last = await store.readLastEvent();
     const known = Array.from({ length: 3_000 }, (_, at) => last - at - 10);
 
-    const pages = await pagesOf((sender) =>
+    const pages = await pagesOf(sql, (sender) =>
       readNewEvents(sender, 'gaffer', { after: last - 3_100, known, limit: 1_000 }),
     );
 
