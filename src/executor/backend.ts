@@ -44,6 +44,8 @@ export interface AdoptionRequest {
   readonly jobId: string;
   /** The fence in the container's name: that of the claim that created it. */
   readonly fence: number;
+  /** Names of its pipes. */
+  readonly pipes?: readonly string[];
 }
 
 /** A container that a previous process started. Dispose removes it, like a prepared one. */
@@ -106,6 +108,15 @@ export interface PreparedContainer extends AsyncDisposable {
   start(): Promise<RunningContainer>;
 }
 
+/** A pair of named pipes of a program, as `ContainerOptions.pipes` names it. */
+export interface ProgramPipe {
+  readonly name: string;
+  /** What the program writes, in order. Ends when the container has ended and all was read. Read once. */
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Resolves when the pipe has taken all of it, or the container has ended. Not called again before it has settled. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
 export interface RunningContainer {
   /**
    * Every byte in the order of arrival. Ends when the container has ended and all was read; throws when bytes may be
@@ -121,6 +132,8 @@ export interface RunningContainer {
    * taken all of it: the program may read it later. After its end nothing happens. Not called again before it has settled.
    */
   write(bytes: Uint8Array): Promise<void>;
+  /** Those that the job asked for, with what is in them. */
+  readonly pipes: readonly ProgramPipe[];
   /** CPU time of all its processes since its start, in milliseconds; undefined where the engine cannot tell. */
   cpuTimeMs(): Promise<number | undefined>;
   /** Sends the stop signal, waits `graceMs`, then kills. Returns when the engine confirms the end; may be repeated. */

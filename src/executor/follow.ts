@@ -11,6 +11,7 @@ import { namesOfUnmasked } from './masking/mask-forms.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
+import { copyPipes, feedPipes, type Piping } from './pipes.js';
 import type { Execution, ExecutorParts, Run } from './run.js';
 import type { SecretValues } from './secrets.js';
 
@@ -23,7 +24,7 @@ const drainMs = 30_000;
 /** What records and stops a job whose container was started. */
 export type StartedRun = Pick<Run, 'recorder' | 'stop' | 'input'> & { readonly job: { readonly id: string } };
 
-export interface Following {
+export interface Following extends Piping {
   readonly running: RunningContainer;
   readonly filter: PartFilter;
   /** What is already stored of the output. */
@@ -37,7 +38,6 @@ export interface Following {
   readonly stdin: boolean;
   /** What is left of the job's run time; undefined for a container that has ended. */
   readonly timeMs: number | undefined;
-  readonly parts: ExecutorParts;
 }
 
 /** Starts the container, unless a stop was requested meanwhile, and follows it to its end. */
@@ -61,13 +61,14 @@ export async function runToEnd(
     const running = await container.start();
     run.recorder.started();
     await failpoint('after-start');
-    const filter = discard(options.output ?? {}, jobMask(secrets, parts));
+    const pipeFilter = () => jobMask(secrets, parts);
+    const filter = discard(options.output ?? {}, pipeFilter());
     const limits = timeLimits(options, parts.options);
     const publishes = (options.ports ?? []).length > 0;
     const { stopGraceMs = parts.options.stopGraceMs } = options;
     const { stdin = false } = options;
-    const following = { running, filter, from: emptyOutput, limits, stopGraceMs, publishes, stdin, parts };
-    return await followToEnd(run, { ...following, timeMs: limits.runTimeMs });
+    const following = { running, filter, pipeFilter, limits, stopGraceMs, publishes, stdin, parts };
+    return await followToEnd(run, { ...following, from: emptyOutput, timeMs: limits.runTimeMs });
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
   }
@@ -87,23 +88,30 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
     options.outputLimitBytes,
     from,
   );
-  const copying = copyFrom(run, following, collector);
+  const copying = [copyFrom(run, following, collector), copyPipes(run, following)];
   const publishing = following.publishes ? recordPorts(run, following.running) : undefined;
   if (timeMs !== undefined) run.stop.limit(timeMs);
   const stopping = stopWhenRequested(run, following.running, following.stopGraceMs);
   using _ = watchAndFeed(run, following);
   const outcome = await waitForEnd(run, following);
-  const flaw = await within(drainMs, copying, 'output_not_drained');
+  const [flaw] = await within(drainMs, flawsOf(copying), ['output_not_drained']);
   stopping.release();
   await publishing;
   if (run.stop.reason === 'fenced') throw new FencedError('The claim was lost while the job ran.');
   return { outcome, output: { ...collector.totals, flaw } };
 }
 
-function watchAndFeed({ stop, input }: StartedRun, { running, limits, stdin }: Following): Disposable {
+/** The first is the one that is told. */
+async function flawsOf(copying: readonly Promise<string | undefined>[]): Promise<string[]> {
+  return (await Promise.all(copying)).filter((flaw) => flaw !== undefined);
+}
+
+function watchAndFeed(run: StartedRun, following: Following): Disposable {
+  const { running, limits, stdin } = following;
   const parts = [
-    watchCpuTime(running, limits.cpuTimeMs, stop),
-    feedInput(running, stdin ? input : undefined),
+    watchCpuTime(running, limits.cpuTimeMs, run.stop),
+    feedInput(running, stdin ? run.input?.() : undefined),
+    ...feedPipes(run, following),
   ];
   return {
     [Symbol.dispose]: () => {

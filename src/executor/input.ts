@@ -1,7 +1,7 @@
-// Gives a running program what was sent to its standard input, piece by piece.
+// Gives a running program what was sent to its standard input or a pipe, piece by piece.
 import type { RunningContainer } from './backend.js';
 
-/** What was sent to one job. */
+/** What was sent to one job, for one of its inputs. */
 export interface JobInput {
   /**
    * Takes the next piece, and waits for it; undefined once the signal has fired. What was taken is not given again: a program

@@ -7,6 +7,7 @@ import type { JobInput } from './input.js';
 import { type TimeLimits, timeLimits } from './limits.js';
 import { discard } from './masking/discard.js';
 import type { OutputState, PartFilter } from './output.js';
+import type { PipeStates } from './pipes.js';
 import type { Execution, ExecutorParts } from './run.js';
 import type { RunRecorder } from './run-recorder.js';
 import { readSecretsFile } from './secrets/secrets-file.js';
@@ -18,10 +19,11 @@ export interface ResumedRun {
   readonly job: ResumedJob;
   readonly recorder: RunRecorder;
   readonly stop: Stop;
-  /** What is sent to its standard input. */
-  readonly input?: JobInput | undefined;
+  /** What is sent to its standard input, or to a pipe of this name. */
+  readonly input?: ((pipe?: string) => JobInput) | undefined;
   /** What is stored of its output. Read after the new claim, so that no other process still writes. */
   readonly output: OutputState;
+  readonly pipes?: PipeStates;
 }
 
 export interface ResumedJob {
@@ -53,7 +55,8 @@ export async function resume(run: ResumedRun, parts: ExecutorParts): Promise<Exe
 /** The second half of the recipe. At the end the container is removed first, then the token is revoked. */
 async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Execution> {
   const { id: jobId, containerFence: fence, tokenAccessor: accessor } = run.job;
-  const container = await parts.backend.adopt({ jobId, fence });
+  const { pipes = [] } = run.job.options;
+  const container = await parts.backend.adopt({ jobId, fence, pipes });
   const secrets = container && secretsOf(container);
   const onRevoked = () => run.recorder.tokenRevoked();
   const token = secrets?.get('TOKEN');
@@ -87,7 +90,8 @@ async function followAdopted(
   await using container = found;
   if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
   const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
-  const filter = discard(run.job.options.output ?? {}, filterOf(run, secrets, parts));
+  const pipeFilter = () => maskOrWithhold(secrets, parts);
+  const filter = discard(run.job.options.output ?? {}, filterOf(run, pipeFilter));
   const limits = timeLimits(run.job.options, parts.options);
   const timeMs = timeLeft(container, limits);
   const publishes = (run.job.options.ports ?? []).length > 0;
@@ -96,7 +100,9 @@ async function followAdopted(
   const following = {
     running,
     filter,
+    pipeFilter,
     from: run.output,
+    ...(run.pipes !== undefined && { pipesFrom: run.pipes }),
     limits,
     stopGraceMs,
     publishes,
@@ -118,9 +124,13 @@ function storedFacts({ output: { raw } }: ResumedRun, flaw: string): OutputFacts
   return { stdoutBytes: raw?.stdout ?? 0, stderrBytes: raw?.stderr ?? 0, flaw };
 }
 
-/** Without the secrets no output may be shown, and without a position it is not known which output is new. */
-function filterOf(run: ResumedRun, secrets: SecretValues | undefined, parts: ExecutorParts): PartFilter {
-  if (run.output.raw === undefined) return withhold('position_unknown');
+/** Without a position it is not known which output is new. */
+function filterOf(run: ResumedRun, filter: () => PartFilter): PartFilter {
+  return run.output.raw === undefined ? withhold('position_unknown') : filter();
+}
+
+/** Without the secrets no output may be shown. */
+function maskOrWithhold(secrets: SecretValues | undefined, parts: ExecutorParts): PartFilter {
   if (secrets === undefined && parts.options.maskOutput) return withhold('secrets_unknown');
   return jobMask(secrets ?? new Map(), parts);
 }

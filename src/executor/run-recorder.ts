@@ -26,6 +26,8 @@ export interface RunRecorder {
   stopping(why: StopReason): Promise<void>;
   /** Stores a chunk of output; resolves when it is durable. */
   append(chunk: OutputChunk): Promise<void>;
+  /** The same for what comes through a pipe. */
+  appendPipe(name: string, chunk: OutputChunk): Promise<void>;
 }
 
 export interface OutputChunk {

@@ -39,8 +39,8 @@ export interface Run {
   readonly job: ClaimedJob;
   readonly recorder: RunRecorder;
   readonly stop: Stop;
-  /** What is sent to its standard input; undefined: nothing is. */
-  readonly input?: JobInput | undefined;
+  /** What is sent to its standard input, or to a pipe of this name; undefined: nothing is. */
+  readonly input?: ((pipe?: string) => JobInput) | undefined;
 }
 
 export interface ClaimedJob {

@@ -1,4 +1,4 @@
-// The contract for what goes to and comes from programs while they run: standard input, and output as it is stored.
+// The contract for what goes to and comes from programs while they run: input, and output as it is stored.
 
 import type { Door, JobLabel } from '../job/job.js';
 import type { Reach } from '../job/owner.js';
@@ -6,17 +6,17 @@ import type { Reach } from '../job/owner.js';
 /** All refuse with `not_found`, also when the job is out of reach. */
 export interface Streams {
   /**
-   * Sends bytes to the program of a job, on whichever node; they are stored when it returns, and given at most once, in their
-   * order. Refuses with `conflict` where the program has no standard input, has ended, or has too much to read already.
+   * Sends bytes to the program of a job, on whichever node, to its standard input or a pipe; they are stored when it returns, and
+   * given at most once, in their order. Refuses with `conflict` where the program has no such input, has ended, or has too much to read already.
    */
-  write(id: string, reach: Reach, bytes: Uint8Array): Promise<void>;
+  write(id: string, reach: Reach, bytes: Uint8Array, pipe?: string): Promise<void>;
   /**
    * The output of a job from its beginning, or from a place, as it is stored, until the job has ended and all was read or the
    * signal fires. Whoever reads slowly costs nothing but this reading. While Postgres is unavailable it waits.
    */
   follow(id: string, reach: Reach, how: Following): AsyncIterable<FollowedOutput>;
   /** Where `follow` begins to leave out what is stored now. */
-  position(id: string, reach: Reach): Promise<number>;
+  position(id: string, reach: Reach, pipe?: string): Promise<number>;
   /**
    * What is written into the histories of a door's jobs from when it resolves, until the signal fires. Who reads so slowly that many
    * thousands wait is cut off: it throws `RefusedError` `conflict`.
@@ -41,10 +41,12 @@ export interface Following {
   readonly signal: AbortSignal;
   /** The number of the first chunk that is wanted; 0 by default. */
   readonly from?: number;
+  /** What the program writes to this pipe, and not its output. All of it counts as stdout. */
+  readonly pipe?: string | undefined;
 }
 
 export type FollowedOutput =
-  /** A piece of one stream that splits no character. `next` is the number of the chunk that follows the one it is of. */
+  /** A piece of one stream that splits no character, unless it is of a pipe. `next` is the number of the chunk that follows the one it is of. */
   | {
       readonly kind: 'piece';
       readonly stream: 'stdout' | 'stderr';

@@ -32,6 +32,7 @@ import * as queues from './queues/queues.js';
 import * as sealed from './requests/parts.js';
 import * as newEvents from './streams/events.js';
 import * as input from './streams/input.js';
+import * as pipes from './streams/pipes.js';
 import * as watch from './streams/watch.js';
 
 /** One method per statement. All of them throw `BrokenError` when Postgres is unavailable. */
@@ -145,7 +146,9 @@ function bindStreams(sql: Sql) {
     takeInput: (...args: Rest<typeof input.takeInput>) => input.takeInput(sql, ...args),
     deleteStaleInput: (limit: number) => input.deleteStaleInput(sql, limit),
     readWatched: (watched: readonly watch.WatchedJob[]) => watch.readWatched(sql, watched),
-    readNextChunk: (jobId: string) => watch.readNextChunk(sql, jobId),
+    readNextChunk: (...args: Rest<typeof watch.readNextChunk>) => watch.readNextChunk(sql, ...args),
+    appendPipe: (...args: Rest<typeof pipes.appendPipe>) => pipes.appendPipe(sql, ...args),
+    readPipeChunks: (jobId: string) => pipes.readPipeChunks(sql, jobId),
     readLastEvent: () => newEvents.readLastEvent(sql),
     readNewEvents: (...args: Rest<typeof newEvents.readNewEvents>) => newEvents.readNewEvents(sql, ...args),
     readChunks: (...args: Rest<typeof watch.readChunks>) => watch.readChunks(sql, ...args),

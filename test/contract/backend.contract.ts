@@ -17,6 +17,7 @@ import {
   startJob,
 } from './backend-bench.js';
 import { inputRules } from './backend-input.js';
+import { pipeRules } from './backend-pipes.js';
 import { signalRules } from './backend-signals.js';
 import { startFailureRules } from './backend-start-failures.js';
 import { terminalRules } from './backend-terminal.js';
@@ -61,6 +62,9 @@ export function backendContract(name: string, start: () => Promise<BackendBench>
     });
     describe('an input', () => {
       inputRules(() => bench);
+    });
+    describe('pipes', () => {
+      pipeRules(() => bench);
     });
 
     describe('a signal', () => {

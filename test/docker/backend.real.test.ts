@@ -66,11 +66,18 @@ function commandFor(acts: readonly Act[]): Partial<ContainerRequest> {
   return { command: ['sh', '-c', acts.map(toShell).join('\n')] };
 }
 
+/** Opened for reading too, a pipe can be opened whoever has its other end. */
+function toLoop({ echo, pipe }: Extract<Act, { echo: string }>): string {
+  const path = `/run/stint/streams/${pipe}`;
+  const open = pipe === undefined ? '' : `exec <>${path}.in >${path}.out; `;
+  return `${open}while read -r line && [ "$line" != '${echo}' ]; do echo "$line"; done`;
+}
+
 function toShell(act: Act): string {
   if ('print' in act) return `printf %s '${Buffer.from(act.print)}'${act.on === 'stderr' ? ' >&2' : ''}`;
   if ('show' in act) return 'cat /secrets.yml';
   if ('exit' in act) return `exit ${act.exit}`;
-  if ('echo' in act) return `while read -r line && [ "$line" != '${act.echo}' ]; do echo "$line"; done`;
+  if ('echo' in act) return toLoop(act);
   if (!('linger' in act)) throw new Error(`Expected an act of a shell, got ${JSON.stringify(act)}.`);
   const onSignal = act.linger === 'until_told' ? 'exit 143' : '';
   return `trap '${onSignal}' TERM; while :; do sleep 0.05; done`;

@@ -41,6 +41,7 @@ function containerOf(given: Partial<RunningContainer>): PreparedContainer {
     wait: async () => exit,
     ports: async () => [],
     write: async () => undefined,
+    pipes: [],
     cpuTimeMs: async () => undefined,
     stop: async () => undefined,
     ...given,

@@ -58,6 +58,38 @@ test('what a process prints comes as it prints it, what is written reaches it, a
   expect(both.printed).toBe('up\ngröße\n');
 });
 
+test('a custom stream is a pair of pipes of its own, beside the usual streams', async () => {
+  const script =
+    'echo up; exec 3<>"$GAFFER_STREAM_CTL_1.in" 4<>"$GAFFER_STREAM_CTL_1.out"; while read -r line <&3 && [ "$line" != end ]; do echo "got $line" >&4; done; echo bye >&4';
+  const { pid } = await load({
+    cmd: 'sh -c',
+    args: [script],
+    redirect_output: ['out'],
+    custom_streams: ['ctl-1', 'unused'],
+    detach: true,
+  });
+  await using out = await channel(pid, '/out?mode=1');
+  await using ctl = await channel(pid, '/ctl-1');
+  await using commands = await events();
+  commands.subscribe(`STREAM:${pid}.ctl-1`);
+  await poll(() => commands.messages).toContainEqual(
+    expect.objectContaining({ event: 'gaffer:subscription_success' }),
+  );
+  const id = ctl.write('one\n');
+  await poll(() => ctl.answerTo(id)).toBe('OK');
+  await poll(() => ctl.printed).toBe('got one\n');
+  const info = (await gaffer.ask('GET', `/${pid}`)).body;
+  const sent = commands.command('send', [pid, ['two\n', 'end\n'], 'ctl-1']);
+
+  await poll(() => [out.closed, ctl.closed]).toEqual([1000, 1000]);
+  expect(ctl.printed).toBe('got one\ngot two\nbye\n');
+  expect(out.printed).toBe('up\n');
+  expect(info).toMatchObject({ custom_streams: ['ctl-1', 'unused'] });
+  expect(commands.resultOf(sent)).toEqual({ ok: true });
+  const streamed = () => commands.told(`STREAM:${pid}.ctl-1`).map(({ data }) => data);
+  await poll(() => streamed().join('')).toBe('got one\ngot two\nbye\n');
+});
+
 test('one label for both streams merges them', async () => {
   const { pid } = await load({ ...echoing, redirect_output: ['all', 'all'] });
   await using socket = await channel(pid, '/all');

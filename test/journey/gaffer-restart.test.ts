@@ -36,27 +36,35 @@ async function start(settings: Readonly<Record<string, string>>): Promise<StintS
 
 const poll = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 60_000 });
 const headers = { 'X-Api-Key': token };
-const channel = ({ url }: StintServer, pid: number) => {
-  const socket = new ProcessSocket(`${url}/${pid}/channel`, headers);
+const channel = ({ url }: StintServer, pid: number, rest: string) => {
+  const socket = new ProcessSocket(`${url}/${pid}/channel${rest}`, headers);
   return socket.opened();
 };
 const echo = 'echo up; while read -r line && [ "$line" != end ]; do echo "$line"; done';
+/** Open both ways a pipe stays open while nobody has its other end. */
+const piped = 'exec <>"$GAFFER_STREAM_CTL.in" 1<>"$GAFFER_STREAM_CTL.out"';
+const usual = { cmd: 'sh -c', args: [echo], redirect_input: true, redirect_output: ['out'] };
+const custom = { cmd: 'sh -c', args: [`${piped}; sleep 1; ${echo}`], custom_streams: ['ctl'] };
 
-test.each(['SIGTERM', 'SIGKILL'] as const)(
-  'over a restart of its node by %s a program gets each line once and in order, and a client each that it prints',
+test.each([
+  ['SIGTERM', 'standard streams', usual, ''],
+  ['SIGKILL', 'standard streams', usual, ''],
+  ['SIGTERM', 'a custom stream', custom, '/ctl'],
+  ['SIGKILL', 'a custom stream', custom, '/ctl'],
+] as const)(
+  'over a restart of its node by %s a program gets each line once and in order, and a client each that it prints: %s',
   { timeout: 180_000 },
-  async (signal) => {
+  async (signal, _of, config, rest) => {
     const STINT_NODE_ID = randomUUID();
     const runs = await start({ STINT_NODE_ID });
     const session = `s${STINT_NODE_ID.slice(0, 8)}`;
     const gaffer = new GafferClient(runs.url, token);
-    const config = { cmd: 'sh -c', args: [echo], redirect_input: true, redirect_output: ['out'] };
     await gaffer.load(session, { name: 'web', ...config, detach: true });
     const [pid = 0] = await gaffer.pids(`${session}.web`);
-    const open = await channel(runs, pid);
+    const open = await channel(runs, pid, rest);
     await poll(() => open.printed).toBe('up\n');
     const other = await start({ STINT_SLOTS: '1', STINT_NODE_ID: randomUUID() });
-    await using reader = await channel(other, pid);
+    await using reader = await channel(other, pid, rest);
     const idle = await new EventSocket(`${runs.url}/channel/websocket`, headers).opened();
     const [before, meanwhile, after] = ['a', 'b', 'c'].map((name) =>
       Array.from({ length: 50 }, (_, at) => `${name}${at}\n`),

@@ -23,7 +23,7 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     store,
     sql,
     clear: async () => {
-      await sql`truncate jobs, parents, queues, job_requests, job_output, job_input, request_parts`;
+      await sql`truncate jobs, parents, queues, job_requests, job_output, job_input, job_pipes, request_parts`;
     },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();

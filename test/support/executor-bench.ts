@@ -18,6 +18,8 @@ export class ExecutorBench implements Disposable {
   readonly backend: FakeBackend;
   readonly stop = new Stop();
   readonly chunks: OutputChunk[] = [];
+  /** What came through pipes, by their names. */
+  readonly piped = new Map<string, string>();
   readonly bugs: unknown[] = [];
   /** The recorder's calls, by method name. */
   readonly told = new Map<string, unknown>();
@@ -94,6 +96,10 @@ export class ExecutorBench implements Disposable {
       append: async (chunk) => {
         await tell('append');
         this.chunks.push(chunk);
+      },
+      appendPipe: async (name, { bytes }) => {
+        await tell('appendPipe');
+        this.piped.set(name, (this.piped.get(name) ?? '') + Buffer.from(bytes).toString());
       },
     };
   }

@@ -7,6 +7,7 @@ import type {
   ContainerRequest,
   OutputPart,
   PreparedContainer,
+  ProgramPipe,
   RunningContainer,
   StreamPositions,
 } from '../../src/executor/backend.js';
@@ -29,8 +30,8 @@ export type Act =
   | { readonly show: 'secrets' }
   /** Runs until SIGTERM and then ends with 143, or until it is killed. */
   | { readonly linger: 'until_told' | 'until_killed' }
-  /** Prints each line of its input, up to this one. */
-  | { readonly echo: string }
+  /** Prints each line of its input, up to this one; or does so with a pipe. */
+  | { readonly echo: string; readonly pipe?: string }
   | { readonly exit: number; readonly outOfMemory?: boolean; readonly proven?: boolean }
   /** The command of this name is not there. */
   | { readonly missing: string }
@@ -86,12 +87,17 @@ export class FakeContainer implements PreparedContainer {
   #secrets: Uint8Array | undefined;
   #exit: Promise<Exit> | undefined;
   readonly #input = new FakeOutput();
+  readonly #pipes: ReadonlyMap<string, FakePipe>;
   #startedAt = new Date(0);
   #hasEnded = false;
 
   constructor(backend: FakeContainerHost, parts: FakeContainerParts) {
     this.#backend = backend;
     this.#parts = parts;
+    const { pipes = [] } = parts.request.options;
+    this.#pipes = new Map(
+      pipes.map((name) => [name, { input: new FakeOutput(), output: new FakeOutput(), taken: 0 }]),
+    );
     this.id = parts.name;
   }
 
@@ -135,7 +141,7 @@ export class FakeContainer implements PreparedContainer {
     this.#startedAt = new Date();
     const exit = this.#play().finally(() => {
       this.#hasEnded = true;
-      this.#line.end();
+      for (const { output } of [{ output: this.#line }, ...this.#pipes.values()]) output.end();
     });
     this.#exit = exit;
     exit.catch(() => undefined); // It may fail before anything waits for it.
@@ -166,7 +172,8 @@ export class FakeContainer implements PreparedContainer {
         return await exit;
       },
       ports: async () => (this.#hasEnded ? [] : publishedPorts(this.#parts.request)),
-      write: (bytes) => this.#write(bytes),
+      write: (bytes) => this.#write(bytes, this.#input),
+      pipes: [...this.#pipes].map(([name, pipe]) => this.#programPipe(name, pipe)),
       cpuTimeMs: async () => this.#backend.cpuTimeMs,
       stop: (graceMs) => this.#stop(exit, graceMs),
     };
@@ -182,7 +189,7 @@ export class FakeContainer implements PreparedContainer {
 
   async #perform(act: Act): Promise<Exit | undefined> {
     if ('linger' in act) return await this.#runUntilSignal(act.linger);
-    if ('echo' in act) return await this.#echo(act.echo);
+    if ('echo' in act) return await this.#echo(act);
     if ('exit' in act) return exitOf(act);
     if ('missing' in act) throw commandNotFound(act.missing);
     if ('unstartable' in act) throw unstartable[act.unstartable];
@@ -193,22 +200,28 @@ export class FakeContainer implements PreparedContainer {
     return undefined;
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  #programPipe(name: string, pipe: FakePipe): ProgramPipe {
+    const write = (bytes: Uint8Array) => this.#write(bytes, pipe.input);
+    return { name, output: bytesOf(pipe), write };
+  }
+
+  async #write(bytes: Uint8Array, input: FakeOutput): Promise<void> {
     await this.#reach('write');
-    if (this.isRunning) this.#input.push({ stream: 'stdout', bytes: Buffer.from(bytes) });
+    if (this.isRunning) input.push({ stream: 'stdout', bytes: Buffer.from(bytes) });
   }
 
   /** Without an input it ends at once. */
-  async #echo(last: string): Promise<undefined> {
-    if (this.#parts.request.options.stdin !== true) return;
+  async #echo({ echo: last, pipe: name }: Extract<Act, { echo: string }>): Promise<undefined> {
+    if (name === undefined && this.#parts.request.options.stdin !== true) return;
+    const pipe = this.#pipes.get(name ?? '') ?? { input: this.#input, output: this.#line };
     let text = '';
-    for await (const { bytes } of this.#input.read({ stdout: 0, stderr: 0 })) {
+    for await (const { bytes } of pipe.input.read({ stdout: 0, stderr: 0 })) {
       text += Buffer.from(bytes).toString();
       const lines = text.split('\n');
       text = lines.pop() ?? '';
       const end = lines.indexOf(last);
       const printed = lines.slice(0, end < 0 ? undefined : end).map((line) => `${line}\n`);
-      this.#line.push({ stream: 'stdout', bytes: Buffer.from(printed.join('')) });
+      pipe.output.push({ stream: 'stdout', bytes: Buffer.from(printed.join('')) });
       if (end >= 0) return;
     }
   }
@@ -274,6 +287,21 @@ function publishedPorts({ options }: ContainerRequest): PublishedPort[] {
     container,
     host: host || container + 40_000,
   }));
+}
+
+interface FakePipe {
+  readonly input: FakeOutput;
+  readonly output: FakeOutput;
+  /** So many bytes of the output were read. */
+  taken: number;
+}
+
+/** What was read is gone from a pipe, whoever read it. */
+async function* bytesOf(pipe: FakePipe): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of pipe.output.read({ stdout: pipe.taken, stderr: 0 })) {
+    pipe.taken += bytes.length;
+    yield bytes;
+  }
 }
 
 /** What a program prints, kept until it is read. */

@@ -59,7 +59,7 @@ export function containerFacts(given: Partial<ContainerFacts> = {}): ContainerFa
     finishedAt: new Date(2_000),
     pid: undefined,
     tty: false,
-    hasMounts: false,
+    mounts: [],
     ports: [],
     ...given,
   };

@@ -77,6 +77,6 @@ export function toWireProcess({ view, child, osPid }: ProcessPlace) {
 }
 
 function shownStreams({ config }: Template) {
-  const { redirect_output: output = [], redirect_input: input = false } = config;
-  return { redirect_output: output, redirect_input: input, custom_streams: [] };
+  const { redirect_output: output = [], redirect_input: input = false, custom_streams: custom = [] } = config;
+  return { redirect_output: output, redirect_input: input, custom_streams: custom };
 }

@@ -5,6 +5,7 @@ import { readProcessFile } from '../delivery/process-files.js';
 import { engineTime } from '../engine/clock.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
 import { readOnlyFile } from '../engine/tar-file.js';
+import { reopenPipes } from '../output/program-pipes.js';
 import { AdoptedJobContainer, type AdoptedParts } from './adopted-container.js';
 import { secretsLabel } from './container.js';
 import { findOurs } from './create.js';
@@ -29,9 +30,10 @@ export async function adoptContainer(
     return undefined;
   }
   const secrets = await readSecrets(parts.engine, found);
+  const pipes = await reopenPipes(found, request.pipes ?? []);
   const now = await retryWhileUnavailable(() => engineTime(parts.engine), parts.retryForMs);
   const ranMs = Math.max(0, now.getTime() - startedAt.getTime());
-  return new AdoptedJobContainer(parts, { ...found, ranMs }, secrets);
+  return new AdoptedJobContainer(parts, { ...found, ranMs }, { secrets, pipes });
 }
 
 async function retryWhileUnavailable<T>(ask: () => Promise<T>, retryForMs: number): Promise<T> {
@@ -58,7 +60,7 @@ async function readSecrets(engine: Engine, found: ContainerFacts): Promise<Uint8
     const bytes = await readProcessFile(process, path, largestSecretsBytes);
     if (bytes !== undefined) return bytes;
   }
-  if (found.hasMounts) return undefined;
+  if (found.mounts.length > 0) return undefined;
   try {
     const tar = await engine.findFile(found.id, path);
     return tar && (await readOnlyFile(tar, largestSecretsBytes));

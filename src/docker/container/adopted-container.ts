@@ -1,6 +1,8 @@
 // The container of an adopted job: follows its output and exit, and removes it.
 import type { AdoptedContainer, RunningContainer, StreamPositions } from '../../executor/backend.js';
 import type { ContainerFacts, Engine } from '../engine/engine.js';
+import type { OutputWatch } from '../output/output.js';
+import type { ProgramPipes } from '../output/program-pipes.js';
 import { resumeOutput } from '../output/resumed-output.js';
 import { type ContainerSettings, secretsLabel } from './container.js';
 import { hasEnded, waitForExit } from './exit.js';
@@ -24,6 +26,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
   readonly hasSecretsFile: boolean;
   readonly secrets: Uint8Array | undefined;
   readonly #parts: AdoptedParts;
+  readonly #pipes: ProgramPipes;
   /** Aborts every wait when the container is disposed of. */
   readonly #disposed = new AbortController();
   #disposal: Promise<void> | undefined;
@@ -31,7 +34,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
   constructor(
     parts: AdoptedParts,
     found: ContainerFacts & { readonly ranMs: number },
-    secrets: Uint8Array | undefined,
+    { secrets, pipes }: { readonly secrets: Uint8Array | undefined; readonly pipes: ProgramPipes },
   ) {
     this.#parts = parts;
     this.id = found.id;
@@ -40,6 +43,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
     this.tty = found.tty;
     this.hasSecretsFile = found.labels[secretsLabel] !== '';
     this.secrets = secrets;
+    this.#pipes = pipes;
   }
 
   resume(from: StreamPositions): RunningContainer {
@@ -49,7 +53,8 @@ export class AdoptedJobContainer implements AdoptedContainer {
     const exit = waitForExit(engine, id, { signal, retryForMs });
     const keptLogBytes = settings.logBytes / 2; // The newer of two log files; the engine may have dropped the older.
     const log = { engine, id, tty, exit, hasEnded: this.hasEnded, from, keptLogBytes, signal };
-    return watchRunning({ engine, id, exit, output: (watch) => resumeOutput({ ...log, ...watch }) });
+    const output = (watch: OutputWatch) => resumeOutput({ ...log, ...watch });
+    return watchRunning({ engine, id, exit, output, pipes: this.#pipes });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,5 +66,6 @@ export class AdoptedJobContainer implements AdoptedContainer {
     const { engine, onFailure } = this.#parts;
     this.#disposed.abort(new Error('The container was disposed of.'));
     await removeUntilGone({ engine, findId: async () => this.id, onFailure });
+    this.#pipes[Symbol.dispose]();
   }
 }

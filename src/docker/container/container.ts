@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
 import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from '../../job/options/options.js';
+import { pipesDirectory } from '../../job/options/pipes.js';
 import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
@@ -79,7 +80,8 @@ interface DeviceRequest {
 
 export interface MountOptions {
   readonly Type: 'bind' | 'volume';
-  readonly Source: string;
+  /** Undefined: a new volume that is removed with the container. */
+  readonly Source?: string;
   readonly Target: string;
   readonly ReadOnly: boolean;
   readonly VolumeOptions?: { readonly NoCopy: true };
@@ -168,7 +170,7 @@ function hostOptions(
     ShmSize: limits.sharedMemoryBytes ?? settings.sharedMemoryBytes,
     NetworkMode: network ?? settings.network,
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }, ...cpuLimit(limits)], // A core file contains whatever the job had in memory.
-    Mounts: [...files.map(toMount), ...mounts.map(toJobMount)],
+    Mounts: [...files.map(toMount), ...mounts.map(toJobMount), ...pipesMount(options)],
     ...(ports.length > 0 && { PortBindings: portBindings(ports) }),
     ...(gpus !== undefined && { DeviceRequests: [{ Count: gpus, Capabilities: [['gpu']] }] }),
     ...reservations(options),
@@ -211,6 +213,12 @@ function toMount({ source, target }: BoundFile): MountOptions {
 function toJobMount({ kind, source, target, readOnly }: Mount): MountOptions {
   const mount = { Type: kind, Source: source, Target: target, ReadOnly: readOnly };
   return kind === 'volume' ? { ...mount, VolumeOptions: { NoCopy: true } } : mount;
+}
+
+/** Empty where there are none. The directory is root's: a program that is not root cannot put anything in their place. */
+function pipesMount({ pipes = [] }: ContainerOptions): MountOptions[] {
+  if (pipes.length === 0) return [];
+  return [{ Type: 'volume', Target: pipesDirectory, ReadOnly: false, VolumeOptions: { NoCopy: true } }];
 }
 
 /**

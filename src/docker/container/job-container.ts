@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.js';
 import { EngineError, isFault } from '../engine/errors.js';
 import type { OpenedImage } from '../image/facts.js';
 import { type OutputWatch, readOutput } from '../output/output.js';
+import { makePipes, ProgramPipes } from '../output/program-pipes.js';
 import { argumentsOf, type ImageConfig } from '../program/arguments.js';
 import type { StartMessage } from '../program/start-messages.js';
 import type { ContainerParameters, ContainerSettings } from './container.js';
@@ -44,6 +45,7 @@ export class JobContainer implements PreparedContainer {
   /** Aborts every wait when the container is disposed of. */
   readonly #disposed = new AbortController();
   #attached: Readable | undefined;
+  #pipes = new ProgramPipes();
   #id: string | undefined;
   #step: 'new' | 'creating' | 'prepared' | 'delivered' | 'started' = 'new';
   #disposal: Promise<void> | undefined;
@@ -72,7 +74,14 @@ export class JobContainer implements PreparedContainer {
     const id = await this.#create();
     signal.throwIfAborted();
     await this.#parts.delivery.uploadContent(id, signal);
+    await this.#makePipes(id);
     this.#take('creating', 'prepared');
+  }
+
+  async #makePipes(id: string): Promise<void> {
+    const { options } = this.#parameters;
+    if (options.pipes === undefined) return;
+    this.#pipes = await makePipes(await this.#parts.engine.findContainer(id), options);
   }
 
   /**
@@ -109,7 +118,7 @@ export class JobContainer implements PreparedContainer {
     const source = { engine, id: this.id, attached, tty: this.#parameters.tty, exit };
     const explain = (message: StartMessage) => this.#explain(message);
     const output = (watch: OutputWatch) => readOutput({ ...source, ...watch });
-    return watchRunning({ ...source, program: this.#program, explain, output });
+    return watchRunning({ ...source, program: this.#program, explain, output, pipes: this.#pipes });
   }
 
   get #program(): string | undefined {
@@ -159,6 +168,7 @@ export class JobContainer implements PreparedContainer {
       .catch((error: Error) => onFailure(`Could not remove the files of a job: ${error.message}`));
     if (this.#step !== 'new') await removeUntilGone({ engine, findId: () => this.#findId(), onFailure });
     this.#attached?.destroy();
+    this.#pipes[Symbol.dispose]();
     await failpoint('after-container-removed');
   }
 

@@ -6,6 +6,7 @@ import type { Exit } from '../../job/outcome.js';
 import type { Engine } from '../engine/engine.js';
 import { EngineError, isFault } from '../engine/errors.js';
 import type { OutputWatch } from '../output/output.js';
+import type { ProgramPipes } from '../output/program-pipes.js';
 import { startErrorUnseen } from '../program/start-errors.js';
 import type { StartMessage } from '../program/start-messages.js';
 import {
@@ -30,6 +31,7 @@ export interface RunningParts {
   readonly id: string;
   readonly exit: Promise<WatchedExit>;
   readonly output: (watch: OutputWatch) => AsyncIterable<OutputPart>;
+  readonly pipes?: ProgramPipes;
   /** What was to be started; undefined where nobody knows it any more. */
   readonly program?: string | undefined;
   /** Makes an error of what was said about a command that could not be started. */
@@ -48,6 +50,7 @@ export function watchRunning(parts: RunningParts): RunningContainer {
   let outputParts = 0;
   const watched = exitOrGone(parts, () => outputParts);
   watched.catch(() => undefined); // Avoids an unhandled rejection when nothing waits for it.
+  endWith(parts);
   let isStopped = false;
   return {
     output: parts.output({
@@ -68,12 +71,19 @@ export function watchRunning(parts: RunningParts): RunningContainer {
     },
     ports: async () => (await parts.engine.findContainer(parts.id))?.ports ?? [],
     write: inputOf(parts),
+    pipes: parts.pipes?.list ?? [],
     cpuTimeMs: () => parts.engine.cpuTime(parts.id),
     stop: async (graceMs) => {
       isStopped = true;
       await stopContainer(parts, graceMs);
     },
   };
+}
+
+/** Nobody in the container has its pipes open any more once it has ended, or is not known to run. */
+function endWith({ exit, pipes }: RunningParts): void {
+  const end = () => pipes?.end();
+  exit.then(end, end);
 }
 
 /** What a program that has ended did not read is lost, as with any pipe. */

@@ -10,6 +10,7 @@ import { type ArchiveRules, passwdFile } from '../archive/rules.js';
 import { type BoundFile, fileOwner } from '../container/container.js';
 import { uploadFailure } from '../container/errors.js';
 import type { Engine } from '../engine/engine.js';
+import { refusePipes } from '../output/program-pipes.js';
 import type { HostFiles, JobFiles } from './host-files.js';
 import { findLinkedDirectories } from './linked-directories.js';
 import { refuseMounts, resolveMounts } from './mounts.js';
@@ -94,6 +95,7 @@ function boundFiles(
  */
 export function openArchiveDelivery(parts: DeliveryParts, { request, passwd }: Job): Delivery {
   refuseMounts(request.options.mounts ?? []);
+  refusePipes(request.options);
   let { content } = request;
   let extras: readonly ExtraFile[] = [];
   let leftOut: readonly string[] = [];

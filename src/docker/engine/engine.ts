@@ -169,9 +169,15 @@ export interface ContainerFacts {
   /** PID of its first process on the engine's host; undefined when none runs. */
   readonly pid: number | undefined;
   readonly tty: boolean;
-  readonly hasMounts: boolean;
+  readonly mounts: readonly FoundMount[];
   /** TCP ports that are published now. */
   readonly ports: readonly PublishedPort[];
+}
+
+/** Of a volume `source` is its directory on the engine's host. */
+export interface FoundMount {
+  readonly source: string;
+  readonly target: string;
 }
 
 export interface ListedProcess {

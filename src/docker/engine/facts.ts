@@ -122,7 +122,7 @@ export function toContainerFacts(answer: Docker.ContainerInspectInfo): Container
     finishedAt: toDate(state.FinishedAt),
     pid: state.Pid > 0 ? state.Pid : undefined,
     tty: answer.Config.Tty ?? false,
-    hasMounts: (answer.Mounts ?? []).length > 0,
+    mounts: (answer.Mounts ?? []).map(({ Source, Destination }) => ({ source: Source, target: Destination })),
     ports: publishedPorts(answer),
   };
 }

@@ -3,6 +3,7 @@
 import { checkLimits, checkReservations } from './check-limits.js';
 import { type Named, nameOf, type OptionField, type OptionNames } from './option-names.js';
 import type { ContainerOptions, Mount, PortMapping } from './options.js';
+import { checkPipes, pipesDirectory } from './pipes.js';
 
 const mostEntries = 64;
 const longestPath = 4096;
@@ -26,6 +27,8 @@ export function checkOptions(options: ContainerOptions, names: OptionNames = {})
     ...checkReservations(reserved, limits, named),
     ...checkGpus(gpus, named('gpus')),
     ...checkGrace(stopGraceMs, named('stopGraceMs')),
+    ...checkPipes(options.pipes ?? [], named('pipes')),
+    ...checkPipesPlace(options, named),
   ];
 }
 
@@ -90,6 +93,12 @@ function checkHome({ home, mounts = [] }: ContainerOptions, named: Named): strin
   const isTaken = mounts.some(({ target }) => target === home);
   const taken = isTaken ? [`Expected no mount at the path of ${named('home')}, got one.`] : [];
   return [...checkTarget(home, named('home')), ...taken];
+}
+
+function checkPipesPlace({ pipes = [], home, mounts = [] }: ContainerOptions, named: Named): string[] {
+  const targets = [home, ...mounts.map(({ target }) => target)];
+  if (pipes.length === 0 || !targets.includes(pipesDirectory)) return [];
+  return [`Expected no mount at \`${pipesDirectory}\`, where ${named('pipes')} are, got one.`];
 }
 
 function checkGpus(gpus: number | undefined, name: string): string[] {

@@ -12,6 +12,7 @@ export type OptionField =
   | 'stopGraceMs'
   | 'gpus'
   | 'home'
+  | 'pipes'
   | 'reservedCpus'
   | 'reservedMemoryBytes'
   | keyof Limits;

@@ -22,6 +22,8 @@ export interface ContainerOptions {
   readonly stopGraceMs?: number;
   /** Its program has a standard input that stays open. Without it the input is empty. */
   readonly stdin?: boolean;
+  /** Names of pairs of pipes in `pipesDirectory`, by which others talk to the program while it runs. */
+  readonly pipes?: readonly string[];
 }
 
 /** Where a job wants its two streams, beside the store: paths of files. What goes to `/dev/null` is not stored either. */

@@ -12,11 +12,13 @@ export interface ChunkSource {
   read(seq: number, limit: number): Promise<readonly StoredChunk[]>;
   /** Resolves when there is a chunk from this number on, or the job has ended; undefined: nobody wants to know any more. */
   news(seq: number): Promise<{ readonly hasOutput: boolean } | undefined>;
+  /** Pieces may split characters, because nothing of them may wait for more. */
+  readonly splits?: boolean;
 }
 
 /** From this chunk on until the job has ended and all was read. */
 export async function* followChunks(source: ChunkSource, from: number): AsyncGenerator<FollowedOutput> {
-  const reader = new ChunkReader();
+  const reader = new ChunkReader(source.splits === true);
   for (let seq = from; ; ) {
     const chunks = await source.read(seq, chunksAtOnce);
     for (const chunk of chunks) {
@@ -34,8 +36,13 @@ export async function* followChunks(source: ChunkSource, from: number): AsyncGen
 /** Takes chunks apart into pieces of one stream each. */
 class ChunkReader {
   readonly #streams = { stdout: new WholeCharacters(), stderr: new WholeCharacters() };
+  readonly #splits: boolean;
   #position: number | undefined;
   #next = 0;
+
+  constructor(splits: boolean) {
+    this.#splits = splits;
+  }
 
   *read({ seq, position, runs, bytes }: StoredChunk): Generator<FollowedOutput> {
     const gap = position - (this.#position ?? position);
@@ -64,7 +71,7 @@ class ChunkReader {
   }
 
   *#piece(stream: 'stdout' | 'stderr', given: Uint8Array): Generator<FollowedOutput> {
-    const bytes = this.#streams[stream].push(given);
+    const bytes = this.#splits ? given : this.#streams[stream].push(given);
     if (bytes.length > 0) yield { kind: 'piece', stream, bytes, next: this.#next };
   }
 }

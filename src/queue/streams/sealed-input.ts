@@ -1,23 +1,30 @@
-// Encrypts what is sent to the standard input of a job, and binds it to the job (AES-256-GCM, NIST SP 800-38D).
+// Encrypts what is sent to a job, and binds it to the job and the pipe (AES-256-GCM, NIST SP 800-38D).
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
 const cipher = 'aes-256-gcm';
 const [ivBytes, tagBytes] = [12, 16];
 
-/** 12 bytes of nonce, 16 bytes of tag, then the ciphertext; bound to the job. */
-export function sealInput(key: Buffer, jobId: string, bytes: Uint8Array): Uint8Array {
+/** Where input goes. */
+export interface InputPlace {
+  readonly jobId: string;
+  /** The name of a pipe; empty: standard input. */
+  readonly pipe: string;
+}
+
+/** 12 bytes of nonce, 16 bytes of tag, then the ciphertext; bound to its place. */
+export function sealInput(key: Buffer, place: InputPlace, bytes: Uint8Array): Uint8Array {
   const iv = randomBytes(ivBytes);
   const sealing = createCipheriv(cipher, key, iv);
-  sealing.setAAD(binding(jobId));
+  sealing.setAAD(binding(place));
   const sealed = Buffer.concat([sealing.update(bytes), sealing.final()]);
   return Buffer.concat([iv, sealing.getAuthTag(), sealed]);
 }
 
-/** Undefined: it was changed in the database, or is of another job. */
-export function openInput(key: Buffer, jobId: string, sealed: Uint8Array): Buffer | undefined {
+/** Undefined: it was changed in the database, or was not sent there. */
+export function openInput(key: Buffer, place: InputPlace, sealed: Uint8Array): Buffer | undefined {
   try {
     const opening = createDecipheriv(cipher, key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes });
-    opening.setAAD(binding(jobId));
+    opening.setAAD(binding(place));
     opening.setAuthTag(sealed.subarray(ivBytes, ivBytes + tagBytes));
     return Buffer.concat([opening.update(sealed.subarray(ivBytes + tagBytes)), opening.final()]);
   } catch {
@@ -25,6 +32,6 @@ export function openInput(key: Buffer, jobId: string, sealed: Uint8Array): Buffe
   }
 }
 
-function binding(jobId: string): Buffer {
-  return Buffer.from(JSON.stringify(['input', jobId]));
+function binding({ jobId, pipe }: InputPlace): Buffer {
+  return Buffer.from(JSON.stringify(pipe === '' ? ['input', jobId] : ['input', jobId, pipe]));
 }

@@ -30,16 +30,16 @@ export function createStreams(parts: StreamServiceParts): Streams {
   const watches = new Watches(parts.store);
   const feed = new EventFeed(parts.store);
   return {
-    write: async (id, reach, bytes) => {
+    write: async (id, reach, bytes, pipe) => {
       const job = await find(parts, id, reach);
       if (bytes.length === 0) return;
-      await sendInput(parts, job, bytes);
+      await sendInput(parts, job, { bytes, pipe });
       parts.ringInput(id);
     },
     follow: (id, reach, how) => follow(parts, watches, { id, reach, how }),
-    position: async (id, reach) => {
+    position: async (id, reach, pipe = '') => {
       await find(parts, id, reach);
-      return await parts.store.readNextChunk(id);
+      return await parts.store.readNextChunk({ id, pipe });
     },
     events: (door, reach, signal) => feed.subscribe({ door, reach, signal }),
   };
@@ -50,11 +50,12 @@ async function* follow(
   watches: Watches,
   { id, reach, how }: { id: string; reach: Reach; how: Following },
 ): AsyncGenerator<FollowedOutput> {
-  const { signal, from = 0 } = how;
+  const { signal, from = 0, pipe = '' } = how;
   await patiently(signal, () => find(parts, id, reach));
   const read = async (seq: number, limit: number) =>
-    signal.aborted ? [] : await patiently(signal, () => parts.store.readChunks({ id, seq }, limit));
-  yield* followChunks({ read, news: (seq) => watches.news(id, seq, signal) }, from);
+    signal.aborted ? [] : await patiently(signal, () => parts.store.readChunks({ id, pipe, seq }, limit));
+  const news = (seq: number) => watches.news({ id, pipe, seq }, signal);
+  yield* followChunks({ read, news, splits: pipe !== '' }, from);
 }
 
 async function find({ store }: Pick<StreamServiceParts, 'store'>, id: string, reach: Reach): Promise<Job> {

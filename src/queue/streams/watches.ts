@@ -1,14 +1,12 @@
 // Tells readers when a job that they follow has more output or has ended: one statement for all of them, in turns.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Store } from '../../store/store.js';
-import type { WatchedNews } from '../../store/streams/watch.js';
+import type { WatchedJob, WatchedNews } from '../../store/streams/watch.js';
 
 /** From a chunk's being stored to its reader, at most. */
 const intervalMs = 200;
 
-interface Waiting {
-  readonly id: string;
-  readonly seq: number;
+interface Waiting extends WatchedJob {
   readonly tell: (news: WatchedNews) => void;
 }
 
@@ -22,13 +20,13 @@ export class Watches {
     this.#store = store;
   }
 
-  /** Resolves when the job has a chunk from this number on, or has ended; undefined once the signal has fired. */
-  async news(id: string, seq: number, signal: AbortSignal): Promise<WatchedNews | undefined> {
+  /** Resolves when there is a chunk from this number on, or the job has ended; undefined once the signal has fired. */
+  async news(watched: WatchedJob, signal: AbortSignal): Promise<WatchedNews | undefined> {
     if (signal.aborted) return undefined;
     let waiting: Waiting | undefined;
     let onAbort: (() => void) | undefined;
     const told = new Promise<WatchedNews | undefined>((resolve) => {
-      waiting = { id, seq, tell: resolve };
+      waiting = { ...watched, tell: resolve };
       onAbort = () => resolve(undefined);
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.add(waiting);
@@ -47,16 +45,20 @@ export class Watches {
     while (this.#waiting.size > 0) {
       const asked = [...this.#waiting];
       const found = await this.#store.readWatched(asked).catch(() => []); // Postgres will be there again.
-      this.#tell(asked, new Map(found.map((news) => [`${news.id} ${news.seq}`, news])));
+      this.#tell(asked, new Map(found.map((news) => [keyOf(news), news])));
       await delay(intervalMs);
     }
     this.#isAsking = false;
   }
 
   #tell(asked: readonly Waiting[], news: ReadonlyMap<string, WatchedNews>): void {
-    for (const { id, seq, tell } of asked) {
-      const found = news.get(`${id} ${seq}`);
-      if (found !== undefined) tell(found);
+    for (const waiting of asked) {
+      const found = news.get(keyOf(waiting));
+      if (found !== undefined) waiting.tell(found);
     }
   }
+}
+
+function keyOf({ id, pipe, seq }: WatchedJob): string {
+  return `${id} ${pipe} ${seq}`;
 }

@@ -52,6 +52,7 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
         'first-output-stored',
         persist(() => store.appendOutput(claim, chunk)),
       ),
+    appendPipe: (name, chunk) => persist(() => store.appendPipe(claim, name, chunk)),
   };
 }
 

@@ -1,14 +1,32 @@
-// Tells a run that something was sent to the standard input of its job.
+// Tells a run that something was sent to its job: to which of its inputs is not said.
 import { once } from 'node:events';
 
-/** A ring that nobody waits for is remembered. */
+/** Rings for all who listen. */
 export class InputBell {
   readonly #target = new EventTarget();
-  #rang = true; // Something may have been sent before the run.
 
   ring(): void {
-    this.#rang = true;
     this.#target.dispatchEvent(new Event('ring'));
+  }
+
+  listen(): BellListener {
+    return new BellListener(this.#target);
+  }
+}
+
+/** A ring that comes while it does not wait is remembered. */
+export class BellListener {
+  readonly #target: EventTarget;
+  #rang = true; // Something may have been sent before.
+
+  constructor(target: EventTarget) {
+    this.#target = target;
+    target.addEventListener('ring', () => this.ring());
+  }
+
+  /** For it alone: there may be more to take. */
+  ring(): void {
+    this.#rang = true;
   }
 
   /** Resolves at the next ring, or when the signal fires. */

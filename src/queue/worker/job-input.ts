@@ -1,4 +1,4 @@
-// Takes what was sent to the standard input of a job that this node runs.
+// Takes what was sent to the standard input, or a pipe, of a job that this node runs.
 import type { JobInput } from '../../executor/input.js';
 import type { ClaimKey } from '../../store/jobs/claim.js';
 import type { Store } from '../../store/store.js';
@@ -17,16 +17,19 @@ interface InputParts {
 /** What is sent to a job that this node runs. A piece that cannot be opened was changed in the database: it is left out. */
 export function jobInput(
   { store, sealKey }: InputParts,
-  { claim, input: bell }: { readonly claim: ClaimKey; readonly input: InputBell },
+  { claim, input }: { readonly claim: ClaimKey; readonly input: InputBell },
+  pipe = '',
 ): JobInput {
+  const bell = input.listen();
+  const place = { jobId: claim.id, pipe };
   return {
     next: async (signal) => {
       while (!signal.aborted) {
         await bell.wait(signal);
         if (signal.aborted) return undefined;
-        const taken = await persist(() => store.takeInput(claim, enoughBytes));
+        const taken = await persist(() => store.takeInput(claim, pipe, enoughBytes));
         if (sizeOf(taken) >= enoughBytes) bell.ring(); // There may be more.
-        const pieces = taken.flatMap((sealed) => openInput(sealKey, claim.id, sealed) ?? []);
+        const pieces = taken.flatMap((sealed) => openInput(sealKey, place, sealed) ?? []);
         if (pieces.length > 0) return Buffer.concat(pieces);
       }
       return undefined;

@@ -14,6 +14,7 @@ import type { ActiveJob } from './active-job.js';
 import type { ClaimBreaker } from './claim-breaker.js';
 import { fencedRecorder, persist } from './fenced-recorder.js';
 import { jobInput } from './job-input.js';
+import { readPipeStates } from './pipe-states.js';
 import { type RecordParts, recordEnd } from './record-end.js';
 import type { WorkerLog } from './worker-log.js';
 
@@ -39,7 +40,7 @@ export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: R
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
     const keep = keepFor(row, parts);
-    const input = jobInput(parts, activeJob);
+    const input = (pipe?: string) => jobInput(parts, activeJob, pipe);
     return execute(
       { job: { ...row, open, keepLogin: keep }, recorder, stop: activeJob.stop, input },
       parts.executor,
@@ -82,12 +83,13 @@ export async function runAdopted(row: AdoptedRow, activeJob: ActiveJob, parts: R
   if (row.killRequested) activeJob.stop.request('kill');
   await runAndRecord(row, activeJob, parts, async () => {
     const output = await persist(() => parts.store.readOutputState(row.id));
+    const pipes = await readPipeStates(row, parts.store);
     const { id, queue, tokenAccessor, sharesLogin, options } = row;
     const containerFence = Number(row.containerFence);
     const job = { id, queue, tokenAccessor, sharesLogin, containerFence, options: options ?? {} };
     const recorder = fencedRecorder(parts.store, activeJob);
-    const input = jobInput(parts, activeJob);
-    return resume({ job, recorder, stop: activeJob.stop, output, input }, parts.executor);
+    const input = (pipe?: string) => jobInput(parts, activeJob, pipe);
+    return resume({ job, recorder, stop: activeJob.stop, output, pipes, input }, parts.executor);
   });
 }
 

@@ -1,4 +1,4 @@
-// Stores what is sent to the standard input of jobs, and gives it to the node that runs them.
+// Stores what is sent to standard inputs and pipes of jobs, and gives it to the node that runs them.
 import type { ClaimKey } from '../jobs/claim.js';
 import { fenced } from '../jobs/fence.js';
 import type { Sql } from '../postgres/connection.js';
@@ -7,14 +7,20 @@ import { guarded } from '../postgres/errors.js';
 /** What a row costs beside its bytes: very many small pieces would be slow to count and to take. */
 const bytesOfRow = 256;
 
+export interface NewInput {
+  readonly jobId: string;
+  /** The name of a pipe; empty: standard input. */
+  readonly pipe: string;
+  readonly sealed: Uint8Array;
+}
+
 /**
  * Stores a piece for a job that has not ended. `full`: with it more than `mostBytes` would wait. `ended`: the program will read
  * nothing any more.
  */
 export async function addInput(
   sql: Sql,
-  jobId: string,
-  sealed: Uint8Array,
+  { jobId, pipe, sealed }: NewInput,
   mostBytes: number,
 ): Promise<'stored' | 'full' | 'ended'> {
   const [row] = await guarded(
@@ -26,8 +32,8 @@ export async function addInput(
       ), waiting as (
         select coalesce(sum(length(job_input.sealed) + ${bytesOfRow}::int), 0) as bytes from job_input where job_id = ${jobId}
       ), stored as (
-        insert into job_input (job_id, sealed)
-        select open.id, ${sealed}::bytea from open, waiting
+        insert into job_input (job_id, pipe, sealed)
+        select open.id, ${pipe}, ${sealed}::bytea from open, waiting
         where waiting.bytes + length(${sealed}::bytea) + ${bytesOfRow}::int <= ${mostBytes}::bigint
         returning seq
       )
@@ -38,12 +44,13 @@ export async function addInput(
 }
 
 /**
- * Takes what waits for a job, in order, until this many bytes were taken: what waits behind them is not lost with a node that
+ * Takes what waits for a pipe of a job, in order, until this many bytes were taken: what waits behind them is not lost with a node that
  * dies. One piece at least. What is taken is not given again. Throws `FencedError`.
  */
 export async function takeInput(
   sql: Sql,
   claim: ClaimKey,
+  pipe: string,
   enoughBytes: number,
 ): Promise<readonly Uint8Array[]> {
   const rows = await fenced(() =>
@@ -53,7 +60,7 @@ export async function takeInput(
           select id from jobs where id = ${claim.id} and fence = ${claim.fence} and state in ('running', 'stopping')
         ), first as (
           select job_id, seq, sum(length(sealed)) over (order by seq) - length(sealed) as before
-          from job_input where job_id in (select id from ours)
+          from job_input where job_id in (select id from ours) and pipe = ${pipe}
         ), taken as (
           delete from job_input using first
           where job_input.job_id = first.job_id and job_input.seq = first.seq and first.before < ${enoughBytes}::bigint

@@ -27,6 +27,12 @@ test('the same for a remote engine, before anything secret is known', async () =
   await expect(delivery.uploadContent('c1', new AbortController().signal)).rejects.toMatchObject(lost);
 });
 
+test('pipes are refused where files are not shared with the engine', () => {
+  const piped = { ...job, request: { ...job.request, options: { pipes: ['ctl'] } } };
+
+  expect(() => openArchiveDelivery(parts, piped)).toThrow(/pipes/);
+});
+
 test.each(['bound', 'in an archive'])('content that is refused reaches no engine: files %s', async (how) => {
   const content = await tarGzOf([{ name: 'app', type: 'directory' }, { name: '../out' }]);
   const withContent = { ...job, request: { ...job.request, content } };

@@ -80,7 +80,7 @@ test('a container that never started has neither start nor end', () => {
     finishedAt: undefined,
     pid: undefined,
     tty: false,
-    hasMounts: false,
+    mounts: [],
     ports: [],
   });
 });

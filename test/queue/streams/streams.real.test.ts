@@ -55,6 +55,32 @@ test('output comes while the job runs, input reaches it, and the reading ends wi
   expect(await sql`select from job_input`).toHaveLength(0);
 });
 
+test('a pipe is talked to beside the output, and only where the job has it', async () => {
+  await using node = openTestNode(store);
+  node.worker.start();
+  node.backend.runs([{ print: 'ready\n' }, { echo: 'end', pipe: 'ctl' }]);
+  const job = await node.submit(null, {
+    wrappedSecretId: node.secrets.addWrap(),
+    fields: { image: 'busybox', command: ['true'], options: { pipes: ['ctl'] } },
+  });
+  const { signal } = new AbortController();
+  const reading = readAll(node.streams.follow(job.id, everyone, { signal, pipe: 'ctl' }), () => undefined);
+  const printed = readAll(node.streams.follow(job.id, everyone, { signal }), () => undefined);
+  const split = Buffer.from('größe');
+
+  await node.streams.write(job.id, everyone, split.subarray(0, 3), 'ctl');
+  await node.streams.write(job.id, everyone, split.subarray(3), 'ctl');
+  await node.streams.write(job.id, everyone, Buffer.from('\nend\n'), 'ctl');
+  for (const pipe of [undefined, 'other'])
+    await expect(node.streams.write(job.id, everyone, split, pipe)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+
+  expect(await reading).toBe('größe\n');
+  expect(await printed).toBe('ready\n');
+  expect(await node.streams.position(job.id, everyone, 'ctl')).toBeGreaterThan(0);
+});
+
 test('what is sent before the start, and at another node, reaches the program', async () => {
   const shared = { secrets: new FakeSecrets(), backend: new FakeBackend() };
   await using running = openTestNode(store, shared);

@@ -2,7 +2,14 @@ import { expect, test, vi } from 'vitest';
 import { Watches } from '../../../src/queue/streams/watches.js';
 import type { WatchedJob, WatchedNews } from '../../../src/store/streams/watch.js';
 
-const news = (id: string, seq: number): WatchedNews => ({ id, seq, hasOutput: true, hasEnded: false });
+const news = (id: string, seq: number): WatchedNews => ({
+  id,
+  pipe: '',
+  seq,
+  hasOutput: true,
+  hasEnded: false,
+});
+const place = (id: string, seq = 0) => ({ id, pipe: '', seq });
 
 test('however many wait, they are asked for together, and each is told its own news', async () => {
   const asked: (readonly WatchedJob[])[] = [];
@@ -14,7 +21,7 @@ test('however many wait, they are asked for together, and each is told its own n
     },
   });
   const signal = new AbortController().signal;
-  const waiting = Array.from({ length: 50 }, (_, at) => watches.news(`job-${at}`, at, signal));
+  const waiting = Array.from({ length: 50 }, (_, at) => watches.news(place(`job-${at}`, at), signal));
   await vi.waitFor(() => expect(asked.at(-1)).toHaveLength(50));
   const before = asked.length;
 
@@ -28,13 +35,13 @@ test('nobody is asked for once nobody waits', async () => {
   const readWatched = vi.fn<() => Promise<WatchedNews[]>>(async () => []);
   const watches = new Watches({ readWatched });
   const gone = new AbortController();
-  const waiting = watches.news('job-1', 0, gone.signal);
+  const waiting = watches.news(place('job-1'), gone.signal);
   await vi.waitFor(() => expect(readWatched).toHaveBeenCalled());
 
   gone.abort();
 
   expect(await waiting).toBeUndefined();
-  expect(await watches.news('job-1', 0, gone.signal)).toBeUndefined();
+  expect(await watches.news(place('job-1'), gone.signal)).toBeUndefined();
 });
 
 test('an outage of Postgres is waited for', async () => {
@@ -43,5 +50,5 @@ test('an outage of Postgres is waited for', async () => {
     .mockRejectedValueOnce(new Error('It is away.'));
   const watches = new Watches({ readWatched });
 
-  expect(await watches.news('job-1', 0, new AbortController().signal)).toEqual(news('job-1', 0));
+  expect(await watches.news(place('job-1'), new AbortController().signal)).toEqual(news('job-1', 0));
 });

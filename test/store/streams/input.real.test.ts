@@ -9,25 +9,28 @@ afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => database.clear());
 
 const bytes = (text: string) => Buffer.from(text);
+const add = (jobId: string, sealed: Uint8Array, mostBytes: number) =>
+  store.addInput({ jobId, pipe: '', sealed }, mostBytes);
 const texts = (pieces: readonly Uint8Array[]) => pieces.map((piece) => Buffer.from(piece).toString());
 
 test('what was stored before and while a job runs is taken once, in order', async () => {
   const id = await submit(store);
-  expect(await store.addInput(id, bytes('one'), 10_000)).toBe('stored');
+  expect(await add(id, bytes('one'), 10_000)).toBe('stored');
   const claim = await claimOne(store);
-  expect(await store.addInput(id, bytes('two'), 10_000)).toBe('stored');
+  expect(await add(id, bytes('two'), 10_000)).toBe('stored');
   await store.markSpending(claim);
   await store.markRunning(claim);
 
-  expect(texts(await store.takeInput(claim, 10_000))).toEqual(['one', 'two']);
-  expect(await store.takeInput(claim, 10_000)).toEqual([]);
+  expect(texts(await store.takeInput(claim, '', 10_000))).toEqual(['one', 'two']);
+  expect(await store.takeInput(claim, '', 10_000)).toEqual([]);
 });
 
 test('of much that waits the first pieces are taken, one at least, and the rest next time', async () => {
   const claim = await submitInto(store, 'running');
   for (const text of ['a'.repeat(50), 'b'.repeat(30), 'c'.repeat(200), 'd', 'e'])
-    await store.addInput(claim.id, bytes(text), 10_000);
-  const take = async () => texts(await store.takeInput(claim, 60)).map((text) => `${text[0]}${text.length}`);
+    await add(claim.id, bytes(text), 10_000);
+  const take = async () =>
+    texts(await store.takeInput(claim, '', 60)).map((text) => `${text[0]}${text.length}`);
 
   expect(await take()).toEqual(['a50', 'b30']);
   expect(await take()).toEqual(['c200']);
@@ -35,10 +38,24 @@ test('of much that waits the first pieces are taken, one at least, and the rest 
   expect(await take()).toEqual([]);
 });
 
+test('each pipe has its own pieces, and all of them are counted together', async () => {
+  const claim = await submitInto(store, 'running');
+  const sent = async (pipe: string, text: string) =>
+    store.addInput({ jobId: claim.id, pipe, sealed: bytes(text) }, 10_000);
+  await sent('a', 'to a');
+  await sent('', 'to the input');
+  await sent('a', 'more');
+
+  expect(await sent('b', 'x'.repeat(9_200))).toBe('full');
+  expect(texts(await store.takeInput(claim, 'a', 10_000))).toEqual(['to a', 'more']);
+  expect(texts(await store.takeInput(claim, 'b', 10_000))).toEqual([]);
+  expect(texts(await store.takeInput(claim, '', 10_000))).toEqual(['to the input']);
+});
+
 test('many small pieces are as much as fewer larger ones', async () => {
   const id = await submit(store);
   const told: string[] = [];
-  while (told.length < 20) told.push(await store.addInput(id, bytes('x'), 2_000));
+  while (told.length < 20) told.push(await add(id, bytes('x'), 2_000));
 
   expect(told).toContain('full');
 });
@@ -46,10 +63,10 @@ test('many small pieces are as much as fewer larger ones', async () => {
 test('no more than the given bytes wait for a job, whatever waits for others', async () => {
   const [id, other] = [await submit(store), await submit(store)];
 
-  expect(await store.addInput(id, bytes('x'.repeat(6_000)), 10_000)).toBe('stored');
-  expect(await store.addInput(id, bytes('x'.repeat(4_000)), 10_000)).toBe('full');
-  expect(await store.addInput(other, bytes('x'.repeat(4_000)), 10_000)).toBe('stored');
-  expect(await store.addInput(id, bytes('x'.repeat(3_000)), 10_000)).toBe('stored');
+  expect(await add(id, bytes('x'.repeat(6_000)), 10_000)).toBe('stored');
+  expect(await add(id, bytes('x'.repeat(4_000)), 10_000)).toBe('full');
+  expect(await add(other, bytes('x'.repeat(4_000)), 10_000)).toBe('stored');
+  expect(await add(id, bytes('x'.repeat(3_000)), 10_000)).toBe('stored');
 });
 
 test.each(['stopping', 'succeeded', 'lost'] as const)(
@@ -57,7 +74,7 @@ test.each(['stopping', 'succeeded', 'lost'] as const)(
   async (state) => {
     const { id } = await submitInto(store, state);
 
-    expect(await store.addInput(id, bytes('late'), 10_000)).toBe('ended');
+    expect(await add(id, bytes('late'), 10_000)).toBe('ended');
   },
 );
 
@@ -65,26 +82,26 @@ test('neither does one whose kill was asked for, nor one that is not there', asy
   const { id } = await submitInto(store, 'running');
   await store.requestKill(id, asker);
 
-  expect(await store.addInput(id, bytes('late'), 10_000)).toBe('ended');
-  expect(await store.addInput('f'.repeat(24), bytes('late'), 10_000)).toBe('ended');
+  expect(await add(id, bytes('late'), 10_000)).toBe('ended');
+  expect(await add('f'.repeat(24), bytes('late'), 10_000)).toBe('ended');
 });
 
 test('an old claim takes nothing', async () => {
   const claim = await submitInto(store, 'running');
-  await store.addInput(claim.id, bytes('one'), 10_000);
+  await add(claim.id, bytes('one'), 10_000);
 
-  await expect(store.takeInput({ ...claim, fence: String(Number(claim.fence) - 1) }, 10_000)).rejects.toThrow(
-    FencedError,
-  );
-  expect(texts(await store.takeInput(claim, 10_000))).toEqual(['one']);
+  await expect(
+    store.takeInput({ ...claim, fence: String(Number(claim.fence) - 1) }, '', 10_000),
+  ).rejects.toThrow(FencedError);
+  expect(texts(await store.takeInput(claim, '', 10_000))).toEqual(['one']);
 });
 
 test('what an ended job did not take is deleted; that of others stays', async () => {
   const ended = await submitInto(store, 'running');
-  await store.addInput(ended.id, bytes('unread'), 10_000);
+  await add(ended.id, bytes('unread'), 10_000);
   await store.finishJob(ended, succeeded, noOutput);
   const open = await submitInto(store, 'running', { queue: 'other' });
-  await store.addInput(open.id, bytes('waits'), 10_000);
+  await add(open.id, bytes('waits'), 10_000);
 
   expect(await store.deleteStaleInput(10)).toBe(1);
   expect(await store.deleteStaleInput(10)).toBe(0);

@@ -15,7 +15,7 @@ const chunk = (seq: number) => ({
   drop: undefined,
 });
 
-const watched = (job: { id: string }, seq: number) => ({ id: job.id, seq });
+const watched = (job: { id: string }, seq: number) => ({ id: job.id, pipe: '', seq });
 
 test('a watched job is news when it has a chunk that is not known, or has ended', async () => {
   const quiet = await submitInto(store, 'running', { queue: 'a' });
@@ -30,14 +30,14 @@ test('a watched job is news when it has a chunk that is not known, or has ended'
     watched(printing, 0),
     watched(printing, 1),
     watched(ended, 1),
-    { id: 'f'.repeat(24), seq: 0 },
+    { id: 'f'.repeat(24), pipe: '', seq: 0 },
   ]);
 
   expect(news.toSorted((one, other) => one.id.localeCompare(other.id))).toEqual(
     [
-      { id: printing.id, seq: 0, hasOutput: true, hasEnded: false },
-      { id: ended.id, seq: 1, hasOutput: false, hasEnded: true },
-      { id: 'f'.repeat(24), seq: 0, hasOutput: false, hasEnded: true },
+      { id: printing.id, pipe: '', seq: 0, hasOutput: true, hasEnded: false },
+      { id: ended.id, pipe: '', seq: 1, hasOutput: false, hasEnded: true },
+      { id: 'f'.repeat(24), pipe: '', seq: 0, hasOutput: false, hasEnded: true },
     ].toSorted((one, other) => one.id.localeCompare(other.id)),
   );
 });
@@ -46,7 +46,7 @@ test('chunks are read from a number on, a few at once', async () => {
   const job = await submitInto(store, 'running');
   for (const seq of [0, 1, 2, 3]) await store.appendOutput(job, chunk(seq));
 
-  const read = await store.readChunks({ id: job.id, seq: 1 }, 2);
+  const read = await store.readChunks({ id: job.id, pipe: '', seq: 1 }, 2);
 
   expect(read).toEqual([
     { seq: 1, position: 2, runs: [1, -1], bytes: Buffer.from('ab') },

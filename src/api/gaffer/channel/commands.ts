@@ -1,5 +1,6 @@
 // The commands that clients send over a WebSocket: what the routes do, by name and arguments.
 
+import type { Job } from '../../../job/job.js';
 import type { AppParts } from '../../parts.js';
 import { refuseWhileDraining } from '../../request/draining.js';
 import {
@@ -12,12 +13,23 @@ import {
   stopProcesses,
 } from '../actions.js';
 import { fullName, supervisedPids, toWireJob } from '../answer.js';
-import { type Asker, findLoaded, findProcess, listLoaded, listProcesses, notFound, revise } from '../find.js';
+import {
+  type Asker,
+  findLoaded,
+  findParent,
+  findProcess,
+  listLoaded,
+  listProcesses,
+  notFound,
+  revise,
+} from '../find.js';
 import { commitProcess, load, replaceConfig } from '../load.js';
 import { reload, start, stop } from '../supervision/changes.js';
+import { planOf } from '../supervision/progress.js';
 import { parseScale, parseSignal } from '../words.js';
 import { ChannelError } from './errors.js';
 import { nameOf, usualSession } from './names.js';
+import { customLabelsOf } from './outputs.js';
 import { processStats } from './subscriptions.js';
 
 export interface Call {
@@ -92,9 +104,8 @@ const commands: Readonly<Record<string, Command>> = {
   },
   send: async (call) => {
     const job = await findProcess(pidAt(call), call.asker);
-    const stream = call.args[2] ?? 'stdin';
-    if (stream !== 'stdin') throw new ChannelError({ error: 'stream_not_found', errno: 404 });
-    await call.parts.streams.write(job.id, call.asker.reach, Buffer.from(linesIn(call)));
+    const pipe = await pipeIn(call, job);
+    await call.parts.streams.write(job.id, call.asker.reach, Buffer.from(linesIn(call)), pipe);
     return ok;
   },
 };
@@ -160,6 +171,15 @@ function signalIn({ args: [, given] }: Call): number {
   const signal = parseSignal(given);
   if (signal === undefined) throw badArgument('bad_signal');
   return signal;
+}
+
+/** Undefined: standard input. */
+async function pipeIn({ args: [, , label = 'stdin'], asker }: Call, job: Job): Promise<string | undefined> {
+  if (label === 'stdin') return undefined;
+  const { config } = planOf(await findParent(job, asker)).template;
+  const pipe = customLabelsOf(config).find((custom) => custom === label);
+  if (pipe === undefined) throw new ChannelError({ error: 'stream_not_found', errno: 404 });
+  return pipe;
 }
 
 /** One text, or several that follow each other. */

@@ -11,6 +11,11 @@ export function labelsOf({ redirect_output: labels }: Config): readonly string[]
   return Array.isArray(labels) ? (labels as string[]).slice(0, 2) : [];
 }
 
+/** The labels of pipes of its own. */
+export function customLabelsOf({ custom_streams: labels }: Config): readonly string[] {
+  return Array.isArray(labels) ? (labels as string[]) : [];
+}
+
 /** The streams that bear a label: both where they have the same. */
 export function streamsOf(config: Config, label: string): ReadonlySet<Stream> {
   const [stdout, stderr] = labelsOf(config);
@@ -20,13 +25,22 @@ export function streamsOf(config: Config, label: string): ReadonlySet<Stream> {
   ]);
 }
 
+export interface Outputs {
+  readonly reads: ReadonlySet<Stream>;
+  readonly writes: boolean;
+  /** What is read and written is this pipe; undefined: output and standard input. */
+  readonly pipe?: string | undefined;
+}
+
 /** Throws `ChannelError`: `EPERM` for what is not redirected, `ENOENT` for a label that there is not. */
 export function outputsOf(
   config: Config,
   { label, mode }: { readonly label: string | undefined; readonly mode: string },
-): { readonly reads: ReadonlySet<Stream>; readonly writes: boolean } {
+): Outputs {
   if (!/^[123]$/.test(mode)) throw badMode();
   const [reads, writes] = [(Number(mode) & 1) > 0, (Number(mode) & 2) > 0];
+  if (label !== undefined && customLabelsOf(config).includes(label))
+    return { reads: new Set(reads ? ['stdout'] : []), writes, pipe: label };
   const [first] = labelsOf(config);
   if (label !== undefined && !labelsOf(config).includes(label))
     throw new ChannelError({

@@ -1,4 +1,4 @@
-// The WebSocket of a process: what it prints comes as frames, and frames go to its standard input.
+// The WebSocket of a process: what it prints comes as frames, and frames go to its standard input; or so with a pipe.
 
 import type { Job } from '../../../job/job.js';
 import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
@@ -9,14 +9,14 @@ import { type Asker, findParent, findProcess } from '../find.js';
 import { planOf } from '../supervision/progress.js';
 import { problemOf, type WireProblem } from './errors.js';
 import { decodeFrame, encodeFrame, type Frame, noId } from './frame.js';
-import { outputsOf, type Stream } from './outputs.js';
+import { type Outputs, outputsOf } from './outputs.js';
 import { authenticateMs, type Known, knownByRequest, tokenIn, untilRefused } from './who.js';
 import { within } from './within.js';
 
 /** What the path and the query say. */
 interface Place {
   readonly pid: string;
-  /** A label of `redirect_output`; undefined: the first one. */
+  /** Of `redirect_output` or `custom_streams`; undefined: the first of the former. */
   readonly label: string | undefined;
   /** 1: read, 2: write, 3: both. */
   readonly mode: string;
@@ -31,11 +31,9 @@ export async function openProcessChannel(c: ApiContext, parts: AppParts): Promis
 }
 
 /** What the channel is open for. */
-interface Opened {
+interface Opened extends Outputs {
   readonly job: Job;
   readonly asker: Asker;
-  readonly reads: ReadonlySet<Stream>;
-  readonly writes: boolean;
   /** Where the output begins that is sent: what was printed before is at the main API. */
   readonly from: number;
 }
@@ -81,8 +79,9 @@ class ProcessChannel {
     const asker = { queue, processes, caller, reach: reachOf(caller, access) };
     const job = await findProcess(this.#place.pid, asker);
     const { template } = planOf(await findParent(job, asker));
-    const { reads, writes } = outputsOf(template.config, this.#place);
-    return { job, asker, reads, writes, from: await streams.position(job.id, asker.reach) };
+    const outputs = outputsOf(template.config, this.#place);
+    const from = await streams.position(job.id, asker.reach, outputs.pipe);
+    return { job, asker, ...outputs, from };
   }
 
   async #serve(opened: Opened, who: Known): Promise<void> {
@@ -99,8 +98,8 @@ class ProcessChannel {
     if (failed.length > 0 && !this.#peer.signal.aborted) throw failed[0];
   }
 
-  async #sendOutput({ job, asker, reads, from }: Opened, signal: AbortSignal): Promise<void> {
-    for await (const part of this.#parts.streams.follow(job.id, asker.reach, { signal, from })) {
+  async #sendOutput({ job, asker, reads, pipe, from }: Opened, signal: AbortSignal): Promise<void> {
+    for await (const part of this.#parts.streams.follow(job.id, asker.reach, { signal, from, pipe })) {
       if (part.kind === 'piece' && reads.has(part.stream))
         await this.#peer.send(encodeFrame('message', part.bytes));
     }
@@ -112,11 +111,11 @@ class ProcessChannel {
   }
 
   /** The bare answer to a token says nothing of it: who is known needs none. */
-  async #takeFrame(frame: Frame, { job, asker, writes }: Opened): Promise<void> {
+  async #takeFrame(frame: Frame, { job, asker, writes, pipe }: Opened): Promise<void> {
     if (tokenIn(Buffer.from(frame.body.subarray(0, 8)).toString()) !== undefined) return this.#answer(frame);
     if (!writes) return this.#tell({ error: 'EPERM', errno: 403 }, frame.id);
     try {
-      await this.#parts.streams.write(job.id, asker.reach, frame.body);
+      await this.#parts.streams.write(job.id, asker.reach, frame.body, pipe);
       await this.#answer(frame);
     } catch (error) {
       const { details } = problemOf(error);

@@ -11,7 +11,7 @@ import { planOf } from '../supervision/progress.js';
 import { ChannelError } from './errors.js';
 import { FlapWatch, toWireEvents, type WireEvent } from './event-words.js';
 import { nameOf } from './names.js';
-import { labelsOf, streamsOf } from './outputs.js';
+import { customLabelsOf, labelsOf, streamsOf } from './outputs.js';
 import type { Topic } from './topics.js';
 
 /** Sends one event of a topic: its name, and what is known of it. As slow as the client. */
@@ -106,12 +106,13 @@ async function tellOutput(
   const view = await findParent(job, asker);
   const { config } = planOf(view).template;
   const wanted = label ?? labelsOf(config)[0] ?? '';
-  const streams = streamsOf(config, wanted);
+  const pipe = customLabelsOf(config).find((custom) => custom === wanted);
+  const streams = pipe === undefined ? streamsOf(config, wanted) : new Set(['stdout']);
   if (streams.size === 0) throw new ChannelError({ error: 'stream_not_found', errno: 404 });
-  const from = await parts.streams.position(job.id, asker.reach);
+  const from = await parts.streams.position(job.id, asker.reach, pipe);
   const facts = { name: fullName(view.label), pid: Number(pid) };
   return async () => {
-    for await (const part of parts.streams.follow(job.id, asker.reach, { signal, from })) {
+    for await (const part of parts.streams.follow(job.id, asker.reach, { signal, from, pipe })) {
       if (part.kind === 'piece' && streams.has(part.stream))
         await send(wanted, { ...facts, data: Buffer.from(part.bytes).toString() });
     }

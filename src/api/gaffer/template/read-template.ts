@@ -12,6 +12,7 @@ import { readFields } from '../../request/readers.js';
 import { joinProblems } from '../../request/sentence.js';
 import { splitLine } from '../../request/words.js';
 import { defaultFlapping } from '../supervision/brake.js';
+import { findStreamProblems } from './custom-streams.js';
 import { launch, type Template, type TemplateSecrets } from './template.js';
 import { findUnsupported } from './unsupported.js';
 import { jobShape, type WireJob } from './wire.js';
@@ -26,7 +27,7 @@ const fieldNames: FieldNames = {
   workingDirectory: 'cwd',
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
-  optionNames: { user: 'uid', mounts: 'cwd', stopGraceMs: 'graceful_timeout' },
+  optionNames: { user: 'uid', mounts: 'cwd', stopGraceMs: 'graceful_timeout', pipes: 'custom_streams' },
 };
 
 /** The user of a job that names none, and the group of one that names no group. */
@@ -59,7 +60,12 @@ export function readTemplate(
   const problems: string[] = [];
   const job = readFields(config, jobShape, { problems });
   refuse(problems);
-  refuse([...findMissing(job, settings), ...findUnsupported(job), ...findSecretProblems(job, replaces)]);
+  refuse([
+    ...findMissing(job, settings),
+    ...findUnsupported(job),
+    ...findStreamProblems(job),
+    ...findSecretProblems(job, replaces),
+  ]);
   const hasLogin = replaces?.hasLogin ?? job.wrap_secret_id !== undefined;
   const template = { ...toTemplate(job, config, settings), ...(hasLogin && { secrets: secretsOf(job) }) };
   refuseBadLaunch(template, settings);
@@ -150,6 +156,7 @@ function toOptions(
     gid = usual.gid,
     graceful_timeout: grace = usualGraceSeconds,
     redirect_input: stdin,
+    custom_streams: pipes = [],
   }: WireJob,
   cwd: string | undefined,
   policy: OptionsPolicy,
@@ -160,6 +167,7 @@ function toOptions(
     ...(mount !== undefined && { mounts: [mount] }),
     stopGraceMs: Math.round(grace * 1000),
     ...(stdin === true && { stdin }),
+    ...(pipes.length > 0 && { pipes }),
   };
 }
 

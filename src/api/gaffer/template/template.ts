@@ -5,6 +5,7 @@ import { RefusedError } from '../../../job/errors.js';
 import type { SpecFields } from '../../../job/job.js';
 import type { ContainerOptions } from '../../../job/options/options.js';
 import type { Flapping } from '../supervision/brake.js';
+import { streamVariables } from './custom-streams.js';
 import { substituteAll } from './substitute.js';
 
 /** A loaded job. It is stored sealed: its environment may hold secrets. */
@@ -47,7 +48,7 @@ export function launch(template: Template, extra: Extra = {}): SpecFields & { en
     image: template.image,
     entrypoint: [program],
     command: rest,
-    env: [...env].map(([name, value]) => `${name}=${value}`),
+    env: [...env, ...streamVariables(template.options)].map(([name, value]) => `${name}=${value}`),
     ...(template.cwd !== undefined && { workingDirectory: template.cwd }),
     ...template.secrets,
     options: { ...template.options, ...(stopGraceMs !== undefined && { stopGraceMs }) },

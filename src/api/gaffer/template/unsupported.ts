@@ -4,17 +4,7 @@ import type { WireJob } from './wire.js';
 
 /** One sentence each. */
 export function findUnsupported(job: WireJob): string[] {
-  const { custom_streams: streams = [], custom_channels: channels = [] } = job;
-  return [
-    ...(streams.length > 0
-      ? [unsupported('custom_streams', 'a process has stdin, stdout and stderr only')]
-      : []),
-    ...(channels.length > 0
-      ? [unsupported('custom_channels', 'channels are open files of the original')]
-      : []),
-  ];
-}
-
-function unsupported(field: string, why: string): string {
-  return `${field} is not supported: ${why}. Leave it out.`;
+  const { custom_channels: channels = [] } = job;
+  if (channels.length === 0) return [];
+  return ['custom_channels is not supported: channels are open files of the original. Leave it out.'];
 }

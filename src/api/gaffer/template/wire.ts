@@ -90,7 +90,7 @@ export const jobShape = {
   shell: flag,
   redirect_output: listOf(text),
   redirect_input: flag,
-  custom_streams: list,
+  custom_streams: listOf(text),
   custom_channels: list,
   start: flag,
   numprocesses: whole(0, mostProcesses),
