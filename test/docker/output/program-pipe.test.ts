@@ -14,7 +14,10 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 const make = async (...names: string[]) =>
-  promisify(execFile)('mkfifo', names.map((name) => join(directory, name)));
+  promisify(execFile)(
+    'mkfifo',
+    names.map((name) => join(directory, name)),
+  );
 
 async function readAll(pipe: OpenPipe): Promise<string> {
   const pieces: Uint8Array[] = [];
