@@ -2,9 +2,18 @@
 import { join } from 'node:path';
 import { doors } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
+import type { SettingFiles } from './collect.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
-import type { Config, GafferConfig, JobConfig, JobProxyConfig, LopcoConfig, VaultConfig } from './types.js';
+import type {
+  Config,
+  GafferConfig,
+  JobConfig,
+  JobProxyConfig,
+  LopcoConfig,
+  ServerLoginConfig,
+  VaultConfig,
+} from './types.js';
 
 /** Facts about the machine that defaults are derived from. */
 export interface MachineFacts {
@@ -14,13 +23,13 @@ export interface MachineFacts {
 }
 
 /** Builds the configuration. A default that depends on another setting or on the machine is worked out here. */
-export function toConfig(values: SettingValues, machine: MachineFacts): Config {
+export function toConfig(values: SettingValues, machine: MachineFacts, files: SettingFiles = {}): Config {
   return {
     host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),
     port: values.STINT_PORT,
     tls: pairOf(values.STINT_TLS_CERT, values.STINT_TLS_KEY, (certPath, keyPath) => ({ certPath, keyPath })),
     databaseUrl: values.STINT_DATABASE_URL,
-    vault: toVault(values),
+    vault: toVault(values, files),
     wrapMinimumMs: values.STINT_WRAP_MINIMUM,
     access: values.STINT_ACCESS,
     doors: values.STINT_DOORS ?? doors,
@@ -62,7 +71,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts): Config {
   };
 }
 
-function toVault(values: SettingValues): VaultConfig {
+function toVault(values: SettingValues, files: SettingFiles): VaultConfig {
   return {
     address: values.VAULT_ADDR,
     externalAddress: values.VAULT_EXTERNAL_ADDR ?? values.VAULT_ADDR,
@@ -80,11 +89,23 @@ function toVault(values: SettingValues): VaultConfig {
       key: values.STINT_TRANSIT_KEY ?? values.STINT_APPROLE_NAME,
     },
     acceptRewrapped: values.STINT_ACCEPT_REWRAPPED,
-    serverRole: pairOf(values.STINT_SERVER_ROLE_ID, values.STINT_SERVER_SECRET_ID, (roleId, secretId) => ({
-      roleId,
-      secretId,
-    })),
+    serverLogin: toServerLogin(values, files),
+    databaseCredentials: values.STINT_DATABASE_CREDENTIALS,
   };
+}
+
+function toServerLogin(values: SettingValues, files: SettingFiles): ServerLoginConfig | undefined {
+  const { STINT_SERVER_TOKEN_FILE: file, STINT_SERVER_KUBERNETES_ROLE: role } = values;
+  if (file !== undefined) return { method: 'token', file };
+  const { STINT_SERVER_KUBERNETES_MOUNT: mount, STINT_SERVER_KUBERNETES_JWT: jwtFile } = values;
+  if (role !== undefined) return { method: 'kubernetes', mount, role, jwtFile };
+  return pairOf(values.STINT_SERVER_ROLE_ID, values.STINT_SERVER_SECRET_ID, (roleId, secretId) => ({
+    method: 'approle',
+    roleId,
+    secretId,
+    secretIdFile: files.STINT_SERVER_SECRET_ID,
+    isWrapped: values.STINT_SERVER_WRAPPED,
+  }));
 }
 
 function toJob(values: SettingValues, machine: MachineFacts): JobConfig {

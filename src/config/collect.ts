@@ -12,7 +12,11 @@ export interface Collected {
   /** What was set, or else the setting's own default. */
   readonly raw: RawSettings;
   readonly problems: readonly string[];
+  /** The files that settings came from. */
+  readonly files: SettingFiles;
 }
+
+export type SettingFiles = Readonly<Partial<Record<SettingName, string>>>;
 
 /**
  * Gathers the settings' texts from variables, aliases and files. An empty variable counts as not set, since that is
@@ -21,11 +25,14 @@ export interface Collected {
 export function collectSettings(env: Environment, readFile: ReadFile): Collected {
   const raw: RawSettings = {};
   const problems = findUnknownNames(env);
+  const files: Partial<Record<SettingName, string>> = {};
   for (const setting of settings as readonly (Setting & { name: SettingName })[]) {
-    const value = collectOne(setting, { env, readFile, problems }) ?? setting.default;
+    const found = collectOne(setting, { env, readFile, problems });
+    const value = found?.value ?? setting.default;
     if (value !== undefined) raw[setting.name] = value;
+    if (found?.file !== undefined) files[setting.name] = found.file;
   }
-  return { raw, problems };
+  return { raw, problems, files };
 }
 
 interface Sources {
@@ -38,10 +45,11 @@ interface Found {
   /** The variable it came from. */
   readonly name: string;
   readonly value: string;
+  readonly file?: string;
 }
 
 /** Two sources with the same value are allowed: a unit file may set the old and the new name for a while. */
-function collectOne(setting: Setting, sources: Sources): string | undefined {
+function collectOne(setting: Setting, sources: Sources): Found | undefined {
   const found = [
     ...readBoth(setting.name, setting, sources),
     ...(setting.alias === undefined ? [] : readAlias(setting.alias, setting, sources)),
@@ -52,15 +60,15 @@ function collectOne(setting: Setting, sources: Sources): string | undefined {
     sources.problems.push(
       `Expected ${first.name} and ${other.name} to say the same, got two different values.`,
     );
-  return first?.value;
+  return first;
 }
 
 function readAlias(alias: string, setting: Setting, sources: Sources): Found[] {
   const found = readBoth(alias, setting, sources);
   if (setting.aliasIsSwitch !== true) return found;
-  return found.map(({ name, value }) => ({
-    name,
-    value: /^(?:true|false|0|1)$/.test(value) ? value : 'true',
+  return found.map((each) => ({
+    ...each,
+    value: /^(?:true|false|0|1)$/.test(each.value) ? each.value : 'true',
   }));
 }
 
@@ -77,7 +85,7 @@ function readFrom(name: string, { env, readFile, problems }: Sources): Found[] {
   try {
     const value = readFile(path).replace(/[\r\n]+$/, '');
     if (value === '') problems.push(`Expected ${name} to name a file with a value, got an empty file.`);
-    return [{ name, value }];
+    return [{ name, value, file: path }];
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     problems.push(`Expected ${name} to name a readable file, got ${quotePath(path)} (${code}).`);

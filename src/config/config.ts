@@ -30,14 +30,14 @@ export class ConfigError extends Error {
 
 /** Reads all settings once. Throws `ConfigError` with every problem there is. */
 export function readConfig(env: Environment = process.env, machine: Machine = thisMachine()): Config {
-  const { raw, problems } = collectSettings(env, machine.readFile);
+  const { raw, problems, files } = collectSettings(env, machine.readFile);
   const parsed = schema.safeParse(raw);
   const wrong = parsed.error?.issues.flatMap((issue) =>
     describe(issue.path[0] as SettingName, issue.message, raw),
   );
   const all = [...problems, ...(wrong ?? []), ...findConflicts(raw)];
   if (parsed.data === undefined || all.length > 0) throw new ConfigError(all);
-  return deepFreeze(toConfig(parsed.data, machine));
+  return deepFreeze(toConfig(parsed.data, machine, files));
 }
 
 function thisMachine(): Machine {

@@ -11,6 +11,8 @@ export function findConflicts(raw: RawSettings): string[] {
   return [
     ...pair(raw, 'STINT_TLS_CERT', 'STINT_TLS_KEY'),
     ...pair(raw, 'STINT_SERVER_ROLE_ID', 'STINT_SERVER_SECRET_ID'),
+    ...oneLogin(raw),
+    ...checkDatabaseCredentials(raw),
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_DOORS'),
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_NETWORKS'),
     ...checkPlainHttp(raw),
@@ -27,6 +29,35 @@ function pair(raw: RawSettings, one: SettingName, other: SettingName): string[] 
   if ((raw[one] === undefined) === (raw[other] === undefined)) return [];
   const [given, missing] = raw[one] === undefined ? [other, one] : [one, other];
   return [`Expected ${missing} to be set together with ${given}, got only the latter.`];
+}
+
+const serverLogins = [
+  'STINT_SERVER_ROLE_ID',
+  'STINT_SERVER_TOKEN_FILE',
+  'STINT_SERVER_KUBERNETES_ROLE',
+] as const;
+
+function oneLogin(raw: RawSettings): string[] {
+  const [one, other] = serverLogins.filter((name) => raw[name] !== undefined);
+  if (other === undefined) return [];
+  return [`Expected one login of the server's own, got both ${one} and ${other}.`];
+}
+
+/** Two logins at Postgres would leave it open which one counts. */
+function checkDatabaseCredentials(raw: RawSettings): string[] {
+  if (raw.STINT_DATABASE_CREDENTIALS === undefined) return [];
+  const hasLogin = serverLogins.some((name) => raw[name] !== undefined);
+  const hasUser = /^[a-z]+:\/\/[^/?#]*@/.test(raw.STINT_DATABASE_URL ?? '');
+  return [
+    ...(hasLogin
+      ? []
+      : [
+          `Expected a login of the server's own (${serverLogins.join(', or ')}) with STINT_DATABASE_CREDENTIALS, got none.`,
+        ]),
+    ...(hasUser
+      ? ['Expected STINT_DATABASE_URL to name no user with STINT_DATABASE_CREDENTIALS, got one.']
+      : []),
+  ];
 }
 
 function checkPlainHttp(raw: RawSettings): string[] {

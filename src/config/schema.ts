@@ -119,6 +119,10 @@ const mount = matching(
   /^[\w-]+(?:[/.][\w-]+)*$/,
 );
 const name = matching('a name of letters, digits, `_`, `-` and `.`', /^[\w.-]+$/);
+const credentialsPath = matching(
+  'a path in Vault such as `database/creds/stint`',
+  /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)+$/,
+);
 const namespace = matching('a namespace such as `team/app`', /^[\w-]+(?:\/[\w-]+)*\/?$/);
 
 /** `default` is refused because every token has it. */
@@ -226,6 +230,7 @@ export const schema = z.object({
   STINT_TLS_KEY: path.optional(),
   STINT_INSECURE_HTTP: boolean,
   STINT_DATABASE_URL: databaseUrl,
+  STINT_DATABASE_CREDENTIALS: credentialsPath.optional(),
   VAULT_ADDR: baseAddress,
   VAULT_EXTERNAL_ADDR: baseAddress.optional(),
   VAULT_CACERT: path.optional(),
@@ -239,6 +244,11 @@ export const schema = z.object({
   STINT_TRANSIT_KEY: name.optional(),
   STINT_SERVER_ROLE_ID: secret.optional(),
   STINT_SERVER_SECRET_ID: secret.optional(),
+  STINT_SERVER_WRAPPED: boolean,
+  STINT_SERVER_TOKEN_FILE: path.optional(),
+  STINT_SERVER_KUBERNETES_ROLE: name.optional(),
+  STINT_SERVER_KUBERNETES_MOUNT: name,
+  STINT_SERVER_KUBERNETES_JWT: path,
   STINT_ACCEPT_REWRAPPED: boolean,
   STINT_WRAP_MINIMUM: duration(0),
   STINT_ACCESS: oneOf('owner', 'shared'),

@@ -45,6 +45,11 @@ export const settings = [
     secret: true,
     meaning: 'Postgres 15 or later, as `postgres://user:password@host/database`.',
   },
+  {
+    name: 'STINT_DATABASE_CREDENTIALS',
+    meaning:
+      "Path in Vault that makes logins at Postgres, such as `database/creds/stint`, read with the server's own login; `STINT_DATABASE_URL` then names no user.",
+  },
   { name: 'VAULT_ADDR', required: true, meaning: 'Address of Vault or OpenBao.' },
   {
     name: 'VAULT_EXTERNAL_ADDR',
@@ -89,7 +94,32 @@ export const settings = [
     name: 'STINT_SERVER_SECRET_ID',
     alias: 'GOSTINT_RUN_SECRETID',
     secret: true,
-    meaning: 'SecretID that goes with it.',
+    meaning: 'SecretID that goes with it. A file is read again at each login.',
+  },
+  {
+    name: 'STINT_SERVER_WRAPPED',
+    default: 'false',
+    meaning:
+      '`STINT_SERVER_SECRET_ID` is a wrapping token with the SecretID; it is opened once, so each start needs a new one.',
+  },
+  {
+    name: 'STINT_SERVER_TOKEN_FILE',
+    meaning:
+      "Instead of an AppRole: file with a token for the server, which something else keeps valid, such as Vault's agent.",
+  },
+  {
+    name: 'STINT_SERVER_KUBERNETES_ROLE',
+    meaning: "Instead of an AppRole: role of Vault's Kubernetes method that the server logs in with.",
+  },
+  {
+    name: 'STINT_SERVER_KUBERNETES_MOUNT',
+    default: 'kubernetes',
+    meaning: 'Where the Kubernetes method is mounted.',
+  },
+  {
+    name: 'STINT_SERVER_KUBERNETES_JWT',
+    default: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    meaning: 'File with the token of the service account that the server logs in with there.',
   },
   {
     name: 'STINT_ACCEPT_REWRAPPED',

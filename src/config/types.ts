@@ -85,8 +85,27 @@ export interface VaultConfig {
   readonly transit: { readonly mount: string; readonly key: string };
   readonly acceptRewrapped: boolean;
   /** The server's own login; undefined where it has none. */
-  readonly serverRole: { readonly roleId: Secret; readonly secretId: Secret } | undefined;
+  readonly serverLogin: ServerLoginConfig | undefined;
+  /** What makes logins at Postgres; undefined: the URL has one. */
+  readonly databaseCredentials: string | undefined;
 }
+
+export type ServerLoginConfig =
+  | {
+      readonly method: 'approle';
+      readonly roleId: Secret;
+      readonly secretId: Secret;
+      /** Where the SecretID came from, if it was a file. */
+      readonly secretIdFile: string | undefined;
+      readonly isWrapped: boolean;
+    }
+  | { readonly method: 'token'; readonly file: string }
+  | {
+      readonly method: 'kubernetes';
+      readonly mount: string;
+      readonly role: string;
+      readonly jwtFile: string;
+    };
 
 export interface DockerConfig {
   /** `unix:///path` or `tcp://host:port`. */

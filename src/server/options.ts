@@ -1,11 +1,13 @@
 // Translates the configuration into the options of each part, so that no part knows the settings of another.
 import { existsSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config, VaultConfig } from '../config/config.js';
 import type { DockerBackendOptions } from '../docker/backend.js';
 import type { ExecutorOptions } from '../executor/run.js';
 import type { VaultAddress } from '../vault/client/client.js';
 import type { VaultOptions } from '../vault/secrets.js';
+import type { ServerLoginWay } from '../vault/server-login/login-ways.js';
 import type { Log } from './log.js';
 import type { NodeState } from './node-state.js';
 
@@ -24,10 +26,30 @@ export function vaultOptions(vault: VaultConfig, log: Log): VaultOptions {
     transitMount: vault.transit.mount,
     transitKey: vault.transit.key,
     acceptRewrapped: vault.acceptRewrapped,
-    server: vault.serverRole,
+    server: serverLoginWay(vault),
     onFailure: ({ message, ...facts }) => log.warn(message, facts),
   };
 }
+
+/** Undefined where the server has no login of its own. */
+export function serverLoginWay({ serverLogin, appRole }: VaultConfig): ServerLoginWay | undefined {
+  if (serverLogin === undefined) return undefined;
+  switch (serverLogin.method) {
+    case 'approle': {
+      const { roleId, secretId, secretIdFile, isWrapped } = serverLogin;
+      const readSecretId = secretIdFile === undefined ? async () => secretId.reveal() : reader(secretIdFile);
+      return { method: 'approle', mount: appRole.mount, roleId, readSecretId, isWrapped };
+    }
+    case 'token':
+      return { method: 'token', readToken: reader(serverLogin.file) };
+    case 'kubernetes': {
+      const { mount, role, jwtFile } = serverLogin;
+      return { method: 'kubernetes', mount, role, readJwt: reader(jwtFile) };
+    }
+  }
+}
+
+const reader = (path: string) => () => readFile(path, 'utf8');
 
 export function dockerOptions(config: Config, node: NodeState, log: Log): DockerBackendOptions {
   const { docker, job, contentLimitBytes, secretsDirectory, starts, vault } = config;

@@ -26,6 +26,7 @@ import { probeVault } from '../vault/client/probe.js';
 import { createVaultSecrets, type VaultSecrets } from '../vault/secrets.js';
 import { createIdentifyCaller } from '../vault/server-login/caller.js';
 import type { Closers } from './closers.js';
+import { openDatabaseAddress } from './database-address.js';
 import { EngineId } from './engine-id.js';
 import type { Log } from './log.js';
 import { type NodeState, openNodeState } from './node-state.js';
@@ -55,8 +56,9 @@ export interface Parts {
 export async function openParts(config: Config, log: Log, closers: Closers): Promise<Parts> {
   const sealKey = config.sealKey && Buffer.from(config.sealKey.reveal(), 'base64');
   const node = await openNodeState(config.stateDirectory, { nodeId: config.nodeId, sealKey });
-  const store = closers.add(await openStore(config.databaseUrl.reveal(), migrationsFolder()));
   const vault = closers.add(connectVault(vaultAddress(config.vault)));
+  const address = await openDatabaseAddress({ config, vault, log }, closers);
+  const store = closers.add(await openStore(address, migrationsFolder()));
   const secrets = closers.add(createVaultSecrets(vaultOptions(config.vault, log), vault));
   const engine = new EngineId(() => backend.engineState());
   const pullRecorder = new PulledImages({ store, engineId: () => engine.ask(), log });

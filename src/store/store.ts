@@ -23,6 +23,7 @@ import { readPlaces } from './parents/places.js';
 import * as renewals from './parents/renewals.js';
 import * as step from './parents/step.js';
 import * as parents from './parents/views.js';
+import { DatabaseAddress } from './postgres/address.js';
 import { connect, type Sql } from './postgres/connection.js';
 import { guarded } from './postgres/errors.js';
 import { type NotificationHandlers, type Notifier, openNotifier } from './postgres/listen.js';
@@ -39,16 +40,20 @@ import * as watch from './streams/watch.js';
 export type Store = ReturnType<typeof bindStatements>;
 
 /** Migrates the database, then connects to it. */
-export async function openStore(url: string, migrations: string): Promise<Store & AsyncDisposable> {
-  await migrateDatabase(url, migrations);
-  const connections = connect(url);
+export async function openStore(
+  given: string | DatabaseAddress,
+  migrations: string,
+): Promise<Store & AsyncDisposable> {
+  const address = typeof given === 'string' ? new DatabaseAddress(given) : given;
+  await migrateDatabase(address.url, migrations);
+  const connections = connect(address);
   return {
-    ...bindStatements(url, connections),
+    ...bindStatements(address, connections),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
 }
 
-function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
+function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof connect>) {
   return {
     ping: async (): Promise<void> => {
       await guarded(() => sql`select 1`);
@@ -104,7 +109,7 @@ function bindStatements(url: string, { sql, db }: ReturnType<typeof connect>) {
     ...bindStreams(sql),
     ...bindDoors(sql),
     ...bindReads(db),
-    listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(url, sql, handlers),
+    listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(address, sql, handlers),
   };
 }
 

@@ -6,6 +6,7 @@ import type { OnFailure } from './client/background-failure.js';
 import { connectVault, type VaultAddress, type VaultConnection } from './client/client.js';
 import { KnownMounts } from './reading/mounts.js';
 import { KeyedMemory } from './server-login/keyed-memory.js';
+import type { ServerLoginWay } from './server-login/login-ways.js';
 import { ServerIdentity } from './server-login/server-identity.js';
 import { AdoptedLogin } from './session/adopted-login.js';
 import { JoinedLogin } from './session/joined-login.js';
@@ -25,7 +26,7 @@ export interface VaultOptions extends VaultAddress {
   readonly transitKey: string;
   readonly acceptRewrapped: boolean;
   /** The server's own login, where it has one. */
-  readonly server?: { readonly roleId: Secret; readonly secretId: Secret } | undefined;
+  readonly server?: ServerLoginWay | undefined;
   readonly onFailure?: OnFailure;
   /** How long a job waits for Vault once its credentials are spent; half a minute where it is not given. */
   readonly retryForMs?: number;
@@ -76,7 +77,7 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
     transit: { mount: options.transitMount, key: options.transitKey },
     server:
       options.server &&
-      new ServerIdentity(connection, { ...options.server, mount, jobRole: role, onFailure }),
+      new ServerIdentity(connection, { login: options.server, mount, jobRole: role, onFailure }),
     mounts: new KnownMounts(),
     seen: new KeyedMemory(),
     onFailure,

@@ -83,7 +83,13 @@ export class PreparedVault {
       transitMount,
       transitKey,
       acceptRewrapped: false,
-      server: { roleId: new Secret(rest.serverRoleId), secretId: new Secret(rest.serverSecretId) },
+      server: {
+        method: 'approle',
+        mount: appRoleMount,
+        roleId: new Secret(rest.serverRoleId),
+        readSecretId: async () => rest.serverSecretId,
+        isWrapped: false,
+      },
     };
   }
 

@@ -3,6 +3,7 @@ import { startEmbeddedVault } from '../../vault-dev/embedded/embedded.js';
 import { secretsContract } from '../contract/secrets.contract.js';
 import { startLiveBench } from './live-bench.js';
 import { liveIdentitySuite } from './live-identity.suite.js';
+import { liveLoginWaysSuite } from './live-login-ways.suite.js';
 import { liveSessionSuite } from './live-session.suite.js';
 
 const name = 'the embedded Vault';
@@ -14,3 +15,4 @@ afterAll(() => vault[Symbol.asyncDispose]());
 secretsContract(name, () => startLiveBench(vault));
 liveSessionSuite(name, find);
 liveIdentitySuite(name, find);
+liveLoginWaysSuite(name, find);

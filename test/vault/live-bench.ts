@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../../src/job/secret.js';
 import type { BackgroundFailure } from '../../src/vault/client/background-failure.js';
 import { createVaultSecrets, type VaultOptions, type VaultSecrets } from '../../src/vault/secrets.js';
+import type { ServerLoginWay } from '../../src/vault/server-login/login-ways.js';
 import type { Phase, SecretsBench } from '../contract/secrets.contract.js';
 import { FaultProxy, sealed } from './fault-proxy.js';
 
@@ -219,7 +220,17 @@ async function serverRole(
   await admin.call('POST', base, { body: { token_policies: [name], token_ttl: '20m', ...role } });
   const roleId = (await admin.call('GET', `${base}/role-id`)).data?.role_id;
   const secretId = (await admin.call('POST', `${base}/secret-id`, { body: {} })).data?.secret_id;
-  return { roleId: new Secret(String(roleId)), secretId: new Secret(String(secretId)) };
+  return appRoleWay(names.appRole, new Secret(String(roleId)), async () => String(secretId));
+}
+
+/** A login of the server's own by an AppRole. */
+export function appRoleWay(
+  mount: string,
+  roleId: Secret,
+  readSecretId: () => Promise<string>,
+  isWrapped = false,
+): ServerLoginWay & { method: 'approle' } {
+  return { method: 'approle', mount, roleId, readSecretId, isWrapped };
 }
 
 type ClientSide = Pick<

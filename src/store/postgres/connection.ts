@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import type { DatabaseAddress } from './address.js';
 import { type ClientParts, RenewedClient } from './renewed.js';
 import type { SocketTarget } from './sockets.js';
 
@@ -17,12 +18,12 @@ export interface Connections extends AsyncDisposable {
   readonly db: PostgresJsDatabase;
 }
 
-export function connect(url: string): Connections {
-  const sql = new RenewedClient(url, (parts) => {
+export function connect(address: DatabaseAddress): Connections {
+  const sql = new RenewedClient(address, (parts, url) => {
     const client = newClient(url, { max: availableParallelism() * 2, ...parts });
     return { face: client, end: (options) => client.end(options) };
   });
-  const reader = new RenewedClient(url, (parts) => {
+  const reader = new RenewedClient(address, (parts, url) => {
     const client = newClient(url, { max: availableParallelism(), ...parts });
     return { face: drizzle(client), end: (options) => client.end(options) };
   });

@@ -1,12 +1,12 @@
 // Runs statements with retries and time limits, and translates the driver's errors to `BrokenError`.
 import { BrokenError } from '../../job/errors.js';
-import { onConnectionLoss } from './connection-loss.js';
+import { onConnectionLoss, reportLoginRefusal } from './connection-loss.js';
 
 /**
- * Classes of SQLSTATE for which a retry may help: connection lost, out of resources (disk, memory, connections), stopped by
- * an operator or a time limit, disk failure.
+ * Classes of SQLSTATE for which a retry may help: connection lost, login refused (another may come), out of resources (disk,
+ * memory, connections), stopped by an operator or a time limit, disk failure.
  */
-const retryableClasses = new Set(['08', '53', '57', '58']);
+const retryableClasses = new Set(['08', '28', '53', '57', '58']);
 /** The server accepts no writes: a primary that became a standby. */
 const readOnly = '25006';
 /** Codes of the driver and of Node for a connection that was lost or cannot be made. */
@@ -50,6 +50,7 @@ export async function guarded<T>(statement: () => PromiseLike<T>, limitMs?: numb
       return await within(limitMs ?? longestStatementMs, statement(), limitMs === undefined);
     } catch (error) {
       if (codeOf(error) === deadlock && attempt < attempts) continue;
+      if (isLoginRefusal(codeOf(error))) reportLoginRefusal();
       if (isUnavailable(codeOf(error))) await new Promise((resolve) => setTimeout(resolve, closingMs));
       throw translate(error);
     }
@@ -90,7 +91,7 @@ function translate(error: unknown): BrokenError {
   if (isUnavailable(code)) {
     return new BrokenError(
       'database_unavailable',
-      `Could not use Postgres: ${isStandby(code) ? 'it is a standby' : 'it is unavailable or refuses work'} (${code}).`,
+      `Could not use Postgres: ${whyUnavailable(code)} (${code}).`,
       { cause: error },
     );
   }
@@ -98,6 +99,15 @@ function translate(error: unknown): BrokenError {
     cause: error,
     retryable: false,
   });
+}
+
+function whyUnavailable(code: string): string {
+  if (isStandby(code)) return 'it is a standby';
+  return isLoginRefusal(code) ? 'it refuses the login' : 'it is unavailable or refuses work';
+}
+
+function isLoginRefusal(code: string): boolean {
+  return /^28...$/.test(code);
 }
 
 /** `CONNECTION_DESTROYED`: the driver closed a new connection at once, because the server is no primary. */

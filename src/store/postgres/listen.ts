@@ -1,4 +1,5 @@
 // Sends and receives notifications between nodes through LISTEN and NOTIFY.
+import type { DatabaseAddress } from './address.js';
 import type { Sql } from './connection.js';
 import { newClient } from './connection.js';
 import { guarded } from './errors.js';
@@ -33,8 +34,12 @@ export interface NotificationHandlers {
 const coalesceMs = 10;
 
 /** Listens on a connection of its own. When that is lost it listens again; `onReady` is then called, for what was missed. */
-export async function openNotifier(url: string, sql: Sql, handlers: NotificationHandlers): Promise<Notifier> {
-  const listener = await startListening(url, handlers);
+export async function openNotifier(
+  address: DatabaseAddress,
+  sql: Sql,
+  handlers: NotificationHandlers,
+): Promise<Notifier> {
+  const listener = await startListening(address, handlers);
   const send = (channel: string, payload: string) => {
     sql`select pg_notify(${channel}, ${payload})`.catch(handlers.onFailure);
   };
@@ -60,9 +65,12 @@ export async function openNotifier(url: string, sql: Sql, handlers: Notification
  * The driver's own `listen` begins anew for each channel at each lost connection and forgets nothing that waits: while the
  * server is a standby these statements pile up. One statement for each connection cannot.
  */
-async function startListening(url: string, handlers: NotificationHandlers): Promise<AsyncDisposable> {
+async function startListening(
+  address: DatabaseAddress,
+  handlers: NotificationHandlers,
+): Promise<AsyncDisposable> {
   const begun: Promise<void>[] = [];
-  const listener = new RenewedClient(url, (parts) => {
+  const listener = new RenewedClient(address, (parts, url) => {
     const client = newClient(url, { max: 1, ...parts, onNotification: dispatchTo(handlers) });
     const channels = [readyChannel, killChannel, signalChannel, inputChannel];
     const listening = guarded(() => client.unsafe(channels.map((channel) => `listen ${channel}`).join('; ')));

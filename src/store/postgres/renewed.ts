@@ -1,4 +1,6 @@
-// Replaces a client of the driver as soon as it loses a connection, which is not fit to be used again.
+// Replaces a client of the driver when it loses a connection, which is not fit for use again, or gets a new login.
+import { setTimeout as delay } from 'node:timers/promises';
+import { type DatabaseAddress, drainMs } from './address.js';
 import { reportConnectionLoss } from './connection-loss.js';
 import { Sockets } from './sockets.js';
 
@@ -24,17 +26,20 @@ const endSeconds = 2;
  * waits in it is refused, and was not executed.
  */
 export class RenewedClient<Face extends object> implements AsyncDisposable {
-  readonly #url: string;
-  readonly #open: (parts: ClientParts) => Client<Face>;
+  readonly #address: DatabaseAddress;
+  readonly #open: (parts: ClientParts, url: string) => Client<Face>;
+  readonly #watching: Disposable;
   readonly #ending = new Set<Promise<void>>();
   #sockets: Sockets;
   #current: Client<Face>;
   #isDisposed = false;
+  readonly #disposed = new AbortController();
 
-  constructor(url: string, open: (parts: ClientParts) => Client<Face>) {
-    this.#url = url;
+  constructor(address: DatabaseAddress, open: (parts: ClientParts, url: string) => Client<Face>) {
+    this.#address = address;
     this.#open = open;
-    this.#sockets = new Sockets(url);
+    this.#watching = address.onChange(() => this.#changeOver());
+    this.#sockets = new Sockets(address.url);
     this.#current = this.#openWith(this.#sockets);
   }
 
@@ -45,22 +50,40 @@ export class RenewedClient<Face extends object> implements AsyncDisposable {
   });
 
   #openWith(sockets: Sockets): Client<Face> {
-    return this.#open({ sockets, onLoss: () => this.#lose(sockets) });
+    return this.#open({ sockets, onLoss: () => this.#lose(sockets) }, this.#address.url);
   }
 
   /** A client that was replaced closes its connections itself. */
   #lose(sockets: Sockets): void {
+    if (sockets !== this.#sockets) sockets.retire();
     if (sockets !== this.#sockets || this.#isDisposed) return;
     reportConnectionLoss();
     const old = this.#current;
-    this.#sockets = sockets.succeed(this.#url);
+    this.#sockets = sockets.succeed(this.#address.url);
     this.#current = this.#openWith(this.#sockets);
+    void this.#end(old);
+  }
+
+  /** Statements that run or wait in the old client are carried out there: it is ended when there can be none any more. */
+  async #changeOver(): Promise<void> {
+    if (this.#isDisposed) return;
+    const old = this.#current;
+    this.#sockets = new Sockets(this.#address.url);
+    this.#current = this.#openWith(this.#sockets);
+    await delay(drainMs, undefined, { signal: this.#disposed.signal, ref: false }).catch(() => undefined);
+    await this.#end(old);
+  }
+
+  #end(old: Client<Face>): Promise<void> {
     const ending = old.end({ timeout: endSeconds }).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
+    return ending;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
+    this.#watching[Symbol.dispose]();
+    this.#disposed.abort();
     await Promise.all([this.#current.end({ timeout: 5 }), ...this.#ending]);
   }
 }

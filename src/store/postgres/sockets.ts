@@ -40,9 +40,14 @@ export class Sockets {
     this.#record = record;
   }
 
-  /** The sockets of the next client. This one opens none any more, and refuses. */
-  succeed(url: string): Sockets {
+  /** From now on it opens none any more, and refuses. */
+  retire(): void {
     this.#isRetired = true;
+  }
+
+  /** The sockets of the next client, in place of these, which retire. */
+  succeed(url: string): Sockets {
+    this.retire();
     return new Sockets(url, this.#record);
   }
 

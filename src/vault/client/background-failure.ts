@@ -7,7 +7,8 @@ export interface BackgroundFailure {
     | 'token_not_renewed' //      It may end before its job does.
     | 'lease_not_renewed' //      The same for a leased secret.
     | 'secret_id_not_destroyed'
-    | 'server_login_failed';
+    | 'server_login_failed'
+    | 'database_login_failed'; // The last login at Postgres is used until it ends.
   readonly message: string;
   /** Accessor of the token concerned, if any. An accessor is no secret, but with the right policy it can revoke. */
   readonly accessor?: string;

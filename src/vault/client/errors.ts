@@ -8,6 +8,7 @@ import { type FailureHint, hintOf } from './words.js';
 
 /** Classes of failed requests to Vault; the cases of one class are treated alike. */
 export type FailureKind =
+  | 'unreadable' //  What Vault was to be shown could not be read from its file.
   | 'unreachable' // Vault certainly never got the request.
   | 'lost' //        Vault may have carried the request out; the answer did not arrive.
   | 'malformed' //   The answer does not follow Vault's API, or is far too long.
@@ -164,6 +165,7 @@ function whyOf(kind: FailureKind, facts: { status?: number | undefined; code?: s
 }
 
 const reasons: Record<FailureKind, string> = {
+  unreadable: 'was not asked: the file with the login cannot be used',
   unreachable: 'cannot be reached',
   lost: 'did not answer',
   malformed: 'gave an answer that cannot be understood',
@@ -180,6 +182,7 @@ const reasons: Record<FailureKind, string> = {
 const checkAddress = 'Check VAULT_ADDR, the network and the certificate (VAULT_CACERT).';
 
 const remedies: Record<FailureKind, string> = {
+  unreadable: 'Put the file in its place.',
   unreachable: checkAddress,
   lost: checkAddress,
   malformed: 'Check that VAULT_ADDR is the address of a Vault.',

@@ -1,18 +1,17 @@
 // Revokes job tokens and destroys SecretIDs with the server's own Vault login.
 
-import type { Secret } from '../../job/secret.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
 import { fieldsAt, textsAt } from '../client/shape.js';
+import { type LoginWay, openLoginWay, type ServerLoginWay } from './login-ways.js';
 import { ServerLogin } from './server-login.js';
 
 export interface ServerIdentityOptions {
-  /** Mount of the AppRole method, for its own login and for the jobs' SecretIDs. */
+  readonly login: ServerLoginWay;
+  /** Mount of the AppRole method of the jobs' SecretIDs. */
   readonly mount: string;
-  readonly roleId: Secret;
-  readonly secretId: Secret;
   /** The jobs' role, whose SecretIDs it may destroy. */
   readonly jobRole: string;
   readonly onFailure: OnFailure;
@@ -33,16 +32,17 @@ export class ServerIdentity implements AsyncDisposable {
   readonly #refused = new Set<string>();
   #failure: VaultFailure | undefined;
 
-  constructor(connection: VaultConnection, { onFailure, jobRole, ...role }: ServerIdentityOptions) {
+  constructor(connection: VaultConnection, { onFailure, jobRole, mount, login }: ServerIdentityOptions) {
     this.#paths = {
       token: pathOf('auth/token/revoke-accessor'),
-      secretId: pathOf('auth', role.mount, 'role', jobRole, 'secret-id-accessor/destroy'),
+      secretId: pathOf('auth', mount, 'role', jobRole, 'secret-id-accessor/destroy'),
     };
+    const way = openLoginWay(connection, login);
     const onLoginFailure = (failure: VaultFailure) => {
       this.#failure = failure;
-      onFailure({ code: 'server_login_failed', message: loginFailed(failure) });
+      onFailure({ code: 'server_login_failed', message: loginFailed(failure, way) });
     };
-    this.#login = new ServerLogin(connection, { ...role, onFailure: onLoginFailure });
+    this.#login = new ServerLogin(connection, { way, onFailure: onLoginFailure });
   }
 
   /** Revokes a token, with what it leased, by its accessor. */
@@ -120,9 +120,6 @@ export class ServerIdentity implements AsyncDisposable {
   }
 }
 
-function loginFailed(failure: VaultFailure): string {
-  return (
-    `Could not log in to Vault with the server's own role: ${failure.message} ` +
-    'Check STINT_SERVER_ROLE_ID and STINT_SERVER_SECRET_ID. Jobs still run.'
-  );
+function loginFailed(failure: VaultFailure, { settings }: LoginWay): string {
+  return `Could not log in to Vault as the server itself: ${failure.message} Check ${settings}. Jobs still run.`;
 }

@@ -1,18 +1,16 @@
 // Holds the server's own Vault token: logs in on demand, renews it, revokes it at the end.
 
-import type { Secret } from '../../job/secret.js';
 import type { VaultClient, VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
 import { fieldsAt } from '../client/shape.js';
-import { type IssuedToken, logIn, readGrant } from '../session/login.js';
+import { type IssuedToken, readGrant } from '../session/login.js';
 import { Renewal, type RenewalAnswer } from '../session/renewal.js';
 import { UseBudget } from '../session/use-budget.js';
+import type { LoginWay } from './login-ways.js';
 
 export interface ServerLoginOptions {
-  readonly mount: string;
-  readonly roleId: Secret;
-  readonly secretId: Secret;
+  readonly way: LoginWay;
   /** Called once for each login that failed. */
   readonly onFailure: (failure: VaultFailure) => void;
 }
@@ -62,12 +60,12 @@ export class ServerLogin implements AsyncDisposable {
     }
   }
 
-  /** Revokes the token. Never throws: a token that is not revoked expires later. */
+  /** Revokes the token, unless it is somebody else's. Never throws: a token that is not revoked expires later. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opening?.catch(() => undefined);
     const live = this.#live;
     this.#drop();
-    if (live === undefined || isOver(live)) return;
+    if (live === undefined || isOver(live) || !this.#options.way.ownsTokens) return;
     const request = { method: 'POST', path: pathOf('auth/token/revoke-self'), timeoutMs: 2_000 } as const;
     await live.client.ask(request, () => undefined).catch(() => undefined);
   }
@@ -94,7 +92,7 @@ export class ServerLogin implements AsyncDisposable {
   async #logIn(): Promise<LiveToken> {
     this.#drop();
     try {
-      const issued = await logIn(this.#connection, this.#options);
+      const issued = await this.#options.way.logIn();
       this.#live = this.#begin(issued);
       return this.#live;
     } catch (error) {

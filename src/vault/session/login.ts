@@ -29,7 +29,8 @@ export async function logIn(connection: VaultConnection, login: AppRoleLogin): P
   return connection.client().ask({ method: 'POST', path, body }, readIssuedToken);
 }
 
-function readIssuedToken(reply: unknown): IssuedToken {
+/** Of the answer to a login, whatever the method. */
+export function readIssuedToken(reply: unknown): IssuedToken {
   const auth = fieldsAt(reply, 'auth');
   return {
     ...readGrant(auth),

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
-import { reportConnectionLoss } from '../../../src/store/postgres/connection-loss.js';
+import { onLoginRefusal, reportConnectionLoss } from '../../../src/store/postgres/connection-loss.js';
 import { guarded } from '../../../src/store/postgres/errors.js';
 
 /** An error as the drivers throw it; its text holds secrets. */
@@ -23,6 +23,7 @@ test.each([
   ['the disk is broken', '58030'],
   ['the connection broke', '08006'],
   ['the server became a standby', '25006'],
+  ['the login is refused, which may have been replaced', '28P01'],
   ['nobody listens', 'ECONNREFUSED'],
   ['the network is unreachable', 'EHOSTUNREACH'],
   ['the name is not known for now', 'EAI_AGAIN'],
@@ -31,8 +32,17 @@ test.each([
   expect(await translated(failure(code))).toMatchObject({ code: 'database_unavailable', retryable: true });
 });
 
-test.each(['23505', '23514', '22021', '28P01', '42P01'])('%s is not retryable', async (code) => {
+test.each(['23505', '23514', '22021', '42P01'])('%s is not retryable', async (code) => {
   expect(await translated(failure(code))).toMatchObject({ code: 'internal', retryable: false });
+});
+
+test('a refused login is announced to whoever can get another', async () => {
+  let refusals = 0;
+  using _ = onLoginRefusal(() => refusals++);
+  await translated(failure('28000'));
+  await translated(failure('53300'));
+
+  expect(refusals).toBe(1);
 });
 
 test('the SQLSTATE that drizzle hides one level down is found', async () => {

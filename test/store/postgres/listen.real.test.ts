@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { startPostgres } from '../../../rig/postgres/postgres.js';
 import { TcpProxy, through } from '../../../rig/tcp-proxy.js';
+import { DatabaseAddress } from '../../../src/store/postgres/address.js';
 import { type Notifier, openNotifier } from '../../../src/store/postgres/listen.js';
 import { openTestDatabase } from '../../support/database.js';
 
@@ -77,7 +78,7 @@ test('after its backend died it listens again, and calls onReady for what it mis
 test('after an outage of the server it listens again', { timeout: 20_000 }, async () => {
   await using server = (await startPostgres({ alwaysOwn: true })).own;
   if (server === undefined) throw new Error('Expected a server of our own.');
-  await using notifier = await openNotifier(server.url, sql, handlers);
+  await using notifier = await openNotifier(new DatabaseAddress(server.url), sql, handlers);
   await server.stop();
   await expect.poll(() => fetchFails(server.url)).toBe(true);
   received = [];
@@ -88,7 +89,7 @@ test('after an outage of the server it listens again', { timeout: 20_000 }, asyn
 });
 
 async function fetchFails(url: string): Promise<boolean> {
-  return await openNotifier(url, sql, handlers).then(
+  return await openNotifier(new DatabaseAddress(url), sql, handlers).then(
     () => false,
     (error: Error) => error.name === 'BrokenError',
   );
@@ -99,7 +100,7 @@ test('a notification that cannot be sent is a reported failure, not a crash', as
   await notifier[Symbol.asyncDispose]();
   received = [];
   const silent = await openNotifier(
-    database.url,
+    new DatabaseAddress(database.url),
     (() => Promise.reject(new Error('unavailable'))) as never,
     handlers,
   );
@@ -131,7 +132,7 @@ async function countListeners(): Promise<number> {
 test('however often connecting failed, it listens once when the server is back', async () => {
   const { hostname: host, port } = new URL(database.url);
   await using proxy = await TcpProxy.start({ to: { host, port: Number(port) } });
-  await using notifier = await openNotifier(through(database.url, proxy), sql, handlers);
+  await using notifier = await openNotifier(new DatabaseAddress(through(database.url, proxy)), sql, handlers);
   received = [];
 
   proxy.refuse();

@@ -1,6 +1,7 @@
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { afterAll, expect, test } from 'vitest';
+import { DatabaseAddress } from '../../../src/store/postgres/address.js';
 import { connect } from '../../../src/store/postgres/connection.js';
 import { openTestDatabase } from '../../support/database.js';
 
@@ -67,7 +68,7 @@ test.each([
   { timeout: 120_000 },
   async (_, how) => {
     await using way = await openWay();
-    await using pools = connect(way.url);
+    await using pools = connect(new DatabaseAddress(way.url));
     const { sql } = pools;
     const end = new AbortController();
     const wrong: unknown[] = [];

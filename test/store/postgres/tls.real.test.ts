@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import plain from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OwnPostgres, startPostgres } from '../../../rig/postgres/postgres.js';
+import { DatabaseAddress } from '../../../src/store/postgres/address.js';
 import { connect } from '../../../src/store/postgres/connection.js';
 import { guarded } from '../../../src/store/postgres/errors.js';
 import { makeCertificate } from '../../support/certificate.js';
@@ -36,7 +37,7 @@ async function offerTls(on: boolean): Promise<void> {
 
 /** Whether the connection is encrypted, or the code of what is wrong. */
 async function isEncrypted(mode: string): Promise<boolean | string> {
-  await using pools = connect(`${server.url}?sslmode=${mode}`);
+  await using pools = connect(new DatabaseAddress(`${server.url}?sslmode=${mode}`));
   const asked = guarded(() => pools.sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`);
   return await asked.then(
     ([row]) => row?.ssl,

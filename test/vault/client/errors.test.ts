@@ -199,6 +199,7 @@ test('a bug stays a bug', () => {
 const table: Readonly<
   Record<FailureKind, readonly [isUnavailable: boolean, mayBeDone: boolean, mayRecover: boolean]>
 > = {
+  unreadable: [true, false, true],
   unreachable: [true, false, true],
   lost: [true, true, true],
   malformed: [true, true, false],
