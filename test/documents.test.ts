@@ -14,6 +14,7 @@ import { jobShape } from '../src/api/runai/wire.js';
 import { type Setting, settings } from '../src/config/settings.js';
 import { isFinal, type JobState, jobStates } from '../src/job/state.js';
 import { refusals } from './contract/vault-http-servers.js';
+import { licenceOf, readJson, runtimePackages } from './support/lockfile.js';
 
 /** Tables that are generated from the code. With this variable set they are written instead of compared. */
 const isUpdating = process.env.STINT_UPDATE_DOCS !== undefined;
@@ -42,6 +43,15 @@ test('docs/settings.md says what the schema of the settings says, in its order',
 
   expect(rows.length).toBeGreaterThan(40);
   checkTable('docs/settings.md', 'settings', ['| name | default | meaning |', '|---|---|---|', ...rows]);
+});
+
+test('docs/licences.md lists what is installed with the server, with its licence', () => {
+  const rows = runtimePackages(readJson('package-lock.json'))
+    .filter(({ isOptional }) => !isOptional)
+    .map(({ path, name, version }) => `| ${name} | ${version} | ${licenceOf(path)} |`);
+
+  expect(rows.length).toBeGreaterThan(50);
+  checkTable('docs/licences.md', 'licences', ['| package | version | licence |', '|---|---|---|', ...rows]);
 });
 
 interface Described {
