@@ -36,15 +36,13 @@ export interface Blocker {
 }
 
 const defaultTimes: ClaimBreakerTimes = { probeIntervalMs: 2_000, probeTimeoutMs: 5_000 };
-/** Before the first probe. It doubles each time for a part that answers its probes while jobs still fail because of it. */
-const firstBackoffMs = 200;
-const longestBackoffMs = 30_000;
 
 /**
- * Decides whether this node may claim jobs. It opens when a job finds the engine or Vault unavailable. While it is open,
- * jobs stay in the queue, for other nodes or for later, and the part is probed; when it answers, the breaker closes. So an
- * unavailable part costs one postponement for each slot, not one for each job every few seconds. While the breaker is
- * closed nothing is probed.
+ * Decides whether this node may claim jobs. A job that finds the engine or Vault unavailable makes it probe that part; it
+ * opens only when the probe fails, because a job may have caused by its own fields what it found, and no job may keep the
+ * others waiting. While it is open, jobs stay in the queue, for other nodes or for later, and the part is probed; when it
+ * answers, the breaker closes. So an unavailable part costs one postponement for each slot, not one for each job
+ * every few seconds. As long as no job finds a part unavailable nothing is probed.
  */
 export class ClaimBreaker implements Disposable {
   readonly #breakers: readonly PartBreaker[];
@@ -61,12 +59,13 @@ export class ClaimBreaker implements Disposable {
     return this.#breakers.find((breaker) => breaker.reason !== undefined)?.reason;
   }
 
-  /** Must get the outcome of each run. The code of a part opens the breaker; a container that ended resets the backoff. */
-  recordOutcome(outcome: Outcome): void {
-    for (const breaker of this.#breakers) {
-      if (outcome.kind === 'ended') breaker.resetBackoff();
-      if ('code' in outcome && outcome.code === breaker.part.code) breaker.open(outcome.message);
-    }
+  /**
+   * Must get the outcome of each run. The code of a part has that part probed. Settles when the probe is answered: until then
+   * the job keeps its own slot, so that no other job finds out the same.
+   */
+  async recordOutcome(outcome: Outcome): Promise<void> {
+    if (!('code' in outcome)) return;
+    await this.#breakers.find(({ part }) => part.code === outcome.code)?.suspect();
   }
 
   /** All parts, whether they stop the claims or not. */
@@ -79,13 +78,13 @@ export class ClaimBreaker implements Disposable {
   }
 }
 
-/** The breaker of one part: open from the moment a job finds the part unavailable until a probe succeeds. */
+/** The breaker of one part: open from a probe that fails until one that succeeds. */
 class PartBreaker implements Disposable {
   readonly part: GuardedPart;
   readonly #given: ClaimBreakerParts;
   readonly #times: ClaimBreakerTimes;
   #reason: string | undefined;
-  #backoffMs = firstBackoffMs;
+  #probing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isDisposed = false;
 
@@ -95,20 +94,18 @@ class PartBreaker implements Disposable {
     this.#times = given.times ?? defaultTimes;
   }
 
+  /** Only ever what a probe found: never the words of a job, which name its image. */
   get reason(): string | undefined {
     return this.#reason;
   }
 
-  open(reason: string): void {
+  /** However many jobs suspect the part, one probe runs at a time. */
+  async suspect(): Promise<void> {
     if (this.#reason !== undefined || this.#isDisposed) return;
-    this.#reason = reason;
-    this.#given.log.error('claims stopped until a part answers', { part: this.part.name, reason });
-    this.#probeAfter(this.#backoffMs);
-    this.#backoffMs = Math.min(2 * this.#backoffMs, longestBackoffMs);
-  }
-
-  resetBackoff(): void {
-    this.#backoffMs = firstBackoffMs;
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+    });
+    await this.#probing;
   }
 
   [Symbol.dispose](): void {
@@ -116,16 +113,19 @@ class PartBreaker implements Disposable {
     clearTimeout(this.#timer);
   }
 
-  #probeAfter(ms: number): void {
-    this.#timer = setTimeout(() => void this.#probe(), ms).unref();
-  }
-
   async #probe(): Promise<void> {
     const problem = await findProblem(this.part, this.#times.probeTimeoutMs);
     if (this.#isDisposed) return;
+    const before = this.#reason;
     this.#reason = problem;
-    if (problem === undefined) this.#close();
-    else this.#probeAfter(this.#times.probeIntervalMs);
+    if (problem !== undefined) this.#keepOpen(problem, before === undefined);
+    else if (before !== undefined) this.#close();
+  }
+
+  #keepOpen(reason: string, isNew: boolean): void {
+    const part = this.part.name;
+    if (isNew) this.#given.log.error('claims stopped until a part answers', { part, reason });
+    this.#timer = setTimeout(() => void this.#probe(), this.#times.probeIntervalMs).unref();
   }
 
   #close(): void {

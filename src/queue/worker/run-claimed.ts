@@ -103,7 +103,7 @@ async function runAndRecord(
   const { id: jobId } = activeJob.claim;
   try {
     const execution = await run();
-    parts.breaker?.recordOutcome(execution.outcome);
+    await parts.breaker?.recordOutcome(execution.outcome);
     const end = await recordEnd(parts, activeJob.claim, await writeJobFiles(parts, jobId, execution));
     parts.log.info('job recorded', { jobId, ...end.logFacts });
     if (end.alarm !== undefined) parts.alarms?.raise({ jobId, ...end.alarm });

@@ -72,27 +72,35 @@ describe('V5, E3: while a part is unavailable', () => {
 
 describe('E5: an engine that fails at single jobs', () => {
   test.each([
-    ['create', 'broken', 'a fault that nobody has seen before'],
-    ['create', 'refused', 'an option that it does not take'],
-    ['download', 'broken', 'a file that it cannot read'],
-    ['start', 'container_missing', 'gone'],
-  ] as const)('stops no claims: %s is answered with %s', async (call, fault, text) => {
-    const opened: string[] = [];
-    const log = { info: () => undefined, error: (message: string) => void opened.push(message) };
-    const part = { name: 'engine', code: 'engine_unavailable', check: async () => undefined };
-    const breaker = new ClaimBreaker({ parts: [part], onClose: () => undefined, log });
-    const node = openNode({ breaker });
-    node.worker.start();
-    for (let i = 0; i < 9; i++) {
-      node.backend.fail('prepare', new EngineError(call, fault, text));
-      const bad = await node.submit(`bad-${i}`);
-      await expect.poll(() => node.queue.get(bad.id, everyone)).toMatchObject({ code: 'engine_failed' });
-    }
+    ['create', 'broken', 'engine_failed'],
+    ['create', 'refused', 'engine_failed'],
+    ['download', 'broken', 'engine_failed'],
+    ['start', 'container_missing', 'engine_failed'],
+    ['pull', 'disk_full', 'engine_unavailable'],
+    ['pull', 'timed_out', 'engine_unavailable'],
+    ['upload', 'cut', 'engine_unavailable'],
+    ['create', 'network_missing', 'engine_unavailable'],
+    ['info', 'broken', 'engine_unavailable'],
+  ] as const)(
+    'stops no claims while it answers its probe: %s is answered with %s',
+    async (call, fault, code) => {
+      const opened: string[] = [];
+      const log = { info: () => undefined, error: (message: string) => void opened.push(message) };
+      const part = { name: 'engine', code: 'engine_unavailable', check: async () => undefined };
+      const breaker = new ClaimBreaker({ parts: [part], onClose: () => undefined, log });
+      const node = openNode({ breaker });
+      node.worker.start();
+      for (let i = 0; i < 9; i++) {
+        node.backend.fail('prepare', new EngineError(call, fault, 'in words that nobody has seen before'));
+        const bad = await node.submit(`bad-${i}`);
+        await expect.poll(() => node.queue.get(bad.id, everyone)).toMatchObject({ code });
+      }
 
-    const good = await node.submit('good');
+      const good = await node.submit('good');
 
-    await expect.poll(() => node.stateOf(good)).toBe('succeeded');
-    expect(opened).toEqual([]);
-    breaker[Symbol.dispose]();
-  });
+      await expect.poll(() => node.stateOf(good)).toBe('succeeded');
+      expect(opened).toEqual([]);
+      breaker[Symbol.dispose]();
+    },
+  );
 });

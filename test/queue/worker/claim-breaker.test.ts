@@ -38,6 +38,16 @@ function postponed(code: string): Outcome {
   return { kind: 'postponed', code, message: `${code}, said the job.` };
 }
 
+function failedBy(code: string): Outcome {
+  return {
+    kind: 'failed',
+    reason: 'infrastructure',
+    code,
+    message: `${code}, it failed.`,
+    exitCode: undefined,
+  };
+}
+
 const ended: Outcome = {
   kind: 'ended',
   exit: { exitCode: 0, outOfMemory: false, proven: true },
@@ -49,11 +59,17 @@ function unavailable(message: string): () => Promise<void> {
   return () => Promise.reject(new BrokenError('vault_unavailable', message));
 }
 
-test('a breaker stays closed and probes nothing as long as all is well', async () => {
+test('a breaker stays closed and probes nothing as long as no job finds a part unavailable', async () => {
   const { breaker, probes } = createBreaker();
-  breaker.recordOutcome(ended);
-  breaker.recordOutcome({ kind: 'failed', reason: 'exit_code', code: 'exit_code', message: '', exitCode: 1 });
-  breaker.recordOutcome(postponed('shutdown'));
+  void breaker.recordOutcome(ended);
+  void breaker.recordOutcome({
+    kind: 'failed',
+    reason: 'exit_code',
+    code: 'exit_code',
+    message: '',
+    exitCode: 1,
+  });
+  void breaker.recordOutcome(postponed('shutdown'));
 
   await vi.advanceTimersByTimeAsync(60_000);
 
@@ -65,13 +81,30 @@ test('a breaker stays closed and probes nothing as long as all is well', async (
   expect(probes).toEqual([]);
 });
 
-test('a job that finds a part unavailable opens it at once, with the reason, until the part answers', async () => {
+test('whatever jobs say of a part, a breaker stays closed while the part answers its probe', async () => {
+  const { breaker, probes, logged } = createBreaker();
+
+  for (let i = 0; i < 100; i++) {
+    void breaker.recordOutcome(postponed('engine_unavailable'));
+    void breaker.recordOutcome(failedBy('vault_unavailable'));
+    expect(breaker.openReason()).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(breaker.openReason()).toBeUndefined();
+  }
+
+  expect(new Set(probes)).toEqual(new Set(['engine', 'vault']));
+  expect(logged).toEqual([]);
+});
+
+test('a job that finds a part unavailable has it probed; a failed probe opens it, with its own reason, until the part answers', async () => {
   const { breaker, problems, probes, closed, logged } = createBreaker();
   problems.set('vault', unavailable('Vault is sealed.'));
 
-  breaker.recordOutcome(postponed('vault_unavailable'));
-  expect(breaker.openReason()).toBe('vault_unavailable, said the job.');
-  breaker.recordOutcome(postponed('vault_unavailable'));
+  void breaker.recordOutcome(postponed('vault_unavailable'));
+  expect(breaker.openReason()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(breaker.openReason()).toBe('Vault is sealed.');
+  void breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(7_000);
   expect(breaker.openReason()).toBe('Vault is sealed.');
   expect(breaker.blockers()).toContainEqual({ part: 'vault', reason: 'Vault is sealed.' });
@@ -91,25 +124,34 @@ test('a job that finds a part unavailable opens it at once, with the reason, unt
   expect(probes).toHaveLength(count);
 });
 
-test('a job that fails because a part is unavailable after its credentials were spent opens it too', () => {
-  const { breaker } = createBreaker();
+test('a job that fails because a part is unavailable after its credentials were spent has it probed too', async () => {
+  const { breaker, problems } = createBreaker();
+  problems.set('engine', unavailable('It is gone.'));
 
-  breaker.recordOutcome({
-    kind: 'failed',
-    reason: 'infrastructure',
-    code: 'engine_unavailable',
-    message: 'It is gone.',
-    exitCode: undefined,
-  });
+  void breaker.recordOutcome(failedBy('engine_unavailable'));
+  await vi.advanceTimersByTimeAsync(0);
 
   expect(breaker.openReason()).toBe('It is gone.');
+});
+
+test('any number of jobs that suspect a part that does not answer cost one probe at a time', async () => {
+  const { breaker, problems, probes } = createBreaker();
+  problems.set('engine', () => new Promise(() => {}));
+
+  for (let i = 0; i < 100; i++) void breaker.recordOutcome(postponed('engine_unavailable'));
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  expect(probes).toEqual(['engine']);
 });
 
 test('with two parts unavailable it closes when both are back', async () => {
   const { breaker, problems, closed } = createBreaker();
   problems.set('vault', unavailable('Vault is sealed.'));
-  breaker.recordOutcome(postponed('engine_unavailable'));
-  breaker.recordOutcome(postponed('vault_unavailable'));
+  problems.set('engine', unavailable('It is gone.'));
+  void breaker.recordOutcome(postponed('engine_unavailable'));
+  void breaker.recordOutcome(postponed('vault_unavailable'));
+  await vi.advanceTimersByTimeAsync(5_000);
+  problems.delete('engine');
   await vi.advanceTimersByTimeAsync(5_000);
   expect(breaker.openReason()).toBe('Vault is sealed.');
   expect(closed).toEqual([]);
@@ -123,7 +165,7 @@ test('with two parts unavailable it closes when both are back', async () => {
 test('a part that does not answer is unavailable, and a probe waits for five seconds at most', async () => {
   const { breaker, problems } = createBreaker();
   problems.set('engine', () => new Promise(() => {}));
-  breaker.recordOutcome(postponed('engine_unavailable'));
+  void breaker.recordOutcome(postponed('engine_unavailable'));
 
   await vi.advanceTimersByTimeAsync(6_000);
   expect(breaker.openReason()).toBe('The engine did not answer within 5 seconds.');
@@ -133,31 +175,34 @@ test('a part that does not answer is unavailable, and a probe waits for five sec
   expect(breaker.openReason()).toBeUndefined();
 });
 
-test('the backoff grows for a part that answers its probes while jobs still fail, until a job has run', async () => {
-  const { breaker } = createBreaker();
-  const openFor = async () => {
-    const since = performance.now();
-    breaker.recordOutcome(postponed('engine_unavailable'));
-    while (breaker.openReason() !== undefined) await vi.advanceTimersByTimeAsync(50);
-    return performance.now() - since;
-  };
-  const times: number[] = [];
-  for (let round = 0; round < 12; round++) times.push(await openFor());
+test('the slot of a job that suspects a part waits for the probe, at most for its five seconds', async () => {
+  const { breaker, problems } = createBreaker();
+  const settled: string[] = [];
+  const note = (name: string) => () => void settled.push(name);
+  void breaker.recordOutcome(ended).then(note('ended'));
+  problems.set('engine', () => new Promise(() => {}));
+  void breaker.recordOutcome(postponed('engine_unavailable')).then(note('first'));
+  await vi.advanceTimersByTimeAsync(4_000);
+  void breaker.recordOutcome(postponed('engine_unavailable')).then(note('second'));
+  await vi.advanceTimersByTimeAsync(500);
+  expect(settled).toEqual(['ended']);
 
-  expect(times.slice(0, 4)).toEqual([200, 400, 800, 1600]);
-  expect(times.at(-1)).toBe(30_000);
-  breaker.recordOutcome(ended);
-  expect(await openFor()).toBe(200);
+  await vi.advanceTimersByTimeAsync(1_000);
+
+  expect(settled).toEqual(['ended', 'first', 'second']);
+  expect(breaker.openReason()).toBe('The engine did not answer within 5 seconds.');
 });
 
 test('nothing is probed after the end', async () => {
-  const { breaker, probes, closed } = createBreaker();
-  breaker.recordOutcome(postponed('engine_unavailable'));
+  const { breaker, problems, probes, closed } = createBreaker();
+  problems.set('engine', unavailable('It is gone.'));
+  void breaker.recordOutcome(postponed('engine_unavailable'));
+  await vi.advanceTimersByTimeAsync(0);
 
   breaker[Symbol.dispose]();
-  breaker.recordOutcome(postponed('vault_unavailable'));
+  void breaker.recordOutcome(postponed('vault_unavailable'));
   await vi.advanceTimersByTimeAsync(60_000);
 
-  expect(probes).toEqual([]);
+  expect(probes).toEqual(['engine']);
   expect(closed).toEqual([]);
 });
