@@ -37,6 +37,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     jobproxy: toJobProxy(values),
     gaffer: toGaffer(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
+    badTokens: { perAddress: values.STINT_BAD_TOKENS_PER_ADDRESS, inAll: values.STINT_BAD_TOKENS },
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,
     queueLimit: values.STINT_QUEUE_LIMIT,

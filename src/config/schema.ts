@@ -267,6 +267,8 @@ export const schema = z.object({
   STINT_OPERATOR_POLICIES: policies.optional(),
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),
+  STINT_BAD_TOKENS: integer(1, 100_000),
+  STINT_BAD_TOKENS_PER_ADDRESS: integer(1, 100_000),
   STINT_QUEUE_LIMIT: integer(0, 1_000_000),
   STINT_STOP_GRACE: duration(0),
   STINT_STOP_GRACE_MAX: duration(0),

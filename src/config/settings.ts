@@ -195,6 +195,17 @@ export const settings = [
     meaning: "Origins whose pages may call gaffer's door, as `https://host`, separated by commas.",
   },
   {
+    name: 'STINT_BAD_TOKENS',
+    default: '100',
+    meaning:
+      'How many tokens that Vault refuses it is asked about at once; a tenth as many come back each second. Beyond them a token that Vault has not accepted lately is answered with 429.',
+  },
+  {
+    name: 'STINT_BAD_TOKENS_PER_ADDRESS',
+    default: '20',
+    meaning: 'The same for each address that requests come from (for IPv6: 64 bits of it).',
+  },
+  {
     name: 'STINT_OPERATOR_POLICIES',
     meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
   },

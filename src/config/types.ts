@@ -32,6 +32,8 @@ export interface Config {
   readonly gaffer: GafferConfig;
   /** In lower case, as Vault keeps them. Empty: nobody is an operator. */
   readonly operatorPolicies: readonly string[];
+  /** Tokens that Vault refuses and is asked about at once. */
+  readonly badTokens: { readonly perAddress: number; readonly inAll: number };
   readonly slots: number;
   readonly starts: number;
   /** Of queues without a limit of their own; 0: any number. */

@@ -27,6 +27,7 @@ export type RefusalCode =
   | 'key_reused'
   | 'key_in_flight'
   | 'queue_full'
+  | 'rate_limited'
   | 'upgrade_required'
   | 'connections_full'
   | 'forbidden'

@@ -28,6 +28,7 @@ export type Reach = { readonly everyone: true } | { readonly everyone: false; re
 
 /**
  * Turns a token into a caller. Throws `RefusedError` `token_refused`, or `BrokenError` when Vault cannot answer. With
- * `mayRemember` a caller whom Vault accepted a short time ago is still known while Vault cannot answer.
+ * `mayRemember` a caller whom Vault accepted a short time ago is still known while Vault cannot answer. Too many tokens that Vault
+ * refuses, from one `source` or in all, are refused as `rate_limited` without asking.
  */
-export type IdentifyCaller = (token: string, mayRemember?: boolean) => Promise<Caller>;
+export type IdentifyCaller = (token: string, mayRemember?: boolean, source?: string) => Promise<Caller>;

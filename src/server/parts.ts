@@ -193,7 +193,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       wake,
     }),
     reaper: reaperOf(parts),
-    identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs }),
+    identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs, budget: config.badTokens }),
     doors: config.doors,
     serviceToken: config.serviceToken,
     jobproxy: config.jobproxy,

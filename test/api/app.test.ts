@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { RefusedError } from '../../src/job/errors.js';
 import { createTestApp } from '../support/test-app.js';
 
 describe('a door that is switched off', () => {
@@ -17,5 +18,30 @@ describe('a door that is switched off', () => {
 
     expect((await send('GET', '/healthz')).status).toBe(200);
     expect((await send('GET', '/stint/v1/openapi.json')).status).toBe(200);
+  });
+});
+
+const refuse = () => Promise.reject(new RefusedError('rate_limited', 'Later.'));
+
+describe('A2: too many tokens that Vault refused', () => {
+  test.each([
+    ['gostint', '/v1/api/job', '{"status":"Too Many Requests.","error":"Later."}'],
+    ['jobproxy', '/v1/jobproxy/state', 'Later.'],
+    ['runai', '/api/job', '{"status":429,"message":"too many requests","details":"Later."}'],
+    ['gaffer', '/jobs/sessions', '{"error":429,"reason":"too many requests","details":"Later."}'],
+    ['lopco', '/job-manager/jobs', ''],
+    [
+      'native',
+      '/stint/v1/queues',
+      '{"type":"about:blank","title":"Too Many Requests","status":429,"detail":"Later.","code":"rate_limited"}',
+    ],
+  ])('are answered 429 with `Retry-After` in the form of the door %s', async (_, path, body) => {
+    const { app } = createTestApp({ identify: refuse });
+
+    const response = await app.request(path, { headers: { 'X-Auth-Token': 's.bad' } });
+
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe('5');
+    expect(await response.text()).toBe(body);
   });
 });

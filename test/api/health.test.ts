@@ -168,3 +168,26 @@ test.each(['bogus', '', '__proto__', 'constructor'])('/v1/api/health knows no ke
     error: expect.stringContaining('Invalid health metric key'),
   });
 });
+
+test('A2: /readyz asks each part at most once a second, however often strangers ask', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  let asked = 0;
+  let isUp = true;
+  const check = async () => {
+    asked += 1;
+    if (!isUp) throw new BrokenError('vault_unavailable', 'Vault is sealed.');
+  };
+  const { app } = createTestApp({ dependencies: [{ name: 'Vault', check }] });
+
+  const ask = () => Promise.all(Array.from({ length: 100 }, () => app.request('/readyz')));
+  await ask();
+  await ask();
+  expect(asked).toBe(1);
+  isUp = false;
+  await vi.advanceTimersByTimeAsync(1_001);
+
+  const [response] = await ask();
+  expect(response?.status).toBe(503);
+  expect(asked).toBe(2);
+});

@@ -32,6 +32,7 @@ export function liveIdentitySuite(name: string, find: FindVault): void {
       callerKindRules(start);
       callerFaultRules(start);
       callerOutageRules(start);
+      callerFloodRules(start);
     });
     describe('the server', () => {
       serverRules(start);
@@ -135,6 +136,54 @@ function refusedCallerRules(start: Start): void {
 
     expect(bench.proxy.asked).toEqual([]);
   });
+}
+
+function callerFloodRules(start: Start): void {
+  test('A2: a flood of 10,000 bad tokens reaches Vault a bounded number of times, and good ones are accepted meanwhile', async () => {
+    const { bench, connection } = await start();
+    const known = await tokenOf(bench);
+    const new1 = await tokenOf(bench);
+    const new2 = await tokenOf(bench);
+    const identify = createIdentifyCaller(connection, { budget: { perAddress: 20, inAll: 100 } });
+    await identify(known.token, false, '10.0.0.1');
+    const before = bench.proxy.count(/lookup-self/);
+    const codes = new Map<string, number>();
+    const began = performance.now();
+
+    for (let i = 0; i < 10_000; i += 50) {
+      const ends = Array.from({ length: 50 }, (_, j) =>
+        codeOf(identify(`hvs.bad${i + j}`, false, '10.0.0.1')),
+      );
+      for (const code of await Promise.all(ends)) codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+
+    const seconds = (performance.now() - began) / 1_000;
+    expect(bench.proxy.count(/lookup-self/) - before).toBeLessThanOrEqual(20 + 2 * seconds + 1);
+    expect([...codes.keys()].toSorted()).toEqual(['rate_limited', 'token_refused']);
+    expect(await identify(known.token, false, '10.0.0.1')).toMatchObject({ accessor: known.accessor });
+    expect(await identify(new1.token, false, '10.0.0.2')).toMatchObject({ accessor: new1.accessor });
+    await codeOf(identify(new2.token, false, '10.0.0.1'));
+    expect(await identify(new2.token, false, '10.0.0.1')).toMatchObject({ accessor: new2.accessor });
+  });
+
+  test('A2: a refused token is refused again without asking, and a revoked one is asked about once more', async () => {
+    const { bench, connection } = await start();
+    const { token, accessor } = await tokenOf(bench);
+    const identify = createIdentifyCaller(connection, { budget: { perAddress: 20, inAll: 100 } });
+    await identify(token);
+    await bench.admin.call('POST', 'auth/token/revoke-accessor', { body: { accessor } });
+
+    for (let i = 0; i < 100; i++) expect(await codeOf(identify(token))).toBe('token_refused');
+
+    expect(bench.proxy.count(/lookup-self/)).toBe(2);
+  });
+}
+
+async function codeOf(identified: Promise<unknown>): Promise<string> {
+  return await identified.then(
+    () => 'accepted',
+    (error: { code: string }) => error.code,
+  );
 }
 
 function callerKindRules(start: Start): void {
@@ -256,7 +305,7 @@ function callerOutageRules(start: Start): void {
     await expect(identify(token, true)).rejects.toMatchObject(refused);
     bench.proxy.spoil(/lookup-self/, sealed);
 
-    await expect(identify(token, true)).rejects.toMatchObject(unavailable);
+    await expect(identify(token, true)).rejects.toMatchObject(refused); // For five seconds Vault need not say so again.
   });
 }
 

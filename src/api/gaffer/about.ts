@@ -2,6 +2,7 @@
 
 import type { Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
+import { sourceOf } from '../http/address.js';
 import type { AppParts } from '../parts.js';
 import type { ApiContext, ApiEnv, ApiMiddleware } from '../request/env.js';
 import { answerBadRequest, answerFramework, answerJson, answerText } from './errors.js';
@@ -37,15 +38,15 @@ async function exchange(c: ApiContext, { identify }: AppParts): Promise<Response
   const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
   if (password === undefined)
     return answerBadRequest(c, 'authorization', 'Expected `user:token` in Basic, got no colon.');
-  if (password === '' || !(await isAccepted(password, identify)))
+  if (password === '' || !(await isAccepted(() => identify(password, false, sourceOf(c)))))
     return answerFramework(c, 401, 'unauthorized');
   c.header('x-api-key', password);
   return answerJson(c, { api_key: password });
 }
 
-async function isAccepted(token: string, identify: AppParts['identify']): Promise<boolean> {
+async function isAccepted(identify: () => Promise<unknown>): Promise<boolean> {
   try {
-    await identify(token);
+    await identify();
     return true;
   } catch (error) {
     if (error instanceof RefusedError && error.code === 'token_refused') return false;

@@ -32,6 +32,7 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   key_reused: { http: 422, status: 'Invalid job request.' },
   key_in_flight: { http: 409, status: 'Conflict.' },
   queue_full: { http: 429, status: 'Too Many Requests.' },
+  rate_limited: { http: 429, status: 'Too Many Requests.' },
   upgrade_required: { http: 426, status: 'Upgrade Required.' },
   connections_full: { http: 503, status: 'Service Unavailable.' },
   forbidden: { http: 403, status: 'Permission Denied.' },

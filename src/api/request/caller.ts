@@ -3,6 +3,7 @@
 import { RefusedError } from '../../job/errors.js';
 import type { Door } from '../../job/job.js';
 import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
+import { sourceOf } from '../http/address.js';
 import type { AppParts } from '../parts.js';
 import type { ApiMiddleware } from './env.js';
 import { serviceTokenOf } from './service-token.js';
@@ -29,7 +30,7 @@ export function requireCaller(
     const own = findToken((name) => c.req.header(name), alsoIn);
     const token = own ?? (door && serviceTokenOf(c, door, serviceToken));
     if (token === undefined) throw new RefusedError('token_missing', 'Missing X-Auth-Token');
-    c.set('caller', await identify(token, mayRemember));
+    c.set('caller', await identify(token, mayRemember, sourceOf(c)));
     await next();
   };
 }

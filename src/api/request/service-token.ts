@@ -1,9 +1,9 @@
 // The token of callers that cannot send one: only at listed doors, from listed networks.
 
 import { BlockList, isIPv6 } from 'node:net';
-import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Door } from '../../job/job.js';
 import type { Secret } from '../../job/secret.js';
+import { addressOf } from '../http/address.js';
 import type { ApiContext } from './env.js';
 
 /** What the operator set. */
@@ -31,14 +31,6 @@ export function serviceTokenOf(
   if (settings === undefined || !settings.doors.includes(door)) return undefined;
   const address = addressOf(c);
   return address !== undefined && isWithin(address, settings.networks) ? settings.token.reveal() : undefined;
-}
-
-function addressOf(c: ApiContext): string | undefined {
-  try {
-    return getConnInfo(c).remote.address;
-  } catch {
-    return undefined; // Not from the network: there is no connection.
-  }
 }
 
 /** An IPv4 address that came in over IPv6 (`::ffff:10.0.0.7`) counts as the IPv4 address that it is. */

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RefusedError } from '../../../job/errors.js';
 import type { Caller } from '../../../job/owner.js';
+import { sourceOf } from '../../http/address.js';
 import type { AppParts } from '../../parts.js';
 import { findToken } from '../../request/caller.js';
 import type { ApiContext } from '../../request/env.js';
@@ -27,7 +28,8 @@ export async function knownByRequest(c: ApiContext, parts: Parts): Promise<Known
     throw new RefusedError('forbidden', 'Expected an origin of STINT_GAFFER_ORIGINS, got another one.');
   const own = findToken((name) => c.req.header(name), ['x-api-key']);
   const token = own ?? serviceTokenOf(c, 'gaffer', parts.serviceToken);
-  return token === undefined ? undefined : { token, caller: await parts.identify(token, false) };
+  if (token === undefined) return undefined;
+  return { token, caller: await parts.identify(token, false, sourceOf(c)) };
 }
 
 const prefix = 'AUTH:';
