@@ -11,6 +11,7 @@ import type { Queue } from '../queue/queue.js';
 import type { Registry } from '../queue/registry.js';
 import type { Streams } from '../queue/streams.js';
 import type { Flapping } from './gaffer/supervision/brake.js';
+import type { LongAnswers } from './http/long-answers.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
 import type { LopcoOptions } from './lopco/options.js';
 import type { ServiceTokenSettings } from './request/service-token.js';
@@ -38,6 +39,7 @@ export interface AppParts {
   readonly bodyLimitBytes: number;
   readonly runai: RunaiSettings;
   readonly gaffer: GafferSettings;
+  readonly longAnswers: LongAnswers;
   readonly processes: Processes;
   readonly streams: Streams;
   /** The next number for a process of gaffer's jobs. */

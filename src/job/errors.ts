@@ -28,6 +28,7 @@ export type RefusalCode =
   | 'key_in_flight'
   | 'queue_full'
   | 'rate_limited'
+  | 'overloaded'
   | 'upgrade_required'
   | 'connections_full'
   | 'forbidden'

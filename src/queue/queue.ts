@@ -15,6 +15,8 @@ export interface Queue extends ParentJobs {
   get(id: string, reach: Reach): Promise<Job>;
   /** The stored output; `tailBytes` asks for the end only. */
   output(id: string, reach: Reach, options?: { tailBytes?: number }): Promise<JobOutput>;
+  /** All of the stored output, to be answered: whole where it is short. */
+  openOutput(id: string, reach: Reach): Promise<OpenedOutput>;
   /** The listed job of this name; refuses like `get`. */
   find(name: JobName, reach: Reach): Promise<Job>;
   /** Newest first. */
@@ -96,4 +98,15 @@ export interface JobOutput {
   /** False when output may be missing; `incompleteReason` says why. */
   readonly complete: boolean;
   readonly incompleteReason: string | undefined;
+}
+
+export type OutputStream = 'combined' | 'stdout' | 'stderr';
+
+/** A short output as a whole; a long one is read in pieces while it is answered. */
+export type OpenedOutput = { readonly whole: JobOutput } | { readonly long: LongOutput };
+
+/** It may grow while it is read. The members are those of `JobOutput`. */
+export interface LongOutput extends Pick<JobOutput, 'droppedBytes' | 'incompleteReason'> {
+  /** Each call reads it anew. Nothing is read before the first piece is asked for, and no more than is taken. */
+  pieces(which: OutputStream): AsyncGenerator<Uint8Array>;
 }

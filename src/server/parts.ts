@@ -2,6 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 import { plannersOf } from '../api/app.js';
 import { parsePayload } from '../api/gostint/payload.js';
+import { LongAnswers } from '../api/http/long-answers.js';
 import type { AppParts, PlannerParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
 import { openDockerBackend } from '../docker/backend.js';
@@ -200,6 +201,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     operatorPolicies: config.operatorPolicies,
     optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
+    longAnswers: new LongAnswers(),
     processes: createProcesses({
       store,
       backend,

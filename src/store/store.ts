@@ -33,6 +33,7 @@ import * as queues from './queues/queues.js';
 import * as sealed from './requests/parts.js';
 import * as newEvents from './streams/events.js';
 import * as input from './streams/input.js';
+import { readOutputBatch, readOutputSizes } from './streams/output-batches.js';
 import * as pipes from './streams/pipes.js';
 import * as watch from './streams/watch.js';
 
@@ -147,6 +148,8 @@ function bindStreams(sql: Sql) {
   return {
     appendOutput: (claim: ClaimKey, chunk: NewChunk) => appendOutput(sql, claim, chunk),
     readOutputState: (jobId: string) => readOutputState(sql, jobId),
+    readOutputBatch: (jobId: string, afterSeq: number) => readOutputBatch(sql, jobId, afterSeq),
+    readOutputSizes: (jobIds: readonly string[]) => readOutputSizes(sql, jobIds),
     addInput: (...args: Rest<typeof input.addInput>) => input.addInput(sql, ...args),
     takeInput: (...args: Rest<typeof input.takeInput>) => input.takeInput(sql, ...args),
     deleteStaleInput: (limit: number) => input.deleteStaleInput(sql, limit),

@@ -119,6 +119,8 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   listJobs: () => store.listJobs({ skip: 0, limit: 10 }, { everyone: true }),
   countJobs: () => store.countJobs(),
   readOutput: () => store.readOutput(claim.id, undefined),
+  readOutputBatch: () => store.readOutputBatch(claim.id, -1),
+  readOutputSizes: () => store.readOutputSizes([claim.id]),
 };
 
 /** So often at once that every connection of the pool has prepared it. */

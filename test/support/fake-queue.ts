@@ -12,6 +12,8 @@ import type {
   JobOutput,
   JobPage,
   ListedFilter,
+  OpenedOutput,
+  OutputStream,
   Queue,
   SubmittedJob,
 } from '../../src/queue/queue.js';
@@ -117,6 +119,19 @@ export class FakeQueue implements Queue {
   async get(id: string, reach: Reach): Promise<Job> {
     this.#note('get');
     return this.#find(id, reach).job;
+  }
+
+  /** Outputs that are longer are read in pieces of so many bytes. */
+  longerThan = Number.POSITIVE_INFINITY;
+
+  async openOutput(id: string, reach: Reach): Promise<OpenedOutput> {
+    const output = await this.output(id, reach);
+    const { longerThan: size } = this;
+    if (output.combined.length <= size) return { whole: output };
+    const pieces = async function* (which: OutputStream) {
+      for (let at = 0; at < output[which].length; at += size) yield output[which].subarray(at, at + size);
+    };
+    return { long: { ...output, pieces } };
   }
 
   async output(id: string, reach: Reach): Promise<JobOutput> {

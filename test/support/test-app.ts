@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import { createApp } from '../../src/api/app.js';
 import { defaultFlapping } from '../../src/api/gaffer/supervision/brake.js';
+import { LongAnswers } from '../../src/api/http/long-answers.js';
 import type { AppParts } from '../../src/api/parts.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
 import { RefusedError } from '../../src/job/errors.js';
@@ -59,6 +60,14 @@ const silent: Streams = {
   events: async () => nothing(),
 };
 
+const jobproxy: AppParts['jobproxy'] = {
+  image: 'busybox:latest',
+  pullPolicy: 'Always',
+  memoryUnitBytes: 1024 ** 2,
+  queue: null,
+  outputRoot: undefined,
+};
+
 /** The app over a fake queue and a Vault that knows two tokens. */
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
   const queue = new FakeQueue();
@@ -83,13 +92,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     serviceToken: undefined,
     optionsPolicy: { ...strictPolicy, mostStopGraceMs: 60_000 },
     access: 'owner',
-    jobproxy: {
-      image: 'busybox:latest',
-      pullPolicy: 'Always',
-      memoryUnitBytes: 1024 ** 2,
-      queue: null,
-      outputRoot: undefined,
-    },
+    jobproxy,
     lopco: {
       mostRunning: 2,
       parallel: 1,
@@ -105,6 +108,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     bodyLimitBytes: 1024 * 1024,
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
+    longAnswers: new LongAnswers(),
     processes: { signal: async () => undefined, usage: async () => undefined },
     streams: silent,
     drawPid: async () => 0,

@@ -31,6 +31,7 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_in_flight: [409, 'process_conflict', 'manager'],
   queue_full: [429, 'queue is full', 'framework'],
   rate_limited: [429, 'too many requests', 'framework'],
+  overloaded: [503, 'overloaded', 'framework'],
   upgrade_required: [426, 'upgrade required', 'framework'],
   connections_full: [503, 'too many connections', 'framework'],
   forbidden: [403, 'forbidden', 'framework'],

@@ -2,7 +2,8 @@
 
 import type { Job } from '../../job/job.js';
 import { isFinal, type JobState } from '../../job/state.js';
-import type { JobOutput } from '../../queue/queue.js';
+import type { JobOutput, LongOutput } from '../../queue/queue.js';
+import { inJsonString, textPieces } from '../http/text-pieces.js';
 import { statusOf } from './states.js';
 import type { WireJob } from './wire.js';
 
@@ -41,20 +42,50 @@ function toTime(time: Date | undefined): string {
   return time?.toISOString() ?? zeroTime;
 }
 
+/** The same of a job whose output is long, as text in pieces: `output` and `stderr` are its last members. */
+export async function* wireJobPieces(job: Job, long: LongOutput): AsyncGenerator<string> {
+  const { output: _, stderr: __, ...others } = toWireJob(job, withoutOutput);
+  yield `${JSON.stringify(others).slice(0, -1)},"output":"`;
+  if (showsReason(job, false)) yield inJsonString(job.message ?? '');
+  else {
+    yield* textPieces(long.pieces('combined'), inJsonString);
+    yield inJsonString(afterOutput(job, long));
+  }
+  yield '","stderr":"';
+  yield* textPieces(long.pieces('stderr'), inJsonString);
+  yield '"}';
+}
+
+const none = new Uint8Array();
+const withoutOutput: JobOutput = {
+  combined: none,
+  stdout: none,
+  stderr: none,
+  droppedBytes: 0,
+  complete: true,
+  incompleteReason: undefined,
+};
+
 /**
  * For a job that ended before it printed anything, the output is the reason: GoStint has no other field for it. When the
  * command could not be started, the output is only an error of the init process, and our message says more. The reason of a
  * parent follows the output of its children.
  */
 function toOutput(job: Job, output: JobOutput): string {
-  const { message, reason } = job;
-  const hasNoOutput = output.combined.length === 0 || reason === 'start_failed';
-  if (hasNoOutput && message !== undefined && endedWithoutOwnExit(job)) return message;
-  const flaw = isFinal(job.state) ? output.incompleteReason : undefined;
-  const why = job.isParent && message !== undefined ? `\n[stint: ${message}]\n` : '';
-  return (
-    toText(output.combined) + (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`) + why
-  );
+  if (showsReason(job, output.combined.length === 0)) return job.message ?? '';
+  return toText(output.combined) + afterOutput(job, output);
+}
+
+/** Instead of its output. */
+function showsReason(job: Job, hasNoOutput: boolean): boolean {
+  const isHidden = hasNoOutput || job.reason === 'start_failed';
+  return isHidden && job.message !== undefined && endedWithoutOwnExit(job);
+}
+
+function afterOutput({ state, isParent, message }: Job, output: Pick<JobOutput, 'incompleteReason'>): string {
+  const flaw = isFinal(state) ? output.incompleteReason : undefined;
+  const why = isParent && message !== undefined ? `\n[stint: ${message}]\n` : '';
+  return (flaw === undefined ? '' : `\n[stint: output may be missing: ${flaw}]\n`) + why;
 }
 
 /** False for a job that exited by itself: `return_code` shows that, and its output may really be empty. */

@@ -33,6 +33,7 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   key_in_flight: { http: 409, status: 'Conflict.' },
   queue_full: { http: 429, status: 'Too Many Requests.' },
   rate_limited: { http: 429, status: 'Too Many Requests.' },
+  overloaded: { http: 503, status: 'Service Unavailable.' },
   upgrade_required: { http: 426, status: 'Upgrade Required.' },
   connections_full: { http: 503, status: 'Service Unavailable.' },
   forbidden: { http: 403, status: 'Permission Denied.' },
@@ -80,6 +81,8 @@ export function answerError(c: ApiContext, kind: ErrorKind, error: string): Resp
 const retryAfterOf: Partial<Record<ErrorStatus, string>> = { 409: '1', 429: '5', 503: '5' };
 
 /** With the character set, as GoStint sends it: some of its clients compare the whole header. */
+export const jsonType = 'application/json; charset=utf-8';
+
 export function answerJson(c: ApiContext, body: object, status: 200 | ErrorStatus = 200): Response {
-  return c.body(JSON.stringify(body), status, { 'content-type': 'application/json; charset=utf-8' });
+  return c.body(JSON.stringify(body), status, { 'content-type': jsonType });
 }

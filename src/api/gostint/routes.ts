@@ -14,7 +14,7 @@ import type { ApiContext, ApiEnv } from '../request/env.js';
 import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { addRoute, type Methods } from '../request/route.js';
 import { quote } from '../request/sentence.js';
-import { toWireJob } from './answer.js';
+import { toWireJob, wireJobPieces } from './answer.js';
 import {
   answerBadPath,
   answerError,
@@ -23,6 +23,7 @@ import {
   answerUnknownPath,
   answerWrongMethod,
   invalidRequest,
+  jsonType,
 } from './errors.js';
 import { toWireHealth } from './health.js';
 import { readFilter, readQuery } from './query.js';
@@ -81,7 +82,9 @@ async function show(c: ApiContext, parts: Parts): Promise<Response> {
   const id = readId(c);
   const reach = reachIn(c, parts);
   const job = await parts.queue.get(id, reach);
-  return answerJson(c, toWireJob(job, await parts.queue.output(id, reach)));
+  const opened = await parts.queue.openOutput(id, reach);
+  if ('whole' in opened) return answerJson(c, toWireJob(job, opened.whole));
+  return parts.longAnswers.answer(c, wireJobPieces(job, opened.long), jsonType);
 }
 
 async function list(c: ApiContext, parts: Parts): Promise<Response> {

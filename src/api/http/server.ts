@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { BrokenError } from '../../job/errors.js';
 import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
+import { cutSlowReaders } from './slow-readers.js';
 import { upgradableRequests } from './upgrade.js';
 import { type WebSocketOptions, WebSockets } from './websocket-server.js';
 
@@ -18,6 +19,8 @@ export interface ListenOptions {
   readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
   readonly lingerMs?: number;
+  /** How often answers that wait for their client are looked at; 30 s unless given. */
+  readonly lookMs?: number;
   /** Undefined: none, and a request for one is answered as if it did not ask for one. */
   readonly webSockets?: WebSocketOptions;
 }
@@ -53,6 +56,7 @@ const timeouts = {
 export async function listen(app: FetchApp, options: ListenOptions): Promise<Listening> {
   const server = await createHttpServer(app, options);
   const sockets = trackSockets(server);
+  cutSlowReaders(server, options.lookMs);
   server.on('clientError', refuseBrokenRequest);
   const webSockets = takeWebSockets(server, app, options);
   await open(server, options);

@@ -1,15 +1,36 @@
 // Writes the states of tasks as JSON or XML, and short texts, with exactly the content types that clients compare.
 
+import type { Job } from '../../job/job.js';
+import type { LongOutput } from '../../queue/queue.js';
+import { inJsonString, textPieces } from '../http/text-pieces.js';
 import type { ApiContext } from '../request/env.js';
 import type { Format } from './accept.js';
-import type { WireState } from './states.js';
+import { toWireFacts, type WireState } from './states.js';
 import { escapeXml } from './xml-text.js';
 
-const contentTypes: Readonly<Record<Format, string>> = { json: 'application/json', xml: 'application/xml' };
+/** Without parameters: the original's tests compare the whole header. */
+export const contentTypes: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  xml: 'application/xml',
+};
 const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
 
 export function answerState(c: ApiContext, state: WireState, format: Format): Response {
   return answer(c, format, format === 'json' ? JSON.stringify(state) : declaration + elementOf(state));
+}
+
+/** The state of a task whose output is long, as text in pieces; its type is `contentTypes[format]`. */
+export async function* statePieces(job: Job, long: LongOutput, format: Format): AsyncGenerator<string> {
+  const facts = toWireFacts(job, long);
+  const isJson = format === 'json';
+  const encode = isJson ? inJsonString : escapeXml;
+  yield isJson ? JSON.stringify(facts).slice(0, -1) : `${declaration}<state>${membersOf(facts)}`;
+  for (const name of ['stdout', 'stderr'] as const) {
+    yield isJson ? `,"${name}":"` : `<${name}>`;
+    yield* textPieces(long.pieces(name), encode);
+    yield isJson ? '"' : `</${name}>`;
+  }
+  yield isJson ? '}' : '</state>';
 }
 
 export function answerStates(c: ApiContext, states: readonly WireState[], format: Format): Response {
@@ -17,7 +38,6 @@ export function answerStates(c: ApiContext, states: readonly WireState[], format
   return answer(c, format, format === 'json' ? JSON.stringify({ state: states }) : xml());
 }
 
-/** Without parameters: the original's tests compare the whole header. */
 function answer(c: ApiContext, format: Format, body: string): Response {
   return c.body(body, 200, { 'content-type': contentTypes[format] });
 }
@@ -27,6 +47,11 @@ export function answerText(c: ApiContext, text: string): Response {
 }
 
 function elementOf({ id, code, description, stdout, stderr }: WireState): string {
-  const members = Object.entries({ id, code, description, stdout, stderr });
-  return `<state>${members.map(([name, text]) => `<${name}>${escapeXml(text)}</${name}>`).join('')}</state>`;
+  return `<state>${membersOf({ id, code, description, stdout, stderr })}</state>`;
+}
+
+function membersOf(members: Readonly<Record<string, string>>): string {
+  return Object.entries(members)
+    .map(([name, text]) => `<${name}>${escapeXml(text)}</${name}>`)
+    .join('');
 }

@@ -16,7 +16,7 @@ import { markReplay, readIdempotencyKey } from '../request/idempotency.js';
 import { parseJsonObject } from '../request/json.js';
 import { addRoute, type Methods } from '../request/route.js';
 import { charsetOf, chooseFormat, type Format, formatOfBody } from './accept.js';
-import { answerState, answerStates, answerText } from './answer.js';
+import { answerState, answerStates, answerText, contentTypes, statePieces } from './answer.js';
 import {
   answerFault,
   answerNotAcceptable,
@@ -83,8 +83,9 @@ async function show(c: ApiContext, parts: AppParts): Promise<Response> {
   const format = chooseFormat(c.req.header('accept'));
   if (format === undefined) return answerNotAcceptable(c);
   const job = await findTask(c, parts);
-  const output = await parts.queue.output(job.id, reachIn(c, parts));
-  return answerState(c, toWireState(job, output), format);
+  const opened = await parts.queue.openOutput(job.id, reachIn(c, parts));
+  if ('whole' in opened) return answerState(c, toWireState(job, opened.whole), format);
+  return parts.longAnswers.answer(c, statePieces(job, opened.long, format), contentTypes[format]);
 }
 
 /** Deleted tasks are gone for this door, though their jobs stay for others. */

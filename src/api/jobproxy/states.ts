@@ -16,11 +16,20 @@ export interface WireState {
 
 export function toWireState(job: Job, output: JobOutput): WireState {
   return {
+    ...toWireFacts(job, output),
+    stdout: toText(output.stdout),
+    stderr: toText(output.stderr),
+  };
+}
+
+type OutputFacts = Pick<JobOutput, 'droppedBytes' | 'incompleteReason'>;
+
+/** All but the output. */
+export function toWireFacts(job: Job, output: OutputFacts): Omit<WireState, 'stdout' | 'stderr'> {
+  return {
     id: job.id,
     code: codeOf(job),
     description: descriptionOf(job) + portsOf(job) + flawOf(job, output),
-    stdout: toText(output.stdout),
-    stderr: toText(output.stderr),
   };
 }
 
@@ -67,7 +76,7 @@ function portsOf({ state, publishedPorts }: Job): string {
   return `; ports: ${publishedPorts.map(({ container, host }) => `${container}->${host}`).join(', ')}`;
 }
 
-function flawOf(job: Job, { droppedBytes, incompleteReason }: JobOutput): string {
+function flawOf(job: Job, { droppedBytes, incompleteReason }: OutputFacts): string {
   const flaw = isFinal(job.state) ? incompleteReason : undefined;
   return [
     ...(droppedBytes > 0 ? [`; ${droppedBytes} bytes of output were not kept`] : []),

@@ -86,12 +86,18 @@ async function readForeign(job: Job, source: Source): Promise<Seen> {
   return { stages: [initOf(undefined), stage] };
 }
 
+/** The end of what a worker printed is shown: an answer has the logs of all of them. */
+const longestLogBytes = 256 * 1024;
+
 /** What the workers of a stage printed, one after another. */
-async function readLog(ids: readonly string[], { queue, reach, logBytes }: Source): Promise<string> {
+async function readLog(
+  ids: readonly string[],
+  { queue, reach, logBytes = longestLogBytes }: Source,
+): Promise<string> {
   const texts: string[] = [];
   for (const id of ids) {
-    const options = logBytes === undefined ? {} : { tailBytes: logBytes };
-    texts.push(Buffer.from((await queue.output(id, reach, options)).combined).toString());
+    const { combined } = await queue.output(id, reach, { tailBytes: logBytes });
+    texts.push(Buffer.from(combined).toString());
   }
   return texts.join('');
 }

@@ -24,6 +24,7 @@ const statusOf: Readonly<Record<RefusalCode, ErrorStatus>> = {
   key_in_flight: 409,
   queue_full: 429,
   rate_limited: 429,
+  overloaded: 503,
   upgrade_required: 426,
   connections_full: 503,
   forbidden: 403,

@@ -22,6 +22,7 @@ const statusOf: Readonly<Record<RefusalCode, ProblemStatus>> = {
   key_in_flight: 409,
   queue_full: 429,
   rate_limited: 429,
+  overloaded: 503,
   upgrade_required: 426,
   connections_full: 503,
   forbidden: 403,

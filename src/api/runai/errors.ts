@@ -30,6 +30,7 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_in_flight: [409, 'conflict'],
   queue_full: [429, 'queue is full'],
   rate_limited: [429, 'too many requests'],
+  overloaded: [503, 'overloaded'],
   upgrade_required: [426, 'upgrade required'],
   connections_full: [503, 'too many connections'],
   forbidden: [403, 'forbidden'],

@@ -6,7 +6,7 @@ type Stream = 'stdout' | 'stderr';
  * other stream's bytes cannot split it, and the text only grows when more arrives. Invalid UTF-8 is appended unchanged.
  */
 export class JoinedText {
-  readonly #bytes: Buffer;
+  #bytes: Buffer;
   readonly #begun = { stdout: new BegunCharacter(), stderr: new BegunCharacter() };
   #length = 0;
   #taken = 0;
@@ -14,6 +14,13 @@ export class JoinedText {
   /** `size` is the most bytes that will be appended. */
   constructor(size: number) {
     this.#bytes = Buffer.allocUnsafe(size);
+  }
+
+  /** Forgets what was taken, and makes room for so many more bytes. */
+  makeRoom(size: number): void {
+    this.#bytes = Buffer.allocUnsafe(size + 2 * longest);
+    this.#length = 0;
+    this.#taken = 0;
   }
 
   /** Appends the bytes from `from` to `to`. A job may print millions of pieces, so none is cut out first. */

@@ -65,7 +65,7 @@ function joinPieces(chunks: readonly Chunk[], { start, isWanted, markGap, hasEnd
   return Buffer.concat([...parts, text.take()]);
 }
 
-function addRuns(text: JoinedText, { runs, bytes }: Chunk, isWanted: (run: number) => boolean): void {
+export function addRuns(text: JoinedText, { runs, bytes }: Chunk, isWanted: (run: number) => boolean): void {
   let at = 0;
   for (const run of runs) {
     const end = at + Math.abs(run);
@@ -101,6 +101,7 @@ function cutFront(chunk: Chunk, surplus: number): Chunk {
   return { position: chunk.position + surplus, runs, bytes: chunk.bytes.subarray(surplus) };
 }
 
-function marker(bytes: number): Uint8Array {
+/** The line that stands for dropped bytes. */
+export function marker(bytes: number): Uint8Array {
   return Buffer.from(`\n[stint: ${bytes} bytes of output were dropped here]\n`);
 }

@@ -28,17 +28,21 @@ export async function joinOutputs(
 }
 
 function named(child: Job, output: JobOutput): JobOutput {
-  const state = isFinal(child.state) ? child.state : 'not ended';
-  const line = Buffer.from(`[stint: job ${child.id}, ${state}]\n`);
   const { stdout, stderr } = output;
-  return { ...output, stdout, stderr, combined: Buffer.concat([line, output.combined]) };
+  return { ...output, stdout, stderr, combined: Buffer.concat([lineOf(child), output.combined]) };
+}
+
+/** The line that names a child before its output. */
+export function lineOf(child: Job): Uint8Array {
+  const state = isFinal(child.state) ? child.state : 'not ended';
+  return Buffer.from(`[stint: job ${child.id}, ${state}]\n`);
 }
 
 function joined(outputs: readonly JobOutput[], leftOut: number): JobOutput {
   const flaw = outputs.find(({ complete }) => !complete);
   return {
     combined: Buffer.concat(
-      outputs.flatMap(({ combined }, index) => [endOfLine(outputs[index - 1]), combined]),
+      outputs.flatMap(({ combined }, index) => [endOfLine(outputs[index - 1]?.combined.at(-1)), combined]),
     ),
     stdout: Buffer.concat(outputs.map(({ stdout }) => stdout)),
     stderr: Buffer.concat(outputs.map(({ stderr }) => stderr)),
@@ -48,8 +52,7 @@ function joined(outputs: readonly JobOutput[], leftOut: number): JobOutput {
   };
 }
 
-/** The line that names a child begins at the start of a line. */
-function endOfLine(before: JobOutput | undefined): Uint8Array {
-  const last = before?.combined.at(-1);
+/** The line that names a child begins at the start of a line. `last`: the byte before it. */
+export function endOfLine(last: number | undefined): Uint8Array {
   return Buffer.from(last === undefined || last === newline ? '' : '\n');
 }

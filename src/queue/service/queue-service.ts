@@ -22,6 +22,7 @@ import {
   type Queue,
   type SubmittedJob,
 } from '../queue.js';
+import { openOutput, openParentOutput } from '../streams/open-output.js';
 import { warningsOf } from './forecast.js';
 import { type NamelessJob, nameAndStoreJob } from './name-job.js';
 import { assembleOutput } from './output-text.js';
@@ -60,6 +61,12 @@ export function createQueue(parts: QueueServiceParts): Queue {
     output: async (id, reach, options) => {
       const found = await find(store, id, reach);
       return outputOf(store, found, options?.tailBytes);
+    },
+    openOutput: async (id, reach) => {
+      const found = await find(store, id, reach);
+      if (!found.job.isParent) return openOutput(store, found);
+      const children = await store.listChildren(id, mostListed);
+      return openParentOutput(store, children, (child) => find(store, child.id, everyone));
     },
     find: (name, reach) => findNamed(store, name, reach),
     list: (filter, reach) => list(store, filter, reach),
