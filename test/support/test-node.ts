@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ExecutorParts } from '../../src/executor/run.js';
+import type { Secrets } from '../../src/executor/secrets.js';
 import type { Door, Job, JobRequest, SpecFields } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { DoorPlanner } from '../../src/job/parents/planner.js';
@@ -35,6 +36,8 @@ export interface TestNode extends AsyncDisposable {
 
 export interface TestNodeChanges extends Partial<WorkerParts> {
   readonly secrets?: FakeSecrets;
+  /** A Vault in the place of the fake. */
+  readonly vault?: Secrets;
   readonly backend?: FakeBackend;
   readonly planners?: ReadonlyMap<Door, DoorPlanner>;
   /** Where what is sent to inputs is told; its own worker by default. */
@@ -46,6 +49,7 @@ export function openTestNode(
   store: Store,
   {
     secrets = new FakeSecrets(),
+    vault = secrets,
     backend = new FakeBackend(),
     planners = new Map(),
     ringInput,
@@ -57,7 +61,7 @@ export function openTestNode(
   const { sealKey = randomBytes(32) } = changes;
   const worker = new Worker({
     store,
-    executor: executorParts(secrets, backend),
+    executor: executorParts(vault, backend),
     sealKey,
     node: 'node-1',
     describe: () => ({ version: 'test', engineId: undefined }),
@@ -77,7 +81,7 @@ export function openTestNode(
   const shared = { store, sealKey, wake, forwardKill };
   const parents: Parents = new Parents({ ...shared, planners, node, revoke, log, alarms: changes.alarms });
   const limits = { keyTtlMs: 60_000, queueLimit: 0, wrapMinimumMs: 0 };
-  const queue = createQueue({ ...shared, ...limits, parents, secrets, backend });
+  const queue = createQueue({ ...shared, ...limits, parents, secrets: vault, backend });
   return {
     parents,
     secrets,
@@ -111,7 +115,7 @@ function newRequest(secrets: FakeSecrets): JobRequest {
   };
 }
 
-function executorParts(secrets: FakeSecrets, backend: FakeBackend): ExecutorParts {
+function executorParts(secrets: Secrets, backend: FakeBackend): ExecutorParts {
   return {
     secrets,
     backend,

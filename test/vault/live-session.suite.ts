@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { SessionHooks } from '../../src/executor/secrets.js';
 import { Secret } from '../../src/job/secret.js';
+import type { Fault } from './fault-proxy.js';
 import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
+import { forgeries } from './live-forgeries.js';
 import { keptLoginRules } from './live-kept.suite.js';
 import { renewalRules, revocationRules, takeOverRules, tiredRenewalRules } from './live-life.suite.js';
 import { open, type Start } from './live-open.js';
@@ -26,6 +28,7 @@ export function liveSessionSuite(name: string, find: FindVault): void {
 
     describe('and forged wrapping tokens', () => {
       forgeryRules(start);
+      strangeFactRules(start);
       knownWrapRules(start);
     });
     describe('and its login', () => {
@@ -53,58 +56,8 @@ export function liveSessionSuite(name: string, find: FindVault): void {
   });
 }
 
-type Forge = (bench: LiveBench) => Promise<Secret>;
-
-const write = (path: (bench: LiveBench) => string, body: object): Forge => {
-  return (bench) => bench.admin.wrapped('POST', path(bench), { body });
-};
-
-/** Makes what is needed first, then wraps the answer to a read. */
-const read = (path: (bench: LiveBench) => string, body: object): Forge => {
-  return async (bench) => {
-    await bench.admin.call('POST', path(bench), { body });
-    return bench.admin.wrapped('GET', path(bench));
-  };
-};
-
-const ofRole = (role: string): Forge => {
-  return async (bench) => {
-    const path = `auth/${bench.names.appRole}/role/${role}`;
-    await bench.admin.call('POST', path, { body: { token_policies: [bench.names.policy] } });
-    return bench.admin.wrapped('POST', `${path}/secret-id`, { body: {} });
-  };
-};
-
-const forgeries: Readonly<Record<string, Forge>> = {
-  'a SecretID wrapped again': (bench) => bench.rewrap(),
-  'a text of the forger, wrapped by the generic call': write(() => 'sys/wrapping/wrap', { secret_id: 'x' }),
-  'a SecretID of another role': ofRole('other'),
-  'a SecretID of a role with a longer name': ofRole('job2'),
-  'a SecretID of a role whose name ends like ours': ofRole('my-job'),
-  'a SecretID that the forger chose for another role': async (bench) => {
-    const path = `auth/${bench.names.appRole}/role/job2`;
-    await bench.admin.call('POST', path, { body: { token_policies: [bench.names.policy] } });
-    const body = { secret_id: 'chosen-by-a-thief' };
-    return bench.admin.wrapped('POST', `${path}/custom-secret-id`, { body });
-  },
-  'a SecretID of another mount': async (bench) => {
-    const mount = `${bench.names.appRole}/x`.replaceAll('/', '-');
-    await bench.admin.call('POST', `sys/auth/${mount}`, { body: { type: 'approle' } });
-    await bench.admin.call('POST', `auth/${mount}/role/job`, { body: {} });
-    return bench.admin.wrapped('POST', `auth/${mount}/role/job/secret-id`, { body: {} });
-  },
-  'the RoleID': (bench) => bench.admin.wrapped('GET', `auth/${bench.names.appRole}/role/job/role-id`),
-  'a secret at a path that ends like ours': read(
-    (bench) => `${bench.names.kv1}/auth/${bench.names.appRole}/role/job/secret-id`,
-    { secret_id: 'x' },
-  ),
-  'a versioned secret': read((bench) => `${bench.names.kv2}/data/x`, { data: { secret_id: 'x' } }),
-  'a cubbyhole': read(() => 'cubbyhole/secret-id', { secret_id: 'x' }),
-  'a token': write(() => 'auth/token/create', { policies: ['default'] }),
-};
-
 function forgeryRules(start: Start): void {
-  test.each(Object.keys(forgeries))('%s is not opened: an alarm', async (name) => {
+  test.each(Object.keys(forgeries))('V2: %s is not opened: an alarm', async (name) => {
     const bench = await start();
     const wrappingToken = await forgeries[name]?.(bench);
     const { session } = open(bench, wrappingToken ?? new Secret(''));
@@ -135,6 +88,53 @@ function forgeryRules(start: Start): void {
       expect(bench.count('unwrap')).toBe(0);
     },
   );
+}
+
+const hour = 3_600_000;
+
+/** A look-up that Vault would not answer: with our path, and with other times than those of the wrapping token. */
+function toldAt(bench: LiveBench, madeAt: number, ttlSeconds: number): Fault {
+  const creation_path = `auth/${bench.names.appRole}/role/job/secret-id`;
+  const data = { creation_path, creation_time: new Date(madeAt).toISOString(), creation_ttl: ttlSeconds };
+  return { kind: 'answer', status: 200, body: { data } };
+}
+
+function strangeFactRules(start: Start): void {
+  test.each([
+    ['was made in an hour', () => Date.now() + hour, 300],
+    ['lives for no time', () => Date.now(), 0],
+  ])('V2: a wrapping token that %s is not opened: an alarm', async (_, madeAt, ttlSeconds) => {
+    const bench = await start();
+    const { session } = open(bench, await bench.wrap());
+    bench.proxy.spoil(/^sys\/wrapping\/lookup$/, toldAt(bench, madeAt(), ttlSeconds));
+
+    await expect(session.token()).rejects.toMatchObject({ code: 'wrap_not_ours', alarm: true });
+    expect(bench.count('unwrap')).toBe(0);
+  });
+
+  test('V2: a wrapping token whose times are others than at the submit is not opened: an alarm', async () => {
+    const bench = await start();
+    const wrappingToken = await bench.wrap();
+    await bench.secrets.lookUpWrappingToken(wrappingToken);
+    bench.proxy.spoil(/^sys\/wrapping\/lookup$/, toldAt(bench, Date.now() - 60_000, 7_200));
+
+    await expect(open(bench, wrappingToken).session.token()).rejects.toMatchObject({
+      code: 'wrap_not_ours',
+      alarm: true,
+    });
+    expect(bench.count('unwrap')).toBe(0);
+  });
+
+  test('V2: a wrapping token that Vault still shows an hour after its end is expired, and not opened', async () => {
+    const bench = await start();
+    bench.proxy.spoil(/^sys\/wrapping\/lookup$/, toldAt(bench, Date.now() - 2 * hour, 3_600));
+
+    await expect(open(bench, await bench.wrap()).session.token()).rejects.toMatchObject({
+      code: 'wrap_expired',
+      alarm: false,
+    });
+    expect(bench.count('unwrap')).toBe(0);
+  });
 }
 
 function knownWrapRules(start: Start): void {

@@ -48,6 +48,16 @@ export function wrappingTokenNotOurs(creationPath: string, expected: string): Jo
   );
 }
 
+/** Its path is ours, its times cannot be. `why` is a sentence without its end. */
+export function wrappingTokenStrange(why: string): JobFailedError {
+  return refused(
+    'wrap_not_ours',
+    `${action}: ${why}. It was not opened. ${alert}: somebody may have replaced it, or something else than Vault ` +
+      'answers at VAULT_ADDR. Check that address, then submit the job again with a new one.',
+    { alarm: true },
+  );
+}
+
 /** Known only after the unwrap: the path was accepted, but the content is something else. */
 export function wrappingTokenHoldsNoSecretId(): JobFailedError {
   return refused(

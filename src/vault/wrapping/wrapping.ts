@@ -6,6 +6,7 @@ import type { VaultConnection } from '../client/client.js';
 import { toVaultFailure, type VaultFailure, vaultReplyLost, vaultUnavailable } from '../client/errors.js';
 import { isTokenShaped, pathOf } from '../client/path.js';
 import { countAt, fieldsAt, optionalTextAt, ShapeError, textAt } from '../client/shape.js';
+import { refuseStrangeTimes, type WrappingTokenCreation } from './plausible.js';
 import {
   rewrapPath,
   wrappingTokenExpired,
@@ -36,7 +37,7 @@ export interface WrappingTokenLookup {
 
 /**
  * Looks a wrapping token up, which neither spends it nor needs a right, and checks that it was created by our role's
- * path for SecretIDs: the whole path is compared, because a part of it is easy to imitate.
+ * path for SecretIDs, at a time that can be: the whole path is compared, because a part of it is easy to imitate.
  *
  * Throws `JobFailedError` `wrap_used`, `wrap_expired`, `wrap_unknown` or `wrap_not_ours`, or `BrokenError`.
  */
@@ -51,6 +52,7 @@ export async function lookUpWrappingToken(
   if (!isRewrapped && !isMadeByRole(found.creationPath, rules)) {
     throw wrappingTokenNotOurs(found.creationPath, `auth/${rules.mount}/role/${rules.role}/secret-id`);
   }
+  refuseStrangeTimes(found, lookup.known, lookup.now());
   const expiresAt = found.createdAt + found.ttlMs;
   return { expiresAt, ttlMs: found.ttlMs, leftMs: expiresAt - lookup.now() };
 }
@@ -90,18 +92,11 @@ function isRefusal(failure: VaultFailure): boolean {
   return !failure.isUnavailable && failure.kind !== 'missing';
 }
 
-interface WrappingTokenCreation {
-  readonly creationPath: string;
-  readonly createdAt: number;
-  readonly ttlMs: number;
-}
-
 function readCreation(reply: unknown): WrappingTokenCreation {
   const data = fieldsAt(reply, 'data');
   const createdAt = Date.parse(textAt(data, 'creation_time'));
   const ttlMs = countAt(data, 'creation_ttl') * 1000;
-  if (Number.isNaN(createdAt) || ttlMs === 0)
-    throw new ShapeError('Expected a creation time and a time to live.');
+  if (Number.isNaN(createdAt)) throw new ShapeError('Expected a creation time.');
   return { creationPath: textAt(data, 'creation_path'), createdAt, ttlMs };
 }
 
