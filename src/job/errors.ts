@@ -47,9 +47,13 @@ export class BrokenError extends Error {
   }
 }
 
-/** `engine_failed`: the engine answers, and failed at what one job needs; other jobs need not wait for that. */
+/**
+ * `engine_failed`: the engine answers, and failed at what one job needs; other jobs need not wait for that.
+ * `vault_reply_lost`: Vault may have given what it gives only once, and nobody got it.
+ */
 export type BreakdownCode =
   | 'vault_unavailable'
+  | 'vault_reply_lost'
   | 'engine_unavailable'
   | 'engine_failed'
   | 'database_unavailable'

@@ -182,6 +182,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       backend,
       sealKey: node.sealKey,
       parents,
+      alarms: parts.alarms,
       wake,
       forwardKill: (jobId) => killEverywhere(worker, notifier, jobId),
     }),

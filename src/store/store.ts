@@ -28,6 +28,7 @@ import { connect, type Sql } from './postgres/connection.js';
 import { guarded } from './postgres/errors.js';
 import { type NotificationHandlers, type Notifier, openNotifier } from './postgres/listen.js';
 import { migrateDatabase } from './postgres/migrate.js';
+import { recordSubmitAlarm, type SubmitAlarm } from './queues/alarms.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
 import * as sealed from './requests/parts.js';
@@ -61,6 +62,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     },
     ...bindSubmit(sql),
     readJobFates: (ids: readonly string[]) => readJobFates(sql, ids),
+    recordSubmitAlarm: (alarm: SubmitAlarm) => recordSubmitAlarm(sql, alarm),
     recordRemoval: (removal: Removal) => recordRemoval(sql, removal),
     recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
     touchImage: (image: images.ImageKey) => images.touchImage(sql, image),

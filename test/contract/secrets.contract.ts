@@ -111,14 +111,14 @@ function payloadRules(bench: () => SecretsBench): void {
     expect(await bench().secrets.readCubbyhole(source)).toBe('vault:v1:AAAA');
   });
 
-  test('a lost reply is not repeated, and not called retryable', async () => {
+  test('V4: a lost reply is not repeated, and not called retryable', async () => {
     const source = await bench().cubbyhole('vault:v1:AAAA');
     const before = bench().count('payload');
     bench().fail('payload', 'reply_lost');
 
     const failure = await failureOf(bench().secrets.readCubbyhole(source));
 
-    expect(failure).toMatchObject({ name: 'BrokenError', code: 'vault_unavailable', retryable: false });
+    expect(failure).toMatchObject({ name: 'BrokenError', code: 'vault_reply_lost', retryable: false });
     expect(bench().count('payload') - before).toBe(1);
     expectNoSecret(failure, source.token);
   });
@@ -379,7 +379,7 @@ function spendingFaultRules(bench: () => SecretsBench): void {
   });
 
   test.each(['unwrap', 'login'] as const)(
-    'a lost reply of the %s is final, has its own code, and is never repeated',
+    'V4: a lost reply of the %s is final, has its own code, and is never repeated',
     async (phase) => {
       const wrap = await bench().wrap();
       const before = bench().count(phase);

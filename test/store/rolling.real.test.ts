@@ -41,6 +41,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   readQueueForecast: () => store.readQueueForecast('q', 10),
   readJobFates: () => store.readJobFates([claim.id]),
   recordRemoval: () => store.recordRemoval({ jobId: undefined, id: 'c1', actor: 'node:1', detail: {} }),
+  recordSubmitAlarm: () => store.recordSubmitAlarm({ queue: 'q', door: 'gostint', actor: 'ann', code: 'x' }),
   recordPull: () => store.recordPull({ ...image, reference: 'busybox', sizeBytes: 1, isNew: true }),
   touchImage: () => store.touchImage(image),
   listPulledImages: () => store.listPulledImages('engine-1'),

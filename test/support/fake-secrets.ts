@@ -10,7 +10,7 @@ import type {
   SessionHooks,
   WrappingTokenFacts,
 } from '../../src/executor/secrets.js';
-import { JobFailedError, RefusedError } from '../../src/job/errors.js';
+import { BrokenError, JobFailedError, RefusedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
 import {
   jobLostVault,
@@ -154,7 +154,7 @@ export class FakeSecrets implements Secrets {
     const payload = this.#payloads.get(name);
     this.#payloads.delete(name);
     if (fault === 'reply_lost')
-      throw Object.assign(vaultUnavailable('read the payload', lost), { retryable: false });
+      throw new BrokenError('vault_reply_lost', 'Could not read the payload.', { retryable: false });
     if (payload !== undefined) return payload;
     throw new RefusedError(
       'cubbyhole_unreadable',

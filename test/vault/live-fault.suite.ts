@@ -198,7 +198,12 @@ function lateFaults(bench: () => LiveBench): void {
       bench().proxy.spoil(/^cubbyhole/, fault);
 
       const retryable = Object.values(undone).includes(fault);
-      expect(await failureOf(bench().secrets.readCubbyhole(source))).toMatchObject({ ...mayWait, retryable });
+      const code = retryable ? 'vault_unavailable' : 'vault_reply_lost';
+      expect(await failureOf(bench().secrets.readCubbyhole(source))).toMatchObject({
+        ...mayWait,
+        retryable,
+        code,
+      });
     },
   );
 }

@@ -1,7 +1,8 @@
 // Logs and counts security alarms, such as a wrapping token that somebody else has used.
 /** What an operator must know: a credential that somebody else has used, a stored request that was changed. */
 export interface Alarm {
-  readonly jobId: string;
+  /** None for a request that never became a job. */
+  readonly jobId?: string;
   /** Stable, such as `wrap_used`. */
   readonly code: string;
   readonly message: string;
@@ -11,7 +12,7 @@ interface AlarmLog {
   error(message: string, facts?: object): void;
 }
 
-/** Alarms of this node since its start. Each is logged and counted for the metrics; its event is stored with the job. */
+/** Alarms of this node since its start. Each is logged and counted for the metrics; its event is stored with the job, or its queue. */
 export class Alarms {
   readonly #log: AlarmLog;
   readonly #counts = new Map<string, number>();

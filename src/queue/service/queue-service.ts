@@ -4,13 +4,14 @@ import type { Secrets, SeenWrappingToken } from '../../executor/secrets.js';
 import { type ContentText, decodeContent } from '../../job/content.js';
 import { JobFailedError, RefusedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
-import type { Ciphertext, Job, JobName, JobRequest } from '../../job/job.js';
+import type { Job, JobName, JobRequest } from '../../job/job.js';
 import type { Caller, Reach } from '../../job/owner.js';
 import { ownerOf } from '../../job/owner.js';
 import { isFinal } from '../../job/state.js';
 import type { KeyClaim } from '../../store/jobs/idempotency.js';
 import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
+import type { Alarms } from '../maintenance/alarms.js';
 import { orLater } from '../parents/or-later.js';
 import type { Parents } from '../parents/parents.js';
 import { createParentJobs } from '../parents/service.js';
@@ -27,6 +28,7 @@ import { warningsOf } from './forecast.js';
 import { type NamelessJob, nameAndStoreJob } from './name-job.js';
 import { assembleOutput } from './output-text.js';
 import { joinOutputs } from './parent-output.js';
+import { readCiphertext } from './payload.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the queue needs. */
@@ -46,6 +48,7 @@ export interface QueueServiceParts {
   /** A kill was recorded: tells this node and the others. */
   readonly forwardKill: (jobId: string) => void;
   readonly parents: Pick<Parents, 'admit' | 'carryOn'>;
+  readonly alarms?: Pick<Alarms, 'raise'> | undefined;
 }
 
 /** The queue as the doors see it, over one database. */
@@ -154,20 +157,6 @@ async function lookUpWrappingToken(
 ): Promise<SeenWrappingToken | undefined> {
   if (request.wrappedSecretId === undefined) return undefined;
   return parts.secrets.lookUpWrappingToken(request.wrappedSecretId).catch(() => undefined);
-}
-
-async function readCiphertext(
-  parts: QueueServiceParts,
-  request: JobRequest,
-): Promise<Ciphertext | undefined> {
-  switch (request.payload.kind) {
-    case 'none':
-      return undefined;
-    case 'ciphertext':
-      return request.payload.ciphertext;
-    case 'cubbyhole':
-      return parts.secrets.readCubbyhole(request.payload);
-  }
 }
 
 const everyone = { everyone: true } as const;

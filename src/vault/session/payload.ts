@@ -22,7 +22,7 @@ const alert = 'POSSIBLE SECURITY/INTERCEPTION ALERT';
  * only. Not retryable when the answer was lost: the token is spent then.
  *
  * Throws `RefusedError` `invalid_request` for a path that is not a plain one below `cubbyhole/`, `cubbyhole_unreadable`
- * when this token gives no payload, `BrokenError` `vault_unavailable`.
+ * when this token gives no payload, `BrokenError` `vault_unavailable` or `vault_reply_lost`.
  */
 export async function readCubbyhole(
   connection: VaultConnection,
@@ -70,8 +70,8 @@ function unreadable(why: string): RefusedError {
 function unavailable(failure: VaultFailure): BrokenError {
   const { message } = vaultUnavailable('read the payload of this job from its cubbyhole', failure);
   if (!failure.mayBeDone) return new BrokenError('vault_unavailable', message, { cause: failure });
-  const spent = `${message} The token may be spent nevertheless: submit the job again with a new one.`;
-  return new BrokenError('vault_unavailable', spent, { cause: failure, retryable: false });
+  const spent = `${message} The token may be spent nevertheless, by us or by somebody else: submit the job again with a new one.`;
+  return new BrokenError('vault_reply_lost', spent, { cause: failure, retryable: false });
 }
 
 /** Refuses what is not a transit ciphertext, before a credential is spent on it. Throws `JobFailedError` `ciphertext_invalid`. */

@@ -31,6 +31,7 @@ function openLine(changes: Partial<Store> = {}) {
     wake: () => void told.push('ready'),
     forwardKill: (jobId) => void told.push(`kill ${jobId}`),
     parents: noParents,
+    alarms: { raise: ({ code }) => void told.push(`alarm ${code}`) },
   });
   const request = (changed: Partial<JobRequest> = {}): JobRequest => ({
     door: 'gostint',
@@ -43,6 +44,30 @@ function openLine(changes: Partial<Store> = {}) {
   });
   return { queue, secrets, backend, sealKey, told, request };
 }
+
+describe('a submit with a cubbyhole', () => {
+  test('V4: whose payload was read and lost is refused with an alarm, also while Postgres cannot store its event', async () => {
+    const fails: Partial<Store> = { recordSubmitAlarm: () => Promise.reject(new Error('unavailable')) };
+    for (const changes of [{}, fails]) {
+      const { queue, secrets, told, request } = openLine(changes);
+      const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+      secrets.fail('payload', 'reply_lost');
+
+      await expect(queue.submit(request({ queue: 'lost', payload }))).rejects.toMatchObject({
+        name: 'BrokenError',
+        code: 'vault_reply_lost',
+        retryable: false,
+      });
+
+      expect(told).toEqual(['alarm vault_reply_lost']);
+      expect(secrets.count('payload')).toBe(1);
+    }
+    expect(
+      await sql`select job_id, actor, detail from events where queue = 'lost' and kind = 'alarm'`,
+    ).toEqual([{ job_id: null, actor: owner.key, detail: { code: 'vault_reply_lost', door: 'gostint' } }]);
+    expect(await sql`select 1 from jobs`).toEqual([]);
+  });
+});
 
 describe('a submit', () => {
   test('stores the request sealed and wakes the nodes when the job is ready', async () => {
