@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config, VaultConfig } from '../config/config.js';
+import { isLoopback } from '../config/rules.js';
 import type { DockerBackendOptions } from '../docker/backend.js';
 import type { ExecutorOptions } from '../executor/run.js';
 import type { VaultAddress } from '../vault/client/client.js';
@@ -17,7 +18,9 @@ export function vaultAddress(vault: VaultConfig): VaultAddress {
   return { address, namespace, skipVerify, timeoutMs, caPem: caCertPath && readFileSync(caCertPath, 'utf8') };
 }
 
+/** Warns of settings with which somebody else may answer in the place of Vault. */
 export function vaultOptions(vault: VaultConfig, log: Log): VaultOptions {
+  for (const warning of impostorWarnings(vault)) log.warn(warning);
   return {
     ...vaultAddress(vault),
     roleId: vault.appRole.id,
@@ -50,6 +53,16 @@ export function serverLoginWay({ serverLogin, appRole }: VaultConfig): ServerLog
 }
 
 const reader = (path: string) => () => readFile(path, 'utf8');
+function impostorWarnings({ address, skipVerify }: VaultConfig): string[] {
+  const { protocol, hostname } = new URL(address);
+  if (protocol === 'https:')
+    return skipVerify ? [`VAULT_SKIP_VERIFY is true: ${whoMay} Use VAULT_CACERT instead.`] : [];
+  return isLoopback(hostname)
+    ? []
+    : [`VAULT_ADDR is plain HTTP to another machine: ${whoMay} Use https where nothing else encrypts.`];
+}
+
+const whoMay = 'whoever is between stint and Vault can read and replace every token and secret.';
 
 export function dockerOptions(config: Config, node: NodeState, log: Log): DockerBackendOptions {
   const { docker, job, contentLimitBytes, secretsDirectory, starts, vault } = config;

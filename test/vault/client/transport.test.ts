@@ -130,7 +130,7 @@ test('connections are kept', async () => {
   expect(connections).toBe(1);
 });
 
-test('a redirect is not followed, and its target sees nothing', async () => {
+test('V9: a redirect is not followed, and its target sees nothing', async () => {
   const stolen: unknown[] = [];
   const thief = await serve((request, response) => {
     stolen.push(request.headers);
@@ -165,17 +165,20 @@ const failures: readonly (readonly [string, Fault, object])[] = [
   ],
 ];
 
-test.each(failures)('a Vault that is %s becomes a failure without a secret', async (_, fault, expected) => {
-  const proxy = await startFaulty(fault);
-  const began = performance.now();
+test.each(failures)(
+  'V9: a Vault that is %s becomes a failure without a secret',
+  async (_, fault, expected) => {
+    const proxy = await startFaulty(fault);
+    const began = performance.now();
 
-  const failure = await ask(proxy.address, { timeoutMs: 400 });
+    const failure = await ask(proxy.address, { timeoutMs: 400 });
 
-  expect(failure).toBeInstanceOf(VaultFailure);
-  expect(failure).toMatchObject(expected);
-  expect(performance.now() - began).toBeLessThan(3_000);
-  expectNoCanary(failure);
-});
+    expect(failure).toBeInstanceOf(VaultFailure);
+    expect(failure).toMatchObject(expected);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expectNoCanary(failure);
+  },
+);
 
 test('nobody listens: nothing was sent', async () => {
   const failure = await ask('http://127.0.0.1:9');
@@ -253,7 +256,7 @@ test.each([
   ['no authority that is known', good, undefined],
   ['another authority', good, otherPem],
   ['a certificate that has expired', expired, authority.pem],
-] as const)('with %s nothing is sent, whatever VAULT_SKIP_VERIFY says', async (_, certificate, caPem) => {
+] as const)('V9: with %s nothing is sent, whatever VAULT_SKIP_VERIFY says', async (_, certificate, caPem) => {
   vi.stubEnv('VAULT_SKIP_VERIFY', 'false');
   const { address, asked } = await serveTls(certificate);
 
