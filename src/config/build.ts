@@ -128,6 +128,7 @@ function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
 /** A job may always ask for less than every job gets, and for the network of all jobs. */
 function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsPolicy {
   return {
+    images: { allowed: values.STINT_ALLOW_IMAGES, own: imagesOfSettings(values) },
     users: values.STINT_ALLOW_USERS ?? [],
     networks: [...(values.STINT_ALLOW_NETWORKS ?? []), values.STINT_JOB_NETWORK, 'none'],
     ports: values.STINT_ALLOW_PORTS ?? [],
@@ -142,6 +143,12 @@ function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsP
       sharedMemoryBytes: values.STINT_JOB_SHM_MAX ?? usual.sharedMemoryBytes,
     },
   };
+}
+
+function imagesOfSettings(values: SettingValues): string[] {
+  const { STINT_JOBPROXY_IMAGE, STINT_GAFFER_IMAGE, STINT_LOPCO_CLEAN_UP_IMAGE } = values;
+  const images = [STINT_JOBPROXY_IMAGE, STINT_GAFFER_IMAGE, STINT_LOPCO_CLEAN_UP_IMAGE];
+  return images.filter((image) => image !== undefined);
 }
 
 const unitBytes = { B: 1, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;

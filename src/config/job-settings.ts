@@ -33,6 +33,12 @@ export const jobSettings = [
       'The most GPUs that it may ask for; 0: none. The engine of every node must then have them, and gives the same ones to several jobs.',
   },
   {
+    name: 'STINT_ALLOW_IMAGES',
+    default: 'public',
+    meaning:
+      'Images that a job may name, separated by commas: patterns of registry and repository as `docker.io/library/*` or `registry.example.org:5000/team/**` (`*` within one part, `**` for all that follows, alone for all names), `public` for every registry with a public name, `ids` for the ids of images that the engine has. Images that settings name are always allowed.',
+  },
+  {
     name: 'STINT_ALLOW_USERS',
     meaning:
       'Users that a job may ask to run as, as `uid:gid`, or `image` for the user of its image, separated by commas; all others run as 2001:2001.',

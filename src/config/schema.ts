@@ -9,6 +9,7 @@ import { findImageProblem } from '../job/image-reference.js';
 import { doors, pullPolicies } from '../job/job.js';
 import { isLabel } from '../job/naming/dns-label.js';
 import { mostGpus } from '../job/options/check-options.js';
+import { isImagePattern } from '../job/options/image-policy.js';
 import type { AllowedMount } from '../job/options/policy.js';
 import { Secret } from '../job/secret.js';
 import { parseSize, showSize, sizeShape } from '../job/size.js';
@@ -190,6 +191,10 @@ const subnets = list('networks such as `10.1.0.0/16`, `192.0.2.7` or `fd00::/8`'
   return rest === undefined && prefix >= 0 && prefix <= most ? { address, prefix } : undefined;
 });
 
+const images = list('patterns of images such as `docker.io/library/*`, `public` or `ids`', (entry) =>
+  isImagePattern(entry) ? entry : undefined,
+);
+
 const image = text('a reference of an image such as `ubuntu:24.04`', (given) =>
   findImageProblem(given) === undefined ? given : undefined,
 );
@@ -301,6 +306,7 @@ export const schema = z.object({
   STINT_JOB_CPUS_MAX: cpus.optional(),
   STINT_JOB_SHM_MAX: size(64 * 1024).optional(),
   STINT_JOB_GPUS_MAX: integer(0, mostGpus),
+  STINT_ALLOW_IMAGES: images,
   STINT_ALLOW_USERS: users.optional(),
   STINT_ALLOW_NETWORKS: networks.optional(),
   STINT_ALLOW_PORTS: ports.optional(),

@@ -4,6 +4,7 @@ import { decodeContent } from '../job/content.js';
 import { JobFailedError } from '../job/errors.js';
 import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
+import { findForbiddenImage } from '../job/options/image-policy.js';
 import { findForbidden } from '../job/options/policy.js';
 import { readContentMetadata } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
@@ -48,12 +49,15 @@ interface Reading {
 export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
   const inline = request.fields;
   refuseForbidden(inline, reading.parts);
+  refuseForbiddenImage(inline.image, reading.parts);
   const payload = await openPayload(request, reading);
   const text = contentText({ inline, payload });
   const content = text === undefined ? request.content : await decodeContent(text);
   const layers = { inline, payload, contentMetadata: await readMetadata(content, reading.parts) };
+  const spec = layer(layers, content);
+  refuseForbiddenImage(spec.image, reading.parts); // The payload or the content may have named another one.
   return {
-    spec: layer(layers, content),
+    spec,
     secretRefs: (image) => withImageSecretRefs(layers, { secretRefs: image }),
   };
 }
@@ -91,6 +95,12 @@ function refuseForbidden({ options = {} }: SpecFields, { options: { policy } }: 
   const forbidden = findForbidden(options, policy);
   if (forbidden.length === 0) return;
   throw new JobFailedError('payload_refused', 'option_forbidden', forbidden.join(' '));
+}
+
+function refuseForbiddenImage(image: string | undefined, { options: { policy } }: ExecutorParts): void {
+  const forbidden = findForbiddenImage(image, policy.images, 'image');
+  if (forbidden.length === 0) return;
+  throw new JobFailedError('image_unavailable', 'image_forbidden', forbidden.join(' '));
 }
 
 function refuseProblems(problems: readonly string[]): void {

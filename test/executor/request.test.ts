@@ -22,9 +22,42 @@ async function read(given: Partial<OpenedRequest>, queue: string | null = null) 
   return await readSpec(request, { run, session, parts });
 }
 
+const inner = 'registry.internal:5000/tool';
 const encrypted = (payload: object) => bench.secrets.encrypt(JSON.stringify(payload));
 const withMetadata = async (text: string) =>
   (await tarGzOf([{ name: 'gostint.yml', body: text }])).toString('base64');
+
+describe('an image that the operator does not allow', () => {
+  test.each([
+    ['of the request', async () => ({ fields: { image: inner } }), 'unspent'],
+    [
+      'of the content',
+      async () => ({ fields: { content: await withMetadata(`container_image: ${inner}`) } }),
+      'unspent',
+    ],
+    [
+      'of an encrypted payload',
+      async () => ({ fields: { image: 'a' }, ciphertext: encrypted({ image: inner }) }),
+      'spent',
+    ],
+    [
+      'of the content of a payload',
+      async () => ({
+        fields: {},
+        ciphertext: encrypted({ content: await withMetadata(`container_image: ${inner}`) }),
+      }),
+      'spent',
+    ],
+  ])('is refused as that %s', async (_, request, credentials) => {
+    await expect(read(await request())).rejects.toMatchObject({
+      reason: 'image_unavailable',
+      code: 'image_forbidden',
+      message: expect.stringContaining('STINT_ALLOW_IMAGES'),
+    });
+    expect(bench.secrets.asked.includes('unwrap')).toBe(credentials === 'spent');
+    expect(bench.backend.count('prepare')).toBe(0);
+  });
+});
 
 describe('the spec of a request', () => {
   test('in the clear is read without touching Vault', async () => {

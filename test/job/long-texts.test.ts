@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { readJobRequest } from '../../src/api/gostint/request.js';
 import { checkFields } from '../../src/job/check.js';
 import type { SpecFields } from '../../src/job/job.js';
+import { usualImages } from '../../src/job/options/image-policy.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -47,7 +48,8 @@ test('a path in the cubbyhole that is far too long is not taken apart', async ()
   const body = { wrap_secret_id: 's.x', cubby_token: 's.x', cubby_path: '/'.repeat(60_000) };
   const parts = watchSplitting();
 
-  const reading = readJobRequest(Buffer.from(JSON.stringify(body)), { key: 'k', displayName: 'n' });
+  const owner = { key: 'k', displayName: 'n' };
+  const reading = readJobRequest(Buffer.from(JSON.stringify(body)), owner, usualImages);
 
   await expect(reading).rejects.toThrow('Expected `cubby_path` to be `cubbyhole/` and a plain name');
   expect(parts()).toBe(0);

@@ -4,7 +4,11 @@ import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName } from './vault-operator.js';
 
 const slow = await startSlowRegistry();
-const on = await startStintOnRig({ DOCKER_HOST: slow.dockerHost, STINT_STOP_GRACE: '1s' });
+const on = await startStintOnRig({
+  DOCKER_HOST: slow.dockerHost,
+  STINT_ALLOW_IMAGES: `public,${slow.registry.host}/**`,
+  STINT_STOP_GRACE: '1s',
+});
 const { client } = on;
 afterEach(() => slow.resume());
 afterAll(async () => {

@@ -224,7 +224,10 @@ test('a job begins in the directory of `-run-dir`', async () => {
 
 test('`-image-pull-policy=Always` asks the registry, and the default takes what the engine has', async () => {
   await using slow = await startSlowRegistry();
-  await using other = await startOriginalStage({ DOCKER_HOST: slow.dockerHost });
+  await using other = await startOriginalStage({
+    DOCKER_HOST: slow.dockerHost,
+    STINT_ALLOW_IMAGES: `${slow.registry.host}/**`,
+  });
   const [repo, tag] = [`${slow.registry.host}/play/version`, '1'];
   const ids = [];
   for (const version of ['old', 'new']) {

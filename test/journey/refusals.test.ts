@@ -6,7 +6,7 @@ import { holding } from './holding.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
-const on = await startStintOnRig();
+const on = await startStintOnRig({ STINT_ALLOW_IMAGES: 'public,127.0.0.1:1/**' });
 const { client } = on;
 afterAll(() => on[Symbol.asyncDispose]());
 

@@ -12,7 +12,11 @@ const { address, rootToken, unsealKey, pid } = server;
 const setup = await bootstrapVault({ address, token: rootToken });
 const slow = await startSlowRegistry();
 const on = await startStintOnRig(
-  { DOCKER_HOST: slow.dockerHost, STINT_VAULT_TIMEOUT: '1s' },
+  {
+    DOCKER_HOST: slow.dockerHost,
+    STINT_ALLOW_IMAGES: `public,${slow.registry.host}/**`,
+    STINT_VAULT_TIMEOUT: '1s',
+  },
   { address, rootToken, setup },
 );
 const sql = connect(on.databaseUrl, { max: 1 });

@@ -7,7 +7,10 @@ import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
 const slow = await startSlowRegistry();
-const on = await startStintOnRig({ DOCKER_HOST: slow.dockerHost });
+const on = await startStintOnRig({
+  DOCKER_HOST: slow.dockerHost,
+  STINT_ALLOW_IMAGES: `public,${slow.registry.host}/**`,
+});
 const { client } = on;
 afterEach(() => slow.resume());
 afterAll(async () => {

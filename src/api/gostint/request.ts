@@ -3,6 +3,7 @@
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, PayloadSource } from '../../job/job.js';
+import { findForbiddenImage, type ImagePolicy } from '../../job/options/image-policy.js';
 import type { Owner } from '../../job/owner.js';
 import { isCiphertext } from '../../job/payload/ciphertext.js';
 import { Secret } from '../../job/secret.js';
@@ -15,14 +16,17 @@ import { readShape, requestShape, type WireRequest } from './wire.js';
  * Turns the body of a submit into a job request. It checks everything that needs no other part, and reports all problems
  * at once, while the client's one-shot tokens are still unspent.
  *
- * Throws `RefusedError` `invalid_request`.
+ * Throws `RefusedError`: `invalid_request`, or `forbidden` for an image that the operator does not allow.
  */
-export async function readJobRequest(body: Buffer, owner: Owner): Promise<JobRequest> {
+export async function readJobRequest(body: Buffer, owner: Owner, images: ImagePolicy): Promise<JobRequest> {
   const parsed = await parseJsonObject(body, 'the body');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(requestShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);
-  return await toJobRequest(shaped.fields, owner);
+  const request = await toJobRequest(shaped.fields, owner);
+  const forbidden = findForbiddenImage(request.fields.image, images, fieldNames.image);
+  if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
+  return request;
 }
 
 async function toJobRequest(wire: WireRequest, owner: Owner): Promise<JobRequest> {

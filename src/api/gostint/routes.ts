@@ -69,7 +69,11 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   refuseWhileDraining(parts);
   const key = readIdempotencyKey(c);
   // No variable keeps the bytes: they may be collected while the job is stored.
-  const request = await readJobRequest(await readBody(c, parts.bodyLimitBytes), ownerOf(c.get('caller')));
+  const request = await readJobRequest(
+    await readBody(c, parts.bodyLimitBytes),
+    ownerOf(c.get('caller')),
+    parts.optionsPolicy.images,
+  );
   const job = await parts.queue.submit(request, key);
   markReplay(c, job);
   c.set('jobId', job.id);

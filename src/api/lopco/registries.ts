@@ -3,14 +3,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Hono } from 'hono';
 import { RefusedError } from '../../job/errors.js';
+import { findForbiddenImage } from '../../job/options/image-policy.js';
 import { ownerOf } from '../../job/owner.js';
 import type { RegistryKind } from '../../queue/registry.js';
 import type { AppParts } from '../parts.js';
 import { reachOf } from '../request/caller.js';
 import type { ApiContext, ApiEnv } from '../request/env.js';
 import { addRoute } from '../request/route.js';
+import { joinProblems, quote } from '../request/sentence.js';
 import { isJson, readObject } from './body.js';
 import { answerJson, answerStatus, answerWrongMethod, refused } from './errors.js';
+import type { Stage } from './pipeline/model.js';
 import { readMachine, readPipeline } from './pipeline/read-pipeline.js';
 
 /** The paths below their roots, which the door owns. A registry that is elsewhere has none here: nobody would read what it gets. */
@@ -72,8 +75,17 @@ async function store(c: ApiContext, parts: AppParts, kind: RegistryKind, id: str
   const document = await readObject(c, parts);
   const read = kind === 'machine' ? readMachine(document) : readPipeline(document);
   if ('problems' in read) throw refused(read.problems);
+  if ('stages' in read) refuseForbiddenImages(read.stages, parts);
   const caller = c.get('caller');
   await parts.registry.put({ kind, id, document }, ownerOf(caller), reachOf(caller, parts.access));
+}
+
+/** Looked at again when a worker starts: the document may be older than what the operator allows. */
+function refuseForbiddenImages(stages: readonly Stage[], { optionsPolicy }: AppParts): void {
+  const forbidden = stages.flatMap(({ id, image }) =>
+    findForbiddenImage(image, optionsPolicy.images, `worker.image of stage ${quote(id)}`),
+  );
+  if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
 }
 
 async function remove(c: ApiContext, { registry, access }: AppParts, kind: RegistryKind): Promise<Response> {

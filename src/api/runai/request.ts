@@ -3,6 +3,7 @@
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobLabel, JobRequest, SpecFields } from '../../job/job.js';
+import { findForbiddenImage } from '../../job/options/image-policy.js';
 import { findForbidden } from '../../job/options/policy.js';
 import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
@@ -96,7 +97,7 @@ function backoffLimitOf({ backoffLimit, interactive: isInteractive }: WireJob): 
 /** What the operator does not allow, and what is allowed nowhere. */
 function findAllForbidden(
   { project = '', hostIpc }: WireJob,
-  { options = {} }: SpecFields,
+  { image, options = {} }: SpecFields,
   { runai: { projects }, optionsPolicy }: Settings,
 ): string[] {
   const isProject = projects === undefined || projects.includes(project);
@@ -105,6 +106,7 @@ function findAllForbidden(
     ...(hostIpc === true
       ? ['hostIpc is not allowed: no job is let into the IPC namespace of its node.']
       : []),
+    ...findForbiddenImage(image, optionsPolicy.images, 'image'),
     ...findForbidden(options, optionsPolicy, fieldNames.optionNames),
   ];
 }

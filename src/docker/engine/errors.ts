@@ -14,7 +14,10 @@ export class EngineError extends BrokenError {
   readonly text: string;
 
   constructor(call: EngineCall, fault: EngineFault, text: string) {
-    super(codeOf(call, fault), `Could not ${engineCalls[call]}: ${explain(fault, text)}`);
+    super(
+      codeOf(call, fault),
+      `Could not ${engineCalls[call]}: ${explain(fault, call === 'pull' ? '' : text)}`,
+    ); // A pull's text may be a registry's.
     this.call = call;
     this.fault = fault;
     this.text = text;

@@ -1,6 +1,6 @@
 // Errors about the image of a job, each reason with a code of its own.
 import { JobFailedError } from '../../job/errors.js';
-import { type EngineError, isFault } from '../engine/errors.js';
+import { EngineError, isFault } from '../engine/errors.js';
 
 /** One function per reason, because the owner of a job reacts differently to each. */
 
@@ -12,10 +12,10 @@ export function referenceInvalid(image: string): JobFailedError {
 }
 
 /** The name looks right to stint, and the engine does not take it. */
-export function referenceRefused(reference: string, { text }: EngineError): JobFailedError {
+export function referenceRefused(reference: string): JobFailedError {
   return unavailable(
     'image_reference_invalid',
-    `Could not use the image "${reference}": the engine does not accept this name ("${text}"). Check its length and its digest.`,
+    `Could not use the image "${reference}": the engine does not accept this name. Check its length and its digest.`,
   );
 }
 
@@ -57,7 +57,10 @@ export function pullTimedOut(reference: string, why: string): JobFailedError {
   );
 }
 
-/** What a failed pull means for the job. Errors that are the engine's own fault are returned unchanged. */
+/**
+ * What a failed pull means for the job. Errors that are the engine's own fault are returned unchanged. The engine's text is never
+ * shown: it may repeat the answer of a server that the job chose, and that only the engine reaches.
+ */
 export function pullFailure(error: unknown, reference: string): unknown {
   if (!isPullFault(error)) return error;
   const could = `Could not pull the image "${reference}"`;
@@ -85,25 +88,18 @@ export function pullFailure(error: unknown, reference: string): unknown {
         `${could}: its registry limits how often images are pulled (429). Submit the job again later, or load the image onto the engine beforehand.`,
       );
     case 'reference_invalid':
-      return referenceRefused(reference, error);
+      return referenceRefused(reference);
     default:
-      return unavailable('pull_failed', `${could}: the engine says "${error.text}".`);
+      return unavailable(
+        'pull_failed',
+        `${could}: its registry has the image and did not deliver it whole, or answered something else. Check the image there; the engine's log tells more.`,
+      );
   }
 }
 
 /** A broken connection, a timeout and a full disk are the engine's faults: the job can wait until they are over. */
 function isPullFault(error: unknown): error is EngineError {
-  return isFault(
-    error,
-    'image_missing',
-    'image_platform',
-    'image_denied',
-    'registry_unreachable',
-    'rate_limited',
-    'reference_invalid',
-    'refused',
-    'broken',
-  );
+  return error instanceof EngineError && error.code === 'engine_failed';
 }
 
 function unavailable(code: string, message: string): JobFailedError {

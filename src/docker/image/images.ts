@@ -55,7 +55,7 @@ export class Images {
     try {
       return await this.#engine.findImage(reference);
     } catch (error) {
-      throw isFault(error, 'reference_invalid') ? referenceRefused(reference, error) : error;
+      throw isFault(error, 'reference_invalid') ? referenceRefused(reference) : error;
     }
   }
 

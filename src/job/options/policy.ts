@@ -1,11 +1,14 @@
 // Says what the operator lets jobs ask of their containers, and finds what a job asks beyond that.
 
+import { type ImagePolicy, usualImages } from './image-policy.js';
 import { nameOf, type OptionField, type OptionNames } from './option-names.js';
 import type { ContainerOptions, Mount, PortMapping, UserId } from './options.js';
 import { type AmountsPolicy, type Forbid, overLimits } from './over-limits.js';
 
-/** What jobs may ask for. Empty lists allow nothing but what every job gets anyway. */
+/** What jobs may ask for. Empty lists of options allow nothing but what every job gets anyway. */
 export interface OptionsPolicy extends AmountsPolicy {
+  /** `findForbiddenImage` compares an image with it. */
+  readonly images: ImagePolicy;
   readonly users: readonly (UserId | 'image')[];
   /** Beside the one of all jobs; `host` too has to be named. */
   readonly networks: readonly string[];
@@ -23,8 +26,9 @@ export interface AllowedMount {
   readonly readOnly: boolean;
 }
 
-/** Allows nothing: for a server whose operator set nothing. */
+/** Allows no options: for a server whose operator set nothing. */
 export const strictPolicy: OptionsPolicy = {
+  images: usualImages,
   users: [],
   networks: [],
   ports: [],

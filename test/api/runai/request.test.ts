@@ -2,10 +2,12 @@ import { expect, test } from 'vitest';
 import { readJobRequest } from '../../../src/api/runai/request.js';
 import { jobShape } from '../../../src/api/runai/wire.js';
 import type { JobRequest, SpecFields } from '../../../src/job/job.js';
+import { usualImages } from '../../../src/job/options/image-policy.js';
 
 const owner = { key: 'entity:e1', displayName: 'tester' };
 /** Allows what the conversions ask for. */
 const policy = {
+  images: usualImages,
   users: [{ uid: 1000, gid: 0 }],
   networks: ['host'],
   ports: [{ from: 1, to: 65_535 }],

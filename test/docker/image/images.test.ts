@@ -58,7 +58,7 @@ test.each(['Always', 'IfNotPresent', 'Never'] as const)(
     await expect(ensure(engine, policy)).rejects.toMatchObject({
       reason: 'image_unavailable',
       code: 'image_reference_invalid',
-      message: expect.stringContaining('unsupported digest algorithm'),
+      message: expect.stringContaining('does not accept this name'),
     });
   },
 );
@@ -162,6 +162,25 @@ describe('a pull that fails', () => {
     });
 
     await expect(ensure(engine, 'Always')).rejects.toMatchObject({ reason: 'image_unavailable', code });
+  });
+
+  test.each([
+    'blob upload: <inner>root:x:0:0</inner>',
+    'manifest unknown: <inner>root:x:0:0</inner>',
+    'denied: <inner>root:x:0:0</inner>',
+    'invalid reference format: <inner>root:x:0:0</inner>',
+    'no space left on device: <inner>root:x:0:0</inner>',
+    'connection error: desc = "transport: <inner>root:x:0:0</inner>"',
+    'bind source path does not exist: <inner>root:x:0:0</inner>',
+    'No such container: <inner>root:x:0:0</inner>',
+  ])('tells the job nothing of what its registry answered: %s', async (error) => {
+    const { engine } = stock(async function* () {
+      yield step('', { error });
+    });
+
+    await expect(ensure(engine, 'Always')).rejects.toMatchObject({
+      message: expect.not.stringMatching(/inner|root/),
+    });
   });
 
   test.each(['no_socket', 'cut', 'disk_full'] as const)(

@@ -3,6 +3,7 @@ import type { ContainerOptions, Mount } from '../../../src/job/options/options.j
 import { findForbidden, type OptionsPolicy, strictPolicy } from '../../../src/job/options/policy.js';
 
 const policy: OptionsPolicy = {
+  images: strictPolicy.images,
   users: [{ uid: 1000, gid: 100 }],
   networks: ['batch'],
   ports: [{ from: 18_000, to: 18_010 }],

@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { checkFields, type FieldNames } from '../../../job/check.js';
 import { RefusedError } from '../../../job/errors.js';
 import { checkOptions } from '../../../job/options/check-options.js';
+import { findForbiddenImage } from '../../../job/options/image-policy.js';
 import type { ContainerOptions, Mount, UserId } from '../../../job/options/options.js';
 import { findForbidden, isMountAllowed, type OptionsPolicy } from '../../../job/options/policy.js';
 import { Secret } from '../../../job/secret.js';
@@ -79,7 +80,10 @@ export function refuseBadLaunch(template: Template, { optionsPolicy }: Settings,
   const [program] = fields.entrypoint;
   refuse(program === '' ? ['cmd must be a command that begins with a program, got nothing.'] : []);
   refuse(checkFields(fields, fieldNames));
-  refuse(findForbidden(fields.options ?? {}, optionsPolicy, fieldNames.optionNames));
+  refuse([
+    ...findForbiddenImage(fields.image, optionsPolicy.images, 'image'),
+    ...findForbidden(fields.options ?? {}, optionsPolicy, fieldNames.optionNames),
+  ]);
 }
 
 export function refuse(problems: readonly string[]): void {

@@ -3,6 +3,7 @@
 import { checkFields } from '../../../job/check.js';
 import { RefusedError } from '../../../job/errors.js';
 import type { JobRequest, SpecFields } from '../../../job/job.js';
+import { findForbiddenImage } from '../../../job/options/image-policy.js';
 import type { OptionNames } from '../../../job/options/option-names.js';
 import type { ContainerOptions } from '../../../job/options/options.js';
 import { findForbidden, type OptionsPolicy } from '../../../job/options/policy.js';
@@ -70,7 +71,11 @@ const optionNames: OptionNames = {
 /** Throws `RefusedError` `forbidden` for what the operator does not let jobs ask for: a line each. */
 export function refuseForbidden({ fields }: JobRequest, policy: OptionsPolicy): void {
   const problems = new Problems();
-  for (const problem of findForbidden(fields.options ?? {}, policy, optionNames)) problems.add(problem);
+  const forbidden = [
+    ...findForbiddenImage(fields.image, policy.images, 'container.image'),
+    ...findForbidden(fields.options ?? {}, policy, optionNames),
+  ];
+  for (const problem of forbidden) problems.add(problem);
   if (!problems.isEmpty) throw new RefusedError('forbidden', problems.text);
 }
 
