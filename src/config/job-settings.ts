@@ -4,7 +4,8 @@ export const jobSettings = [
   {
     name: 'STINT_JOB_NETWORK',
     default: 'bridge',
-    meaning: 'Network of the jobs: `bridge`, `none` or the name of one.',
+    meaning:
+      "Network of the jobs: `bridge`, `none`, the name of one, or `isolated`: a bridge of stint's own on which they do not reach each other (docs/engines.md).",
   },
   {
     name: 'STINT_JOB_SHM',
@@ -45,7 +46,8 @@ export const jobSettings = [
   },
   {
     name: 'STINT_ALLOW_NETWORKS',
-    meaning: 'Networks that a job may ask for, separated by commas; `host` shares the network of the node.',
+    meaning:
+      'Networks that a job may ask for, separated by commas, `isolated` too; `host` shares the network of the node.',
   },
   {
     name: 'STINT_ALLOW_PORTS',

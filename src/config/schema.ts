@@ -106,7 +106,7 @@ const dockerHost = text('`unix://` and an absolute path, or `tcp://host:port`', 
 
 /** A job in the host's or another container's network could reach what listens on loopback there. */
 const network = text(
-  '`bridge`, `none` or the name of a network, but not `host` or another container',
+  '`bridge`, `isolated`, `none` or the name of a network, but not `host` or another container',
   (given) => (/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(given) && given !== 'host' ? given : undefined),
 );
 

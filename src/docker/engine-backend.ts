@@ -20,11 +20,13 @@ import { listOwnContainers, type OwnContainer } from './container/own-containers
 import type { Deliveries } from './delivery/deliveries.js';
 import type { Engine, EngineState, ListedImage } from './engine/engine.js';
 import { EngineError, isFault } from './engine/errors.js';
+import { isolated } from './engine/networks.js';
 import {
   checkDisk,
   checkEngine,
   type Disk,
   disksOf,
+  reachWarning,
   refuseMissingNetwork,
   refuseUnsupported,
 } from './engine/readiness.js';
@@ -123,7 +125,7 @@ export class EngineBackend implements DockerBackend {
     signal.throwIfAborted();
     await this.#refuseOnce();
     const { engine, images, imageFacts, deliveries, leftovers } = this.#parts;
-    await refuseMissingNetwork(engine, request.options.network);
+    await refuseMissingNetwork(engine, request.options.network ?? this.#ownNetwork);
     await leftovers.remove(); // One of them may still run a job of the same queue.
     const found = await images.ensure(request.image, request.pullPolicy, signal);
     const imageId = found.id;
@@ -142,6 +144,11 @@ export class EngineBackend implements DockerBackend {
       await container[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Of all jobs, where stint makes it. */
+  get #ownNetwork(): string | undefined {
+    return this.#parts.settings.network === isolated ? isolated : undefined;
   }
 
   async adopt(request: AdoptionRequest): Promise<AdoptedContainer | undefined> {
@@ -182,11 +189,13 @@ export class EngineBackend implements DockerBackend {
     if (this.#parts.isLocal === true) for (const disk of this.#disks) await checkDisk(disk);
   }
 
-  /** Called once, so that it warns once about missing limits. */
+  /** Called once, so that it warns once about missing limits and about jobs that reach each other. */
   async #findDisks(): Promise<Disk[]> {
     const state = await this.#parts.engine.info();
     if (state.missingLimits.length > 0)
       this.#parts.onFailure(`The engine cannot limit what jobs use of: ${state.missingLimits.join(', ')}.`);
+    const reach = await reachWarning(this.#parts.engine, this.#parts.settings.network);
+    if (reach !== undefined) this.#parts.onFailure(reach);
     return disksOf(state, this.#parts.containerdRoot);
   }
 

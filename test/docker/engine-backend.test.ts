@@ -36,6 +36,7 @@ async function openBackend(
     info: async () => engineState(),
     version: async () => ({ name: 'Engine', serverVersion: '1', apiVersion: '1.41' }),
     hasNetwork: async () => true,
+    findNetwork: async () => ({ keepsApart: true }),
     listContainers: async () => [],
     findImage: async () => foundImage('sha256:1'),
     findFile: async () => undefined,
@@ -172,6 +173,15 @@ test('a check reports once the limits that the engine cannot enforce', async () 
   await backend.check();
 
   expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+});
+
+test('warns once where jobs reach each other on their network', async () => {
+  const { backend, failures } = await openBackend({ findNetwork: async () => ({ keepsApart: false }) });
+
+  await backend.check();
+  await backend.check();
+
+  expect(failures.filter((each) => each.includes('STINT_JOB_NETWORK=isolated'))).toHaveLength(1);
 });
 
 const inNetwork = (network: string) => ({ ...request, options: { network } });

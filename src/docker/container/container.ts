@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { ContainerRequest } from '../../executor/backend.js';
 import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from '../../job/options/options.js';
 import { pipesDirectory } from '../../job/options/pipes.js';
+import { engineNetwork } from '../engine/networks.js';
 import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
@@ -16,7 +17,7 @@ export interface ContainerSettings {
   readonly cpus: number;
   /** Processes and threads. */
   readonly pids: number;
-  /** `bridge`, `none` or the name of a network. */
+  /** `bridge`, `none`, `isolated` or the name of a network. */
   readonly network: string;
   readonly sharedMemoryBytes: number;
   /** Which process is process 1 of a job: see `needsInit`. */
@@ -168,7 +169,7 @@ function hostOptions(
     MemorySwap: memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
     NanoCpus: Math.round((limits.cpus ?? settings.cpus) * 1e9),
     ShmSize: limits.sharedMemoryBytes ?? settings.sharedMemoryBytes,
-    NetworkMode: network ?? settings.network,
+    NetworkMode: engineNetwork(network ?? settings.network),
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }, ...cpuLimit(limits)], // A core file contains whatever the job had in memory.
     Mounts: [...files.map(toMount), ...mounts.map(toJobMount), ...pipesMount(options)],
     ...(ports.length > 0 && { PortBindings: portBindings(ports) }),

@@ -5,6 +5,7 @@ export const engineCalls = {
   version: 'ask the engine for its version',
   info: 'ask the engine for its state',
   network: 'look up the network of the jobs',
+  make_network: 'create the network of the jobs',
   image: 'look up the image',
   pull: 'pull the image',
   create: 'create the container',

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { engineTime } from './clock.js';
 import { type Dial, openDial } from './dial.js';
-import type { Engine, EngineConnection, LogReading, PullStep } from './engine.js';
+import type { Engine, EngineConnection, LogReading, NetworkOptions, PullStep } from './engine.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
   type ImageAnswer,
@@ -20,6 +20,7 @@ import {
   toListedProcesses,
   toPathFacts,
 } from './facts.js';
+import { keepsApart } from './networks.js';
 import { readJsonLines, toPullStep } from './pull-steps.js';
 import { hasKill, toRememberedEnd } from './remembered-end.js';
 
@@ -59,6 +60,22 @@ class DockerodeEngine implements Engine {
     const path = `/networks/${encodeURIComponent(name)}`;
     const asked = this.#dial.ask('network', { method: 'GET', path, limitMs: askMs });
     return (await unlessFault(asked, 'network_missing')) !== undefined;
+  }
+
+  async findNetwork(name: string) {
+    const path = `/networks/${encodeURIComponent(name)}`;
+    const asked = this.#dial.ask<Docker.NetworkInspectInfo>('network', {
+      method: 'GET',
+      path,
+      limitMs: askMs,
+    });
+    const found = await unlessFault(asked, 'network_missing');
+    return found && { keepsApart: keepsApart(found.Driver, found.Options ?? {}) };
+  }
+
+  async createNetwork(body: NetworkOptions) {
+    const request = { method: 'POST', path: '/networks/create', limitMs: changeMs } as const;
+    await this.#dial.ask('make_network', { ...request, body });
   }
 
   async findImage(reference: string) {

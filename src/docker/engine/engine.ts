@@ -15,6 +15,8 @@ export interface Engine {
   version(): Promise<EngineVersion>;
   info(): Promise<EngineState>;
   hasNetwork(name: string): Promise<boolean>;
+  findNetwork(name: string): Promise<NetworkFacts | undefined>;
+  createNetwork(options: NetworkOptions): Promise<void>;
 
   findImage(reference: string): Promise<FoundImage | undefined>;
   listImages(): Promise<ListedImage[]>;
@@ -78,6 +80,19 @@ export interface Engine {
 
   /** Closes idle connections. */
   close(): void;
+}
+
+export interface NetworkFacts {
+  /** Containers on it do not reach each other there. */
+  readonly keepsApart: boolean;
+}
+
+/** The part of the engine's request for a network that we use. */
+export interface NetworkOptions {
+  readonly Name: string;
+  readonly Driver: 'bridge';
+  readonly CheckDuplicate: true;
+  readonly Options: Readonly<Record<string, string>>;
 }
 
 export interface FoundImage {

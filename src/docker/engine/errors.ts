@@ -34,7 +34,7 @@ const unavailable: readonly EngineFault[] = [
   'network_missing',
 ];
 /** Requests about the engine itself, and not about one job. */
-const general: readonly EngineCall[] = ['version', 'info', 'network', 'list', 'images'];
+const general: readonly EngineCall[] = ['version', 'info', 'network', 'make_network', 'list', 'images'];
 
 /** An answer to the request of one job must not keep the others from running: its image or content may be the cause. */
 function codeOf(call: EngineCall, fault: EngineFault): 'engine_unavailable' | 'engine_failed' {

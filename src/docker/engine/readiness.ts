@@ -4,6 +4,8 @@ import { BrokenError } from '../../job/errors.js';
 import { startFailed } from '../program/start-errors.js';
 import type { Engine, EngineState, EngineVersion } from './engine.js';
 import { EngineError } from './errors.js';
+import { ensureNetwork } from './isolated-network.js';
+import { engineNetwork } from './networks.js';
 
 /** The oldest API version that has all we use: Docker 20.10. */
 const oldestApi = [1, 41] as const;
@@ -18,7 +20,7 @@ export async function checkEngine(engine: Engine, network: string): Promise<void
       'engine_unavailable',
       `Expected an engine with API ${oldestApi.join('.')} or newer, got ${apiVersion}. Upgrade the engine.`,
     );
-  if (!(await engine.hasNetwork(network))) throw new EngineError('network', 'network_missing', '');
+  if (!(await ensureNetwork(engine, network))) throw new EngineError('network', 'network_missing', '');
 }
 
 /** Throws `BrokenError` for an engine on which jobs can never run, whatever is done there, and `EngineError` for no answer. */
@@ -72,6 +74,12 @@ export async function checkDisk({ path, whose }: Disk): Promise<void> {
   );
 }
 
+/** A sentence for the operator where jobs reach each other on their network; undefined where the engine says that they do not. */
+export async function reachWarning(engine: Engine, network: string): Promise<string | undefined> {
+  if ((await engine.findNetwork(engineNetwork(network)))?.keepsApart !== false) return undefined;
+  return `Jobs reach each other on the network "${network}". Set STINT_JOB_NETWORK=isolated, or \`"icc": false\` in the settings of the engine, where they are of different owners.`;
+}
+
 function isNewEnough(apiVersion: string): boolean {
   const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
   return major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1]);
@@ -84,7 +92,7 @@ const builtIn: readonly string[] = ['bridge', 'host', 'none'];
  * only at the start, in the words in which it would say that the network of all jobs is gone.
  */
 export async function refuseMissingNetwork(engine: Engine, name: string | undefined): Promise<void> {
-  if (name === undefined || builtIn.includes(name) || (await engine.hasNetwork(name))) return;
+  if (name === undefined || builtIn.includes(name) || (await ensureNetwork(engine, name))) return;
   throw startFailed(
     'network_missing',
     `Could not prepare the container: the engine of this node has no network "${name}". Create it there, or name another.`,

@@ -7,7 +7,7 @@
 export interface ContainerOptions {
   /** Undefined: 2001:2001. `image`: the one that the image names. */
   readonly user?: UserId | 'image';
-  /** `bridge`, `none`, `host` or the name of a network of the engine. */
+  /** `bridge`, `none`, `host`, `isolated` (a bridge of stint's own that keeps containers apart) or the name of a network of the engine. */
   readonly network?: string;
   readonly ports?: readonly PortMapping[];
   readonly mounts?: readonly Mount[];
