@@ -18,6 +18,7 @@ import { createProcesses, takeSignal } from '../queue/service/process-service.js
 import { createQueue } from '../queue/service/queue-service.js';
 import { createJobHistory, createRegistry } from '../queue/service/registry-service.js';
 import { createStreams } from '../queue/streams/stream-service.js';
+import type { Streams } from '../queue/streams.js';
 import { ClaimBreaker } from '../queue/worker/claim-breaker.js';
 import { Worker } from '../queue/worker/worker.js';
 import type { Notifier } from '../store/postgres/listen.js';
@@ -209,14 +210,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       node: node.nodeId,
       forwardSignal: (jobId, signal) => notifier.notifySignal(jobId, signal),
     }),
-    streams: createStreams({
-      store,
-      sealKey: node.sealKey,
-      ringInput: (jobId) => {
-        worker.ringInput(jobId);
-        notifier.notifyInput(jobId);
-      },
-    }),
+    streams: streamsOf(parts, { worker, notifier }),
     vault: config.vault,
     engineState: () => backend.engineState().catch(() => undefined),
     dependencies: [
@@ -230,6 +224,14 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     alarms: () => parts.alarms.counts,
     log,
   };
+}
+
+function streamsOf({ store, node }: Parts, { worker, notifier }: Pick<Work, 'worker' | 'notifier'>): Streams {
+  const ringInput = (jobId: string) => {
+    worker.ringInput(jobId);
+    notifier.notifyInput(jobId);
+  };
+  return createStreams({ store, sealKey: node.sealKey, ringInput });
 }
 
 function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
