@@ -122,7 +122,7 @@ function isUnavailable(code: string): boolean {
 }
 
 /** drizzle wraps the driver's error, so the SQLSTATE may be in `cause`. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   const seen = error as { code?: unknown; cause?: { code?: unknown } } | undefined;
   const code = seen?.code ?? seen?.cause?.code;
   return typeof code === 'string' ? code : 'unknown';
