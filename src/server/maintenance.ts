@@ -1,4 +1,5 @@
-// Starts the periodic maintenance: containers left behind, expired idempotency keys, parts of requests, lists, images.
+// Starts the periodic maintenance: containers left behind, expired keys, parts of requests, history, lists, images.
+import { sealEvents } from '../queue/audit/seal-events.js';
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
@@ -13,6 +14,9 @@ const partsAtOnce = 100;
 /** Far longer than a submit takes. */
 const stalePartMs = 10 * minuteMs;
 
+/** What happened in the last seconds is not sealed yet. */
+const sealMs = 5_000;
+
 /** Starts the periodic clean-ups of a node. None of them is urgent, and an error ends only its round. */
 export function startMaintenance(parts: Parts): AsyncDisposable[] {
   const { log } = parts;
@@ -23,6 +27,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
     { what: 'parts of requests', intervalMs: 10 * minuteMs, round: () => forgetParts(parts) },
     { what: 'input of ended jobs', intervalMs: minuteMs, round: () => forgetInput(parts) },
+    { what: 'the chain of events', intervalMs: sealMs, round: () => sealEvents(parts) },
     { what: 'lists of doors', intervalMs: minuteMs, round: () => unlistExpired(parts) },
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];

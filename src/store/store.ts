@@ -1,5 +1,6 @@
 // Binds all SQL statements to one pair of connection pools: the database as the rest of the code sees it.
 import type { Reach } from '../job/owner.js';
+import * as chain from './audit/chain.js';
 import * as pipelines from './doors/pipelines.js';
 import * as registry from './doors/registry.js';
 import { adoptOwnJobs } from './jobs/adopt.js';
@@ -110,6 +111,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     ...bindLists(sql),
     ...bindParents(sql),
     ...bindStreams(sql),
+    ...bindHistory(sql),
     ...bindDoors(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(address, sql, handlers),
@@ -162,6 +164,19 @@ function bindStreams(sql: Sql) {
     readLastEvent: () => newEvents.readLastEvent(sql),
     readNewEvents: (...args: Rest<typeof newEvents.readNewEvents>) => newEvents.readNewEvents(sql, ...args),
     readChunks: (...args: Rest<typeof watch.readChunks>) => watch.readChunks(sql, ...args),
+  };
+}
+
+/** The history as it is sealed and verified. */
+function bindHistory(sql: Sql) {
+  return {
+    readChainEnd: () => chain.readChainEnd(sql),
+    readUnsealed: (...args: Rest<typeof chain.readUnsealed>) => chain.readUnsealed(sql, ...args),
+    readUnsealedAge: (...args: Rest<typeof chain.readUnsealedAge>) => chain.readUnsealedAge(sql, ...args),
+    appendLink: (...args: Rest<typeof chain.appendLink>) => chain.appendLink(sql, ...args),
+    readLinks: (...args: Rest<typeof chain.readLinks>) => chain.readLinks(sql, ...args),
+    readEventsBetween: (...args: Rest<typeof chain.readEventsBetween>) =>
+      chain.readEventsBetween(sql, ...args),
   };
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
+import { nextLink } from '../../src/job/audit/chain.js';
 import { FencedError } from '../../src/job/errors.js';
 import { newJobId } from '../../src/job/id.js';
 import type { Store } from '../../src/store/store.js';
@@ -22,11 +23,19 @@ const step = { id: claim.id, revision: '0', progress: {}, noted: [claim.id] };
 const document = { kind: 'machine', id: 'm' } as const;
 const owner = { key: 'entity:ann', displayName: 'ann' };
 const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
+const place = { lastTx: '0', lastSeq: '0' };
+const end = { ...place, number: '7', head: Buffer.from('head') };
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
 /** Every statement that a node sends to the database; only the sending matters, not the result. */
 const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>> = {
   ping: () => store.ping(),
+  readChainEnd: () => store.readChainEnd(),
+  readUnsealed: () => store.readUnsealed(place, 10),
+  readUnsealedAge: () => store.readUnsealedAge(place),
+  appendLink: () => store.appendLink(end, nextLink(end, [])),
+  readLinks: () => store.readLinks('0', 10),
+  readEventsBetween: () => store.readEventsBetween(place, place, 10),
   putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),
   readDocument: () => store.readDocument(document, asker.reach),
   listDocumentIds: () => store.listDocumentIds('machine', asker.reach),

@@ -26,6 +26,7 @@ export async function migrateDatabase(url: string, folder: string, serverRole?: 
     await guarded(() => refuseRecovery(lockClient));
     await guarded(() => applyMigrations(migrationClient, folder), longestMigrationMs);
     await guarded(() => compareWithFiles(lockClient, folder));
+    await guarded(() => asOwner(() => lockClient`select continue_after_restore()`));
     if (serverRole !== undefined) await guarded(() => grantRights(lockClient, serverRole));
   } finally {
     await Promise.all([lockClient.end({ timeout: 1 }), migrationClient.end({ timeout: 1 })]);
@@ -43,12 +44,17 @@ async function applyMigrations(sql: postgres.Sql, folder: string): Promise<void>
     ({ folderMillis }) => folderMillis > last,
   );
   if (pending.length === 0) return;
+  await asOwner(() => makeJournal(sql));
+  for (const { sql: statements, hash, folderMillis } of pending) {
+    const record = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', ${folderMillis})`;
+    await asOwner(() => sql.unsafe([...statements, record].join('\n;\n')));
+  }
+}
+
+/** What only the owner of the tables may do. */
+async function asOwner(work: () => PromiseLike<unknown>): Promise<void> {
   try {
-    await makeJournal(sql);
-    for (const { sql: statements, hash, folderMillis } of pending) {
-      const record = `insert into drizzle.__drizzle_migrations (hash, created_at) values ('${hash}', ${folderMillis})`;
-      await sql.unsafe([...statements, record].join('\n;\n'));
-    }
+    await work();
   } catch (error) {
     throw codeOf(error) === insufficientPrivilege ? notTheOwner(error) : error;
   }

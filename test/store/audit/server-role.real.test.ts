@@ -58,6 +58,14 @@ describe('A6: a server whose role does not own the tables', () => {
     'drop trigger events_are_append_only on events',
     'alter table events rename to other_events',
     'drop table events',
+    "insert into events (kind, actor, tx) values ('made up', 'me', 1)",
+    "insert into events (kind, actor, at) values ('made up', 'me', 'epoch')",
+    "insert into events (kind, actor, seq) overriding system value values ('made up', 'me', 1)",
+    'update event_chain set events = 0',
+    'delete from event_chain',
+    'update event_clock set ahead = 0',
+    'select continue_after_restore(), forget_events(now(), current_user)',
+    "select set_config('stint.forgetting', 'on', false), (select count(*) from forget_events(now(), 'me'))",
     'set session_replication_role = replica',
     'create or replace function refuse_change() returns trigger language plpgsql as $$ begin return null; end $$',
   ])('cannot change history: %s', async (statement) => {
@@ -69,6 +77,12 @@ describe('A6: a server whose role does not own the tables', () => {
     await migrateDatabase(database.url, 'migrations', role);
 
     await expect(server`select count(*) from of_a_later_version`).resolves.toHaveLength(1);
+  });
+
+  test('cannot delete events by setting what the retention sets', async () => {
+    await server`set stint.forgetting = 'on'`;
+
+    await expect(server`delete from events`).rejects.toMatchObject({ code: '42501' });
   });
 
   test('must be there before it gets the tables', async () => {
