@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { VaultBench } from './vault-http-bench.js';
 
@@ -86,6 +87,49 @@ export function transitKeyRules(bench: VaultBench): void {
       (await bench.ask('POST', `${mount}/encrypt/${key}`, { token, body: { plaintext: 'YWJj' } })).status;
 
     expect([await encrypt('k'), await encrypt('new')]).toEqual([200, 403]);
+  });
+}
+
+export function transitSigningRules(bench: VaultBench): void {
+  const input = Buffer.from('what is signed').toString('base64');
+
+  test('what an ed25519 key signed is verified with its public key', async () => {
+    const { mount } = await start(bench);
+    await bench.ask('POST', `${mount}/keys/s`, { body: { type: 'ed25519' } });
+    await bench.ask('POST', `${mount}/keys/s/rotate`);
+
+    const { body } = await bench.ask('POST', `${mount}/sign/s`, { body: { input } });
+    const { body: key } = await bench.ask('GET', `${mount}/keys/s`);
+
+    expect(body.data).toMatchObject({ key_version: 2 });
+    expect(key.data).toMatchObject({
+      type: 'ed25519',
+      latest_version: 2,
+      supports_signing: true,
+      supports_encryption: false,
+      keys: { 1: { name: 'ed25519' }, 2: { name: 'ed25519' } },
+    });
+    const keys = key.data?.keys as Record<string, { public_key: string }>;
+    const signature = Buffer.from(String(body.data?.signature).replace('vault:v2:', ''), 'base64');
+    const isSignedBy = (version: number) => {
+      const x = Buffer.from(keys[version]?.public_key ?? '', 'base64').toString('base64url');
+      const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+      return verify(null, Buffer.from('what is signed'), publicKey, signature);
+    };
+    expect([isSignedBy(1), isSignedBy(2)]).toEqual([false, true]);
+  });
+
+  test('a key that does not sign, or is not there, is refused, and so is input that is no base64', async () => {
+    const { mount } = await start(bench);
+    await bench.ask('POST', `${mount}/keys/s`, { body: { type: 'ed25519' } });
+    const sign = async (key: string, text: string) =>
+      (await bench.ask('POST', `${mount}/sign/${key}`, { body: { input: text } })).status;
+    const encrypt = await bench.ask('POST', `${mount}/encrypt/s`, { body: { plaintext: 'YWJj' } });
+
+    expect([await sign('k', input), await sign('nope', input), await sign('s', '####')]).toEqual([
+      400, 400, 400,
+    ]);
+    expect(encrypt.status).toBe(400);
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import type { FindVault } from '../vault/live-bench.js';
 import { VaultBench } from './vault-http-bench.js';
-import { cubbyholeRules, transitKeyRules, transitRules } from './vault-http-engines.js';
+import { cubbyholeRules, transitKeyRules, transitRules, transitSigningRules } from './vault-http-engines.js';
 import { kv1Rules, kv2MetadataRules, kv2Rules } from './vault-http-kv.js';
 import { appRoleRules, roleRules, userpassRules } from './vault-http-logins.js';
 import { matchingRules, policyRules } from './vault-http-policies.js';
@@ -25,6 +25,7 @@ const rules: Readonly<Record<string, (bench: VaultBench) => void>> = {
   userpass: userpassRules,
   transit: transitRules,
   'transit keys': transitKeyRules,
+  'transit signatures': transitSigningRules,
   'KV 1': kv1Rules,
   'KV 2': kv2Rules,
   'KV 2 metadata': kv2MetadataRules,

@@ -4,9 +4,14 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { textOf } from '../http/body.js';
 import { type Fields, Refusal, type Reply } from '../http/reply.js';
 
+/** The first is Vault's default, and encrypts; the other signs. */
+export const keyTypes = ['aes256-gcm96', 'ed25519'] as const;
+export type KeyType = (typeof keyTypes)[number];
+
 /** A key with its versions, from 1. */
 export interface Key {
   readonly name: string;
+  readonly type: KeyType;
   readonly versions: { readonly bytes: Buffer; readonly createdAt: number }[];
   minDecryption: number;
   minEncryption: number;
@@ -19,14 +24,15 @@ export function newVersion(): Key['versions'][number] {
 }
 
 /** A key of one version. */
-export function newKey(name: string): Key {
-  return { name, versions: [newVersion()], minDecryption: 1, minEncryption: 0, isDeletable: false };
+export function newKey(name: string, type: KeyType = 'aes256-gcm96'): Key {
+  return { name, type, versions: [newVersion()], minDecryption: 1, minEncryption: 0, isDeletable: false };
 }
 
 const [nonceBytes, tagBytes] = [12, 16];
 
 /** Uses the newest version of the key. */
 export function encrypt(key: Key, body: Fields): Reply {
+  refuseSigning(key);
   if (body.plaintext === undefined) throw new Refusal(400, 'missing plaintext to encrypt');
   const plaintext = fromBase64(textOf(body, 'plaintext'));
   if (plaintext === undefined) throw new Refusal(400, 'illegal base64 data at input byte 0');
@@ -39,6 +45,7 @@ export function encrypt(key: Key, body: Fields): Reply {
 
 /** Uses the version that the ciphertext names. */
 export function decrypt(key: Key, ciphertext: string): Reply {
+  refuseSigning(key);
   if (ciphertext === '') throw new Refusal(400, 'missing ciphertext to decrypt');
   const [prefix, number = '', base64 = ''] = ciphertext.split(':');
   if (prefix !== 'vault' || !number.startsWith('v')) throw invalid('no prefix');
@@ -51,6 +58,10 @@ export function decrypt(key: Key, ciphertext: string): Reply {
   if (bytes === undefined) throw invalid('could not decode base64');
   if (bytes.length < nonceBytes + tagBytes) throw new Refusal(400, 'invalid ciphertext length');
   return { data: { plaintext: open(versionOf(key, version), bytes).toString('base64') } };
+}
+
+function refuseSigning({ type }: Key): void {
+  if (type === 'ed25519') throw new Refusal(400, `message encryption not supported for key type ${type}`);
 }
 
 function open(key: Buffer, bytes: Buffer): Buffer {
@@ -69,7 +80,7 @@ function versionOf(key: Key, version: number): Buffer {
   return bytes;
 }
 
-function fromBase64(text: string): Buffer | undefined {
+export function fromBase64(text: string): Buffer | undefined {
   const isBase64 = text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
   return isBase64 ? Buffer.from(text, 'base64') : undefined;
 }

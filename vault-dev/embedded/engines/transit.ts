@@ -1,13 +1,14 @@
-// The transit engine: creates keys, encrypts and decrypts with them.
+// The transit engine: creates keys, encrypts, decrypts and signs with them.
 
 import { countOf, flagOf, textOf } from '../http/body.js';
 import { type Fields, list, nothing, Refusal, type Reply } from '../http/reply.js';
 import { dispatch, type Engine, type EngineRequest, type Route } from './engine.js';
-import { decrypt, encrypt, type Key, newKey, newVersion } from './transit-key.js';
+import { decrypt, encrypt, type Key, keyTypes, newKey, newVersion } from './transit-key.js';
+import { publicVersion, sign } from './transit-signing.js';
 
 type Keys = Map<string, Key>;
 
-/** Only AES-256-GCM, which is Vault's default key type. */
+/** Only AES-256-GCM, which is Vault's default key type, and Ed25519. */
 export function createTransit(): Engine {
   const keys: Keys = new Map();
   const routes: Route[] = [
@@ -22,6 +23,7 @@ export function createTransit(): Engine {
       write: ({ body }, [name = '']) => configure(find(keys, name), body),
     },
     { pattern: /^encrypt\/([^/]+)$/, write: (request, [name = '']) => encryptFor(keys, name, request) },
+    { pattern: /^sign\/([^/]+)$/, write: ({ body }, [name = '']) => sign(find(keys, name), body) },
     {
       pattern: /^decrypt\/([^/]+)$/,
       write: ({ body }, [name = '']) => decrypt(find(keys, name), textOf(body, 'ciphertext')),
@@ -41,9 +43,10 @@ function keyRoute(keys: Keys): Route {
     pattern: /^keys\/([^/]+)$/,
     read: (_, [name = '']) => show(keys.get(name)),
     write: ({ body }, [name = '']) => {
-      const type = textOf(body, 'type') || 'aes256-gcm96';
-      if (type !== 'aes256-gcm96') throw new Refusal(400, `unknown key type ${type}`);
-      if (!keys.has(name)) keys.set(name, newKey(name));
+      const wanted = textOf(body, 'type') || 'aes256-gcm96';
+      const type = keyTypes.find((each) => each === wanted);
+      if (type === undefined) throw new Refusal(400, `unknown key type ${wanted}`);
+      if (!keys.has(name)) keys.set(name, newKey(name, type));
       return undefined;
     },
     delete: (_, [name = '']) => {
@@ -64,7 +67,11 @@ function configure(key: Key, body: Fields): undefined {
 
 function show(key: Key | undefined): Reply {
   if (key === undefined) throw nothing();
-  const times = key.versions.map(({ createdAt }, index) => [index + 1, Math.floor(createdAt / 1000)]);
+  const signs = key.type === 'ed25519';
+  const versions = key.versions.map((version, index) => [
+    index + 1,
+    signs ? publicVersion(version) : Math.floor(version.createdAt / 1000),
+  ]);
   return {
     data: {
       allow_plaintext_backup: false,
@@ -73,17 +80,17 @@ function show(key: Key | undefined): Reply {
       derived: false,
       exportable: false,
       imported_key: false,
-      keys: Object.fromEntries(times),
+      keys: Object.fromEntries(versions),
       latest_version: key.versions.length,
       min_available_version: 0,
       name: key.name,
       min_decryption_version: key.minDecryption,
       min_encryption_version: key.minEncryption,
-      supports_decryption: true,
+      supports_decryption: !signs,
       supports_derivation: true,
-      supports_encryption: true,
-      supports_signing: false,
-      type: 'aes256-gcm96',
+      supports_encryption: !signs,
+      supports_signing: signs,
+      type: key.type,
     },
   };
 }
