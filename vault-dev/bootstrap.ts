@@ -25,6 +25,8 @@ export interface VaultSetup {
   readonly roleId: string;
   /** The key that clients encrypt payloads with. */
   readonly transitKey: string;
+  /** The key that signs the head of the history. */
+  readonly auditKey: string;
   readonly serverRoleId: string;
   readonly serverSecretId: string;
   /** The policy of submitters, and an AppRole login that has it. */
@@ -44,20 +46,23 @@ export async function bootstrapVault(options: BootstrapOptions): Promise<VaultSe
   const bench: Workbench = { api, log: options.log ?? (() => undefined) };
   await api.read('auth/token/lookup-self'); // Fails early, before anything is created, without a Vault that knows the token.
   await ensureMounts(bench);
-  await ensureTransitKey(bench);
+  await ensureTransitKey(bench, roleNames.job, {}); // Named like the role, because GoStint's clients use one name for both.
+  await ensureTransitKey(bench, auditKey, { type: 'ed25519' });
   await ensurePolicies(bench, options.overwritePolicies ?? false);
   await ensureRoles(bench);
   await ensureDemoSecrets(bench);
   return await readSetup(bench);
 }
 
-/** Named like the role, because GoStint's clients use one name for both. It cannot be exported. */
-async function ensureTransitKey(bench: Workbench): Promise<void> {
-  const path = `transit/keys/${roleNames.job}`;
+const auditKey = 'stint-audit';
+
+/** It cannot be exported. */
+async function ensureTransitKey(bench: Workbench, name: string, body: object): Promise<void> {
+  const path = `transit/keys/${name}`;
   await ensure(bench, {
-    name: `transit key ${roleNames.job}`,
+    name: `transit key ${name}`,
     isThere: async () => (await bench.api.read(path)) !== undefined,
-    create: () => bench.api.write(path, {}),
+    create: () => bench.api.write(path, body),
   });
 }
 
@@ -70,6 +75,7 @@ async function readSetup(bench: Workbench): Promise<VaultSetup> {
     roleName: roleNames.job,
     roleId: await readRoleId(bench, roleNames.job),
     transitKey: roleNames.job,
+    auditKey,
     serverRoleId: server.roleId,
     serverSecretId: server.secretId,
     clientPolicy: roleNames.client,

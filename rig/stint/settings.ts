@@ -24,5 +24,6 @@ export function settingsFor({
     STINT_APPROLE_NAME: setup.roleName,
     STINT_SERVER_ROLE_ID: setup.serverRoleId,
     STINT_SERVER_SECRET_ID: setup.serverSecretId,
+    STINT_AUDIT_KEY: setup.auditKey,
   };
 }

@@ -65,6 +65,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     onShutdown: values.STINT_ON_SHUTDOWN,
     drainTimeoutMs: values.STINT_DRAIN_TIMEOUT,
     keyTtlMs: values.STINT_IDEMPOTENCY_TTL,
+    audit: { key: values.STINT_AUDIT_KEY, intervalMs: values.STINT_AUDIT_INTERVAL },
     reapGraceMs: values.STINT_REAP_GRACE,
     imageCacheBytes: values.STINT_IMAGE_CACHE,
     logLevel: values.STINT_DEBUG ? 'debug' : values.STINT_LOG_LEVEL,

@@ -15,6 +15,7 @@ export function findConflicts(raw: RawSettings): string[] {
     ...checkDatabaseCredentials(raw),
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_DOORS'),
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_NETWORKS'),
+    ...checkAuditKey(raw),
     ...checkPlainHttp(raw),
     ...checkPlainDocker(raw),
   ];
@@ -57,6 +58,14 @@ function checkDatabaseCredentials(raw: RawSettings): string[] {
     ...(hasUser
       ? ['Expected STINT_DATABASE_URL to name no user with STINT_DATABASE_CREDENTIALS, got one.']
       : []),
+  ];
+}
+
+/** One that does nothing without a login of the server's own. */
+function checkAuditKey(raw: RawSettings): string[] {
+  if (raw.STINT_AUDIT_KEY === undefined || serverLogins.some((name) => raw[name] !== undefined)) return [];
+  return [
+    `Expected a login of the server's own (${serverLogins.join(', or ')}) with STINT_AUDIT_KEY, got none.`,
   ];
 }
 

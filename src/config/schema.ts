@@ -324,6 +324,8 @@ export const schema = z.object({
   STINT_ON_SHUTDOWN: oneOf('finish', 'leave'),
   STINT_DRAIN_TIMEOUT: duration(0),
   STINT_IDEMPOTENCY_TTL: duration(60_000),
+  STINT_AUDIT_KEY: name.optional(),
+  STINT_AUDIT_INTERVAL: duration(1_000),
   STINT_REAP_GRACE: duration(1000),
   STINT_IMAGE_CACHE: size(1024 * 1024).optional(),
   STINT_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),

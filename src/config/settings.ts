@@ -311,6 +311,16 @@ export const settings = [
     meaning: 'How long a submit may be repeated under its `Idempotency-Key`.',
   },
   {
+    name: 'STINT_AUDIT_KEY',
+    meaning:
+      'Transit key of the type ed25519 that signs the head of the history, with the own login of the server; without it none is signed.',
+  },
+  {
+    name: 'STINT_AUDIT_INTERVAL',
+    default: '10m',
+    meaning: 'How often the head of the history is signed.',
+  },
+  {
     name: 'STINT_REAP_GRACE',
     default: '10m',
     meaning: 'Age at which a container of stint whose job is unknown is removed.',

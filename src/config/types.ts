@@ -66,6 +66,8 @@ export interface Config {
   readonly drainTimeoutMs: number;
   /** How long a submit may be repeated under its key. */
   readonly keyTtlMs: number;
+  /** `key`: of the transit engine, for the head of the history; undefined: none is signed. */
+  readonly audit: { readonly key: string | undefined; readonly intervalMs: number };
   readonly reapGraceMs: number;
   /** Of all images that stint pulled; undefined: they stay. */
   readonly imageCacheBytes: number | undefined;

@@ -1,4 +1,5 @@
 // The contract of the operators' actions, and the shapes that it answers with.
+import type { HeadDocument } from '../job/audit/head.js';
 import type { Job } from '../job/job.js';
 import type { Reach } from '../job/owner.js';
 
@@ -21,6 +22,8 @@ export interface Operations {
   job(id: string, reach: Reach): Promise<JobDetail>;
   /** Declares a job lost whose kill is not carried out. Refuses with `conflict` while it still may be, or on an ended job. */
   finalise(id: string, request: OperatorRequest): Promise<JobDetail>;
+  /** The last signed head of the history. Refuses with `not_found`. */
+  head(): Promise<HeadDocument>;
 }
 
 /** Who asks, and why. */

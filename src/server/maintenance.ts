@@ -1,5 +1,6 @@
 // Starts the periodic maintenance: containers left behind, expired keys, parts of requests, history, lists, images.
 import { sealEvents } from '../queue/audit/seal-events.js';
+import { signHead } from '../queue/audit/sign-head.js';
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
 import { type Parts, reaperOf } from './parts.js';
@@ -29,6 +30,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     { what: 'input of ended jobs', intervalMs: minuteMs, round: () => forgetInput(parts) },
     { what: 'the chain of events', intervalMs: sealMs, round: () => sealEvents(parts) },
     { what: 'lists of doors', intervalMs: minuteMs, round: () => unlistExpired(parts) },
+    ...signRounds(parts),
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
   return rounds.map(({ what, intervalMs, round }) =>
@@ -39,6 +41,15 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
       onError: (error) => log.error('maintenance failed; trying again', { what, error }),
     }),
   );
+}
+
+/** None without a key, or without a login of the server's own. */
+function signRounds({ config: { audit, vault: where }, secrets: { server }, vault, store, alarms }: Parts) {
+  const { key, intervalMs } = audit;
+  if (key === undefined || server === undefined) return [];
+  const sign = (text: string) => server.sign({ mount: where.transit.mount, key }, text);
+  const round = () => signHead({ store, sign, now: () => new Date(vault.now()), alarms });
+  return [{ what: 'the signature of the history', intervalMs, round }];
 }
 
 function imageRound(parts: Parts, limitBytes: number) {

@@ -1,6 +1,7 @@
 // Binds all SQL statements to one pair of connection pools: the database as the rest of the code sees it.
 import type { Reach } from '../job/owner.js';
 import * as chain from './audit/chain.js';
+import * as heads from './audit/heads.js';
 import * as pipelines from './doors/pipelines.js';
 import * as registry from './doors/registry.js';
 import { adoptOwnJobs } from './jobs/adopt.js';
@@ -49,6 +50,12 @@ export async function openStore(
 ): Promise<Store & AsyncDisposable> {
   const address = typeof given === 'string' ? new DatabaseAddress(given) : given;
   await migrateDatabase(address.url, migrations);
+  return openStoreAsItIs(address);
+}
+
+/** Connects to a database that is up to date. */
+export function openStoreAsItIs(given: string | DatabaseAddress): Store & AsyncDisposable {
+  const address = typeof given === 'string' ? new DatabaseAddress(given) : given;
   const connections = connect(address);
   return {
     ...bindStatements(address, connections),
@@ -177,6 +184,8 @@ function bindHistory(sql: Sql) {
     readLinks: (...args: Rest<typeof chain.readLinks>) => chain.readLinks(sql, ...args),
     readEventsBetween: (...args: Rest<typeof chain.readEventsBetween>) =>
       chain.readEventsBetween(sql, ...args),
+    addHead: (...args: Rest<typeof heads.addHead>) => heads.addHead(sql, ...args),
+    readLastHead: () => heads.readLastHead(sql),
   };
 }
 

@@ -392,6 +392,7 @@ describe('settings that contradict each other, or that nobody knows', () => {
     [{ STINT_TLS_CERT: '/c' }, 'Expected STINT_TLS_KEY to be set together with STINT_TLS_CERT'],
     [{ STINT_TLS_KEY: '/k' }, 'Expected STINT_TLS_CERT to be set together with STINT_TLS_KEY'],
     [{ STINT_SERVER_ROLE_ID: 'r' }, 'Expected STINT_SERVER_SECRET_ID to be set'],
+    [{ STINT_AUDIT_KEY: 'k' }, "Expected a login of the server's own"],
     [{ STINT_HOST: '0.0.0.0' }, 'to be a loopback address while there is no TLS'],
     [{ STINT_HOST: '127.0.0.1.example' }, 'to be a loopback address while there is no TLS'],
     [{ DOCKER_HOST: 'tcp://10.0.0.1:2375' }, 'plain TCP shows secrets'],

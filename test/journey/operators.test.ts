@@ -3,6 +3,10 @@ import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { connectDocker } from '../../rig/engine/docker.js';
 import { startEngine } from '../../rig/engine/engine.js';
 import { ensureImage } from '../../rig/engine/image.js';
+import { isSignedBy, parseHead } from '../../src/job/audit/head.js';
+import { toKnown } from '../../src/queue/audit/sign-head.js';
+import { verifyChain } from '../../src/queue/audit/verify.js';
+import { openStoreAsItIs } from '../../src/store/store.js';
 import { image, startStintOnRig } from './stint-on-rig.js';
 import { uniqueName, VaultOperator } from './vault-operator.js';
 
@@ -16,6 +20,7 @@ const settings = {
   STINT_LEASE: '3s',
   STINT_LOST_GRACE: '10m',
   STINT_WRAP_MINIMUM: '5m',
+  STINT_AUDIT_INTERVAL: '1s',
   STINT_SEAL_KEY: randomBytes(32).toString('base64'),
 };
 const docker = connectDocker(engine.dockerHost);
@@ -304,4 +309,21 @@ test('a client that is not an operator is refused, and sees its own job all the 
     state: 'succeeded',
     token: expect.stringMatching(/revoked|pending/),
   });
+});
+
+test('A6: the history is sealed and its head signed by Vault while the servers run', async () => {
+  const found = await vi.waitUntil(
+    async () => {
+      const answer = await ask('GET', '/audit/head');
+      return answer.status === 200 ? answer.body : undefined;
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+
+  const head = parseHead(JSON.stringify(found));
+  const { body } = await new VaultOperator(on.vault).ask('GET', 'transit/keys/stint-audit');
+  const keys = (body.data as { keys?: Record<string, { public_key: string }> } | undefined)?.keys;
+  expect(isSignedBy(keys?.[head.keyVersion ?? 0]?.public_key ?? '', head)).toBe(true);
+  await using store = openStoreAsItIs(on.databaseUrl);
+  expect(await verifyChain(store, { heads: [toKnown(head)] })).toMatchObject({ problem: undefined });
 });

@@ -25,6 +25,16 @@ const owner = { key: 'entity:ann', displayName: 'ann' };
 const node = { id: 'node-1', engineId: 'engine-1', version: '0', slots: 1 };
 const place = { lastTx: '0', lastSeq: '0' };
 const end = { ...place, number: '7', head: Buffer.from('head') };
+const head = {
+  installation: '',
+  number: '0',
+  head: '',
+  takenAt: '',
+  key: 'k',
+  keyVersion: 1,
+  publicKey: '',
+  signature: '',
+};
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
 /** Every statement that a node sends to the database; only the sending matters, not the result. */
@@ -35,6 +45,8 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   readUnsealedAge: () => store.readUnsealedAge(place),
   appendLink: () => store.appendLink(end, nextLink(end, [])),
   readLinks: () => store.readLinks('0', 10),
+  addHead: () => store.addHead(head),
+  readLastHead: () => store.readLastHead(),
   readEventsBetween: () => store.readEventsBetween(place, place, 10),
   putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),
   readDocument: () => store.readDocument(document, asker.reach),

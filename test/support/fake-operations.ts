@@ -1,3 +1,4 @@
+import type { HeadDocument } from '../../src/job/audit/head.js';
 import { RefusedError } from '../../src/job/errors.js';
 import type { Reach } from '../../src/job/owner.js';
 import type {
@@ -95,6 +96,20 @@ export class FakeOperations implements Operations {
   async finalise(id: string, wish: object): Promise<JobDetail> {
     this.asked.push(['finalise', id, wish]);
     return newDetail();
+  }
+
+  async head(): Promise<HeadDocument> {
+    this.asked.push(['head']);
+    return {
+      installation: 'a'.repeat(64),
+      number: '7',
+      head: 'b'.repeat(64),
+      takenAt: '2025-10-18T14:18:42.000Z',
+      key: 'stint-audit',
+      keyVersion: 1,
+      publicKey: 'cHVibGlj',
+      signature: 'c2lnbmVk',
+    };
   }
 
   async #note(what: keyof Operations, name: string, ...said: unknown[]): Promise<QueueDetail> {

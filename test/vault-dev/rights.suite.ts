@@ -57,6 +57,8 @@ const rights: Readonly<Record<string, Rights>> = {
       ['POST', 'auth/token/revoke-accessor', accessor],
       ['POST', `${jobSecretId}-accessor/destroy`, secretIdAccessor],
       ['POST', 'auth/token/renew-self', {}],
+      ['POST', 'transit/sign/stint-audit', { input: '' }],
+      ['GET', 'transit/keys/stint-audit'],
     ],
     refuses: [
       ...readsOfSecrets,
@@ -64,6 +66,8 @@ const rights: Readonly<Record<string, Rights>> = {
       makeSecretId,
       makeToken,
       ['GET', 'auth/token/accessors?list=true'],
+      ['POST', 'transit/keys/stint-audit/rotate', {}],
+      ['GET', 'transit/keys/stint-job'],
       ['POST', 'auth/token/lookup-accessor', accessor],
       ['POST', 'auth/approle/role/stint-client/secret-id-accessor/destroy', secretIdAccessor],
     ],
@@ -102,8 +106,10 @@ const rights: Readonly<Record<string, Rights>> = {
       ['GET', 'kv/metadata/demo?list=true'],
       ['GET', 'kv/metadata/demo/db'],
       ['GET', 'transit/keys/stint-job'],
+      ['GET', 'transit/keys/stint-audit'],
     ],
     refuses: [
+      ['POST', 'transit/sign/stint-audit', { input: '' }],
       ...readsOfSecrets,
       decrypt,
       makeSecretId,

@@ -9,6 +9,7 @@ const setup = {
   roleName: 'stint-job',
   roleId: 'role-1',
   transitKey: 'stint-job',
+  auditKey: 'stint-audit',
   serverRoleId: 'role-2',
   serverSecretId: "it's",
   clientPolicy: 'stint-client',
@@ -69,6 +70,7 @@ test('the settings of a server come as lines for a shell, and without the Secret
     'export STINT_APPROLE_ID=role-1',
     'export STINT_SERVER_ROLE_ID=role-2',
     "export STINT_SERVER_SECRET_ID='it'\\''s'",
+    'export STINT_AUDIT_KEY=stint-audit',
   ]);
   expect(clientHint(setup)).not.toContain('CANARY');
 });

@@ -72,7 +72,10 @@ export interface LiveBenchOptions {
   readonly role?: object;
   readonly secrets?: Partial<VaultOptions>;
   /** A login of the server's own, which may revoke tokens or destroy SecretIDs. */
-  readonly server?: { readonly rights: readonly ('revoke' | 'destroy')[]; readonly role?: object };
+  readonly server?: {
+    readonly rights: readonly ('revoke' | 'destroy' | 'sign' | 'show')[];
+    readonly role?: object;
+  };
 }
 
 const paths: Record<Phase, RegExp> = {
@@ -211,10 +214,14 @@ async function serverRole(
   const pathsOf = {
     revoke: 'auth/token/revoke-accessor',
     destroy: `auth/${names.appRole}/role/job/secret-id-accessor/destroy`,
+    sign: `${names.transit}/sign/audit`,
+    show: `${names.transit}/keys/audit`,
   };
   const name = `server-${names.policy}`;
   const base = `auth/${names.appRole}/role/${name}`;
-  const lines = rights.map((right) => `path "${pathsOf[right]}" { capabilities = ["update"] }`);
+  const lines = rights.map(
+    (right) => `path "${pathsOf[right]}" { capabilities = ["${right === 'show' ? 'read' : 'update'}"] }`,
+  );
   const policy = ['path "database/creds/stint" { capabilities = ["read"] }', ...lines].join('\n');
   await admin.call('POST', `sys/policies/acl/${name}`, { body: { policy } });
   await admin.call('POST', base, { body: { token_policies: [name], token_ttl: '20m', ...role } });

@@ -63,6 +63,7 @@ export function exportLines(access: VaultAccess, setup: VaultSetup): string[] {
     STINT_APPROLE_ID: setup.roleId,
     STINT_SERVER_ROLE_ID: setup.serverRoleId,
     STINT_SERVER_SECRET_ID: setup.serverSecretId,
+    STINT_AUDIT_KEY: setup.auditKey,
   };
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`);
 }

@@ -38,3 +38,8 @@ path "kv/metadata/*" {
 path "transit/keys/stint-job" {
   capabilities = ["read"]
 }
+
+# Whose signature the heads of the history are to have.
+path "transit/keys/stint-audit" {
+  capabilities = ["read"]
+}

@@ -11,3 +11,12 @@ path "auth/token/revoke-accessor" {
 path "auth/approle/role/stint-job/secret-id-accessor/destroy" {
   capabilities = ["update"]
 }
+
+# Signs the head of the history, and shows the public half of that key. It cannot change the key.
+path "transit/sign/stint-audit" {
+  capabilities = ["update"]
+}
+
+path "transit/keys/stint-audit" {
+  capabilities = ["read"]
+}

@@ -10,6 +10,7 @@ export const schemas = {
   Nodes: wire.wireNodes,
   Job: wire.wireJobDetail,
   Containers: wire.wireCandidates,
+  Head: wire.wireHead,
   Reason: wire.wireReason,
   QueueSettings: wire.wireSettings,
   Problem: wire.wireProblem,
@@ -118,6 +119,14 @@ const paths: Readonly<Record<string, Path>> = {
       answer: 'Job',
       body: 'Reason',
       refuses: [404, 409],
+    },
+  },
+  '/audit/head': {
+    get: {
+      id: 'showHead',
+      summary: 'The last signed head of the history, to be kept elsewhere',
+      answer: 'Head',
+      refuses: [404],
     },
   },
   '/reaper': {

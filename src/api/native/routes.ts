@@ -1,6 +1,7 @@
-// The routes of stint itself, for operators: queues, nodes, jobs, the reaper, OpenAPI.
+// The routes of stint itself, for operators: queues, nodes, jobs, the history, the reaper, OpenAPI.
 
 import type { Handler, Hono } from 'hono';
+import { toHeadJson } from '../../job/audit/head.js';
 import { RefusedError } from '../../job/errors.js';
 import { ownerOf, type Reach } from '../../job/owner.js';
 import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
@@ -47,6 +48,7 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   add('/jobs/:id', { GET: (c) => showJob(c, parts) });
   add('/jobs/:id/kill', operatorsOnly({ POST: (c) => kill(c, parts) }));
   add('/jobs/:id/finalise', operatorsOnly({ POST: (c) => finalise(c, operations) }));
+  add('/audit/head', operatorsOnly({ GET: async (c) => c.json(toHeadJson(await operations.head())) }));
   add(
     '/reaper',
     operatorsOnly({

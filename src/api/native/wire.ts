@@ -127,6 +127,19 @@ export const wireCandidate = z.strictObject({
 
 export const wireCandidates = z.strictObject({ containers: z.array(wireCandidate) });
 
+/** The head of the chain over the history, signed. */
+export const wireHead = z.strictObject({
+  format: text,
+  installation: text.meta({ description: 'The head of link 0, in hex.' }),
+  number: text.meta({ description: 'Of the link.' }),
+  head: text.meta({ description: 'In hex.' }),
+  taken_at: time,
+  key: text.nullable(),
+  key_version: z.int().nullable(),
+  public_key: text.nullable().meta({ description: 'Ed25519, in base64.' }),
+  signature: text.nullable().meta({ description: 'In base64; docs/audit.md says over what.' }),
+});
+
 /** The reason for an operator's action. */
 export const wireReason = z.strictObject({
   reason: text.min(1).max(longestReason).meta({ description: 'One line for the history.' }),

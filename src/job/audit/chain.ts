@@ -38,6 +38,8 @@ export interface ChainLink extends ChainEnd {
   readonly listHash: Uint8Array;
 }
 
+/** Of one digest. */
+export const digestBytes = 32;
 const nothing = Buffer.alloc(4, 0xff);
 
 /** SHA-256 over the fields of an event, each behind its length: no two events have the same bytes. */

@@ -2,7 +2,7 @@
 /** What an operator must know: a credential that somebody else has used, a stored request that was changed. */
 export interface Alarm {
   /** None for a request that never became a job. */
-  readonly jobId?: string;
+  readonly jobId?: string | undefined;
   /** Stable, such as `wrap_used`. */
   readonly code: string;
   readonly message: string;

@@ -54,6 +54,7 @@ export function createOperations(parts: OperatorParts): Operations {
     },
     job: (id, reach) => readJob(parts, id, reach),
     finalise: (id, request) => finalise(parts, id, request),
+    head: async () => (await store.readLastHead()) ?? noHead(),
   };
 }
 
@@ -167,6 +168,10 @@ async function finalise(parts: OperatorParts, id: string, request: OperatorReque
 
 function conflict(message: string): RefusedError {
   return new RefusedError('conflict', message);
+}
+
+function noHead(): never {
+  throw new RefusedError('not_found', 'No head of the history is signed yet, or STINT_AUDIT_KEY is not set.');
 }
 
 /** Used for a foreign job too: it must look like a missing one. */

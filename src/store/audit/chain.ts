@@ -4,10 +4,10 @@ import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 
 /** The last link of the chain; undefined: somebody deleted all of them, also the one that the migration made. */
-export async function readChainEnd(sql: Sql): Promise<ChainEnd | undefined> {
+export async function readChainEnd(sql: Sql): Promise<(ChainEnd & { sealedAt: Date }) | undefined> {
   const [end] = await guarded(
-    () => sql<ChainEnd[]>`
-      select number, last_tx, last_seq, head from event_chain order by number desc limit 1`,
+    () => sql<(ChainEnd & { sealedAt: Date })[]>`
+      select number, last_tx, last_seq, head, sealed_at from event_chain order by number desc limit 1`,
   );
   return end;
 }

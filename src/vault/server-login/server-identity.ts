@@ -1,10 +1,13 @@
-// Revokes job tokens and destroys SecretIDs with the server's own Vault login.
+// Revokes job tokens, destroys SecretIDs and signs with the server's own Vault login.
 
+import type { HeadSignature } from '../../job/audit/head.js';
+import { BrokenError } from '../../job/errors.js';
 import type { OnFailure } from '../client/background-failure.js';
 import type { VaultConnection, VaultRequest } from '../client/client.js';
 import { toVaultFailure, type VaultFailure } from '../client/errors.js';
 import { pathOf } from '../client/path.js';
-import { fieldsAt, textsAt } from '../client/shape.js';
+import { countAt, type Fields, fieldsAt, textAt, textsAt } from '../client/shape.js';
+import type { TransitKey } from '../session/payload.js';
 import { type LoginWay, openLoginWay, type ServerLoginWay } from './login-ways.js';
 import { ServerLogin } from './server-login.js';
 
@@ -23,7 +26,7 @@ export type CleanUpAnswer = 'revoked' | 'gone' | 'unsure';
 /**
  * The server's own login, for cleaning up what jobs cannot clean up themselves. It sends no request that is not needed:
  * GoStint's set-up gives this role two uses and a policy for something else, and stint must work with that. What
- * the role may not do is remembered and reported by `describe`. Its methods never throw.
+ * the role may not do is remembered and reported by `describe`. Its methods never throw, but for `sign`.
  */
 export class ServerIdentity implements AsyncDisposable {
   readonly #login: ServerLogin;
@@ -53,6 +56,21 @@ export class ServerIdentity implements AsyncDisposable {
   /** Destroys a SecretID of the jobs' role that was unwrapped and could not be used. */
   destroySecretIdByAccessor(accessor: string): Promise<CleanUpAnswer> {
     return this.#cleanUp(this.#paths.secretId, { secret_id_accessor: accessor }, accessor);
+  }
+
+  /** Signs a text with a transit key of the type ed25519. Throws `BrokenError`, retryable unless Vault refuses. */
+  async sign(transit: TransitKey, text: string): Promise<HeadSignature> {
+    const { mount, key } = transit;
+    const body = { input: Buffer.from(text).toString('base64') };
+    try {
+      const request: VaultRequest = { method: 'POST', path: pathOf(mount, 'sign', key), body };
+      const made = await this.#login.ask(request, (reply) => readSignature(fieldsAt(reply, 'data')));
+      const shown: VaultRequest = { method: 'GET', path: pathOf(mount, 'keys', key) };
+      const publicKey = await this.#login.ask(shown, (reply) => readPublicKey(reply, made.keyVersion));
+      return { key, publicKey, ...made };
+    } catch (error) {
+      throw notSigned(transit, toVaultFailure(error));
+    }
   }
 
   /**
@@ -118,6 +136,24 @@ export class ServerIdentity implements AsyncDisposable {
       else this.#refused.add(path);
     }
   }
+}
+
+function readSignature(data: Fields): Pick<HeadSignature, 'keyVersion' | 'signature'> {
+  const text = textAt(data, 'signature');
+  return { keyVersion: countAt(data, 'key_version'), signature: text.slice(text.lastIndexOf(':') + 1) };
+}
+
+function readPublicKey(reply: unknown, version: number): string {
+  return textAt(fieldsAt(fieldsAt(fieldsAt(reply, 'data'), 'keys'), String(version)), 'public_key');
+}
+
+function notSigned({ mount, key }: TransitKey, failure: VaultFailure): BrokenError {
+  const remedy = failure.isUnavailable
+    ? ''
+    : ` Make the key with the type ed25519, and add to the policy of the server: path "${mount}/sign/${key}" ` +
+      `{ capabilities = ["update"] } path "${mount}/keys/${key}" { capabilities = ["read"] }`;
+  const text = `Could not sign the head of the history with the key "${key}": ${failure.message}${remedy}`;
+  return new BrokenError('vault_unavailable', text, { cause: failure, retryable: failure.isUnavailable });
 }
 
 function loginFailed(failure: VaultFailure, { settings }: LoginWay): string {

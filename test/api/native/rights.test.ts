@@ -20,6 +20,7 @@ const routes = [
   { method: 'GET', path: job, own: true },
   { method: 'POST', path: `${job}/kill`, body: reason },
   { method: 'POST', path: `${job}/finalise`, body: reason },
+  { method: 'GET', path: '/stint/v1/audit/head' },
   { method: 'GET', path: '/stint/v1/reaper' },
   { method: 'POST', path: '/stint/v1/reaper' },
 ];
