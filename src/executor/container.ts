@@ -80,7 +80,10 @@ export async function deliverSecrets(
   const { spec, secretRefs } = layered;
   const references = secretRefs(readImageSecretRefs(container.imageMetadata));
   if (session === undefined) return await deliverNothing(container, references);
-  const values = await session.read(references, { continueOnWarnings: spec.continueOnWarnings });
+  const values = await session.read(references, {
+    continueOnWarnings: spec.continueOnWarnings,
+    onRead: (reads) => run.recorder.secretsRead(reads),
+  });
   const token = await session.token();
   if (request.sharesLogin === true) await keepLogin(run, session, { token, references, values });
   run.stop.check();

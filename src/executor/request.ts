@@ -34,7 +34,7 @@ export function newSession(
       await recorder.spending();
     },
     onToken: (accessor: string) => recorder.tokenTaken(accessor),
-    onRevoked: () => recorder.tokenRevoked(),
+    onRevoked: (renewals?: number) => recorder.tokenRevoked(renewals),
   };
   return parts.secrets.session(request.wrappedSecretId, hooks, request.wrap);
 }

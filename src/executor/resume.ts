@@ -58,7 +58,7 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
   const { pipes = [] } = run.job.options;
   const container = await parts.backend.adopt({ jobId, fence, pipes });
   const secrets = container && secretsOf(container);
-  const onRevoked = () => run.recorder.tokenRevoked();
+  const onRevoked = (renewals?: number) => run.recorder.tokenRevoked(renewals);
   const token = secrets?.get('TOKEN');
   const login =
     run.job.sharesLogin && token !== undefined

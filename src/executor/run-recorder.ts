@@ -1,4 +1,5 @@
 // The contract `RunRecorder`: how the executor records the progress of a run.
+import type { SecretRead } from '../job/audit/secret-read.js';
 import type { PublishedPort } from '../job/options/options.js';
 import type { StopReason } from '../job/outcome.js';
 import type { StreamPositions } from './backend.js';
@@ -12,8 +13,10 @@ export interface RunRecorder {
   spending(): Promise<void>;
   /** After the login: from now on any node can revoke the token by its accessor. */
   tokenTaken(accessor: string): Promise<void>;
+  /** Vault gave these secrets. Not fenced: they were given, whoever has the job now. */
+  secretsRead(reads: readonly SecretRead[]): Promise<void>;
   /** Vault confirmed that the job's token is revoked. Never throws: maintenance finds what was not recorded. */
-  tokenRevoked(): Promise<void>;
+  tokenRevoked(renewals?: number): Promise<void>;
   prepared(facts: { image: string; imageId: string; containerId: string; tty: boolean }): Promise<void>;
   /**
    * Before the start. `unmasked` names the secrets that the output would show, because they are too short to be masked.

@@ -1,4 +1,5 @@
 // The contract `Secrets`: how a job's secrets are opened, read and revoked.
+import type { SecretRead } from '../job/audit/secret-read.js';
 import type { Ciphertext } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
 
@@ -92,8 +93,8 @@ export interface SessionHooks {
    * Called with the accessor of the job's token right after the login, so that any node can revoke it after a crash.
    */
   readonly onToken: (accessor: string) => Promise<void>;
-  /** Called once Vault has confirmed that the token is revoked. */
-  readonly onRevoked: () => Promise<void>;
+  /** Called once Vault has confirmed that the token is revoked; with how often it and its leases were renewed, if that is known. */
+  readonly onRevoked: (renewals?: number) => Promise<void>;
 }
 
 /** Disposing stops the renewal and revokes the token with its leases; it never throws and may be repeated. */
@@ -103,13 +104,19 @@ export interface SecretSession extends AsyncDisposable {
   /** Opens the transit ciphertext: the payload's JSON text, a long one as its bytes in UTF-8. */
   decrypt(ciphertext: Ciphertext): Promise<string | Uint8Array>;
   /** Reads all references, each distinct path once, in parallel. */
-  read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues>;
+  read(references: readonly string[], options: ReadOptions): Promise<SecretValues>;
   /** The job's own token. */
   token(): Promise<Secret>;
   /** How token and secrets are kept valid, once they were read. */
   terms(): LoginTerms;
   /** The token belongs to the job's parent from now on, which renews it by these terms: disposing leaves it valid. */
   release(): void;
+}
+
+export interface ReadOptions {
+  readonly continueOnWarnings: boolean;
+  /** Called once with all that Vault gave, also where the whole then fails; not where it gave nothing. */
+  readonly onRead?: (reads: readonly SecretRead[]) => Promise<void>;
 }
 
 /** Variable name to value. Values that are no strings are already JSON text. */

@@ -24,6 +24,30 @@ export interface Operations {
   finalise(id: string, request: OperatorRequest): Promise<JobDetail>;
   /** The last signed head of the history. Refuses with `not_found`. */
   head(): Promise<HeadDocument>;
+  /** Which jobs were given a secret, by version and then in their order. A version of 0: one without versions. */
+  secretReads(choice: ReadChoice): Promise<readonly FoundRead[]>;
+}
+
+/** A secret, and which page of its reads; without `version` those of all versions. */
+export interface ReadChoice {
+  readonly path: string;
+  readonly version: number | undefined;
+  readonly after: ReadPlace | undefined;
+  readonly limit: number;
+}
+
+/** A place in the list of reads, for its next page. */
+export interface ReadPlace {
+  readonly version: string;
+  readonly seq: string;
+}
+
+export interface FoundRead extends ReadPlace {
+  readonly jobId: string;
+  readonly at: Date;
+  /** The node that read it. */
+  readonly actor: string;
+  readonly read: { readonly keys?: readonly string[]; readonly lease?: string };
 }
 
 /** Who asks, and why. */

@@ -2,6 +2,7 @@
 import type { Reach } from '../job/owner.js';
 import * as chain from './audit/chain.js';
 import * as heads from './audit/heads.js';
+import * as secretReads from './audit/secret-reads.js';
 import * as pipelines from './doors/pipelines.js';
 import * as registry from './doors/registry.js';
 import { adoptOwnJobs } from './jobs/adopt.js';
@@ -85,7 +86,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
       extendLeases(sql, claims, leaseMs),
     markSpending: (claim: ClaimKey) => moves.markSpending(sql, claim),
     markTokenTaken: (claim: ClaimKey, accessor: string) => moves.markTokenTaken(sql, claim, accessor),
-    markTokenRevoked: (id: string, actor: string) => moves.markTokenRevoked(sql, id, actor),
+    markTokenRevoked: (...args: Rest<typeof moves.markTokenRevoked>) => moves.markTokenRevoked(sql, ...args),
     markPrepared: (claim: ClaimKey, facts: moves.PreparedFacts) => moves.markPrepared(sql, claim, facts),
     markRunning: (claim: ClaimKey, unmasked?: readonly string[]) => moves.markRunning(sql, claim, unmasked),
     markPublished: (...args: Rest<typeof moves.markPublished>) => moves.markPublished(sql, ...args),
@@ -186,6 +187,8 @@ function bindHistory(sql: Sql) {
       chain.readEventsBetween(sql, ...args),
     addHead: (...args: Rest<typeof heads.addHead>) => heads.addHead(sql, ...args),
     readLastHead: () => heads.readLastHead(sql),
+    recordReads: (...args: Rest<typeof secretReads.recordReads>) => secretReads.recordReads(sql, ...args),
+    listReads: (choice: secretReads.ReadChoice) => secretReads.listReads(sql, choice),
   };
 }
 

@@ -35,6 +35,45 @@ const kinds = {
   empty: '',
 };
 
+/** What a read tells for the history. */
+export function toldRules(bench: () => SecretsBench): void {
+  test('A6: what was read is told, with version and keys, and never a value', async () => {
+    const [first, other] = [
+      await bench().write('told', { a: 'CANARY-1', b: 'CANARY-2', c: 'CANARY-3' }, 2),
+      await bench().write('plain', { data: 'CANARY-4' }, 1),
+    ];
+    await bench().write('told', { a: 'CANARY-5', b: 'CANARY-6' }, 2);
+    const told: unknown[] = [];
+    const { session } = sessionOf(bench(), await bench().wrap());
+    const references = [`A@${first}.a`, `B@${first}.b`, `C@${first}.a`, `D@${other}.data`];
+
+    await session.read(references, { ...options, onRead: async (reads) => void told.push(...reads) });
+    await session[Symbol.asyncDispose]();
+
+    expect(told).toHaveLength(2);
+    expect(told).toContainEqual({ path: first, keys: ['a', 'b'], version: 2, leaseHash: undefined });
+    expect(told).toContainEqual({ path: other, keys: ['data'], version: undefined, leaseHash: undefined });
+    expectNoCanary(told);
+  });
+
+  test('A6: of a read that fails as a whole what was given is told all the same', async () => {
+    const path = await bench().write('given', { a: 'x' }, 2);
+    const told: unknown[] = [];
+    const { session } = sessionOf(bench(), await bench().wrap());
+    const references = [`A@${path}.a`, `B@${await bench().forbidden()}.b`];
+    const onRead = async (reads: readonly unknown[]) => void told.push(...reads);
+
+    await failureOf(session.read(references, { ...options, onRead }));
+    await failureOf(session.read([`A@${path}.missing`], { ...options, onRead }));
+    await session[Symbol.asyncDispose]();
+
+    expect(told).toEqual([
+      { path, keys: ['a'], version: 1, leaseHash: undefined },
+      { path, keys: ['missing'], version: 1, leaseHash: undefined },
+    ]);
+  });
+}
+
 /** What a read returns. */
 export function readingRules(bench: () => SecretsBench): void {
   test.each([1, 2] as const)('every kind of value has its text, in KV version %i', async (version) => {

@@ -10,7 +10,14 @@ import {
   type SecretsBench,
   sessionOf,
 } from './secrets-bench.js';
-import { adoptionRules, endRules, missingRules, readingRules, sharingRules } from './secrets-reading.js';
+import {
+  adoptionRules,
+  endRules,
+  missingRules,
+  readingRules,
+  sharingRules,
+  toldRules,
+} from './secrets-reading.js';
 
 export type { Phase, SecretsBench } from './secrets-bench.js';
 
@@ -43,6 +50,7 @@ export function secretsContract(name: string, start: () => Promise<SecretsBench>
     });
     describe('reading', () => {
       readingRules(() => bench);
+      toldRules(() => bench);
       missingRules(() => bench);
     });
     describe('end', () => {

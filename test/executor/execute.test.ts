@@ -48,7 +48,7 @@ describe('the recipe', () => {
       stepsOf(
         'open lookUp checkContent prepare recorder.prepared',
         opening,
-        'read deliver recorder.running start',
+        'read recorder.secretsRead deliver recorder.running start',
         ending,
       ),
     );
@@ -62,7 +62,7 @@ describe('the recipe', () => {
         'open lookUp',
         opening,
         'decrypt prepare recorder.prepared',
-        'read deliver recorder.running start',
+        'read recorder.secretsRead deliver recorder.running start',
         ending,
       ),
     );

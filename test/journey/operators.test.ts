@@ -327,3 +327,25 @@ test('A6: the history is sealed and its head signed by Vault while the servers r
   await using store = openStoreAsItIs(on.databaseUrl);
   expect(await verifyChain(store, { heads: [toKnown(head)] })).toMatchObject({ problem: undefined });
 });
+
+test('A6: which jobs were given a secret is answered, and their history says it without a value', async () => {
+  const path = await new VaultOperator(on.vault).writeSecret('kv/data', { password: 'CANARY-password' });
+  const job = await on.run({ secret_refs: [`PASSWORD@${path}.password`], run: ['true'] });
+  expect(job.status).toBe('success');
+
+  const { body } = await ask('GET', `/secrets?path=${encodeURIComponent(path)}&version=1`);
+
+  expect(body).toMatchObject({ path, next: null, reads: [{ version: 1, keys: ['password'], lease: null }] });
+  const [read] = body.reads as { job: string }[];
+  const detail = (await ask('GET', `/jobs/${read?.job}`)).body;
+  expect(detail.events).toContainEqual(
+    expect.objectContaining({
+      kind: 'secrets_read',
+      detail: expect.objectContaining({ reads: [{ path, keys: ['password'], version: 1 }] }),
+    }),
+  );
+  expect(detail.events).toContainEqual(
+    expect.objectContaining({ kind: 'token_revoked', detail: { renewals: 0 } }),
+  );
+  expect(JSON.stringify(detail)).not.toContain('CANARY');
+});

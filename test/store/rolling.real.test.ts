@@ -35,6 +35,7 @@ const head = {
   publicKey: '',
   signature: '',
 };
+const read = { path: 'kv/a', keys: ['x'], version: 1, leaseHash: undefined };
 const chunk = { seq: 1, position: 0, runs: [1], bytes: Buffer.from('a'), drop: undefined };
 
 /** Every statement that a node sends to the database; only the sending matters, not the result. */
@@ -46,6 +47,8 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   appendLink: () => store.appendLink(end, nextLink(end, [])),
   readLinks: () => store.readLinks('0', 10),
   addHead: () => store.addHead(head),
+  recordReads: () => store.recordReads(claim, 'node-1', [read]),
+  listReads: () => store.listReads({ path: 'kv/a', version: 1, after: undefined, limit: 10 }),
   readLastHead: () => store.readLastHead(),
   readEventsBetween: () => store.readEventsBetween(place, place, 10),
   putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),

@@ -87,6 +87,7 @@ export class ExecutorBench implements Disposable {
     return {
       spending: () => tell('spending'),
       tokenTaken: (accessor) => tell('tokenTaken', accessor),
+      secretsRead: (reads) => tell('secretsRead', reads),
       tokenRevoked: () => tell('tokenRevoked'),
       prepared: (facts) => tell('prepared', facts),
       running: (unmasked) => tell('running', unmasked),

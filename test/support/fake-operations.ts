@@ -2,11 +2,13 @@ import type { HeadDocument } from '../../src/job/audit/head.js';
 import { RefusedError } from '../../src/job/errors.js';
 import type { Reach } from '../../src/job/owner.js';
 import type {
+  FoundRead,
   JobDetail,
   NodeView,
   Operations,
   QueueDetail,
   QueueSettings,
+  ReadChoice,
 } from '../../src/queue/operations.js';
 import { newJob } from './fake-queue.js';
 
@@ -96,6 +98,12 @@ export class FakeOperations implements Operations {
   async finalise(id: string, wish: object): Promise<JobDetail> {
     this.asked.push(['finalise', id, wish]);
     return newDetail();
+  }
+
+  async secretReads(choice: ReadChoice): Promise<readonly FoundRead[]> {
+    this.asked.push(['secretReads', choice]);
+    const at = new Date('2025-10-18T14:18:42Z');
+    return [{ seq: '9', version: '2', jobId: knownJob, at, actor: 'node:node-1', read: { keys: ['a'] } }];
   }
 
   async head(): Promise<HeadDocument> {

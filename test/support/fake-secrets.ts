@@ -3,6 +3,7 @@ import type {
   AdoptedIdentity,
   KeptLogin,
   LoginTerms,
+  ReadOptions,
   SecretSession,
   Secrets,
   SecretValues,
@@ -10,6 +11,7 @@ import type {
   SessionHooks,
   WrappingTokenFacts,
 } from '../../src/executor/secrets.js';
+import type { SecretRead } from '../../src/job/audit/secret-read.js';
 import { BrokenError, JobFailedError, RefusedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
 import {
@@ -243,13 +245,16 @@ export class FakeSecrets implements Secrets {
   }
 
   /** For the session: one path. */
-  read(read: PathRead, continueOnWarnings: boolean): [string, Secret][] {
+  read(read: PathRead, { continueOnWarnings, given }: ReadTracker): [string, Secret][] {
     if (this.#ask('read') !== undefined) throw readFailed(read, sealed);
     const secret = this.#secrets.get(read.path);
     if (secret === undefined) throw nothingThere(read);
     if (secret === 'denied') throw readFailed(read, new VaultFailure('denied', { status: 403 }));
     if ('gone' in secret) throw versionGone(read, secret.gone);
     const { data, warnings = [] } = secret;
+    const version = read.path.includes('/data/') ? this.#versions.get(read.path) : undefined;
+    const keys = [...new Set(read.references.map(({ key }) => key))];
+    given.push({ path: read.path, keys, version, leaseHash: undefined });
     if (warnings.length > 0 && !continueOnWarnings) throw warned(read, warnings);
     const missing = read.references.filter(({ key }) => !Object.hasOwn(data, key));
     if (missing.length > 0) throw keysMissing(read.path, missing);
@@ -289,21 +294,28 @@ export class FakeSecrets implements Secrets {
 const sealed = new VaultFailure('sealed', { status: 503 });
 const lost = new VaultFailure('lost', { code: 'ECONNRESET' });
 
+interface ReadTracker extends ReadOptions {
+  /** What was given so far. */
+  readonly given: SecretRead[];
+}
+
 /** All paths are tried; the failures are told together. */
-function readAll(
+async function readAll(
   fake: FakeSecrets,
   reads: readonly PathRead[],
-  options: { continueOnWarnings: boolean },
-): SecretValues {
+  options: ReadOptions,
+): Promise<SecretValues> {
+  const given: SecretRead[] = [];
   const failures: JobFailedError[] = [];
   const values = reads.flatMap((read) => {
     try {
-      return fake.read(read, options.continueOnWarnings);
+      return fake.read(read, { ...options, given });
     } catch (error) {
       failures.push(error as JobFailedError); // It throws nothing else.
       return [];
     }
   });
+  if (given.length > 0) await options.onRead?.(given);
   const [first] = failures;
   if (first === undefined) return new Map(values);
   throw new JobFailedError(first.reason, first.code, failures.map(({ message }) => message).join('\n'));
@@ -335,7 +347,7 @@ class FakeSession implements SecretSession {
     return this.#fake.decrypt(ciphertext);
   }
 
-  async read(references: readonly string[], options: { continueOnWarnings: boolean }): Promise<SecretValues> {
+  async read(references: readonly string[], options: ReadOptions): Promise<SecretValues> {
     const reads = groupReferences(references);
     await this.#open();
     return readAll(this.#fake, reads, options);

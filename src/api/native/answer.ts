@@ -1,9 +1,23 @@
 // Converts queues, nodes, jobs and containers to the JSON of the native routes.
 
 import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
-import type { JobDetail, NodeView, QueueDetail, QueueView } from '../../queue/operations.js';
+import type {
+  FoundRead,
+  JobDetail,
+  NodeView,
+  QueueDetail,
+  QueueView,
+  ReadChoice,
+} from '../../queue/operations.js';
 import { queuePath } from './read.js';
-import type { WireCandidate, WireJobDetail, WireNode, WireQueue, WireQueueDetail } from './wire.js';
+import type {
+  WireCandidate,
+  WireJobDetail,
+  WireNode,
+  WireQueue,
+  WireQueueDetail,
+  WireSecretReads,
+} from './wire.js';
 
 export function toWireQueue(queue: QueueView): WireQueue {
   const { name, state, holder, waiting, pause, hold } = queue;
@@ -110,4 +124,20 @@ function toTime(time: Date): string;
 function toTime(time: Date | undefined): string | null;
 function toTime(time: Date | undefined): string | null {
   return time?.toISOString() ?? null;
+}
+
+export function toWireSecretReads({ path, limit }: ReadChoice, found: readonly FoundRead[]): WireSecretReads {
+  const last = found.length < limit ? undefined : found.at(-1);
+  return {
+    path,
+    reads: found.map(({ jobId, at, actor, version, read }) => ({
+      job: jobId,
+      at: toTime(at) ?? '',
+      actor,
+      version: version === '0' ? null : Number(version),
+      keys: [...(read.keys ?? [])],
+      lease: read.lease ?? null,
+    })),
+    next: last === undefined ? null : `${last.version}.${last.seq}`,
+  };
 }

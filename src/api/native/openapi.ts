@@ -11,6 +11,7 @@ export const schemas = {
   Job: wire.wireJobDetail,
   Containers: wire.wireCandidates,
   Head: wire.wireHead,
+  SecretReads: wire.wireSecretReads,
   Reason: wire.wireReason,
   QueueSettings: wire.wireSettings,
   Problem: wire.wireProblem,
@@ -33,6 +34,7 @@ interface Parameter {
   readonly name: string;
   readonly description: string;
   readonly schema: object;
+  readonly required?: true;
 }
 
 type Path = Partial<Record<'get' | 'post' | 'put', Operation>>;
@@ -48,6 +50,22 @@ const page: readonly Parameter[] = [
     description: 'Goes on after the queue of this name.',
     schema: { type: 'string' },
   },
+];
+
+const secretPage: readonly Parameter[] = [
+  {
+    name: 'path',
+    description: 'As jobs name it, such as `kv/data/app`.',
+    schema: { type: 'string' },
+    required: true,
+  },
+  {
+    name: 'version',
+    description: 'Without it those of all versions.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  { name: 'after', description: 'The `next` of the page before.', schema: { type: 'string' } },
+  ...page.filter(({ name }) => name === 'limit'),
 ];
 
 const queue = { answer: 'Queue' } as const;
@@ -119,6 +137,14 @@ const paths: Readonly<Record<string, Path>> = {
       answer: 'Job',
       body: 'Reason',
       refuses: [404, 409],
+    },
+  },
+  '/secrets': {
+    get: {
+      id: 'listSecretReads',
+      summary: 'Which jobs were given a secret of Vault, by its path and version',
+      answer: 'SecretReads',
+      query: secretPage,
     },
   },
   '/audit/head': {

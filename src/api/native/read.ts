@@ -3,7 +3,7 @@
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
-import type { QueueSettings } from '../../queue/operations.js';
+import type { QueueSettings, ReadChoice } from '../../queue/operations.js';
 import { readBody } from '../request/body.js';
 import type { ApiContext } from '../request/env.js';
 import { parseJsonObject } from '../request/json.js';
@@ -15,6 +15,8 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Enough for a reason or some settings. */
 const bodyLimitBytes = 16 * 1024;
 const largestPage = 1_000;
+/** As that of a secret reference. */
+const longestPath = 4096;
 
 /**
  * The name of the queue in a path. One `~` in front is dropped: it gives a path to the empty name (`~`), to `.` (`~.`)
@@ -51,6 +53,31 @@ export function readPage(c: ApiContext): { after: string | undefined; limit: num
   if (limit < 1 || limit > largestPage)
     throw refused([`Expected \`limit\` to be a whole number from 1 to ${largestPage}, got ${quote(text)}.`]);
   return { after: c.req.query('after'), limit };
+}
+
+/** Which secret is asked for, and which page of its reads. Slashes at the ends of the path do not count, as in references. */
+export function readSecretChoice(c: ApiContext): ReadChoice {
+  const { after, limit } = readPage(c);
+  const path = (c.req.query('path') ?? '').split('/').filter(Boolean).join('/');
+  const version = c.req.query('version');
+  const place = /^(\d{1,18})\.(\d{1,18})$/.exec(after ?? '');
+  const problems = [];
+  if (path === '' || path.length > longestPath || !isWellFormed(path) || /\p{Cc}/u.test(path))
+    problems.push(
+      `Expected \`path\` to be the path of a secret in Vault, such as \`kv/data/app\`, got ${quote(path)}.`,
+    );
+  if (version !== undefined && !/^\d{1,15}$/.test(version))
+    problems.push(`Expected \`version\` to be a whole number, got ${quote(version)}.`);
+  if (after !== undefined && place === null)
+    problems.push(`Expected \`after\` to be the \`next\` of the page before, got ${quote(after)}.`);
+  if (problems.length > 0) throw refused(problems);
+  const [, placeVersion = '', seq = ''] = place ?? [];
+  return {
+    path,
+    version: version === undefined ? undefined : Number(version),
+    after: place === null ? undefined : { version: placeVersion, seq },
+    limit,
+  };
 }
 
 /** The reason for an action: one line for the history. */

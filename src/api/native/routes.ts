@@ -11,10 +11,17 @@ import type { AppParts } from '../parts.js';
 import { reachOf, requireCaller } from '../request/caller.js';
 import type { ApiContext, ApiEnv, ApiMiddleware } from '../request/env.js';
 import { addRoute, type Methods } from '../request/route.js';
-import { toWireCandidate, toWireJobDetail, toWireNode, toWireQueue, toWireQueueDetail } from './answer.js';
+import {
+  toWireCandidate,
+  toWireJobDetail,
+  toWireNode,
+  toWireQueue,
+  toWireQueueDetail,
+  toWireSecretReads,
+} from './answer.js';
 import { openApiDocument } from './openapi.js';
 import { answerNoSuchMethod, answerNoSuchPath, answerProblem } from './problem.js';
-import { readJobId, readPage, readQueueName, readReason, readSettings } from './read.js';
+import { readJobId, readPage, readQueueName, readReason, readSecretChoice, readSettings } from './read.js';
 
 const nativePrefix = '/stint/v1';
 
@@ -48,6 +55,7 @@ function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   add('/jobs/:id', { GET: (c) => showJob(c, parts) });
   add('/jobs/:id/kill', operatorsOnly({ POST: (c) => kill(c, parts) }));
   add('/jobs/:id/finalise', operatorsOnly({ POST: (c) => finalise(c, operations) }));
+  add('/secrets', operatorsOnly({ GET: (c) => listSecretReads(c, operations) }));
   add('/audit/head', operatorsOnly({ GET: async (c) => c.json(toHeadJson(await operations.head())) }));
   add(
     '/reaper',
@@ -152,6 +160,11 @@ async function finalise(c: ApiContext, operations: Operations): Promise<Response
   const id = readJobId(c);
   const detail = await operations.finalise(id, { actor: actorOf(c), reason: await readReason(c) });
   return c.json(toWireJobDetail(detail));
+}
+
+async function listSecretReads(c: ApiContext, operations: Operations): Promise<Response> {
+  const choice = readSecretChoice(c);
+  return c.json(toWireSecretReads(choice, await operations.secretReads(choice)));
 }
 
 async function answerCandidates(c: ApiContext, found: Promise<ReapCandidate[]>): Promise<Response> {

@@ -127,6 +127,22 @@ export const wireCandidate = z.strictObject({
 
 export const wireCandidates = z.strictObject({ containers: z.array(wireCandidate) });
 
+/** Which jobs were given a secret. */
+export const wireSecretReads = z.strictObject({
+  path: text,
+  reads: z.array(
+    z.strictObject({
+      job: jobId.meta({ description: 'It may have been deleted.' }),
+      at: time,
+      actor: text.meta({ description: 'The node that read it.' }),
+      version: z.int().nullable().meta({ description: 'Of version 2 of the KV engine.' }),
+      keys: z.array(text),
+      lease: text.nullable().meta({ description: 'SHA-256 of the id of its lease, in hex.' }),
+    }),
+  ),
+  next: text.nullable().meta({ description: 'The `after` of the next page; null: this is the last.' }),
+});
+
 /** The head of the chain over the history, signed. */
 export const wireHead = z.strictObject({
   format: text,
@@ -163,4 +179,5 @@ export type WireQueue = z.infer<typeof wireQueue>;
 export type WireQueueDetail = z.infer<typeof wireQueueDetail>;
 export type WireNode = z.infer<typeof wireNode>;
 export type WireJobDetail = z.infer<typeof wireJobDetail>;
+export type WireSecretReads = z.infer<typeof wireSecretReads>;
 export type WireCandidate = z.infer<typeof wireCandidate>;

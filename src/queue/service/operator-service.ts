@@ -54,6 +54,7 @@ export function createOperations(parts: OperatorParts): Operations {
     },
     job: (id, reach) => readJob(parts, id, reach),
     finalise: (id, request) => finalise(parts, id, request),
+    secretReads: (choice) => store.listReads(choice),
     head: async () => (await store.readLastHead()) ?? noHead(),
   };
 }

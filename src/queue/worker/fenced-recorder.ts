@@ -29,9 +29,10 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
         'after-token-recorded',
         persist(() => store.markTokenTaken(claim, accessor)),
       ),
-    tokenRevoked: async () => {
+    secretsRead: (reads) => persist(() => store.recordReads(claim, claim.node, reads)),
+    tokenRevoked: async (renewals) => {
       await failpoint('after-revoke');
-      await store.markTokenRevoked(claim.id, `node:${claim.node}`).catch(() => undefined);
+      await store.markTokenRevoked(claim.id, `node:${claim.node}`, renewals).catch(() => undefined);
     },
     prepared: (facts) =>
       then(

@@ -44,14 +44,24 @@ export async function markTokenTaken(sql: Sql, claim: ClaimKey, accessor: string
   );
 }
 
-/** The job's token is revoked. Not fenced, because it is true whichever node reports it. */
-export async function markTokenRevoked(sql: Sql, id: string, actor: string): Promise<void> {
+/**
+ * The job's token is revoked, and its leases with it. Not fenced, because it is true whichever node reports it. `renewals`: how
+ * often both were renewed, where that is known.
+ */
+export async function markTokenRevoked(
+  sql: Sql,
+  id: string,
+  actor: string,
+  renewals?: number,
+): Promise<void> {
+  const detail = JSON.stringify(renewals === undefined ? {} : { renewals });
   await guarded(
     () => sql`
       with moved as (
         update jobs set token_accessor = null where id = ${id} and token_accessor is not null returning id
       )
-      insert into events (job_id, kind, actor) select id, 'token_revoked', ${actor} from moved`,
+      insert into events (job_id, kind, actor, detail)
+      select id, 'token_revoked', ${actor}, ${detail}::text::jsonb from moved`,
   );
 }
 

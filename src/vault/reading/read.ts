@@ -1,5 +1,8 @@
 // Reads the secrets of a job from Vault and picks the values that its references name.
 
+import { createHash } from 'node:crypto';
+import type { ReadOptions } from '../../executor/secrets.js';
+import type { SecretRead } from '../../job/audit/secret-read.js';
 import { JobFailedError } from '../../job/errors.js';
 import { Secret } from '../../job/secret.js';
 import { toVaultFailure } from '../client/errors.js';
@@ -16,10 +19,6 @@ import { keysMissing, nothingThere, readFailed, tooFewUses, versionGone, warned 
 /** Limit for one answer: a KV entry has at most 1 MiB by default, its JSON may be longer. */
 const secretLimitBytes = 8 * 1024 * 1024;
 
-export interface ReadRules {
-  readonly continueOnWarnings: boolean;
-}
-
 /** What is read with. */
 export interface Reader {
   readonly token: JobToken;
@@ -35,12 +34,14 @@ export interface Reader {
 export async function readSecrets(
   reader: Reader,
   reads: readonly PathRead[],
-  rules: ReadRules,
+  rules: ReadOptions,
 ): Promise<Map<string, Secret>> {
   const { token } = reader;
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
-  const results = await Promise.allSettled(reads.map((read) => readPath(reader, read, rules)));
+  const given: SecretRead[] = [];
+  const results = await Promise.allSettled(reads.map((read) => readPath({ ...reader, given }, read, rules)));
   token.allowRenewals();
+  if (given.length > 0) await rules.onRead?.(given);
   const failed = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
@@ -58,9 +59,20 @@ function joinFailures(failures: readonly unknown[]): unknown {
   return new JobFailedError(first.reason, first.code, message, { cause: first, alarm: first.alarm });
 }
 
-async function readPath(reader: Reader, read: PathRead, rules: ReadRules): Promise<[string, Secret][]> {
-  const reply = await askForPath(reader, read);
-  const values = await valuesOf(reader, read, reply);
+interface Tracker extends Reader {
+  /** What Vault gave so far. */
+  readonly given: SecretRead[];
+}
+
+async function readPath(reader: Tracker, read: PathRead, rules: ReadOptions): Promise<[string, Secret][]> {
+  const { reply, leaseId } = await askForPath(reader, read);
+  const { values, version } = await valuesOf(reader, read, reply);
+  reader.given.push({
+    path: read.path,
+    keys: [...new Set(read.references.map(({ key }) => key))],
+    version,
+    leaseHash: leaseId === '' ? undefined : createHash('sha256').update(leaseId).digest('hex'),
+  });
   const warnings = textsAt(reply, 'warnings');
   if (warnings.length > 0 && !rules.continueOnWarnings) throw warned(read, showable(warnings, values));
   const missing = read.references.filter(({ key }) => !Object.hasOwn(values, key));
@@ -69,12 +81,15 @@ async function readPath(reader: Reader, read: PathRead, rules: ReadRules): Promi
 }
 
 /** A lease that comes with the answer is renewed from here on, also when the job does not use its values. */
-async function askForPath({ token, mounts }: Reader, read: PathRead): Promise<Fields> {
+async function askForPath(
+  { token, mounts }: Reader,
+  read: PathRead,
+): Promise<{ reply: Fields; leaseId: string }> {
   const request = { method: 'GET', path: pathOf(read.path), limitBytes: secretLimitBytes } as const;
   try {
     const { reply, leaseId, grant } = await token.ask(request, readReply);
     if (leaseId !== '') token.keepLease(leaseId, grant);
-    return reply;
+    return { reply, leaseId };
   } catch (error) {
     const failure = toVaultFailure(error);
     throw readFailed(
@@ -98,12 +113,16 @@ function readReply(reply: unknown): { reply: Fields; leaseId: string; grant: Gra
 }
 
 /** The values of a secret: all that the answer holds, or in version 2 of the KV engine its `data`. */
-async function valuesOf(reader: Reader, read: PathRead, reply: Fields): Promise<Fields> {
+async function valuesOf(
+  reader: Reader,
+  read: PathRead,
+  reply: Fields,
+): Promise<{ values: Fields; version?: number | undefined }> {
   const { data } = reply;
   if (!isFields(data)) throw nothingThere(read);
-  if (!looksVersioned(data) || !(await isVersioned(reader, read, reply))) return data;
+  if (!looksVersioned(data) || !(await isVersioned(reader, read, reply))) return { values: data };
   if (data.data === null) throw versionGone(read, goneVersionOf(data.metadata));
-  return data.data;
+  return { values: data.data, version: goneVersionOf(data.metadata).version };
 }
 
 /** Asked only where the answer may be one of version 2: then the mount decides, and never the keys of the secret. */

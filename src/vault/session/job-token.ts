@@ -30,6 +30,7 @@ export class JobToken {
   readonly #renewals: Renewal[] = [];
   readonly #leases = new Map<string, Renewal>();
   #extendedByMs = 0;
+  #renewed = 0;
   #stopped = false;
   #secretsRead = false;
 
@@ -40,6 +41,11 @@ export class JobToken {
     this.client = connection.client(issued.token);
     this.#issued = issued;
     this.#options = options;
+  }
+
+  /** How often the token and its leases were renewed. */
+  get renewals(): number {
+    return this.#renewed;
   }
 
   /** By our own count the token has ended: it has expired, or its uses are spent. */
@@ -150,7 +156,9 @@ export class JobToken {
     if (this.uses.isLimited && !this.#secretsRead) return { kind: 'later' };
     if (this.uses.spare === 0) return { kind: 'over' };
     try {
-      return { kind: 'renewed', ...(await this.#askOnce(request, shape)) };
+      const grant = await this.#askOnce(request, shape);
+      this.#renewed++;
+      return { kind: 'renewed', ...grant };
     } catch (error) {
       return { kind: toVaultFailure(error).isUnavailable ? 'later' : 'over' };
     }

@@ -1,9 +1,9 @@
 // A session on a login that is not its own: the jobs of one parent share one.
 
-import type { LoginTerms, SecretSession, SecretValues } from '../../executor/secrets.js';
+import type { LoginTerms, ReadOptions, SecretSession, SecretValues } from '../../executor/secrets.js';
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import type { Secret } from '../../job/secret.js';
-import { type ReadRules, readSecrets } from '../reading/read.js';
+import { readSecrets } from '../reading/read.js';
 import { groupReferences } from '../reading/reference.js';
 import { JobToken } from './job-token.js';
 import type { SessionParts } from './session.js';
@@ -35,7 +35,7 @@ export class JoinedLogin implements SecretSession {
   }
 
   /** A run holds a slot, so it waits for Vault only so long: it has spent nothing, and is postponed. */
-  async read(references: readonly string[], options: ReadRules): Promise<SecretValues> {
+  async read(references: readonly string[], options: ReadOptions): Promise<SecretValues> {
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(noAnswer()), this.#parts.retryForMs).unref();
     });

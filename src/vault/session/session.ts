@@ -2,6 +2,7 @@
 
 import type {
   LoginTerms,
+  ReadOptions,
   SecretSession,
   SecretValues,
   SessionHooks,
@@ -16,7 +17,7 @@ import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, vaultReplyLost } from '../client/errors.js';
 import { retryUntil } from '../client/retry.js';
 import type { KnownMounts } from '../reading/mounts.js';
-import { type ReadRules, readSecrets } from '../reading/read.js';
+import { readSecrets } from '../reading/read.js';
 import { groupReferences } from '../reading/reference.js';
 import type { KeyedMemory } from '../server-login/keyed-memory.js';
 import type { ServerIdentity } from '../server-login/server-identity.js';
@@ -83,7 +84,7 @@ export class VaultSession implements SecretSession {
     return decryptPayload(await this.#open(), this.#parts.transit, ciphertext);
   }
 
-  async read(references: readonly string[], options: ReadRules): Promise<SecretValues> {
+  async read(references: readonly string[], options: ReadOptions): Promise<SecretValues> {
     const reads = groupReferences(references);
     return readSecrets({ token: await this.#open(), mounts: this.#parts.mounts }, reads, options);
   }
@@ -157,7 +158,7 @@ export class VaultSession implements SecretSession {
     this.#token.stop();
     if (this.#isReleased) return;
     const isGone = await revokeToken(this.#token, this.#parts);
-    if (isGone) await this.#hooks.onRevoked().catch(() => undefined); // The periodic clean-up finds tokens whose revocation was not recorded.
+    if (isGone) await this.#hooks.onRevoked(this.#token.renewals).catch(() => undefined); // The periodic clean-up finds tokens whose revocation was not recorded.
   }
 }
 

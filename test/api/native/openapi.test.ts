@@ -85,7 +85,8 @@ function ask(path: string, method: string, body?: object, token = 's.operator') 
   const real = path
     .replace('{name}', 'demo')
     .replace('/jobs/{id}', `/jobs/${knownJob}`)
-    .replace('{id}', 'node-1');
+    .replace('{id}', 'node-1')
+    .replace(/\/secrets$/, '/secrets?path=kv/data/app');
   const headers = { 'x-auth-token': token };
   return app.request(real, { method, headers, ...(body && { body: JSON.stringify(body) }) });
 }

@@ -21,6 +21,7 @@ const routes = [
   { method: 'POST', path: `${job}/kill`, body: reason },
   { method: 'POST', path: `${job}/finalise`, body: reason },
   { method: 'GET', path: '/stint/v1/audit/head' },
+  { method: 'GET', path: '/stint/v1/secrets?path=kv/data/app&version=2' },
   { method: 'GET', path: '/stint/v1/reaper' },
   { method: 'POST', path: '/stint/v1/reaper' },
 ];
