@@ -70,6 +70,8 @@ export interface OpenedRequest {
   readonly kept?: KeptSecrets | undefined;
   /** Of a parent: what its door wants of it. */
   readonly plan?: unknown;
+  /** What the row of the job was when it was sealed. The executor does not look at it. */
+  readonly columns?: { readonly hash: string; readonly image: string | null } | undefined;
 }
 
 export interface Execution {

@@ -187,6 +187,7 @@ function bindHistory(sql: Sql) {
       chain.readEventsBetween(sql, ...args),
     addHead: (...args: Rest<typeof heads.addHead>) => heads.addHead(sql, ...args),
     readLastHead: () => heads.readLastHead(sql),
+    wasPrepared: (jobId: string) => detail.wasPrepared(sql, jobId),
     recordReads: (...args: Rest<typeof secretReads.recordReads>) => secretReads.recordReads(sql, ...args),
     listReads: (choice: secretReads.ReadChoice) => secretReads.listReads(sql, choice),
   };

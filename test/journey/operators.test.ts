@@ -312,6 +312,7 @@ test('a client that is not an operator is refused, and sees its own job all the 
 });
 
 test('A6: the history is sealed and its head signed by Vault while the servers run', async () => {
+  await ask('POST', '/queues/audited/pause', { reason: 'to have an event' });
   const found = await vi.waitUntil(
     async () => {
       const answer = await ask('GET', '/audit/head');

@@ -49,6 +49,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   addHead: () => store.addHead(head),
   recordReads: () => store.recordReads(claim, 'node-1', [read]),
   listReads: () => store.listReads({ path: 'kv/a', version: 1, after: undefined, limit: 10 }),
+  wasPrepared: () => store.wasPrepared(claim.id),
   readLastHead: () => store.readLastHead(),
   readEventsBetween: () => store.readEventsBetween(place, place, 10),
   putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),

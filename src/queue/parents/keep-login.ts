@@ -39,9 +39,9 @@ async function keepOnce(
   if (found.failure !== undefined) throw found.failure;
   const { job, key, request } = found;
   if (request.kept !== undefined) return true; // Only the answer to an earlier try was lost.
-  const { fields, plan, ciphertext } = request;
+  const { fields, plan, ciphertext, columns } = request;
   const context = { ...job, ownerKey: job.owner.key };
-  const shared = { wrappedSecretId: undefined, ciphertext, fields, plan, kept };
+  const shared = { wrappedSecretId: undefined, ciphertext, fields, plan, kept, columns };
   const sealed = await sealWhole(sealKey, context, shared);
   return persist(() => store.keepLogin(child, { ...key, sealed, renewInMs }));
 }

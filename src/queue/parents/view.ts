@@ -7,7 +7,8 @@ import type { Child, ParentView } from '../../job/parents/planner.js';
 import { isFinal } from '../../job/state.js';
 import type { ParentKey, StepFacts } from '../../store/parents/step.js';
 import type { Store } from '../../store/store.js';
-import { openRequest } from '../service/seal.js';
+import { columnsOf, findChange } from '../service/columns.js';
+import { notAuthentic, openRequest } from '../service/seal.js';
 
 export interface ViewParts {
   readonly store: Pick<Store, 'readParent' | 'readOpenChildren'>;
@@ -81,7 +82,8 @@ async function open(
   sealed: Uint8Array | null,
 ): Promise<OpenedRequest | JobFailedError> {
   try {
-    return await openRequest(sealKey, { ...job, ownerKey: job.owner.key }, sealed);
+    const request = await openRequest(sealKey, { ...job, ownerKey: job.owner.key }, sealed);
+    return findChange(request.columns, columnsOf(job), job.image) === undefined ? request : notAuthentic();
   } catch (error) {
     if (error instanceof JobFailedError) return error;
     throw error;

@@ -100,7 +100,8 @@ function missing(): JobFailedError {
   );
 }
 
-function notAuthentic(cause: unknown): JobFailedError {
+/** Also for a request that is as it was sealed, where the row of its job is not. */
+export function notAuthentic(cause?: unknown): JobFailedError {
   return new JobFailedError(
     'internal',
     'request_not_authentic',

@@ -7,6 +7,7 @@ import type { Job } from '../../job/job.js';
 import type { NewJob } from '../../store/jobs/submit.js';
 import { sealedPartBytes } from '../../store/requests/parts.js';
 import type { Store } from '../../store/store.js';
+import { sealColumns } from './columns.js';
 import { sealRequest } from './seal.js';
 
 export interface StoreParts {
@@ -44,9 +45,17 @@ export async function storeJob(parts: StoreParts, job: UnsealedJob, request: Ope
 async function storeOnce(parts: StoreParts, job: UnsealedJob, request: OpenedRequest): Promise<Stored> {
   const { id, door, queue, owner } = job;
   const context = { id, door, queue, ownerKey: owner.key };
-  const sealed = await upload(parts.store, sealRequest(parts.sealKey, context, request));
+  const sealed = await upload(
+    parts.store,
+    sealRequest(parts.sealKey, context, { ...request, columns: columnsOf(job) }),
+  );
   await failpoint('after-upload');
   return await parts.store.insertJob({ ...job, ...sealed });
+}
+
+function columnsOf({ owner, label, options, child, image }: UnsealedJob) {
+  const family = { parent: child?.step.id, slot: child?.slot };
+  return sealColumns({ ownerName: owner.displayName, label, options, ...family }, image);
 }
 
 /** A request that fits into the statement of the job is not uploaded. */

@@ -1,15 +1,17 @@
 // Runs one claimed or adopted job from start to recorded end.
 import { execute } from '../../executor/execute.js';
 import { resume } from '../../executor/resume.js';
-import type { ClaimedJob, Execution, ExecutorParts } from '../../executor/run.js';
+import type { ClaimedJob, Execution, ExecutorParts, OpenedRequest } from '../../executor/run.js';
 import { FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
+import type { JobLabel } from '../../job/job.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Alarms } from '../maintenance/alarms.js';
 import { writeJobFiles } from '../output-files/job-files.js';
 import { keepLogin } from '../parents/keep-login.js';
-import { openRequest } from '../service/seal.js';
+import { findChange } from '../service/columns.js';
+import { notAuthentic, openRequest } from '../service/seal.js';
 import type { ActiveJob } from './active-job.js';
 import type { ClaimBreaker } from './claim-breaker.js';
 import { fencedRecorder, persist } from './fenced-recorder.js';
@@ -36,7 +38,7 @@ export interface RunParts extends RecordParts {
 export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job claimed', { jobId: row.id, queue: row.queue });
   await runAndRecord(row, activeJob, parts, async () => {
-    const open = async () => openRequest(parts.sealKey, row, await readWhole(row, parts.store));
+    const open = () => openUnchanged(row, parts);
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
     const keep = keepFor(row, parts);
@@ -46,6 +48,29 @@ export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: R
       parts.executor,
     );
   });
+}
+
+/** Throws `JobFailedError` with an alarm where the row, or what is sealed with it, is not as it was submitted. */
+async function openUnchanged(row: ClaimedRow, { sealKey, store }: RunParts): Promise<OpenedRequest> {
+  const request = await openRequest(sealKey, row, await readWhole(row, store));
+  const { ownerName, options, parent, slot, image } = row;
+  const change = findChange(
+    request.columns,
+    { ownerName, label: labelOf(row), options, parent, slot },
+    image,
+  );
+  if (change === undefined) return request;
+  if (change === 'image' && (await persist(() => store.wasPrepared(row.id)))) return request;
+  throw notAuthentic();
+}
+
+function labelOf({ jobName, project, jobKind, requester }: ClaimedRow): JobLabel {
+  return {
+    name: jobName ?? undefined,
+    project: project ?? undefined,
+    kind: jobKind ?? undefined,
+    requester: requester ?? undefined,
+  };
 }
 
 /** Its parent may start the others once the login is kept. */

@@ -1,5 +1,6 @@
 // The statements that claim ready jobs and extend the leases of claims.
 import type { Door } from '../../job/job.js';
+import type { ContainerOptions } from '../../job/options/options.js';
 import { arrayText, type Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import { sealedPartBytes } from '../requests/parts.js';
@@ -13,6 +14,14 @@ export interface ClaimedRow {
   readonly ownerKey: string;
   /** The job that started it. */
   readonly parent: string | null;
+  readonly slot: number | null;
+  readonly ownerName: string;
+  readonly jobName: string | null;
+  readonly project: string | null;
+  readonly jobKind: string | null;
+  readonly requester: string | null;
+  readonly options: ContainerOptions | null;
+  readonly image: string | null;
   /**
    * The first bytes of the sealed request; `readSealed` has the others. Null when the stored request is gone although the job
    * waits: the worker must end the job, or its queue would stop.
@@ -55,6 +64,8 @@ export async function claimJobs(
         select id, 'claimed', 'node:' || node, jsonb_build_object('fence', fence) from claimed
       )
       select claimed.id, claimed.fence, claimed.queue, claimed.door, claimed.owner_key, claimed.parent,
+             claimed.slot, claimed.owner_name, claimed.job_name, claimed.project, claimed.job_kind, claimed.requester,
+             claimed.options, claimed.image,
              substring(job_requests.sealed from 1 for ${sealedPartBytes}::integer) as sealed,
              octet_length(job_requests.sealed) as sealed_bytes
       from claimed left join job_requests on job_requests.job_id = claimed.id

@@ -57,6 +57,15 @@ export interface EventRow {
 /** Limit for a job that is postponed again and again for days: only its last events are shown. */
 const maxEvents = 1_000;
 
+/** Whether a node has prepared the job before, and so may have written another image into its row. */
+export async function wasPrepared(sql: Sql, jobId: string): Promise<boolean> {
+  const rows = await guarded(
+    () =>
+      sql<{ seq: string }[]>`select seq from events where job_id = ${jobId} and kind = 'prepared' limit 1`,
+  );
+  return rows.length > 0;
+}
+
 /** The last events of a job, oldest first. */
 export async function readEvents(sql: Sql, jobId: string): Promise<EventRow[]> {
   return guarded(
