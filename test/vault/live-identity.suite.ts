@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { headText, isSignedBy } from '../../src/job/audit/head.js';
 import { connectVault, type VaultConnection } from '../../src/vault/client/client.js';
 import { probeVault } from '../../src/vault/client/probe.js';
 import { createIdentifyCaller } from '../../src/vault/server-login/caller.js';
 import { type Fault, sealed } from './fault-proxy.js';
 import { type FindVault, type LiveBench, type LiveBenchOptions, startLiveBench } from './live-bench.js';
+import { serverSigningRules } from './live-signing.suite.js';
 
 type Start = (more?: LiveBenchOptions) => Promise<{ bench: LiveBench; connection: VaultConnection }>;
 
@@ -315,45 +315,6 @@ function serverOf(bench: LiveBench) {
   const { server } = bench.secrets;
   if (server === undefined) throw new Error('Expected a bench with a server role.');
   return server;
-}
-
-function serverSigningRules(start: Start): void {
-  test('A6: signs a head with its transit key', async () => {
-    const { bench } = await start({ server: { rights: ['sign', 'show'] } });
-    const transit = { mount: bench.names.transit, key: 'audit' };
-    await bench.admin.call('POST', `${transit.mount}/keys/audit`, { body: { type: 'ed25519' } });
-    await bench.admin.call('POST', `${transit.mount}/keys/audit/rotate`, { body: {} });
-    const head = { installation: 'a', number: '1', head: 'b', takenAt: 'now' };
-
-    const signed = await serverOf(bench).sign(transit, headText(head));
-
-    expect(signed).toMatchObject({ key: 'audit', keyVersion: 2 });
-    expect(isSignedBy(signed.publicKey, { ...head, ...signed })).toBe(true);
-  });
-
-  test.each([
-    [[], 'ed25519'],
-    [['sign', 'show'], 'aes256-gcm96'],
-    [['sign', 'show'], 'no key'],
-  ] as const)('with the rights %j and %s says what its signatures need', async (rights, type) => {
-    const { bench } = await start({ server: { rights } });
-    const transit = { mount: bench.names.transit, key: 'audit' };
-    if (type !== 'no key') await bench.admin.call('POST', `${transit.mount}/keys/audit`, { body: { type } });
-
-    await expect(serverOf(bench).sign(transit, 'text')).rejects.toMatchObject({
-      retryable: false,
-      message: expect.stringContaining(`path "${transit.mount}/sign/audit" { capabilities = ["update"] }`),
-    });
-  });
-
-  test('signs nothing while Vault is sealed, and says so', async () => {
-    const { bench } = await start({ server: { rights: ['sign', 'show'] } });
-    bench.proxy.spoil(/login/, sealed);
-
-    const signing = serverOf(bench).sign({ mount: bench.names.transit, key: 'audit' }, 'text');
-
-    await expect(signing).rejects.toMatchObject({ name: 'BrokenError', retryable: true });
-  });
 }
 
 function serverRules(start: Start): void {
