@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { wordOf } from '../src/api/gaffer/states.js';
 import { jobShape as gafferShape } from '../src/api/gaffer/template/wire.js';
@@ -14,20 +14,8 @@ import { jobShape } from '../src/api/runai/wire.js';
 import { type Setting, settings } from '../src/config/settings.js';
 import { isFinal, type JobState, jobStates } from '../src/job/state.js';
 import { refusals } from './contract/vault-http-servers.js';
+import { checkTable } from './support/check-table.js';
 import { licenceOf, readJson, runtimePackages } from './support/lockfile.js';
-
-/** Tables that are generated from the code. With this variable set they are written instead of compared. */
-const isUpdating = process.env.STINT_UPDATE_DOCS !== undefined;
-
-function checkTable(path: string, name: string, table: readonly string[]): void {
-  const text = readFileSync(path, 'utf8');
-  const [start, end] = [`<!-- table: ${name} -->\n`, '<!-- end -->'];
-  const from = text.indexOf(start) + start.length;
-  const to = text.indexOf(end, from);
-  const made = `${table.join('\n')}\n`;
-  if (isUpdating) writeFileSync(path, `${text.slice(0, from)}${made}${text.slice(to)}`);
-  expect(isUpdating ? made : text.slice(from, to)).toBe(made);
-}
 
 /** One row of the table of settings. */
 function settingRow(setting: Setting): string {

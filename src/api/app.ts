@@ -3,6 +3,7 @@
 import { Hono } from 'hono';
 import type { Door } from '../job/job.js';
 import type { DoorPlanner } from '../job/parents/planner.js';
+import { withRights } from '../queue/rights/with-rights.js';
 import type { ApiDoor } from './door.js';
 import { gaffer } from './gaffer/routes.js';
 import { answerWrongMethod } from './gostint/errors.js';
@@ -39,7 +40,8 @@ export function isWebSocketPath({ doors }: Pick<AppParts, 'doors'>, path: string
 }
 
 /** Paths that belong to no door, or to one that is switched off, are answered in GoStint's format. */
-export function createApp(parts: AppParts): Hono<ApiEnv> {
+export function createApp(given: AppParts): Hono<ApiEnv> {
+  const parts = { ...given, ...withRights(given, given) }; // No door asks past the rights of its caller.
   const app = new Hono<ApiEnv>({ strict: false }); // One slash at the end is ignored, never redirected.
   const metrics = createMetrics(parts);
   const gostint = createGostint(() => metrics.render());

@@ -9,6 +9,8 @@ import type { Operations } from '../queue/operations.js';
 import type { Processes } from '../queue/processes.js';
 import type { Queue } from '../queue/queue.js';
 import type { Registry } from '../queue/registry.js';
+import type { RightsParts } from '../queue/rights/caller-rights.js';
+import type { Whereabouts } from '../queue/rights/whereabouts.js';
 import type { Streams } from '../queue/streams.js';
 import type { Flapping } from './gaffer/supervision/brake.js';
 import type { LongAnswers } from './http/long-answers.js';
@@ -17,13 +19,16 @@ import type { LopcoOptions } from './lopco/options.js';
 import type { ServiceTokenSettings } from './request/service-token.js';
 
 /** All parts that the app uses. The app itself opens no port and starts nothing. */
-export interface AppParts {
+export interface AppParts extends RightsParts {
   readonly queue: Queue;
   readonly registry: Registry;
   readonly history: JobHistory;
   readonly operations: Operations;
   readonly reaper: Reaper;
   readonly identify: IdentifyCaller;
+  /** Who has no right to `create` in a queue may not submit there. */
+  readonly submitNeedsRight: boolean;
+  readonly whereabouts: Whereabouts;
   /** Undefined: every caller must send a token. */
   readonly serviceToken: ServiceTokenSettings | undefined;
   /** Those that are switched on. */
@@ -32,8 +37,6 @@ export interface AppParts {
   readonly access: 'owner' | 'shared';
   readonly jobproxy: JobProxyOptions;
   readonly lopco: LopcoOptions;
-  /** A caller with one of these policies is an operator. */
-  readonly operatorPolicies: readonly string[];
   /** What jobs may ask of their containers. */
   readonly optionsPolicy: OptionsPolicy;
   readonly bodyLimitBytes: number;

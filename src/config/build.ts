@@ -38,6 +38,8 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     gaffer: toGaffer(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
     badTokens: { perAddress: values.STINT_BAD_TOKENS_PER_ADDRESS, inAll: values.STINT_BAD_TOKENS },
+    rightsPath: values.STINT_RIGHTS ? values.STINT_RIGHTS_PATH : undefined,
+    submitNeedsRight: values.STINT_SUBMIT_NEEDS_RIGHT,
     slots: values.STINT_SLOTS ?? 2 * machine.cores,
     starts: values.STINT_STARTS ?? machine.cores,
     queueLimit: values.STINT_QUEUE_LIMIT,

@@ -16,6 +16,7 @@ export function findConflicts(raw: RawSettings): string[] {
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_DOORS'),
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_NETWORKS'),
     ...checkAuditKey(raw),
+    ...checkSubmitRight(raw),
     ...checkPlainHttp(raw),
     ...checkPlainDocker(raw),
   ];
@@ -67,6 +68,12 @@ function checkAuditKey(raw: RawSettings): string[] {
   return [
     `Expected a login of the server's own (${serverLogins.join(', or ')}) with STINT_AUDIT_KEY, got none.`,
   ];
+}
+
+function checkSubmitRight(raw: RawSettings): string[] {
+  const isOff = (name: SettingName) => parseBoolean(raw[name] ?? '') === false;
+  if (parseBoolean(raw.STINT_SUBMIT_NEEDS_RIGHT ?? '') !== true || !isOff('STINT_RIGHTS')) return [];
+  return ['Expected STINT_RIGHTS to be true with STINT_SUBMIT_NEEDS_RIGHT: Vault is asked for the right.'];
 }
 
 function checkPlainHttp(raw: RawSettings): string[] {

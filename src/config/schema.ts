@@ -132,6 +132,11 @@ const policies = text('names of Vault policies, separated by commas, `default` n
   return names.every((each) => /^[^\s,]+$/.test(each) && each !== 'default') ? names : undefined;
 });
 
+const rightsPath = matching(
+  'a path such as `stint` or `apps/stint`: segments of letters, digits, `_` and `-`',
+  /^[\w-]+(?:\/[\w-]+)*$/,
+);
+
 /** A list, separated by commas, each entry parsed; undefined where one of them is wrong. */
 function list<T>(shape: string, parse: (entry: string) => T | undefined) {
   return text(`${shape}, separated by commas`, (given) => {
@@ -270,6 +275,9 @@ export const schema = z.object({
   STINT_GAFFER_FLAPPING: flapping,
   STINT_GAFFER_ORIGINS: origins.optional(),
   STINT_OPERATOR_POLICIES: policies.optional(),
+  STINT_RIGHTS: boolean,
+  STINT_RIGHTS_PATH: rightsPath,
+  STINT_SUBMIT_NEEDS_RIGHT: boolean,
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),
   STINT_BAD_TOKENS: integer(1, 100_000),

@@ -207,7 +207,24 @@ export const settings = [
   },
   {
     name: 'STINT_OPERATOR_POLICIES',
-    meaning: 'Vault policies that make a caller an operator, separated by commas; without it nobody is one.',
+    meaning:
+      'Vault policies that make a caller an operator, separated by commas: a short cut for the rights on `…/operator/` (docs/rights.md).',
+  },
+  {
+    name: 'STINT_RIGHTS',
+    default: 'true',
+    meaning: 'Ask Vault what a caller may do with the jobs of others (docs/rights.md).',
+  },
+  {
+    name: 'STINT_RIGHTS_PATH',
+    default: 'stint',
+    meaning: 'The beginning of the paths that Vault is asked for; nothing need be mounted there.',
+  },
+  {
+    name: 'STINT_SUBMIT_NEEDS_RIGHT',
+    default: 'false',
+    meaning:
+      'Only who has `create` on the path of a queue may submit there; otherwise every valid token may.',
   },
   { name: 'STINT_SLOTS', derived: '2 × CPU cores', meaning: 'Jobs that run at once on this node.' },
   { name: 'STINT_STARTS', derived: 'CPU cores', meaning: 'Containers that are started at once.' },

@@ -34,6 +34,9 @@ export interface Config {
   readonly operatorPolicies: readonly string[];
   /** Tokens that Vault refuses and is asked about at once. */
   readonly badTokens: { readonly perAddress: number; readonly inAll: number };
+  /** Undefined: Vault is asked for no rights. */
+  readonly rightsPath: string | undefined;
+  readonly submitNeedsRight: boolean;
   readonly slots: number;
   readonly starts: number;
   /** Of queues without a limit of their own; 0: any number. */

@@ -94,6 +94,8 @@ export interface NewParent {
   readonly plan: unknown;
   /** Stored in the clear. */
   readonly progress: unknown;
+  /** Where its children run, if elsewhere than it does itself: whoever submits it must be let in there too. */
+  readonly childQueue?: string | undefined;
 }
 
 /** How the clients of a door call a job. None of it is an identity, and none is secret. */

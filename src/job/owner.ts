@@ -1,5 +1,7 @@
 // Who calls the API, who owns a job, and which jobs a caller may see.
 
+import type { QueueName, Rights } from './rights/rights.js';
+
 /** The holder of a token, as Vault reports it. */
 export interface Caller {
   /** Vault's entity; empty for root tokens and for tokens created without a login. */
@@ -24,7 +26,25 @@ export function ownerOf(caller: Caller): Owner {
 }
 
 /** Whose jobs a caller may see and touch: `everyone` under `access=shared`, else the jobs of one owner. */
-export type Reach = { readonly everyone: true } | { readonly everyone: false; readonly ownerKey: string };
+export type Reach = Scope & {
+  /** What Vault may allow beyond that; undefined: nothing. `withRights` (src/queue/rights/) asks where it decides. */
+  readonly rights?: Rights | undefined;
+};
+
+/** What a statement is limited to. */
+type Scope =
+  | { readonly everyone: true }
+  | {
+      readonly everyone: false;
+      readonly ownerKey: string;
+      /** The jobs of these queues as well, whoever they belong to. */
+      readonly queues?: readonly QueueName[];
+    };
+
+/** For what must not meet the jobs of others, whatever the caller's rights. */
+export function ownOnly(reach: Reach): Reach {
+  return { ...reach, rights: undefined };
+}
 
 /**
  * Turns a token into a caller. Throws `RefusedError` `token_refused`, or `BrokenError` when Vault cannot answer. With

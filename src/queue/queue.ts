@@ -8,9 +8,10 @@ import type { ParentJobs } from './parent-jobs.js';
 export interface Queue extends ParentJobs {
   /**
    * Checks the request, reads the cubbyhole, stores the job. A refused request has spent nothing. With an idempotency
-   * key this happens once: a repeat of the same request gets the same answer, a different request is refused.
+   * key this happens once: a repeat of the same request gets the same answer, a different request is refused. What the caller
+   * may see of others in its queue, the forecast tells; without `reach` nothing.
    */
-  submit(request: JobRequest, idempotencyKey?: string): Promise<SubmittedJob>;
+  submit(request: JobRequest, idempotencyKey?: string, reach?: Reach): Promise<SubmittedJob>;
   /** Refuses with `not_found`, also when the job is out of reach: a foreign job must look like a missing one. */
   get(id: string, reach: Reach): Promise<Job>;
   /** The stored output; `tailBytes` asks for the end only. */

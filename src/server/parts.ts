@@ -13,6 +13,7 @@ import { Alarms } from '../queue/maintenance/alarms.js';
 import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
 import { Parents } from '../queue/parents/parents.js';
+import { createWhereabouts } from '../queue/rights/stored-whereabouts.js';
 import { createOperations } from '../queue/service/operator-service.js';
 import { createProcesses, takeSignal } from '../queue/service/process-service.js';
 import { createQueue } from '../queue/service/queue-service.js';
@@ -27,6 +28,7 @@ import { connectVault, type VaultConnection } from '../vault/client/client.js';
 import { probeVault } from '../vault/client/probe.js';
 import { createVaultSecrets, type VaultSecrets } from '../vault/secrets.js';
 import { createIdentifyCaller } from '../vault/server-login/caller.js';
+import { createAskCapabilities } from '../vault/server-login/capabilities.js';
 import type { Closers } from './closers.js';
 import { openDatabaseAddress } from './database-address.js';
 import { EngineId } from './engine-id.js';
@@ -196,11 +198,10 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
       wake,
     }),
     reaper: reaperOf(parts),
-    identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs, budget: config.badTokens }),
     doors: config.doors,
     serviceToken: config.serviceToken,
     jobproxy: config.jobproxy,
-    operatorPolicies: config.operatorPolicies,
+    ...rightsParts(parts),
     optionsPolicy: config.job.policy,
     bodyLimitBytes: config.bodyLimitBytes,
     longAnswers: new LongAnswers(),
@@ -234,6 +235,19 @@ function streamsOf({ store, node }: Parts, { worker, notifier }: Pick<Work, 'wor
   return createStreams({ store, sealKey: node.sealKey, ringInput });
 }
 
+/** What tells who is calling, and who may do what. */
+function rightsParts({ config, store, vault }: Parts) {
+  const { operatorPolicies, rightsPath, submitNeedsRight } = config;
+  return {
+    operatorPolicies,
+    rightsPath,
+    submitNeedsRight,
+    identify: createIdentifyCaller(vault, { cacheMs: callerCacheMs, budget: config.badTokens }),
+    capabilities: createAskCapabilities(vault, { cacheMs: callerCacheMs }),
+    whereabouts: createWhereabouts(store),
+  };
+}
+
 function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
   return { keyTtlMs, queueLimit, wrapMinimumMs };
 }
@@ -252,7 +266,7 @@ function callbackKeyOf(sealKey: Buffer): Uint8Array {
 /** Added to the stop grace: how long an engine may take to carry out a kill before an operator may finalise the job. */
 const killMarginMs = 2_000;
 
-/** Clients poll once or twice a second, so callers are cached. A revoked token is accepted for this much longer. */
+/** Clients poll once or twice a second, so callers and rights are cached: what is revoked counts for this much longer. */
 const callerCacheMs = 3_000;
 
 async function checkVault(vault: VaultConnection): Promise<void> {

@@ -34,6 +34,7 @@ import { migrateDatabase } from './postgres/migrate.js';
 import { recordSubmitAlarm, type SubmitAlarm } from './queues/alarms.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
+import * as whereabouts from './queues/whereabouts.js';
 import * as sealed from './requests/parts.js';
 import * as newEvents from './streams/events.js';
 import * as input from './streams/input.js';
@@ -196,6 +197,7 @@ function bindHistory(sql: Sql) {
 /** What single doors keep beside their jobs. */
 function bindDoors(sql: Sql) {
   return {
+    ...bindWhereabouts(sql),
     putDocument: (...args: Rest<typeof registry.putDocument>) => registry.putDocument(sql, ...args),
     readDocument: (...args: Rest<typeof registry.readDocument>) => registry.readDocument(sql, ...args),
     listDocuments: (...args: Rest<typeof registry.listDocuments>) => registry.listDocuments(sql, ...args),
@@ -204,6 +206,16 @@ function bindDoors(sql: Sql) {
     deleteDocument: (...args: Rest<typeof registry.deleteDocument>) => registry.deleteDocument(sql, ...args),
     readLatestPipeline: (name: string, reach: Reach) => pipelines.readLatestPipeline(sql, name, reach),
     listPipelineNames: (reach: Reach, limit: number) => pipelines.listPipelineNames(sql, reach, limit),
+  };
+}
+
+/** Of jobs and queues of anybody. */
+function bindWhereabouts(sql: Sql) {
+  return {
+    readPlace: (id: string) => whereabouts.readPlace(sql, id),
+    readNamedPlaces: (...args: Rest<typeof whereabouts.readNamedPlaces>) =>
+      whereabouts.readNamedPlaces(sql, ...args),
+    readQueueNames: (limit: number) => whereabouts.readQueueNames(sql, limit),
   };
 }
 

@@ -86,13 +86,16 @@ const vaultAway = [
   { part: 'vault', reason: 'Vault is sealed.' },
 ];
 
-test('/readyz says why this node takes no jobs', async () => {
+test('/readyz says which part keeps this node from taking jobs, and not why: the reason may tell of a job', async () => {
   const { app } = createTestApp({ dependencies: [fine], blockers: () => vaultAway });
 
   const response = await app.request('/readyz');
 
   expect(response.status).toBe(503);
-  expect(await response.json()).toMatchObject({ status: 'not ready', takes_no_jobs: 'Vault is sealed.' });
+  expect(await response.json()).toMatchObject({
+    status: 'not ready',
+    takes_no_jobs: 'The vault is unavailable.',
+  });
 });
 
 const counters = {

@@ -52,6 +52,8 @@ export function newNode(changes: Partial<NodeView> = {}): NodeView {
 export class FakeOperations implements Operations {
   /** What was requested, with all arguments. */
   readonly asked: unknown[][] = [];
+  /** Whose the job is; undefined: it is not there. */
+  ownerKey: string | undefined = 'entity:e1';
 
   async queues(page: { after: string | undefined; limit: number }): Promise<readonly QueueDetail[]> {
     this.asked.push(['queues', page]);
@@ -90,13 +92,15 @@ export class FakeOperations implements Operations {
 
   async job(id: string, reach: Reach): Promise<JobDetail> {
     this.asked.push(['job', id, reach]);
-    const isSeen = reach.everyone || reach.ownerKey === 'entity:e1';
-    if (id !== knownJob || !isSeen) throw new RefusedError('not_found', 'There is no such job.');
+    const isSeen = reach.everyone || reach.ownerKey === this.ownerKey;
+    if (id !== knownJob || this.ownerKey === undefined || !isSeen)
+      throw new RefusedError('not_found', 'There is no such job.');
     return newDetail();
   }
 
   async finalise(id: string, wish: object): Promise<JobDetail> {
     this.asked.push(['finalise', id, wish]);
+    if (this.ownerKey === undefined) throw new RefusedError('not_found', 'There is no such job.');
     return newDetail();
   }
 

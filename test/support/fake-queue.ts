@@ -17,6 +17,7 @@ import type {
   Queue,
   SubmittedJob,
 } from '../../src/queue/queue.js';
+import type { Whereabouts } from '../../src/queue/rights/whereabouts.js';
 
 /** An output with these texts. */
 export function outputOf(
@@ -89,6 +90,21 @@ export class FakeQueue implements Queue {
     const job = newJob(changes);
     this.#jobs.set(job.id, { job, output });
     return job;
+  }
+
+  /** Where its jobs are, as `Whereabouts` tells it. */
+  readonly whereabouts: Whereabouts = {
+    queueOf: async (id) => this.#jobs.get(id)?.job.queue,
+    named: async ({ project, ...name }) =>
+      this.#all()
+        .filter((job) => isWanted(job, name) && job.label.name === name.name && job.label.project === project)
+        .toReversed(),
+    queues: async () => [...new Set(this.#all().flatMap(({ queue }) => queue ?? []))].toSorted(),
+  };
+
+  /** As `get`, but as nobody's request. */
+  check(id: string, reach: Reach): Job {
+    return this.#find(id, reach).job;
   }
 
   job(id: string): Job {
@@ -224,8 +240,12 @@ export class FakeQueue implements Queue {
     return [...this.#jobs.values()].map(({ job }) => ({ state: job.state, reason: job.reason, count: 1 }));
   }
 
+  #all(): Job[] {
+    return [...this.#jobs.values()].map(({ job }) => job);
+  }
+
   #childrenOf(id: string): Job[] {
-    return [...this.#jobs.values()].map(({ job }) => job).filter(({ parent }) => parent === id);
+    return this.#all().filter(({ parent }) => parent === id);
   }
 
   #note(what: keyof Queue): void {
@@ -270,5 +290,5 @@ function isWanted(job: Job, { door, project }: Pick<JobFilter, 'door' | 'project
 }
 
 function isWithin(job: Job, reach: Reach): boolean {
-  return reach.everyone || job.owner.key === reach.ownerKey;
+  return reach.everyone || job.owner.key === reach.ownerKey || reach.queues?.includes(job.queue) === true;
 }

@@ -8,8 +8,10 @@ import { RefusedError } from '../../src/job/errors.js';
 import { doors } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
+import type { Processes } from '../../src/queue/processes.js';
+import type { Whereabouts } from '../../src/queue/rights/whereabouts.js';
 import type { Streams } from '../../src/queue/streams.js';
-import { FakeOperations } from './fake-operations.js';
+import { FakeOperations, knownJob } from './fake-operations.js';
 import { FakeQueue } from './fake-queue.js';
 import { FakeRegistry, fakeHistory } from './fake-registry.js';
 
@@ -30,6 +32,8 @@ export interface TestApp {
   readonly log: LoggedLine[];
   /** The tokens that Vault was asked to check. */
   readonly identified: string[];
+  /** The paths that Vault was asked for, request by request. */
+  readonly asked: (readonly string[])[];
   /** Sends a request with the token of caller e1. */
   readonly send: (method: string, path: string, body?: Body) => Promise<Response>;
 }
@@ -37,6 +41,15 @@ export interface TestApp {
 const callers: Readonly<Record<string, Caller>> = {
   's.token1': { entityId: 'e1', accessor: 'a1', displayName: 'first', policies: ['default'] },
   's.operator': { entityId: 'op', accessor: 'a3', displayName: 'operator', policies: ['default', 'ops'] },
+  's.auditor': { entityId: 'au', accessor: 'a4', displayName: 'auditor', policies: ['default', 'audit'] },
+  's.lead': { entityId: 'le', accessor: 'a5', displayName: 'lead', policies: ['default', 'lead'] },
+  's.right': {
+    entityId: 'ri',
+    accessor: 'a6',
+    displayName: 'operator by right',
+    policies: ['default', 'run'],
+  },
+  's.foreign': { entityId: 'e9', accessor: 'a9', displayName: 'other', policies: ['default'] },
   's.token2': { entityId: 'e2', accessor: 'a2', displayName: 'second', policies: ['default'] },
 };
 
@@ -53,28 +66,87 @@ export const engine = {
 
 async function* nothing(): AsyncGenerator<never> {}
 
-const silent: Streams = {
-  write: async () => undefined,
-  follow: nothing,
-  position: async () => 0,
-  events: async () => nothing(),
+/** Streams of programs that say nothing. */
+function silentStreams(queue: FakeQueue): Streams {
+  return {
+    write: async (id, reach) => void queue.check(id, reach),
+    follow: nothing,
+    position: async (id, reach) => Number(queue.check(id, reach) === undefined),
+    events: async () => nothing(),
+  };
+}
+
+function idleProcesses(queue: FakeQueue): Processes {
+  return {
+    signal: async (id, reach) => void queue.check(id, reach),
+    usage: async (id, reach) => void queue.check(id, reach),
+  };
+}
+
+/** What policies in Vault grant, by token and path. */
+const grants: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  's.auditor': {
+    'stint/operator/jobs': ['read', 'list'],
+    'stint/operator/queues': ['read'],
+    'stint/operator/nodes': ['read'],
+    'stint/operator/reaper': ['read'],
+    'stint/operator/audit': ['read'],
+  },
+  's.right': {
+    'stint/operator/jobs': ['read', 'list', 'update', 'delete'],
+    'stint/operator/queues': ['read', 'update'],
+    'stint/operator/nodes': ['read', 'update'],
+    'stint/operator/reaper': ['read', 'update'],
+    'stint/operator/audit': ['read'],
+  },
+  's.lead': {
+    'stint/queues': ['list'],
+    'stint/queues/demo/jobs': ['create', 'read', 'update', 'delete', 'list'],
+    'stint/no-queue/jobs': ['create', 'read', 'update', 'delete', 'list'],
+  },
 };
 
-const jobproxy: AppParts['jobproxy'] = {
-  image: 'busybox:latest',
-  pullPolicy: 'Always',
-  memoryUnitBytes: 1024 ** 2,
-  queue: null,
-  outputRoot: undefined,
+const doorSettings: Pick<AppParts, 'jobproxy' | 'lopco'> = {
+  jobproxy: {
+    image: 'busybox:latest',
+    pullPolicy: 'Always',
+    memoryUnitBytes: 1024 ** 2,
+    queue: null,
+    outputRoot: undefined,
+  },
+  lopco: {
+    mostRunning: 2,
+    parallel: 1,
+    registries: {},
+    callbackUrl: 'http://stint:3232',
+    network: undefined,
+    cacheVolume: 'lopco-data-cache',
+    limits: {},
+    cleanUpImage: undefined,
+    callbackKey: new Uint8Array(32),
+  },
 };
 
-/** The app over a fake queue and a Vault that knows two tokens. */
+/** Of the queue's jobs, and of the one that the operations know. */
+function whereaboutsOf({ whereabouts }: FakeQueue, operations: FakeOperations): Whereabouts {
+  return {
+    ...whereabouts,
+    queueOf: async (id) => {
+      const found = await whereabouts.queueOf(id);
+      const isKnown = found === undefined && id === knownJob && operations.ownerKey !== undefined;
+      return isKnown ? 'demo' : found;
+    },
+  };
+}
+
+/** The app over a fake queue and a Vault that knows a few tokens and what they may do. */
 export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
-  const queue = new FakeQueue();
+  const queue = changes.queue instanceof FakeQueue ? changes.queue : new FakeQueue();
   const operations = new FakeOperations();
   const registry = new FakeRegistry();
   const log: LoggedLine[] = [];
   const identified: string[] = [];
+  const asked: (readonly string[])[] = [];
   const app = createApp({
     queue,
     operations,
@@ -88,29 +160,25 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
         throw new RefusedError('token_refused', 'token rejected by Vault (Code: 403)');
       return caller;
     },
+    capabilities: async (token, paths) => {
+      asked.push(paths);
+      return new Map(paths.map((path) => [path, new Set(grants[token]?.[path] ?? ['deny'])]));
+    },
+    rightsPath: 'stint',
+    submitNeedsRight: false,
+    whereabouts: whereaboutsOf(queue, operations),
     doors,
     serviceToken: undefined,
     optionsPolicy: { ...strictPolicy, mostStopGraceMs: 60_000 },
     access: 'owner',
-    jobproxy,
-    lopco: {
-      mostRunning: 2,
-      parallel: 1,
-      registries: {},
-      callbackUrl: 'http://stint:3232',
-      network: undefined,
-      cacheVolume: 'lopco-data-cache',
-      limits: {},
-      cleanUpImage: undefined,
-      callbackKey: new Uint8Array(32),
-    },
+    ...doorSettings,
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
     longAnswers: new LongAnswers(),
-    processes: { signal: async () => undefined, usage: async () => undefined },
-    streams: silent,
+    processes: idleProcesses(queue),
+    streams: silentStreams(queue),
     drawPid: async () => 0,
     vault: { address: 'http://vault.internal:8200', externalAddress: 'https://vault.example.org' },
     engineState: async () => engine,
@@ -122,7 +190,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     log: logInto(log),
     ...changes,
   });
-  return { app, queue, operations, registry, log, identified, send: sendTo(app) };
+  return { app, queue, operations, registry, log, identified, asked, send: sendTo(app) };
 }
 
 function sendTo(app: Hono<ApiEnv>): TestApp['send'] {

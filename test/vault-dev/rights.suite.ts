@@ -123,6 +123,25 @@ const rights: Readonly<Record<string, Rights>> = {
   },
 };
 
+const none = ['deny'];
+const stintPaths = (queue: readonly string[], operator: readonly string[]) => ({
+  'stint/queues/builds/jobs': queue,
+  'stint/no-queue/jobs': queue,
+  'stint/queues': none,
+  'stint/operator/jobs': operator,
+  'stint/operator/queues': operator,
+  'stint/operator/nodes': operator,
+  'stint/operator/reaper': operator,
+});
+
+const stintRights = {
+  'stint-client': stintPaths(['create'], none),
+  'stint-job': stintPaths(none, none),
+  'stint-server': stintPaths(none, none),
+  'stint-operator': stintPaths(none, ['delete', 'list', 'read', 'update']),
+  'stint-auditor': stintPaths(none, ['list', 'read']),
+};
+
 /** What each policy allows and what it refuses, checked against Vault, not against the policy's text. */
 export function rightsSuite(name: string, find: FindVault): void {
   describe(`the policies, in ${name},`, () => {
@@ -138,6 +157,15 @@ export function rightsSuite(name: string, find: FindVault): void {
 
     test.each(Object.entries(rights))('give `%s` nothing else', async (policy, { refuses }) => {
       expect(await prepared.allowedOf(policy, refuses)).toEqual([]);
+    });
+
+    test.each(Object.entries(stintRights))('give `%s` these rights in stint', async (policy, expected) => {
+      const token = await prepared.tokenWith(policy);
+      const body = { paths: Object.keys(expected) };
+
+      const { data } = await prepared.admin.call('POST', 'sys/capabilities-self', { token, body });
+
+      expect(data).toEqual(expected);
     });
 
     test.each(['stint-operator', 'stint-auditor'])(

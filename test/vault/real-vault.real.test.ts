@@ -3,6 +3,7 @@ import { rigPart } from '../support/rig-part.js';
 import { startLiveBench } from './live-bench.js';
 import { liveIdentitySuite } from './live-identity.suite.js';
 import { liveLoginWaysSuite } from './live-login-ways.suite.js';
+import { liveRightsSuite } from './live-rights.suite.js';
 import { liveSessionSuite } from './live-session.suite.js';
 
 const name = 'a real Vault';
@@ -13,3 +14,4 @@ secretsContract(name, () => startLiveBench(vault));
 liveSessionSuite(name, find);
 liveIdentitySuite(name, find);
 liveLoginWaysSuite(name, find);
+liveRightsSuite(name, find);

@@ -1,4 +1,10 @@
-# Who checks how stint is set up: sees roles, policies, keys and what is still alive. Changes nothing and reads no secret.
+# Who checks how stint is set up and what it did: sees jobs, roles, policies, keys and what is still alive. Changes nothing
+# and reads no secret of Vault's; the output of jobs, in which secrets are masked, it does see.
+
+# In stint: every job with its output and history, queues, nodes, what the reaper would remove.
+path "stint/operator/*" {
+  capabilities = ["read", "list"]
+}
 
 path "auth/approle/role/stint-job" {
   capabilities = ["read"]

@@ -18,6 +18,16 @@ path "auth/approle/role/stint-job/secret-id" {
   max_wrapping_ttl = "144h"
 }
 
+# Submits to every queue, where STINT_SUBMIT_NEEDS_RIGHT asks for that. Name queues instead of `+` to let a client into
+# some of them only. It sees, kills and deletes what it submitted without any right.
+path "stint/queues/+/jobs" {
+  capabilities = ["create"]
+}
+
+path "stint/no-queue/jobs" {
+  capabilities = ["create"]
+}
+
 # Seals a payload. There is no right to open one: only the job's own token does.
 path "transit/encrypt/stint-job" {
   capabilities = ["update"]

@@ -3,6 +3,12 @@
 # There is no right to make SecretIDs of the jobs' role: with the RoleID, which an operator may read, it would be a
 # job's login. For the same reason nobody should be operator and client at once.
 
+# What stint's own routes and doors ask Vault for: see, kill and delete every job; pause queues, drain nodes, run the reaper.
+# With these paths nobody needs STINT_OPERATOR_POLICIES. The paths are virtual: nothing is mounted there.
+path "stint/operator/*" {
+  capabilities = ["read", "list", "update", "delete"]
+}
+
 # What a server's settings are made of: both RoleIDs, and what the bootstrap keeps for it.
 path "auth/approle/role/stint-job/role-id" {
   capabilities = ["read"]

@@ -2,7 +2,7 @@
 
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest } from '../../job/job.js';
-import { ownerOf } from '../../job/owner.js';
+import { ownerOf, ownOnly } from '../../job/owner.js';
 import type { ParentView } from '../../job/parents/planner.js';
 import type { SubmittedJob } from '../../queue/queue.js';
 import { readFields } from '../request/readers.js';
@@ -30,10 +30,10 @@ export async function load(
   const problem = findNameProblem(session);
   refuse(problem === undefined ? [] : [`session must be ${problem}.`]);
   const request = toRequest(session, readTemplate(body, settings), asker);
-  return asker.queue.submit(request, key).catch(async (error: unknown) => {
+  return asker.queue.submit(request, key, asker.reach).catch(async (error: unknown) => {
     if (!(error instanceof RefusedError) || error.code !== 'name_taken') throw error;
     if (!(await freeName(request, asker))) throw error;
-    return asker.queue.submit(request, key);
+    return asker.queue.submit(request, key, asker.reach);
   });
 }
 
@@ -56,10 +56,11 @@ function toRequest(session: string, read: ReadTemplate, { caller }: Asker): JobR
 /** A job that was killed at another door still has its name. False: the name is in use. */
 async function freeName({ label }: JobRequest, { queue, reach, caller }: Asker): Promise<boolean> {
   const { project, name = '' } = label ?? {};
-  const holder = await queue.find({ door: 'gaffer', project, name }, reach).catch(unlessMissing);
+  const own = ownOnly(reach); // Names are the owner's: that of somebody else is not in the way.
+  const holder = await queue.find({ door: 'gaffer', project, name }, own).catch(unlessMissing);
   if (holder === undefined) return true;
   if (isLoaded(holder)) return false;
-  await queue.unlist(holder.id, reach, caller);
+  await queue.unlist(holder.id, own, caller);
   return true;
 }
 
@@ -67,12 +68,18 @@ async function freeName({ label }: JobRequest, { queue, reach, caller }: Asker):
 export async function replaceConfig(
   name: FullName,
   body: Body,
-  { asker, settings }: { asker: Asker; settings: Settings },
+  { asker: given, settings }: { asker: Asker; settings: Settings },
 ): Promise<void> {
+  const asker = asOwner(given);
   const view = await findLoaded(name, asker);
   const hasLogin = planOf(view).template.secrets !== undefined;
   const { template } = readTemplate({ ...body, name: name.label }, settings, { hasLogin });
   await revise(view, 'gaffer_replaced', { asker, change: (current) => replace(current, template) });
+}
+
+/** What processes run is run with the owner's login: no right lets somebody else change it. */
+function asOwner(asker: Asker): Asker {
+  return { ...asker, reach: ownOnly(asker.reach) };
 }
 
 const commitShape = { graceful_timeout: seconds, env: variables };
@@ -81,9 +88,10 @@ const commitShape = { graceful_timeout: seconds, env: variables };
 export async function commitProcess(
   name: FullName,
   body: Body,
-  { asker, settings }: { asker: Asker; settings: Settings },
+  { asker: given, settings }: { asker: Asker; settings: Settings },
 ): Promise<{ readonly pid: number; readonly id: string | undefined }> {
   const extra = readExtra(body);
+  const asker = asOwner(given);
   const view = await findLoaded(name, asker);
   let number = 0;
   const change = (current: ParentView) => {

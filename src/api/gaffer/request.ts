@@ -14,7 +14,7 @@ export type Add = (path: string, methods: Methods) => void;
 
 export function askerOf(c: ApiContext, { queue, processes, access }: AppParts): Asker {
   const caller = c.get('caller');
-  return { queue, processes, caller, reach: reachOf(caller, access) };
+  return { queue, processes, caller, reach: reachOf(c, access) };
 }
 
 /** Of a path that names a session, and a job in it. */

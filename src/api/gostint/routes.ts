@@ -74,7 +74,7 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
     ownerOf(c.get('caller')),
     parts.optionsPolicy.images,
   );
-  const job = await parts.queue.submit(request, key);
+  const job = await parts.queue.submit(request, key, reachIn(c, parts));
   markReplay(c, job);
   c.set('jobId', job.id);
   const { warnings = [] } = job;
@@ -126,7 +126,7 @@ function readId(c: ApiContext): string {
 }
 
 function reachIn(c: ApiContext, { access }: Parts): Reach {
-  return reachOf(c.get('caller'), access);
+  return reachOf(c, access);
 }
 
 async function health(c: ApiContext, parts: Parts): Promise<Response> {

@@ -69,7 +69,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   const request = toJobRequest(parsed.object, ownerOf(c.get('caller')), parts.jobproxy);
   refuseForbidden(request, parts.optionsPolicy);
   await refuseLinks(request, parts.jobproxy.outputRoot);
-  const job = await parts.queue.submit(request, key);
+  const job = await parts.queue.submit(request, key, reachIn(c, parts));
   markReplay(c, job);
   c.set('jobId', job.id);
   return answerText(c, job.id);
@@ -103,7 +103,7 @@ function unknownTask(): RefusedError {
 }
 
 function reachIn(c: ApiContext, { access }: AppParts): Reach {
-  return reachOf(c.get('caller'), access);
+  return reachOf(c, access);
 }
 
 async function list(c: ApiContext, parts: AppParts): Promise<Response> {

@@ -2,7 +2,7 @@
 
 import { RefusedError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
-import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
+import { type Caller, ownerOf, ownOnly, type Reach } from '../../job/owner.js';
 import type { ParentView } from '../../job/parents/planner.js';
 import { isFinal } from '../../job/state.js';
 import type { AppParts } from '../parts.js';
@@ -37,13 +37,14 @@ export async function advanceJob(c: ApiContext, parts: AppParts): Promise<Respon
 
 async function takeFromCaller(c: ApiContext, parts: AppParts): Promise<void> {
   const caller = c.get('caller');
-  const reach = reachOf(caller, parts.access);
+  const reach = reachOf(c, parts.access);
   const job = await findActive(parts, c.req.param('job') ?? '', reach);
   c.set('jobId', job.id);
   const body = await readObject(c, parts);
   if (body.status === 'aborted') return await abort(parts, job, { reach, caller });
   if (job.label.kind !== pipelineKind) return; // It awaits nobody.
-  await storeResult(parts, { job: job.id, reach, actor: ownerOf(caller).key, body });
+  // What workers run on is the owner's: no right lets somebody else hand it over.
+  await storeResult(parts, { job: job.id, reach: ownOnly(reach), actor: ownerOf(caller).key, body });
 }
 
 /** One that ended meanwhile is no longer there. */

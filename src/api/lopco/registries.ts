@@ -46,14 +46,14 @@ function addOne(app: Hono<ApiEnv>, path: string, parts: AppParts, kind: Registry
 }
 
 async function list(c: ApiContext, { registry, access }: AppParts, kind: RegistryKind): Promise<Response> {
-  const reach = reachOf(c.get('caller'), access);
+  const reach = reachOf(c, access);
   if (c.req.query('full') !== 'true') return answerJson(c, await registry.ids(kind, reach));
   const entries = await registry.list(kind, reach);
   return answerJson(c, Object.fromEntries(entries.map(({ id, document }) => [id, document])));
 }
 
 async function show(c: ApiContext, { registry, access }: AppParts, kind: RegistryKind): Promise<Response> {
-  const document = await registry.get(kind, idIn(c), reachOf(c.get('caller'), access));
+  const document = await registry.get(kind, idIn(c), reachOf(c, access));
   if (document === undefined) throw new RefusedError('not_found', 'not found');
   return answerJson(c, document);
 }
@@ -77,7 +77,7 @@ async function store(c: ApiContext, parts: AppParts, kind: RegistryKind, id: str
   if ('problems' in read) throw refused(read.problems);
   if ('stages' in read) refuseForbiddenImages(read.stages, parts);
   const caller = c.get('caller');
-  await parts.registry.put({ kind, id, document }, ownerOf(caller), reachOf(caller, parts.access));
+  await parts.registry.put({ kind, id, document }, ownerOf(caller), reachOf(c, parts.access));
 }
 
 /** Looked at again when a worker starts: the document may be older than what the operator allows. */
@@ -90,7 +90,7 @@ function refuseForbiddenImages(stages: readonly Stage[], { optionsPolicy }: AppP
 
 async function remove(c: ApiContext, { registry, access }: AppParts, kind: RegistryKind): Promise<Response> {
   const caller = c.get('caller');
-  const by = { reach: reachOf(caller, access), actor: ownerOf(caller).key };
+  const by = { reach: reachOf(c, access), actor: ownerOf(caller).key };
   if (!(await registry.delete(kind, idIn(c), by))) throw new RefusedError('not_found', 'not found');
   return answerStatus(c, 200);
 }

@@ -61,7 +61,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   const request = toJobRequest(await readObject(c, parts), ownerOf(c.get('caller')), parts);
   const { name = '' } = request.label ?? {};
   try {
-    const job = await parts.queue.submit(request, key);
+    const job = await parts.queue.submit(request, key, reachIn(c, parts));
     markReplay(c, job);
     tellJob(c, job.id);
     return answerId(c, name, 200);
@@ -133,5 +133,5 @@ function isFull(c: ApiContext): boolean {
 }
 
 function reachIn(c: ApiContext, { access }: AppParts): Reach {
-  return reachOf(c.get('caller'), access);
+  return reachOf(c, access);
 }

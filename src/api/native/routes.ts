@@ -1,9 +1,10 @@
 // The routes of stint itself, for operators: queues, nodes, jobs, the history, the reaper, OpenAPI.
 
-import type { Handler, Hono } from 'hono';
+import type { Hono } from 'hono';
 import { toHeadJson } from '../../job/audit/head.js';
 import { RefusedError } from '../../job/errors.js';
-import { ownerOf, type Reach } from '../../job/owner.js';
+import { ownerOf } from '../../job/owner.js';
+import type { OperatorArea } from '../../job/rights/rights.js';
 import type { ReapCandidate } from '../../queue/maintenance/reaper.js';
 import type { NodeView, Operations, QueueDetail } from '../../queue/operations.js';
 import type { ApiDoor } from '../door.js';
@@ -20,6 +21,7 @@ import {
   toWireSecretReads,
 } from './answer.js';
 import { openApiDocument } from './openapi.js';
+import { forOperators } from './operators.js';
 import { answerNoSuchMethod, answerNoSuchPath, answerProblem } from './problem.js';
 import { readJobId, readPage, readQueueName, readReason, readSecretChoice, readSettings } from './read.js';
 
@@ -34,32 +36,32 @@ export const native: ApiDoor = {
   answerUnknownPath: answerNoSuchPath,
 };
 
-/** All routes but the OpenAPI document need a token. All need an operator, except to show one's own job. */
+/** All routes but the OpenAPI document need a token. All need a right of operators, except to show a job. */
 function addRoutes(app: Hono<ApiEnv>, parts: AppParts): void {
   const add = (path: string, methods: Methods) =>
     addRoute(app, `${nativePrefix}${path}`, methods, answerNoSuchMethod);
-  const operatorsOnly = (methods: Methods) => forOperators(parts, methods);
+  const guarded = (area: OperatorArea, methods: Methods) => forOperators(parts, area, methods);
   const { operations, reaper } = parts;
   const document = openApiDocument(nativePrefix);
   add('/openapi.json', { GET: (c) => c.json(document) }); // Before the token is asked for: it needs none.
   app.use(`${nativePrefix}/*`, requireCaller(parts, { mayRemember: true }), requireDecodablePath);
-  add('/queues', operatorsOnly({ GET: (c) => listQueues(c, operations) }));
-  add('/queues/:name', operatorsOnly({ GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
-  add('/queues/:name/pause', operatorsOnly({ POST: (c) => pause(c, operations) }));
-  add('/queues/:name/resume', operatorsOnly({ POST: (c) => resume(c, operations) }));
-  add('/queues/:name/release', operatorsOnly({ POST: (c) => release(c, operations) }));
-  add('/queues/:name/settings', operatorsOnly({ PUT: (c) => configure(c, operations) }));
-  add('/nodes', operatorsOnly({ GET: (c) => answerNodes(c, operations.nodes()) }));
-  add('/nodes/:id/drain', operatorsOnly({ POST: (c) => setDraining(c, operations, true) }));
-  add('/nodes/:id/undrain', operatorsOnly({ POST: (c) => setDraining(c, operations, false) }));
+  add('/queues', guarded('queues', { GET: (c) => listQueues(c, operations) }));
+  add('/queues/:name', guarded('queues', { GET: (c) => answerQueue(c, operations.queue(readQueueName(c))) }));
+  add('/queues/:name/pause', guarded('queues', { POST: (c) => pause(c, operations) }));
+  add('/queues/:name/resume', guarded('queues', { POST: (c) => resume(c, operations) }));
+  add('/queues/:name/release', guarded('queues', { POST: (c) => release(c, operations) }));
+  add('/queues/:name/settings', guarded('queues', { PUT: (c) => configure(c, operations) }));
+  add('/nodes', guarded('nodes', { GET: (c) => answerNodes(c, operations.nodes()) }));
+  add('/nodes/:id/drain', guarded('nodes', { POST: (c) => setDraining(c, operations, true) }));
+  add('/nodes/:id/undrain', guarded('nodes', { POST: (c) => setDraining(c, operations, false) }));
   add('/jobs/:id', { GET: (c) => showJob(c, parts) });
-  add('/jobs/:id/kill', operatorsOnly({ POST: (c) => kill(c, parts) }));
-  add('/jobs/:id/finalise', operatorsOnly({ POST: (c) => finalise(c, operations) }));
-  add('/secrets', operatorsOnly({ GET: (c) => listSecretReads(c, operations) }));
-  add('/audit/head', operatorsOnly({ GET: async (c) => c.json(toHeadJson(await operations.head())) }));
+  add('/jobs/:id/kill', guarded('jobs', { POST: (c) => kill(c, parts) }));
+  add('/jobs/:id/finalise', guarded('jobs', { POST: (c) => finalise(c, operations) }));
+  add('/secrets', guarded('audit', { GET: (c) => listSecretReads(c, operations) }));
+  add('/audit/head', guarded('audit', { GET: async (c) => c.json(toHeadJson(await operations.head())) }));
   add(
     '/reaper',
-    operatorsOnly({
+    guarded('reaper', {
       GET: (c) => answerCandidates(c, reaper.dryRun()),
       POST: (c) => answerCandidates(c, reaper.run()),
     }),
@@ -78,30 +80,6 @@ const requireDecodablePath: ApiMiddleware = async (c, next) => {
   }
   await next();
 };
-
-/** Checks the operator's right before anything else of the request is read. */
-function forOperators(parts: AppParts, methods: Methods): Methods {
-  const guarded = Object.entries(methods).map(([method, handler]: [string, Handler<ApiEnv>]) => {
-    const guard: Handler<ApiEnv> = (c, next) => {
-      requireOperator(c, parts);
-      return handler(c, next);
-    };
-    return [method, guard] as const;
-  });
-  return Object.fromEntries(guarded);
-}
-
-function requireOperator(c: ApiContext, parts: AppParts): void {
-  if (isOperator(c, parts)) return;
-  throw new RefusedError(
-    'forbidden',
-    'Expected a token with one of the policies that STINT_OPERATOR_POLICIES names, got one without.',
-  );
-}
-
-function isOperator(c: ApiContext, { operatorPolicies }: AppParts): boolean {
-  return c.get('caller').policies.some((policy) => operatorPolicies.includes(policy));
-}
 
 function actorOf(c: ApiContext): string {
   return ownerOf(c.get('caller')).key;
@@ -145,8 +123,7 @@ async function setDraining(c: ApiContext, operations: Operations, draining: bool
 
 async function showJob(c: ApiContext, parts: AppParts): Promise<Response> {
   const id = readJobId(c);
-  const reach: Reach = isOperator(c, parts) ? { everyone: true } : reachOf(c.get('caller'), parts.access);
-  return c.json(toWireJobDetail(await parts.operations.job(id, reach)));
+  return c.json(toWireJobDetail(await parts.operations.job(id, reachOf(c, parts.access))));
 }
 
 /** Of anybody's job, at whichever door it came in. */

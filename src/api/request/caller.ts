@@ -3,9 +3,11 @@
 import { RefusedError } from '../../job/errors.js';
 import type { Door } from '../../job/job.js';
 import { type Caller, ownerOf, type Reach } from '../../job/owner.js';
+import type { Rights } from '../../job/rights/rights.js';
+import { CallerRights, type RightsParts } from '../../queue/rights/caller-rights.js';
 import { sourceOf } from '../http/address.js';
 import type { AppParts } from '../parts.js';
-import type { ApiMiddleware } from './env.js';
+import type { ApiContext, ApiMiddleware } from './env.js';
 import { serviceTokenOf } from './service-token.js';
 
 const bearer = /^bearer +(.+)$/i;
@@ -23,14 +25,16 @@ interface CallerOptions {
  * `identify` decides how long an answer of Vault is cached. At its door a caller without a token may have the service token.
  */
 export function requireCaller(
-  { identify, serviceToken }: Pick<AppParts, 'identify' | 'serviceToken'>,
+  parts: Pick<AppParts, 'identify' | 'serviceToken'> & RightsParts,
   { mayRemember = false, door, alsoIn = [] }: CallerOptions = {},
 ): ApiMiddleware {
   return async (c, next) => {
     const own = findToken((name) => c.req.header(name), alsoIn);
-    const token = own ?? (door && serviceTokenOf(c, door, serviceToken));
+    const token = own ?? (door && serviceTokenOf(c, door, parts.serviceToken));
     if (token === undefined) throw new RefusedError('token_missing', 'Missing X-Auth-Token');
-    c.set('caller', await identify(token, mayRemember, sourceOf(c)));
+    const caller = await parts.identify(token, mayRemember, sourceOf(c));
+    c.set('caller', caller);
+    c.set('rights', new CallerRights(parts, { caller, token }, true));
     await next();
   };
 }
@@ -45,7 +49,12 @@ export function findToken(
   return (token || bearer.exec(header('authorization') ?? '')?.[1]) ?? others;
 }
 
-/** Whose jobs a caller may see and touch. */
-export function reachOf(caller: Caller, access: AppParts['access']): Reach {
-  return access === 'shared' ? { everyone: true } : { everyone: false, ownerKey: ownerOf(caller).key };
+/** Whose jobs the caller of a request may see and touch. */
+export function reachOf(c: ApiContext, access: AppParts['access']): Reach {
+  return reachWith(c.get('caller'), c.get('rights'), access);
+}
+
+export function reachWith(caller: Caller, rights: Rights, access: AppParts['access']): Reach {
+  if (access === 'shared') return { everyone: true, rights };
+  return { everyone: false, ownerKey: ownerOf(caller).key, rights };
 }

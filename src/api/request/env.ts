@@ -2,6 +2,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Caller } from '../../job/owner.js';
+import type { Rights } from '../../job/rights/rights.js';
 
 /** What middleware sets for the handlers of one request. */
 export interface ApiEnv {
@@ -9,6 +10,8 @@ export interface ApiEnv {
     requestId: string;
     /** Set on paths that need a token. */
     caller: Caller;
+    /** What Vault allows the caller; set with `caller`. */
+    rights: Rights;
     /** The job the request is about, for the log. */
     jobId: string | undefined;
     /** Set when the answer is a WebSocket. */

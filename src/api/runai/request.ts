@@ -86,7 +86,12 @@ function runsOf(job: WireJob, fields: SpecFields, queue: string | null) {
     return { queue, fields: { ...fields, env }, identityEnv: { ...identityEnv, POD_UUID: 'run' } as const };
   }
   const plan: SweepPlan = { completions, parallelism, backoffLimit, queue };
-  return { queue: null, fields, identityEnv, parent: { plan, progress: newSweep } };
+  return {
+    queue: null,
+    fields,
+    identityEnv,
+    parent: { plan, progress: newSweep, childQueue: queue ?? undefined },
+  };
 }
 
 /** A training is run again unless it says otherwise. */

@@ -59,7 +59,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   const key = readIdempotencyKey(c);
   const sender = { owner: ownerOf(c.get('caller')), requester: readRequester(c) };
   const request = await readJobRequest(await readFieldsBody(c, parts.bodyLimitBytes), sender, parts);
-  const job = await parts.queue.submit(request, key);
+  const job = await parts.queue.submit(request, key, reachIn(c, parts));
   markReplay(c, job);
   c.set('jobId', job.id);
   return answerJson(c, { name: job.label.name ?? '' });
@@ -142,5 +142,5 @@ function viewOf(c: ApiContext): View {
 }
 
 function reachIn(c: ApiContext, { access }: AppParts): Reach {
-  return reachOf(c.get('caller'), access);
+  return reachOf(c, access);
 }

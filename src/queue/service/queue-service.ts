@@ -56,10 +56,10 @@ export function createQueue(parts: QueueServiceParts): Queue {
   const { store } = parts;
   return {
     ...createParentJobs(parts),
-    submit: (request, key) =>
+    submit: (request, key, reach) =>
       key === undefined
-        ? submit(parts, request)
-        : submitIdempotent(parts, key, request, (claim) => submit(parts, request, claim)),
+        ? submit(parts, request, reach)
+        : submitIdempotent(parts, key, request, (claim) => submit(parts, request, reach, claim)),
     get: async (id, reach) => (await find(store, id, reach)).job,
     output: async (id, reach, options) => {
       const found = await find(store, id, reach);
@@ -85,10 +85,15 @@ export function createQueue(parts: QueueServiceParts): Queue {
 }
 
 /** Everything that can be refused is checked before the cubbyhole is read: reading it spends its token. */
-async function submit(parts: QueueServiceParts, request: JobRequest, once?: KeyClaim): Promise<SubmittedJob> {
+async function submit(
+  parts: QueueServiceParts,
+  request: JobRequest,
+  reach: Reach | undefined,
+  once?: KeyClaim,
+): Promise<SubmittedJob> {
   const { content: text, ...fields } = request.fields;
   const content = await checkedContent(parts, text);
-  const forecast = await readForecast(parts, request);
+  const forecast = await readForecast(parts, request, reach);
   const wrap = await lookUpWrappingToken(parts, request);
   const ciphertext = await readCiphertext(parts, request);
   await failpoint('after-cubbyhole-read');
@@ -124,12 +129,14 @@ function jobOf({ door, queue, owner, label, unlistAfterMs, fields, parent }: Job
   return { door, queue, owner, label, unlistAfterMs, image, options: fields.options, parent };
 }
 
-/** Fails when Postgres is unavailable, before anything is spent. */
+/** Fails when Postgres is unavailable, before anything is spent. Of the jobs of others it tells only who may see them. */
 async function readForecast(
   { store, queueLimit }: QueueServiceParts,
-  { queue }: JobRequest,
+  { queue, owner }: JobRequest,
+  reach: Reach | undefined,
 ): Promise<QueueForecast> {
-  const forecast = await store.readQueueForecast(queue, queueLimit);
+  const seen = reach?.everyone === true ? null : owner.key;
+  const forecast = await store.readQueueForecast(queue, queueLimit, seen);
   if (forecast.full) throw queueFull(queue ?? '');
   return forecast;
 }

@@ -125,7 +125,7 @@ class Reader {
 
   take(events: readonly NewEvent[]): void {
     const reach = this.#reach;
-    const visible = events.filter(({ ownerKey }) => reach.everyone || reach.ownerKey === ownerKey);
+    const visible = events.filter((event) => isWithin(event, reach));
     if (visible.length === 0) return;
     this.#isCut ||= this.#waiting.length + visible.length > mostWaiting;
     if (!this.#isCut) this.#waiting.push(...visible.map(toJobEvent));
@@ -142,6 +142,10 @@ class Reader {
         await once(this.#target, 'news', { signal }).catch(() => undefined);
     }
   }
+}
+
+function isWithin({ ownerKey, queue }: NewEvent, reach: Reach): boolean {
+  return reach.everyone || reach.ownerKey === ownerKey || reach.queues?.includes(queue) === true;
 }
 
 function toJobEvent(event: NewEvent): JobEvent {

@@ -1,7 +1,7 @@
 // Reads the history of pipelines by name: of each the latest run that has ended.
 import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
-import { ownerFilter } from '../jobs/requests.js';
+import { listable } from '../jobs/requests.js';
 import { type JobRow, jobColumns, toJob } from '../jobs/rows.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
@@ -13,11 +13,10 @@ function ended(sql: Sql) {
 
 /** Undefined: no run within reach has ended. */
 export async function readLatestPipeline(sql: Sql, name: string, reach: Reach): Promise<Job | undefined> {
-  const owner = ownerFilter(reach);
   const [row] = await guarded(
     () => sql<JobRow[]>`
       select ${jobColumns(sql, 'jobs')} from jobs
-      where ${ended(sql)} and job_name = ${name} and (${owner}::text is null or owner_key = ${owner})
+      where ${ended(sql)} and job_name = ${name} and ${listable(sql, reach)}
       order by seq desc limit 1`,
   );
   return row && toJob(row);
@@ -25,11 +24,10 @@ export async function readLatestPipeline(sql: Sql, name: string, reach: Reach): 
 
 /** The latest first. */
 export async function listPipelineNames(sql: Sql, reach: Reach, limit: number): Promise<string[]> {
-  const owner = ownerFilter(reach);
   const rows = await guarded(
     () => sql<{ name: string }[]>`
       select job_name as name from jobs
-      where ${ended(sql)} and (${owner}::text is null or owner_key = ${owner})
+      where ${ended(sql)} and ${listable(sql, reach)}
       group by job_name order by max(seq) desc limit ${limit}`,
   );
   return rows.map(({ name }) => name);

@@ -1,5 +1,5 @@
 // Reads jobs and output without changing anything: find, list, count, tail.
-import { and, asc, count, desc, eq, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import type { Door, Job, JobName } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
@@ -7,7 +7,7 @@ import type { FailureReason, JobState } from '../../job/state.js';
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 import { jobOutput, jobs } from '../postgres/schema.js';
-import { ownerFilter } from './requests.js';
+import { listable } from './requests.js';
 import { type JobRow, jobColumns, toJob } from './rows.js';
 
 /** A stored job, and whether its output is complete. */
@@ -87,12 +87,11 @@ export async function listListed(
   { door, project = null, limit }: { door: Door; project?: string | null; limit: number },
   reach: Reach,
 ): Promise<Job[]> {
-  const owner = ownerFilter(reach);
   const rows = await guarded(
     () => client<JobRow[]>`
       select ${jobColumns(client, 'jobs')} from jobs
       where door = ${door} and door <> 'gostint' and unlisted_at is null
-        and (${owner}::text is null or owner_key = ${owner}) and (${project}::text is null or project = ${project})
+        and ${listable(client, reach)} and (${project}::text is null or project = ${project})
         and coalesce(clock_timestamp() < finished_at + unlist_after_ms * interval '1 millisecond', true)
       order by seq + 0 desc limit ${limit}`,
   );
@@ -134,8 +133,19 @@ function stored(row: typeof jobs.$inferSelect): StoredJob {
   return { job: toJob(row), outputComplete: row.outputComplete, outputFlaw: row.outputFlaw ?? undefined };
 }
 
+/** As `placeOfJob`. */
+const place = sql`coalesce(${jobs.queue}, case when ${jobs.isParent} then
+  (select child.queue from jobs as child where child.parent = ${jobs.id} order by child.seq limit 1) end)`;
+
 function within(reach: Reach): SQL | undefined {
-  return reach.everyone ? undefined : eq(jobs.ownerKey, reach.ownerKey);
+  if (reach.everyone) return undefined;
+  const { ownerKey, queues = [] } = reach;
+  const named = queues.filter((name) => name !== null);
+  return or(
+    eq(jobs.ownerKey, ownerKey),
+    named.length === 0 ? undefined : inArray(place, named),
+    queues.includes(null) ? isNull(place) : undefined,
+  );
 }
 
 /** A job that ended, and whose time in the lists is over since, need not be taken off by anybody. */

@@ -19,6 +19,32 @@ export function ownerFilter(reach: Reach): string | null {
   return reach.everyone ? null : reach.ownerKey;
 }
 
+/** The queues whose jobs are within reach beside the owner's own: as an array of JSON, since names may hold anything. */
+function queueFilter(reach: Reach): { readonly names: string; readonly withoutQueue: boolean } | undefined {
+  const queues = reach.everyone ? [] : (reach.queues ?? []);
+  if (queues.length === 0) return undefined;
+  return {
+    names: JSON.stringify(queues.filter((name) => name !== null)),
+    withoutQueue: queues.includes(null),
+  };
+}
+
+/** Where a job is for the rights of others: a parent is where its children run, since its output is theirs. */
+export function placeOfJob(sql: Sql) {
+  return sql`coalesce(jobs.queue, case when jobs.is_parent then
+    (select child.queue from jobs as child where child.parent = jobs.id order by child.seq limit 1) end)`;
+}
+
+/** The condition of statements that list jobs. */
+export function listable(sql: Sql, reach: Reach) {
+  const owner = ownerFilter(reach);
+  const queues = queueFilter(reach);
+  if (queues === undefined) return sql`(${owner}::text is null or owner_key = ${owner})`;
+  const place = placeOfJob(sql);
+  return sql`(owner_key = ${owner} or case when ${place} is null then ${queues.withoutQueue}::boolean
+    else ${place} in (select jsonb_array_elements_text(${queues.names}::text::jsonb)) end)`;
+}
+
 /**
  * Records a kill request; a waiting job ends at once and passes the turn on. A waiting parent is let in, to end by its next step,
  * because something may have to be cleaned up. Returns the job as it was before, or undefined when it is out of reach. Has no

@@ -180,38 +180,50 @@ export function queueFull(queue: string): RefusedError {
 /** The state of a queue as a job submitted now would find it. */
 export interface QueueForecast {
   readonly full: boolean;
-  /** Jobs before it, including the one that has the turn; counted to a thousand at most. */
+  /** Jobs before it, including the one that has the turn: all, or those of one owner; counted to a thousand at most. */
   readonly ahead: number;
   /** The median run time of the last jobs of the queue; null when none has run. */
   readonly typicalRunMs: number | null;
 }
 
-/** A forecast counts no more jobs than this, unless the limit of the queue is higher. */
+/** A forecast looks at no more jobs than this, unless the limit of the queue is higher. */
 const longestForecast = 1_000;
 
-/** Reads without a lock, to refuse before anything is spent; `insertJob` decides. Without a queue it only tests Postgres. */
+/**
+ * Reads without a lock, to refuse before anything is spent; `insertJob` decides. Without a queue it only tests Postgres. With an
+ * owner nothing but `full` tells of the jobs of others.
+ */
 export async function readQueueForecast(
   sql: Sql,
   queue: string | null,
   queueLimit: number,
+  owner: string | null = null,
 ): Promise<QueueForecast> {
   const [row] = await guarded(
     () => sql<QueueForecast[]>`
       with queue_row as (
         select name, coalesce(max_waiting, nullif(${queueLimit}::integer, 0)) as most,
                exists (select from jobs where queue = name and turn) as taken,
+               exists (select from jobs where queue = name and turn
+                         and (${owner}::text is null or owner_key = ${owner})) as seen_taken,
                paused_at is not null or hold_until is not null as closed,
                count_waiting(name, greatest(max_waiting, ${queueLimit}::integer, ${longestForecast})) as waiting
         from queues where name = ${queue}::text
+      ), behind as (
+        select owner_key from jobs
+        where ${owner}::text is not null and queue = ${queue}::text and state = 'queued' and not turn
+        order by seq limit ${longestForecast}
       ), recent as (
-        select started_at, finished_at from jobs
+        select started_at, finished_at, owner_key from jobs
         where queue = ${queue}::text and state in ('succeeded', 'failed', 'canceled', 'lost')
         order by seq desc limit 20
       )
       select coalesce((taken or closed) and waiting >= most, false) as full,
-             coalesce(waiting + taken::integer, 0) as ahead,
+             coalesce(seen_taken::integer, 0)
+               + case when ${owner}::text is null then coalesce(waiting, 0)
+                      else (select count(*)::integer from behind where owner_key = ${owner}) end as ahead,
              (select percentile_cont(0.5) within group (order by extract(epoch from finished_at - started_at) * 1000)
-              from recent where started_at is not null)::float8 as typical_run_ms
+              from recent where started_at is not null and (${owner}::text is null or owner_key = ${owner}))::float8 as typical_run_ms
       from (values (1)) as one left join queue_row on true`,
   );
   return row ?? { full: false, ahead: 0, typicalRunMs: null };

@@ -8,6 +8,7 @@ export interface NewEvent {
   readonly kind: string;
   readonly jobId: string;
   readonly ownerKey: string;
+  readonly queue: string | null;
   readonly jobName: string | null;
   readonly project: string | null;
   readonly slot: number | null;
@@ -59,7 +60,7 @@ export async function readNewEvents(
 ): Promise<FoundEvents> {
   const rows = await guarded(
     () => sql<(EventRow | OtherRow)[]>`
-      select latest.seq, kind, job.id as job_id, job.owner_key, job.job_name, job.project,
+      select latest.seq, kind, job.id as job_id, job.owner_key, job.queue, job.job_name, job.project,
              job.slot, job.exit_code, parent.job_name as parent_name, parent.project as parent_project, plan.progress
       from (
         select seq, kind, job_id from events

@@ -23,7 +23,7 @@ export interface CallerOptions {
   readonly budget?: BudgetSettings;
 }
 
-const longestCacheMs = 10_000;
+export const longestCacheMs = 10_000;
 const defaultOutageMs = 15 * 60_000;
 /** How long a refused token is refused without asking again. Short: it may have been created a moment too late. */
 const refusedMs = 5_000;
@@ -121,7 +121,7 @@ function readCaller(reply: unknown): Caller {
 }
 
 /** GoStint's text, which its clients look for. */
-function tokenRefused(): RefusedError {
+export function tokenRefused(): RefusedError {
   return new RefusedError('token_refused', 'token rejected by Vault (Code: 403)');
 }
 

@@ -34,8 +34,14 @@ export function createGafferApp(changes: Partial<AppParts> = {}): GafferApp {
   const usage = new Map<string, ProcessUsage>();
   const nameOf = async (id: string) => queue.job(id).label.name ?? '';
   const processes: AppParts['processes'] = {
-    signal: async (id, _, signal) => void signals.push(`${signal} ${await nameOf(id)}`),
-    usage: async (id) => usage.get(await nameOf(id)),
+    signal: async (id, reach, signal) => {
+      queue.check(id, reach);
+      signals.push(`${signal} ${await nameOf(id)}`);
+    },
+    usage: async (id, reach) => {
+      queue.check(id, reach);
+      return usage.get(await nameOf(id));
+    },
   };
   const app = createTestApp({ queue, processes, drawPid, ...changes });
   const ask: GafferApp['ask'] = async (method, path, body) => {

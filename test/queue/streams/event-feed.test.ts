@@ -6,6 +6,7 @@ import type { FoundEvents, NewEvent } from '../../../src/store/streams/events.js
 const event = (seq: number, ownerKey = 'entity:ann'): NewEvent => ({
   seq,
   ownerKey,
+  queue: null,
   kind: 'running',
   jobId: `job-${seq}`,
   jobName: null,

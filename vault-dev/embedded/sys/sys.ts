@@ -77,7 +77,7 @@ function capabilityRoutes({ tokens, aclOf }: SysParts): Route[] {
   return [
     {
       pattern: /^capabilities-self$/,
-      write: ({ token, body }) => answer(token ?? raise(listed(400, 'invalid token')), body),
+      write: ({ token, body }) => answer(asking(token), body),
     },
     {
       pattern: /^capabilities$/,
@@ -114,6 +114,12 @@ function leaseRoutes(): Route[] {
       },
     },
   ];
+}
+
+/** A token that has just spent its last use cannot be asked about any more, as in Vault. */
+function asking(token: Token | undefined): Token {
+  if (token === undefined || (token.numUses > 0 && token.usesLeft === 0)) throw listed(400, 'invalid token');
+  return token;
 }
 
 function raise(error: Error): never {

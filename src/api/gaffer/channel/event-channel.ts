@@ -1,10 +1,9 @@
 // The WebSocket of events and commands: JSON texts both ways.
 
 import { RefusedError } from '../../../job/errors.js';
-import type { Caller } from '../../../job/owner.js';
 import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
 import type { AppParts } from '../../parts.js';
-import { reachOf } from '../../request/caller.js';
+import { reachWith } from '../../request/caller.js';
 import type { ApiContext } from '../../request/env.js';
 import type { Asker } from '../find.js';
 import { runCommand } from './commands.js';
@@ -12,7 +11,7 @@ import { ChannelError, problemOf } from './errors.js';
 import { type ClientMessage, readMessage } from './message.js';
 import { subscribe } from './subscriptions.js';
 import { parseTopic } from './topics.js';
-import { authenticateMs, type Known, knownByRequest, tokenIn, untilRefused } from './who.js';
+import { authenticateMs, type Known, knownBy, knownByRequest, tokenIn, untilRefused } from './who.js';
 import { within } from './within.js';
 
 /** Who is not known by the request says so in the first message. */
@@ -46,7 +45,7 @@ class EventChannel {
     if (who === undefined) return;
     const refused = untilRefused(who, this.#parts, this.#signal);
     try {
-      await Promise.race([this.#serve(who.caller), refused]);
+      await Promise.race([this.#serve(who), refused]);
     } finally {
       this.#done.abort();
       for (const topic of this.#topics.values()) topic.abort();
@@ -59,7 +58,7 @@ class EventChannel {
     const token = first?.value && tokenIn(textOf(first.value as Message));
     try {
       if (token === undefined) throw new RefusedError('token_missing', 'Expected `AUTH:` and a token first.');
-      return { token, caller: await this.#parts.identify(token, false) };
+      return await knownBy(token, this.#parts);
     } catch (error) {
       if (this.#peer.signal.aborted) return undefined;
       await this.#tell('gaffer:error', { error: 'AUTH_REQUIRED', reason: JSON.stringify(problemOf(error)) });
@@ -67,9 +66,9 @@ class EventChannel {
     }
   }
 
-  async #serve(caller: Caller): Promise<void> {
+  async #serve({ caller, rights }: Known): Promise<void> {
     const { queue, processes, access } = this.#parts;
-    const asker = { queue, processes, caller, reach: reachOf(caller, access) };
+    const asker = { queue, processes, caller, reach: reachWith(caller, rights, access) };
     for (;;) {
       const { done, value } = await this.#messages.next();
       if (done === true || this.#signal.aborted) return;

@@ -3,14 +3,14 @@
 import type { Job } from '../../../job/job.js';
 import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
 import type { AppParts } from '../../parts.js';
-import { reachOf } from '../../request/caller.js';
+import { reachWith } from '../../request/caller.js';
 import type { ApiContext } from '../../request/env.js';
 import { type Asker, findParent, findProcess } from '../find.js';
 import { planOf } from '../supervision/progress.js';
 import { problemOf, type WireProblem } from './errors.js';
 import { decodeFrame, encodeFrame, type Frame, noId } from './frame.js';
 import { type Outputs, outputsOf } from './outputs.js';
-import { authenticateMs, type Known, knownByRequest, tokenIn, untilRefused } from './who.js';
+import { authenticateMs, type Known, knownBy, knownByRequest, tokenIn, untilRefused } from './who.js';
 import { within } from './within.js';
 
 /** What the path and the query say. */
@@ -69,14 +69,14 @@ class ProcessChannel {
       await this.#tell({ error: 'AUTH_REQUIRED', errno: 403 }, noId);
       return undefined;
     }
-    const caller = await this.#parts.identify(token, false);
+    const known = await knownBy(token, this.#parts);
     await this.#answer(frame);
-    return { token, caller };
+    return known;
   }
 
-  async #open({ caller }: Known): Promise<Opened> {
+  async #open({ caller, rights }: Known): Promise<Opened> {
     const { queue, processes, access, streams } = this.#parts;
-    const asker = { queue, processes, caller, reach: reachOf(caller, access) };
+    const asker = { queue, processes, caller, reach: reachWith(caller, rights, access) };
     const job = await findProcess(this.#place.pid, asker);
     const { template } = planOf(await findParent(job, asker));
     const outputs = outputsOf(template.config, this.#place);
