@@ -232,3 +232,20 @@ test('docs/vaults.md says where servers differ, as the contract holds them to it
     ...rows,
   ]);
 });
+
+test('docs/security.md names tests that there are, by their titles', () => {
+  const rows = readFileSync('docs/security.md', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && line.includes('`test/'));
+  const wrong = rows.flatMap((row) => {
+    const tests = row.split(' | ').at(-1) ?? '';
+    const files = [...tests.matchAll(/`(test\/[^`]+\.ts)`/g)].map(([, path = '']) => path);
+    const missing = files.filter((path) => !existsSync(path));
+    const texts = files.filter((path) => existsSync(path)).map((path) => readFileSync(path, 'utf8'));
+    const titles = [...tests.matchAll(/"([^"]+)"/g)].map(([, title = '']) => title);
+    return [...missing, ...titles.filter((title) => !texts.some((text) => text.includes(title)))];
+  });
+
+  expect(rows.length).toBeGreaterThan(5);
+  expect(wrong).toEqual([]);
+});
