@@ -123,6 +123,9 @@ function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
     ...limits,
     network: values.STINT_JOB_NETWORK,
     policy: toPolicy(values, limits),
+    readOnly: values.STINT_JOB_READ_ONLY,
+    seccompPath: values.STINT_JOB_SECCOMP,
+    capabilities: values.STINT_JOB_CAPABILITIES ?? [],
     init: values.STINT_JOB_INIT,
     tokenInEnv: values.STINT_JOB_TOKEN_IN_ENV,
   };

@@ -8,6 +8,22 @@ export const jobSettings = [
       "Network of the jobs: `bridge`, `none`, the name of one, or `isolated`: a bridge of stint's own on which they do not reach each other (docs/engines.md).",
   },
   {
+    name: 'STINT_JOB_READ_ONLY',
+    default: 'false',
+    meaning:
+      'Jobs cannot write their root file system: only `/tmp`, which is in memory then, and what is mounted. Content is refused, and the engine must be on this host.',
+  },
+  {
+    name: 'STINT_JOB_SECCOMP',
+    derived: 'the profile of the engine',
+    meaning: 'Path of a seccomp profile (JSON) for jobs, read once at the start.',
+  },
+  {
+    name: 'STINT_JOB_CAPABILITIES',
+    meaning:
+      'Capabilities that jobs get, separated by commas, such as `CHOWN,SETUID`: for jobs of users whom `STINT_ALLOW_USERS` lets be root.',
+  },
+  {
     name: 'STINT_JOB_SHM',
     default: '64MiB',
     meaning: 'Shared memory of a job.',

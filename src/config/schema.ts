@@ -200,6 +200,25 @@ const images = list('patterns of images such as `docker.io/library/*`, `public` 
   isImagePattern(entry) ? entry : undefined,
 );
 
+/** What Docker gives where nobody asks; no others, and not those that reach the network or devices below the rules of it. */
+const grantable = [
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+] as const;
+const capabilities = list(`names of capabilities, out of ${grantable.join(', ')}`, (entry) =>
+  grantable.find((each) => each === entry),
+);
+
 const image = text('a reference of an image such as `ubuntu:24.04`', (given) =>
   findImageProblem(given) === undefined ? given : undefined,
 );
@@ -309,6 +328,9 @@ export const schema = z.object({
   STINT_LOPCO_RUN_TIME: duration(1000).optional(),
   STINT_LOPCO_CLEAN_UP_IMAGE: image.optional(),
   STINT_JOB_NETWORK: network,
+  STINT_JOB_READ_ONLY: boolean,
+  STINT_JOB_SECCOMP: path.optional(),
+  STINT_JOB_CAPABILITIES: capabilities.optional(),
   STINT_JOB_SHM: size(64 * 1024),
   STINT_JOB_MEMORY_MAX: size(6 * 1024 * 1024).optional(),
   STINT_JOB_CPUS_MAX: cpus.optional(),

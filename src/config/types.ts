@@ -131,6 +131,10 @@ export interface JobConfig {
   readonly sharedMemoryBytes: number;
   /** What a job may ask of its container beyond that. */
   readonly policy: OptionsPolicy;
+  readonly readOnly: boolean;
+  /** Undefined: the profile of the engine. */
+  readonly seccompPath: string | undefined;
+  readonly capabilities: readonly string[];
   readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
 }

@@ -11,6 +11,7 @@ import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
 import { Images } from './image/images.js';
 import type { PullRecorder } from './image/pull-recorder.js';
+import { type Confinement, usualConfinement } from './program/confinement.js';
 import type { InitPolicy } from './program/init.js';
 
 export type { DockerBackend } from './engine-backend.js';
@@ -34,6 +35,8 @@ export interface DockerBackendOptions {
     readonly policy: Pick<OptionsPolicy, 'mounts'>;
     readonly init: InitPolicy;
   };
+  /** Undefined: as usual. */
+  readonly confinement?: Confinement | undefined;
   /** Of a job's content, unpacked. */
   readonly contentLimitBytes: number;
   readonly secretsDirectory: string;
@@ -85,10 +88,15 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
   });
 }
 
-function settingsOf({ nodeId, sharedKey, job }: DockerBackendOptions): ContainerSettings {
+function settingsOf({
+  nodeId,
+  sharedKey,
+  job,
+  confinement = usualConfinement,
+}: DockerBackendOptions): ContainerSettings {
   const { memoryBytes, cpus, pids, network, init, sharedMemoryBytes } = job;
   const limits = { memoryBytes, cpus, pids, network, init, sharedMemoryBytes, logBytes };
-  return { ...identityOf(sharedKey), node: nodeId, ...limits };
+  return { ...identityOf(sharedKey), node: nodeId, confinement, ...limits };
 }
 
 /** Links are accepted: after the checks they cannot leave the container's own root. */

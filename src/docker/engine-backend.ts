@@ -32,6 +32,7 @@ import {
 } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Images } from './image/images.js';
+import { refuseContent, refuseUnbound } from './program/confinement.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
 import { usageOf } from './program/usage.js';
@@ -104,6 +105,7 @@ export class EngineBackend implements DockerBackend {
   }
 
   async checkContent(content: Uint8Array): Promise<ContentMetadata> {
+    refuseContent(this.#parts.settings.confinement);
     return { metadata: await readContentMetadata(content, this.#parts.rules) };
   }
 
@@ -133,6 +135,7 @@ export class EngineBackend implements DockerBackend {
     refuseLongStart(request, config);
     const init = needsInit(request, config, this.#parts.settings.init);
     const delivery = await deliveries.begin({ request, passwd });
+    refuseUnbound(this.#parts.settings.confinement, delivery.files);
     const openImage = () => imageFacts.open(imageId);
     const image = { imageId, imageMetadata, imageConfig: config, openImage };
     const parts = { ...this.#parts, ...image, delivery, init };

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Config, VaultConfig } from '../config/config.js';
 import { isLoopback } from '../config/rules.js';
 import type { DockerBackendOptions } from '../docker/backend.js';
+import type { Confinement } from '../docker/program/confinement.js';
 import type { ExecutorOptions } from '../executor/run.js';
 import type { VaultAddress } from '../vault/client/client.js';
 import type { VaultOptions } from '../vault/secrets.js';
@@ -69,6 +70,7 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
   return {
     docker,
     job,
+    confinement: confinementOf(job),
     contentLimitBytes,
     secretsDirectory,
     starts,
@@ -77,6 +79,25 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
     caCertificatePath: vault.caCertPath,
     onFailure: (message) => log.warn(message),
   };
+}
+
+/** Throws `Error` where the profile cannot be read, or says nothing: jobs must not run without what the operator meant. */
+function confinementOf({ readOnly, capabilities, seccompPath }: Config['job']): Confinement {
+  const seccompProfile = seccompPath === undefined ? undefined : readFileSync(seccompPath, 'utf8');
+  if (seccompProfile !== undefined && !isProfile(seccompProfile))
+    throw new Error(
+      `Expected STINT_JOB_SECCOMP to name a JSON object with a \`defaultAction\`, got something else in "${seccompPath}".`,
+    );
+  return { readOnly, capabilities, seccompProfile };
+}
+
+function isProfile(text: string): boolean {
+  try {
+    const profile = JSON.parse(text) as { readonly defaultAction?: unknown } | null;
+    return typeof profile?.defaultAction === 'string';
+  } catch {
+    return false;
+  }
 }
 
 /** Jobs get the server's own address of Vault in their environment, as GoStint's jobs expect. */

@@ -23,6 +23,8 @@ const defaultJob = {
     mounts: [],
     most: { cpus: 4, memoryBytes: 1024 ** 3, pids: 512, sharedMemoryBytes: 64 * 1024 ** 2 },
   },
+  readOnly: false,
+  capabilities: [],
   init: 'auto',
   tokenInEnv: false,
 };

@@ -12,6 +12,7 @@ import { disksOf } from '../../src/docker/engine/readiness.js';
 import { type DockerBackendParts, EngineBackend } from '../../src/docker/engine-backend.js';
 import { ImageFactsReader } from '../../src/docker/image/facts.js';
 import { Images } from '../../src/docker/image/images.js';
+import { usualConfinement } from '../../src/docker/program/confinement.js';
 import { engineState, testRules, testSettings } from '../support/backend-parts.js';
 import { containerRequest } from '../support/container-request.js';
 import { fakeEngine, foundImage } from '../support/fake-engine.js';
@@ -173,6 +174,14 @@ test('a check reports once the limits that the engine cannot enforce', async () 
   await backend.check();
 
   expect(failures).toEqual(['The engine cannot limit what jobs use of: memory, pids.']);
+});
+
+test('a root that cannot be written needs an engine that shares the files of its host', async () => {
+  const settings = { ...testSettings, confinement: { ...usualConfinement, readOnly: true } };
+  const { backend, created } = await openBackend({}, 'tcp://10.0.0.1:2375', { settings });
+
+  await expect(backend.prepare(request, never())).rejects.toMatchObject({ code: 'read_only_unsupported' });
+  expect(created.filter(({ HostConfig }) => HostConfig.CapDrop !== undefined)).toEqual([]);
 });
 
 test('warns once where jobs reach each other on their network', async () => {

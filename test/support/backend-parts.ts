@@ -2,6 +2,7 @@ import { type ArchiveRules, defaultArchiveLimits } from '../../src/docker/archiv
 import type { ContainerSettings } from '../../src/docker/container/container.js';
 import type { EngineState } from '../../src/docker/engine/engine.js';
 import { toEngineState } from '../../src/docker/engine/facts.js';
+import { usualConfinement } from '../../src/docker/program/confinement.js';
 
 export const testSettings: ContainerSettings = {
   installation: '0123456789abcdef',
@@ -11,6 +12,7 @@ export const testSettings: ContainerSettings = {
   cpus: 1,
   pids: 64,
   network: 'none',
+  confinement: usualConfinement,
   init: 'auto',
   sharedMemoryBytes: 1024 * 1024,
   logBytes: 1024 * 1024,

@@ -4,6 +4,12 @@ import type { ContainerRequest } from '../../executor/backend.js';
 import type { ContainerOptions, Limits, Mount, PortMapping, UserId } from '../../job/options/options.js';
 import { pipesDirectory } from '../../job/options/pipes.js';
 import { engineNetwork } from '../engine/networks.js';
+import {
+  type ConfinedOptions,
+  type Confinement,
+  confinedOptions,
+  temporaryDirectory,
+} from '../program/confinement.js';
 import { type InitPolicy, withSubreaper } from '../program/init.js';
 
 /** What an operator sets for all containers. */
@@ -20,6 +26,7 @@ export interface ContainerSettings {
   /** `bridge`, `none`, `isolated` or the name of a network. */
   readonly network: string;
   readonly sharedMemoryBytes: number;
+  readonly confinement: Confinement;
   /** Which process is process 1 of a job: see `needsInit`. */
   readonly init: InitPolicy;
   /** Size of the engine's own log of the output, from which lost output is restored. */
@@ -54,11 +61,9 @@ export interface CreateOptions {
   readonly HostConfig: HostOptions;
 }
 
-export interface HostOptions {
+export interface HostOptions extends Partial<ConfinedOptions> {
   readonly Init?: boolean;
   readonly LogConfig?: { readonly Type: 'local'; readonly Config: Readonly<Record<string, string>> };
-  readonly SecurityOpt?: readonly string[];
-  readonly CapDrop?: readonly ['ALL'];
   readonly PidsLimit?: number;
   readonly Memory?: number;
   readonly MemorySwap?: number;
@@ -162,8 +167,7 @@ function hostOptions(
   return {
     Init: init,
     LogConfig: { Type: 'local', Config: logConfig(settings.logBytes) },
-    SecurityOpt: ['no-new-privileges'],
-    CapDrop: ['ALL'],
+    ...confinedOptions(settings.confinement),
     PidsLimit: limits.pids ?? settings.pids,
     Memory: memoryBytes,
     MemorySwap: memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
@@ -175,7 +179,7 @@ function hostOptions(
     ...(ports.length > 0 && { PortBindings: portBindings(ports) }),
     ...(gpus !== undefined && { DeviceRequests: [{ Count: gpus, Capabilities: [['gpu']] }] }),
     ...reservations(options),
-    ...homeInMemory(options, memoryBytes),
+    ...inMemory(options, settings.confinement, memoryBytes),
   };
 }
 
@@ -191,14 +195,26 @@ function reservations({ reserved = {} }: ContainerOptions): Partial<HostOptions>
   };
 }
 
+/** What is written in memory: `/tmp` where nothing else can be written, and the home directory. */
+function inMemory(
+  options: ContainerOptions,
+  confinement: Confinement,
+  memoryBytes: number,
+): Partial<HostOptions> {
+  const taken = (options.mounts ?? []).map(({ target }) => target);
+  const directories = {
+    ...temporaryDirectory(confinement, memoryBytes, taken),
+    ...homeDirectory(options, memoryBytes),
+  };
+  return Object.keys(directories).length === 0 ? {} : { Tmpfs: directories };
+}
+
 /** A volume would belong to root, and a job that is not root could not write to it. */
-function homeInMemory(options: ContainerOptions, memoryBytes: number): Partial<HostOptions> {
+function homeDirectory(options: ContainerOptions, memoryBytes: number): Record<string, string> {
   const { home } = options;
   if (home === undefined) return {};
   const { uid, gid } = fileOwner(options);
-  return {
-    Tmpfs: { [home]: `exec,nosuid,nodev,mode=0700,uid=${uid},gid=${gid},size=${memoryBytes}` },
-  };
+  return { [home]: `exec,nosuid,nodev,mode=0700,uid=${uid},gid=${gid},size=${memoryBytes}` };
 }
 
 /** Two files of half the size: the engine drops the older one when the newer one is full. */

@@ -6,6 +6,7 @@ import {
   jobTag,
   keyedTag,
 } from '../../../src/docker/container/container.js';
+import { usualConfinement } from '../../../src/docker/program/confinement.js';
 import type { Mount } from '../../../src/job/options/options.js';
 import { containerRequest } from '../../support/container-request.js';
 
@@ -17,6 +18,7 @@ const settings: ContainerSettings = {
   cpus: 0.5,
   pids: 10,
   network: 'none',
+  confinement: usualConfinement,
   init: 'auto',
   sharedMemoryBytes: 64,
   logBytes: 1001,

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config/config.js';
+
+const needed = {
+  STINT_DATABASE_URL: 'postgres://stint:x@db/stint',
+  VAULT_ADDR: 'https://vault.example:8200',
+  STINT_APPROLE_ID: 'r',
+  STINT_APPROLE_NAME: 'stint-job',
+};
+
+test.each<[Readonly<Record<string, string>>, object]>([
+  [{}, { allowed: ['public'], own: [] }],
+  [
+    { STINT_ALLOW_IMAGES: 'ids, docker.io/**', STINT_GAFFER_IMAGE: 'x:1', STINT_JOBPROXY_IMAGE: 'y:1' },
+    { allowed: ['ids', 'docker.io/**'], own: ['y:1', 'x:1'] },
+  ],
+])('the images of %j', (changes, images) => {
+  expect(readConfig({ ...needed, ...changes }).job.policy.images).toEqual(images);
+});
+
+test.each([
+  ['STINT_ALLOW_IMAGES', 'team/tool'],
+  ['STINT_ALLOW_IMAGES', 'public,'],
+  ['STINT_JOB_CAPABILITIES', 'SYS_ADMIN'],
+  ['STINT_JOB_CAPABILITIES', 'chown'],
+])('%s cannot be "%s"', (name, value) => {
+  expect(() => readConfig({ ...needed, [name]: value })).toThrow(ConfigError);
+  expect(() => readConfig({ ...needed, [name]: value })).toThrow(name);
+});
