@@ -134,7 +134,11 @@ function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
 /** A job may always ask for less than every job gets, and for the network of all jobs. */
 function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsPolicy {
   return {
-    images: { allowed: values.STINT_ALLOW_IMAGES, own: imagesOfSettings(values) },
+    images: {
+      allowed: values.STINT_ALLOW_IMAGES,
+      digestsOnly: values.STINT_IMAGE_DIGESTS_ONLY,
+      own: imagesOfSettings(values),
+    },
     users: values.STINT_ALLOW_USERS ?? [],
     networks: [...(values.STINT_ALLOW_NETWORKS ?? []), values.STINT_JOB_NETWORK, 'none'],
     ports: values.STINT_ALLOW_PORTS ?? [],

@@ -56,6 +56,12 @@ export const jobSettings = [
       'Images that a job may name, separated by commas: patterns of registry and repository as `docker.io/library/*` or `registry.example.org:5000/team/**` (`*` within one part, `**` for all that follows, alone for all names), `public` for every registry with a public name, `ids` for the ids of images that the engine has. Images that settings name are always allowed.',
   },
   {
+    name: 'STINT_IMAGE_DIGESTS_ONLY',
+    default: 'false',
+    meaning:
+      'A job must name its image with a digest (`name@sha256:…`), so that nobody can put another one in its place.',
+  },
+  {
     name: 'STINT_ALLOW_USERS',
     meaning:
       'Users that a job may ask to run as, as `uid:gid`, or `image` for the user of its image, separated by commas; all others run as 2001:2001.',

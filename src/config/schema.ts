@@ -337,6 +337,7 @@ export const schema = z.object({
   STINT_JOB_SHM_MAX: size(64 * 1024).optional(),
   STINT_JOB_GPUS_MAX: integer(0, mostGpus),
   STINT_ALLOW_IMAGES: images,
+  STINT_IMAGE_DIGESTS_ONLY: boolean,
   STINT_ALLOW_USERS: users.optional(),
   STINT_ALLOW_NETWORKS: networks.optional(),
   STINT_ALLOW_PORTS: ports.optional(),

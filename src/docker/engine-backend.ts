@@ -8,6 +8,7 @@ import type {
   ContentMetadata,
   PreparedContainer,
 } from '../executor/backend.js';
+import { digestOf } from '../job/image-reference.js';
 import type { ProcessUsage } from '../job/options/usage.js';
 import { readContentMetadata } from './archive/content.js';
 import type { ArchiveRules } from './archive/rules.js';
@@ -137,7 +138,8 @@ export class EngineBackend implements DockerBackend {
     const delivery = await deliveries.begin({ request, passwd });
     refuseUnbound(this.#parts.settings.confinement, delivery.files);
     const openImage = () => imageFacts.open(imageId);
-    const image = { imageId, imageMetadata, imageConfig: config, openImage };
+    const imageDigest = digestOf(request.image, found.digests);
+    const image = { imageId, imageDigest, imageMetadata, imageConfig: config, openImage };
     const parts = { ...this.#parts, ...image, delivery, init };
     const container = new JobContainer(parts, request);
     try {

@@ -100,6 +100,8 @@ export interface PreparedContainer extends AsyncDisposable {
   readonly id: string;
   /** As its engine names it. */
   readonly imageId: string;
+  /** By which its registry knows it; undefined where the engine knows of none. */
+  readonly imageDigest: string | undefined;
   /** Text of `/gostint_image.yml` in the image; undefined where there is none. */
   readonly imageMetadata: string | undefined;
   /** Writes the secrets file, where there is one. Called once, before `start`. */

@@ -43,7 +43,8 @@ export async function prepareContainer(
 
 async function recordPrepared(run: Run, spec: JobSpec, container: PreparedContainer): Promise<void> {
   const { image, tty } = spec;
-  await run.recorder.prepared({ image, tty, imageId: container.imageId, containerId: container.id });
+  const { id: containerId, imageId, imageDigest } = container;
+  await run.recorder.prepared({ image, tty, imageId, imageDigest, containerId });
   run.stop.check();
 }
 

@@ -17,7 +17,13 @@ export interface RunRecorder {
   secretsRead(reads: readonly SecretRead[]): Promise<void>;
   /** Vault confirmed that the job's token is revoked. Never throws: maintenance finds what was not recorded. */
   tokenRevoked(renewals?: number): Promise<void>;
-  prepared(facts: { image: string; imageId: string; containerId: string; tty: boolean }): Promise<void>;
+  prepared(facts: {
+    image: string;
+    imageId: string;
+    imageDigest: string | undefined;
+    containerId: string;
+    tty: boolean;
+  }): Promise<void>;
   /**
    * Before the start. `unmasked` names the secrets that the output would show, because they are too short to be masked.
    */

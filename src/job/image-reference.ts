@@ -52,6 +52,30 @@ export function findImageProblem(text: string): string | undefined {
   return findRepositoryProblem(repository);
 }
 
+/** Registry and repository as the engine completes them, without tag and digest: equal names are of the same images. */
+export function completeName({ registry, repository }: ImageReference): string {
+  const completed = registry?.toLowerCase() ?? hub;
+  const isHub = completed === hub || completed === `index.${hub}`;
+  if (!isHub) return `${completed}/${repository}`;
+  return `${hub}/${repository.includes('/') ? repository : `library/${repository}`}`;
+}
+
+const hub = 'docker.io';
+
+/**
+ * The digest of an image under the name that was asked for, out of all that an engine knows it by (`repository@digest`). An image
+ * that two registries have may have another digest in each.
+ */
+export function digestOf(text: string, known: readonly string[]): string | undefined {
+  const asked = parseImageReference(text);
+  if (asked === undefined) return undefined;
+  const name = completeName(asked);
+  const found = known
+    .map(parseImageReference)
+    .find((each) => each !== undefined && completeName(each) === name);
+  return asked.digest ?? found?.digest;
+}
+
 function findRepositoryProblem(repository: string): string | undefined {
   if (repository === '') return 'that names a repository';
   if (/[A-Z]/.test(repository)) return 'whose repository is in lower case';

@@ -139,9 +139,10 @@ export interface Job {
   readonly node: string | undefined;
   /** Resolved when the layers are known; undefined before. */
   readonly image: string | undefined;
-  /** The engine's id of the image that really ran. */
   /** What its engine said: a digest of the image's configuration, manifest or index, by the engine. No key across nodes. */
   readonly imageId: string | undefined;
+  /** By which its registry knows the image that ran; undefined where none has it. The same on every node. */
+  readonly imageDigest: string | undefined;
   readonly tty: boolean;
   readonly containerId: string | undefined;
   /** Known once the container runs; empty where it publishes none. */

@@ -9,10 +9,15 @@ const needed = {
 };
 
 test.each<[Readonly<Record<string, string>>, object]>([
-  [{}, { allowed: ['public'], own: [] }],
+  [{}, { allowed: ['public'], digestsOnly: false, own: [] }],
   [
-    { STINT_ALLOW_IMAGES: 'ids, docker.io/**', STINT_GAFFER_IMAGE: 'x:1', STINT_JOBPROXY_IMAGE: 'y:1' },
-    { allowed: ['ids', 'docker.io/**'], own: ['y:1', 'x:1'] },
+    {
+      STINT_IMAGE_DIGESTS_ONLY: 'true',
+      STINT_ALLOW_IMAGES: 'ids, docker.io/**',
+      STINT_GAFFER_IMAGE: 'x:1',
+      STINT_JOBPROXY_IMAGE: 'y:1',
+    },
+    { allowed: ['ids', 'docker.io/**'], digestsOnly: true, own: ['y:1', 'x:1'] },
   ],
 ])('the images of %j', (changes, images) => {
   expect(readConfig({ ...needed, ...changes }).job.policy.images).toEqual(images);

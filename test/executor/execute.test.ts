@@ -75,6 +75,7 @@ describe('the recipe', () => {
       image: 'busybox',
       tty: true,
       imageId: expect.stringContaining('sha256:'),
+      imageDigest: undefined,
       containerId: expect.stringContaining(benchJobId),
     });
     expect(bench.told.get('tokenTaken')).toMatch(/^accessor\./);

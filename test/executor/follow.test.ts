@@ -49,6 +49,7 @@ function containerOf(given: Partial<RunningContainer>): PreparedContainer {
   return {
     id: 'c',
     imageId: 'i',
+    imageDigest: undefined,
     imageMetadata: undefined,
     deliver: async () => undefined,
     start: async () => running,

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { findImageProblem, parseImageReference, withDefaultTag } from '../../src/job/image-reference.js';
+import {
+  digestOf,
+  findImageProblem,
+  parseImageReference,
+  withDefaultTag,
+} from '../../src/job/image-reference.js';
 
 const hex = '0123456789abcdef'.repeat(4);
 const digest = `sha256:${hex}`;
@@ -79,5 +84,27 @@ describe('an image reference', () => {
     [`busybox@${digest}`, `busybox@${digest}`],
   ])('%s has the tag of %s', (text, tagged) => {
     expect(withDefaultTag(text)).toBe(tagged);
+  });
+});
+
+describe('the digest of an image under the name that was asked for', () => {
+  const other = `sha256:${'f'.repeat(64)}`;
+  const known = [`mirror.example.org/busybox@${other}`, `busybox@${digest}`];
+
+  test.each([
+    ['busybox', digest],
+    ['busybox:1.36', digest],
+    ['docker.io/library/busybox', digest],
+    ['index.docker.io/library/busybox', digest],
+    ['mirror.example.org/busybox', other],
+    ['team/busybox', undefined],
+    [`busybox@${other}`, other],
+    ['Not A Name', undefined],
+  ])('%s', (name, expected) => {
+    expect(digestOf(name, known)).toBe(expected);
+  });
+
+  test('is none where no registry has it', () => {
+    expect(digestOf('busybox', [])).toBeUndefined();
   });
 });

@@ -105,6 +105,10 @@ export class FakeContainer implements PreparedContainer {
     return `sha256:${this.#parts.request.image}`;
   }
 
+  get imageDigest(): string | undefined {
+    return undefined;
+  }
+
   get imageMetadata(): string | undefined {
     return this.#backend.imageMetadata.get(this.#parts.request.image);
   }

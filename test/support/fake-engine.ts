@@ -21,7 +21,7 @@ export function foundImage(
   more: Partial<FoundImage> = {},
 ): FoundImage {
   const config = { entrypoint: [], command: [], env: [], workingDirectory: '', labels: {}, ...given };
-  return { id, config, layers: [`layer of ${id}`], isHollow: false, ...more };
+  return { id, config, layers: [`layer of ${id}`], digests: [], isHollow: false, ...more };
 }
 
 /** What an engine reports about itself, with these changes. */

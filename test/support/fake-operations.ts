@@ -138,6 +138,7 @@ function newDetail(): JobDetail {
       node: 'node-1',
       containerId: '5f1c0d9e',
       imageId: 'sha256:1',
+      imageDigest: `sha256:${'d'.repeat(64)}`,
       startedAt: new Date('2025-10-18T14:18:43Z'),
       killRequestedAt: new Date('2025-10-18T14:19:00Z'),
       killRequestedBy: 'entity:e1',

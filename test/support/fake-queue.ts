@@ -50,6 +50,7 @@ export function newJob(changes: Partial<Job> = {}): Job {
     node: undefined,
     image: undefined,
     imageId: undefined,
+    imageDigest: undefined,
     tty: false,
     containerId: undefined,
     publishedPorts: [],

@@ -14,7 +14,13 @@ export const succeeded: Verdict = verdictOf({
   stopped: undefined,
   limitMs: 0,
 });
-export const facts = { image: 'busybox', imageId: 'sha256:1', containerId: 'c1', tty: false };
+export const facts = {
+  image: 'busybox',
+  imageId: 'sha256:1',
+  imageDigest: `sha256:${'d'.repeat(64)}`,
+  containerId: 'c1',
+  tty: false,
+};
 export const wait = { code: 'vault_unavailable', message: 'Vault is sealed.', delayMs: 0 };
 
 export function newJob(options: Partial<NewJob> = {}): NewJob {

@@ -82,6 +82,7 @@ export function toWireJobDetail(known: JobDetail): WireJobDetail {
     kill: toWireKill(known),
     image: job.image ?? null,
     image_id: job.imageId ?? null,
+    image_digest: job.imageDigest ?? null,
     container_id: job.containerId ?? null,
     published_ports: job.publishedPorts.map((port) => ({ ...port })),
     exit_code: job.exitCode ?? null,

@@ -87,6 +87,9 @@ export const wireJobDetail = z.strictObject({
     .nullable(),
   image: text.nullable(),
   image_id: text.nullable(),
+  image_digest: text
+    .nullable()
+    .meta({ description: 'By which its registry knows the image that ran; null where none has it.' }),
   container_id: text.nullable(),
   published_ports: z
     .array(z.strictObject({ container: z.int(), host: z.int() }))

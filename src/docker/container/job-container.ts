@@ -25,6 +25,7 @@ export interface JobContainerParts {
   readonly settings: ContainerSettings;
   readonly delivery: Delivery;
   readonly imageId: string;
+  readonly imageDigest: string | undefined;
   readonly imageMetadata: string | undefined;
   readonly imageConfig: ImageConfig;
   /** A container of the image, to look at its files. */
@@ -62,6 +63,10 @@ export class JobContainer implements PreparedContainer {
 
   get imageId(): string {
     return this.#parts.imageId;
+  }
+
+  get imageDigest(): string | undefined {
+    return this.#parts.imageDigest;
   }
 
   get imageMetadata(): string | undefined {

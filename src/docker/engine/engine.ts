@@ -107,6 +107,8 @@ export interface FoundImage {
    * can change what is behind it. Empty where the engine does not say.
    */
   readonly layers: readonly string[];
+  /** What registries know it by, as `repository@digest`. */
+  readonly digests: readonly string[];
   /** The engine lists it and has nothing of it for its own processor: a failed pull left that, or a pull for another one. */
   readonly isHollow: boolean;
 }

@@ -86,6 +86,7 @@ export interface ImageAnswer {
   readonly Id: string;
   readonly Os?: string;
   readonly Architecture?: string;
+  readonly RepoDigests?: readonly string[] | null;
   readonly RootFS?: { readonly Layers?: readonly string[] | null } | null;
   readonly Config?: {
     readonly Entrypoint?: string | readonly string[] | null;
@@ -96,7 +97,14 @@ export interface ImageAnswer {
   } | null;
 }
 
-export function toFoundImage({ Id: id, Config, Os, Architecture, RootFS }: ImageAnswer): FoundImage {
+export function toFoundImage({
+  Id: id,
+  Config,
+  Os,
+  Architecture,
+  RepoDigests,
+  RootFS,
+}: ImageAnswer): FoundImage {
   const { Entrypoint, Cmd, Env, WorkingDir, Labels } = Config ?? {};
   const config = {
     entrypoint: typeof Entrypoint === 'string' ? [Entrypoint] : (Entrypoint ?? []),
@@ -107,7 +115,7 @@ export function toFoundImage({ Id: id, Config, Os, Architecture, RootFS }: Image
   };
   const layers = RootFS?.Layers ?? [];
   const isHollow = layers.length === 0 && Os === '' && Architecture === '';
-  return { id, config, layers, isHollow };
+  return { id, config, layers, digests: RepoDigests ?? [], isHollow };
 }
 
 export function toContainerFacts(answer: Docker.ContainerInspectInfo): ContainerFacts {

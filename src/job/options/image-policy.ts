@@ -1,10 +1,12 @@
 // Says which images the operator lets jobs run, and finds one that is not among them.
 
-import { type ImageReference, parseImageReference } from '../image-reference.js';
+import { completeName, type ImageReference, parseImageReference } from '../image-reference.js';
 
 /** What jobs may name as their image. */
 export interface ImagePolicy {
   readonly allowed: readonly AllowedImages[];
+  /** A name must say which image it means: `name@sha256:…`. A tag may move to another image at any time. */
+  readonly digestsOnly: boolean;
   /** As settings name them for jobs that name none: always allowed, written just so. */
   readonly own: readonly string[];
 }
@@ -16,7 +18,7 @@ export interface ImagePolicy {
 export type AllowedImages = 'public' | 'ids' | (string & {});
 
 /** For a server whose operator set nothing. */
-export const usualImages: ImagePolicy = { allowed: ['public'], own: [] };
+export const usualImages: ImagePolicy = { allowed: ['public'], digestsOnly: false, own: [] };
 
 const host = '(?!\\*\\*)[a-zA-Z0-9*](?:[a-zA-Z0-9.*-]*[a-zA-Z0-9*])?|\\[[a-fA-F0-9:]+\\]';
 const component = '(?:[a-z0-9._-]|\\*(?!\\*))+';
@@ -32,15 +34,22 @@ export function isImagePattern(text: string): boolean {
 /** One sentence where the operator does not allow the image; none for a text that is no reference. */
 export function findForbiddenImage(
   image: string | undefined,
-  { allowed, own }: ImagePolicy,
+  { allowed, digestsOnly, own }: ImagePolicy,
   name: string,
 ): string[] {
   const reference = image === undefined ? undefined : parseImageReference(image);
   if (image === undefined || reference === undefined || own.includes(image)) return [];
-  if (isAllowed(reference, allowed)) return [];
+  if (isAllowed(reference, allowed)) return digestsOnly ? findMissingDigest(reference, name) : [];
   const what = isId(reference) ? 'an image by its id' : `the image "${image.slice(0, longestQuote)}"`;
   return [
     `Not allowed by the operator: \`${name}\` asks for ${what}${whyNot(reference, allowed)} (STINT_ALLOW_IMAGES).`,
+  ];
+}
+
+function findMissingDigest(reference: ImageReference, name: string): string[] {
+  if (reference.digest !== undefined || isId(reference)) return [];
+  return [
+    `Not allowed by the operator: \`${name}\` asks for an image without its digest, as in \`name@sha256:…\` (STINT_IMAGE_DIGESTS_ONLY).`,
   ];
 }
 
@@ -54,7 +63,7 @@ function whyNot(reference: ImageReference, allowed: readonly AllowedImages[]): s
 
 function isAllowed(reference: ImageReference, allowed: readonly AllowedImages[]): boolean {
   if (isId(reference)) return allowed.includes('ids');
-  const name = fullName(reference);
+  const name = completeName(reference);
   return allowed.some((each) => {
     if (each === 'ids') return false;
     return each === 'public' ? isPublic(reference.registry) : matches(each, name);
@@ -65,16 +74,6 @@ function isAllowed(reference: ImageReference, allowed: readonly AllowedImages[])
 function isId({ registry, repository }: ImageReference): boolean {
   return registry === undefined && (repository === 'sha256' || /^[0-9a-f]{64}$/.test(repository));
 }
-
-/** As the engine completes it: registry and repository, without tag and digest. */
-function fullName({ registry, repository }: ImageReference): string {
-  const completed = registry?.toLowerCase() ?? hub;
-  const isHub = completed === hub || completed === `index.${hub}`;
-  if (!isHub) return `${completed}/${repository}`;
-  return `${hub}/${repository.includes('/') ? repository : `library/${repository}`}`;
-}
-
-const hub = 'docker.io';
 
 /** `*` stands for any characters but `/` and `:`, `**` at the end for all that follows. */
 function matches(pattern: string, name: string): boolean {

@@ -69,6 +69,7 @@ export async function markTokenRevoked(
 export interface PreparedFacts {
   readonly image: string;
   readonly imageId: string;
+  readonly imageDigest?: string | undefined;
   readonly containerId: string;
   readonly tty: boolean;
 }
@@ -79,13 +80,16 @@ export async function markPrepared(sql: Sql, claim: ClaimKey, facts: PreparedFac
     guarded(
       () => sql<{ id: string }[]>`
         with moved as (
-          update jobs set image = ${facts.image}, image_id = ${facts.imageId}, tty = ${facts.tty},
+          update jobs set image = ${facts.image}, image_id = ${facts.imageId},
+                          image_digest = ${facts.imageDigest ?? null}, tty = ${facts.tty},
                           container_id = ${facts.containerId}, container_fence = fence
           where id = ${claim.id} and fence = ${claim.fence} and state in ('preparing', 'stopping')
-          returning id, node, image_id
+          returning id, node, image_id, image_digest
         ), recorded as (
           insert into events (job_id, kind, actor, detail)
-          select id, 'prepared', 'node:' || node, jsonb_build_object('image_id', image_id) from moved
+          select id, 'prepared', 'node:' || node, 
+                 jsonb_strip_nulls(jsonb_build_object('image_id', image_id, 'image_digest', image_digest))
+          from moved
         )
         select id from moved`,
     ),

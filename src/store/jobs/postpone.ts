@@ -41,7 +41,7 @@ export async function postponeJob(
     () => sql<{ id: string }[]>`
       with moved as (
         update jobs set state = 'queued', lease_until = null, started_at = null, unwrapped_at = null,
-                        image_id = null, container_id = null, code = ${wait.code}, message = ${wait.message},
+                        image_id = null, image_digest = null, container_id = null, code = ${wait.code}, message = ${wait.message},
                         postponements = postponements + 1,
                         first_postponed_at = coalesce(first_postponed_at, clock_timestamp()),
                         not_before = clock_timestamp() + interval '1 millisecond'

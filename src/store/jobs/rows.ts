@@ -31,8 +31,7 @@ export function toJob(row: JobRow): Job {
     code: row.code ?? undefined,
     message: row.message ?? undefined,
     node: row.node ?? undefined,
-    image: row.image ?? undefined,
-    imageId: row.imageId ?? undefined,
+    ...imageOf(row),
     tty: row.tty,
     containerId: row.containerId ?? undefined,
     publishedPorts: row.publishedPorts ?? [],
@@ -45,6 +44,14 @@ export function toJob(row: JobRow): Job {
     killRequestedBy: row.killRequestedBy ?? undefined,
     unlistedAt: row.unlistedAt ?? undefined,
     ...familyOf(row),
+  };
+}
+
+function imageOf({ image, imageId, imageDigest }: JobRow): Pick<Job, 'image' | 'imageId' | 'imageDigest'> {
+  return {
+    image: image ?? undefined,
+    imageId: imageId ?? undefined,
+    imageDigest: imageDigest ?? undefined,
   };
 }
 

@@ -22,6 +22,7 @@ export const jobs = pgTable('jobs', {
   node: text(),
   image: text(),
   imageId: text('image_id'),
+  imageDigest: text('image_digest'),
   tty: boolean().notNull(),
   containerId: text('container_id'),
   exitCode: integer('exit_code'),

@@ -192,6 +192,7 @@ test('Q7: a job shows who asked for its end, when, and each step', async () => {
     kill: { at: '2025-10-18T14:19:00.000Z', by: 'entity:e1', trouble: 'The kill is not carried out.' },
     container_id: '5f1c0d9e',
     image_id: 'sha256:1',
+    image_digest: `sha256:${'d'.repeat(64)}`,
     exit_code: null,
     wrap_expires_at: '2025-10-18T15:18:42.000Z',
     token: 'live',

@@ -41,6 +41,7 @@ function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
     delivery,
     imageId: 'sha256:1',
     imageMetadata: undefined,
+    imageDigest: undefined,
     imageConfig: foundImage('sha256:1').config,
     openImage: () => Promise.reject(new Error('Expected no look at the image.')),
     init: true,

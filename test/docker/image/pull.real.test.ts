@@ -10,7 +10,7 @@ import { buildImage } from '../../../rig/engine/image.js';
 import { type PushedImage, type Registry, startRegistry } from '../../../rig/engine/registry.js';
 import { type Part, startPart, until } from '../../../rig/process.js';
 import { containerRequest } from '../../support/container-request.js';
-import { type DockerBench, openDockerBench, runJob } from '../../support/docker-bench.js';
+import { type DockerBench, openDockerBench, readJob, runJob } from '../../support/docker-bench.js';
 
 /** A separate engine: the registry must be in its network, and this test adds and removes images. */
 const engine = await startEngine({ alwaysOwn: true, name: 'pulls' });
@@ -81,6 +81,19 @@ describe('an image that only a registry has', () => {
     const { byDigest } = await publish(registry, 'tools/digest:1', 'v1');
 
     expect(await versionOf(byDigest, 'IfNotPresent')).toBe('v1');
+  });
+
+  test('S1: is named by its digest, and runs as it was prepared where its tag is moved before the start', async () => {
+    const { reference, byDigest } = await publish(registry, 'tools/checked:1', 'v1');
+    await using container = await prepare(reference);
+    expect(container.imageDigest).toBe(byDigest.split('@')[1]);
+
+    const tag = `stint-test/moved-${randomUUID()}:1`;
+    await buildImage(docker, { tag, cmd: ['echo', 'v2'] });
+    await registry.push(docker, tag, 'tools/checked:1');
+
+    await container.deliver(Buffer.from('TOKEN: x\n'));
+    expect((await readJob(await container.start())).stdout.toString().trim()).toBe('v1');
   });
 
   test('is pulled once for many jobs', async () => {

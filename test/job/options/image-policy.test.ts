@@ -5,7 +5,7 @@ import { findForbiddenImage, isImagePattern, usualImages } from '../../../src/jo
 const hex = 'a'.repeat(64);
 
 function isAllowed(image: string, ...allowed: string[]): boolean {
-  return findForbiddenImage(image, { allowed, own: [] }, 'image').length === 0;
+  return findForbiddenImage(image, { allowed, digestsOnly: false, own: [] }, 'image').length === 0;
 }
 
 describe('what is allowed where the operator sets nothing', () => {
@@ -99,7 +99,7 @@ describe('patterns of the operator', () => {
   });
 
   test('the image that a setting names is allowed as it is written there, and no other', () => {
-    const policy = { allowed: ['ghcr.io/team/*'], own: ['localhost:5000/tasks:1'] };
+    const policy = { allowed: ['ghcr.io/team/*'], digestsOnly: false, own: ['localhost:5000/tasks:1'] };
 
     expect(findForbiddenImage('localhost:5000/tasks:1', policy, 'image')).toEqual([]);
     expect(findForbiddenImage('localhost:5000/tasks:2', policy, 'image')).toHaveLength(1);
@@ -121,6 +121,23 @@ describe('patterns of the operator', () => {
       }),
     );
   });
+});
+
+describe('where the operator wants digests', () => {
+  const policy = { allowed: ['public', 'ids'], digestsOnly: true, own: ['tasks:1'] };
+
+  test.each(['busybox', 'busybox:1', 'ghcr.io/team/tool:1'])('%s is refused', (image) => {
+    expect(findForbiddenImage(image, policy, 'image')).toEqual([
+      'Not allowed by the operator: `image` asks for an image without its digest, as in `name@sha256:…` (STINT_IMAGE_DIGESTS_ONLY).',
+    ]);
+  });
+
+  test.each([`busybox@sha256:${hex}`, `busybox:1@sha256:${hex}`, `sha256:${hex}`, 'tasks:1'])(
+    '%s is allowed',
+    (image) => {
+      expect(findForbiddenImage(image, policy, 'image')).toEqual([]);
+    },
+  );
 });
 
 test('a pattern is a registry and a repository, with stars', () => {

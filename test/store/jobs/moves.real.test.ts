@@ -338,3 +338,16 @@ test('Q9: the fence in the container’s name is that of the claim that made it'
   const [row] = await sql`select container_fence::text as fence from jobs where id = ${claim.id}`;
   expect(row?.fence).toBe(claim.fence);
 });
+
+test('S1: the digest of a job’s image is with the job and in its history, until it is prepared anew', async () => {
+  const claim = await submitInto(store, 'preparing');
+  const { imageId, imageDigest } = facts;
+
+  await store.markPrepared(claim, facts);
+
+  const [event] = await sql`select detail from events where job_id = ${claim.id} and kind = 'prepared'`;
+  expect(event?.detail).toEqual({ image_id: imageId, image_digest: imageDigest });
+  expect((await store.findJob(claim.id, { everyone: true }))?.job).toMatchObject({ imageId, imageDigest });
+  await store.postponeJob(claim, wait);
+  expect((await store.findJob(claim.id, { everyone: true }))?.job.imageDigest).toBeUndefined();
+});
