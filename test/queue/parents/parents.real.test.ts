@@ -400,7 +400,12 @@ test('a parent that cannot be read does not keep the others from being carried o
   expect(node.logged.join()).toContain(first.id);
 });
 
-test('the end of a parent whose sealed request was changed is an alarm of the node that ends it', async () => {
+test.each([
+  ['sealed request', (id: string) => sql`update job_requests set sealed = 'changed' where job_id = ${id}`],
+  ['options', (id: string) => sql`update jobs set options = '{"network": "host"}' where id = ${id}`],
+  ['owner', (id: string) => sql`update jobs set owner_key = 'entity:bob' where id = ${id}`],
+  ['labels', (id: string) => sql`update jobs set project = 'other' where id = ${id}`],
+])('A7: the end of a parent whose %s was changed is an alarm of the node that ends it', async (_, change) => {
   const raised: Alarm[] = [];
   const node = openTestNode(store, {
     planners: plannersOf(),
@@ -408,7 +413,7 @@ test('the end of a parent whose sealed request was changed is an alarm of the no
   });
   nodes.push(node);
   const parent = await submit(node, 1);
-  await sql`update job_requests set sealed = 'changed' where job_id = ${parent.id}`;
+  await change(parent.id);
   await node.queue.kill((await node.queue.children(parent.id, everyone))[0]?.id ?? '', everyone, caller);
   await node.parents.carryOn(parent.id);
   expect(await node.stateOf(parent)).toBe('failed');
