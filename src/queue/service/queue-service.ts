@@ -13,6 +13,7 @@ import { type QueueForecast, queueFull } from '../../store/jobs/submit.js';
 import type { Store } from '../../store/store.js';
 import type { Alarms } from '../maintenance/alarms.js';
 import { orLater } from '../parents/or-later.js';
+import { joinOutputs } from '../parents/output.js';
 import type { Parents } from '../parents/parents.js';
 import { createParentJobs } from '../parents/service.js';
 import {
@@ -27,7 +28,6 @@ import { openOutput, openParentOutput } from '../streams/open-output.js';
 import { warningsOf } from './forecast.js';
 import { type NamelessJob, nameAndStoreJob } from './name-job.js';
 import { assembleOutput } from './output-text.js';
-import { joinOutputs } from './parent-output.js';
 import { readCiphertext } from './payload.js';
 import { submitIdempotent } from './submit-idempotent.js';
 

@@ -4,9 +4,9 @@ import { isFinal } from '../../job/state.js';
 import type { StoredJob } from '../../store/jobs/reads.js';
 import type { Store } from '../../store/store.js';
 import type { OutputBatch } from '../../store/streams/output-batches.js';
+import { endOfLine, joinOutputs, lineOf } from '../parents/output.js';
 import type { LongOutput, OpenedOutput, OutputStream } from '../queue.js';
 import { assembleOutput } from '../service/output-text.js';
-import { endOfLine, joinOutputs, lineOf } from '../service/parent-output.js';
 import { outputPieces, type ReadBatches } from './long-output.js';
 
 type OutputStore = Pick<Store, 'readOutputBatch' | 'readOutputSizes'>;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { joinOutputs } from '../../../src/queue/service/parent-output.js';
+import { joinOutputs } from '../../../src/queue/parents/output.js';
 import { newJob, outputOf } from '../../support/fake-queue.js';
 
 const [first, second, third] = [
