@@ -7,7 +7,7 @@ import type { Child, ParentView } from '../../job/parents/planner.js';
 import { isFinal } from '../../job/state.js';
 import type { ParentKey, StepFacts } from '../../store/parents/step.js';
 import type { Store } from '../../store/store.js';
-import { columnsOf, findChange } from '../service/columns.js';
+import { columnsOf, findChange } from '../audit/columns.js';
 import { notAuthentic, openRequest } from '../service/seal.js';
 
 export interface ViewParts {

@@ -7,7 +7,7 @@ import type { Job } from '../../job/job.js';
 import type { NewJob } from '../../store/jobs/submit.js';
 import { sealedPartBytes } from '../../store/requests/parts.js';
 import type { Store } from '../../store/store.js';
-import { sealColumns } from './columns.js';
+import { sealColumns } from '../audit/columns.js';
 import { sealRequest } from './seal.js';
 
 export interface StoreParts {
