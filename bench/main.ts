@@ -1,5 +1,6 @@
 // `npm run bench [-- measure ...]` takes the measures on real parts and prints one line a figure.
 import { type Bench, report, say, startBench } from './bench.js';
+import { measureHistory } from './history.js';
 import { measureHostileBodies } from './hostile.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';
@@ -14,6 +15,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   memory: measureOutputMemory,
   hostile: measureHostileBodies,
   parents: measureParents,
+  history: measureHistory,
 };
 
 const usage = `npm run bench [-- measure ...]
