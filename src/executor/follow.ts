@@ -139,7 +139,9 @@ async function copyFrom(
   collector: OutputCollector,
 ): Promise<string | undefined> {
   try {
-    await copyOutput(running.output, filter, collector).finally(() => collector.end());
+    await copyOutput(running.output, filter, collector, (found) => run.recorder.masked(found)).finally(() =>
+      collector.end(),
+    );
     return filter.flaw;
   } catch (error) {
     if (error instanceof FencedError) run.stop.request('fenced');

@@ -1,6 +1,6 @@
 // Collects a job's output into chunks, stores them in order, and limits what is kept.
 import type { OutputPart, StreamPositions } from './backend.js';
-import type { OutputChunk } from './run-recorder.js';
+import type { FoundSecret, OutputChunk } from './run-recorder.js';
 
 /** A chunk is stored when it reaches this size or this age, whichever comes first; the first byte is stored at once. */
 const chunkBytes = 256 * 1024;
@@ -19,6 +19,8 @@ export interface PartFilter {
   push(part: OutputPart): OutputPart;
   /** How many input bytes are not yet part of the output, as they are or masked. */
   held(stream: OutputPart['stream']): number;
+  /** The secrets that were found since this was asked last. */
+  takeFound?(): readonly FoundSecret[];
   /** Why input bytes will never be returned; undefined when there are none. */
   readonly flaw?: string | undefined;
   /** Returns what the filter still holds back, after the streams have ended. */
@@ -192,16 +194,21 @@ class Keeper {
   }
 }
 
+type OnFound = (found: readonly FoundSecret[]) => Promise<void>;
+
 /** Copies a container's output through the filter into the collector, until it ends. */
 export async function copyOutput(
   source: AsyncIterable<OutputPart>,
   filter: PartFilter,
   collector: OutputCollector,
+  onFound?: OnFound,
 ): Promise<void> {
   try {
     for await (const part of source) {
       const filtered = filter.push(part);
       await collector.push(filtered, { taken: part.bytes.length, held: filter.held(part.stream) });
+      const found = filter.takeFound?.() ?? [];
+      if (found.length > 0) await onFound?.(found);
     }
   } finally {
     for (const rest of filter.end()) await collector.push(rest, { taken: 0, held: 0 });

@@ -4,6 +4,7 @@ import type { OutputPart, ProgramPipe, RunningContainer } from './backend.js';
 import { feedInput } from './input.js';
 import { copyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
 import type { ExecutorParts, Run } from './run.js';
+import type { FoundSecret } from './run-recorder.js';
 
 /** What is stored of each pipe by a previous process. */
 export type PipeStates = ReadonlyMap<string, OutputState>;
@@ -36,7 +37,9 @@ async function copyPipe(
   const collector = new OutputCollector(append, limitBytes, pipesFrom?.get(pipe.name));
   const filter = pipeFilter();
   try {
-    await copyOutput(partsOf(pipe), filter, collector).finally(() => collector.end());
+    const onFound = (found: readonly FoundSecret[]) =>
+      run.recorder.masked(found.map(({ name }) => ({ name, stream: 'pipe' })));
+    await copyOutput(partsOf(pipe), filter, collector, onFound).finally(() => collector.end());
     return filter.flaw;
   } catch (error) {
     if (error instanceof FencedError) run.stop.request('fenced');

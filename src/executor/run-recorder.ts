@@ -33,10 +33,19 @@ export interface RunRecorder {
   /** While it runs: the engine may have chosen them. May be repeated. */
   published(ports: readonly PublishedPort[]): Promise<void>;
   stopping(why: StopReason): Promise<void>;
+  /** The job printed these secrets, and they were masked. May be repeated: each name is recorded once. */
+  masked(found: readonly FoundSecret[]): Promise<void>;
   /** Stores a chunk of output; resolves when it is durable. */
   append(chunk: OutputChunk): Promise<void>;
   /** The same for what comes through a pipe. */
   appendPipe(name: string, chunk: OutputChunk): Promise<void>;
+}
+
+/** A secret that was found in the output, by its name. Never its value. */
+export interface FoundSecret {
+  readonly name: string;
+  /** A stream of the program, or one of its pipes. */
+  readonly stream: 'stdout' | 'stderr' | 'pipe';
 }
 
 export interface OutputChunk {

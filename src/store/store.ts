@@ -2,6 +2,7 @@
 import type { Reach } from '../job/owner.js';
 import * as chain from './audit/chain.js';
 import * as heads from './audit/heads.js';
+import { recordMasked } from './audit/masked.js';
 import * as secretReads from './audit/secret-reads.js';
 import * as pipelines from './doors/pipelines.js';
 import * as registry from './doors/registry.js';
@@ -189,6 +190,7 @@ function bindHistory(sql: Sql) {
     readLastHead: () => heads.readLastHead(sql),
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     wasPrepared: (jobId: string) => detail.wasPrepared(sql, jobId),
+    recordMasked: (...args: Rest<typeof recordMasked>) => recordMasked(sql, ...args),
     recordReads: (...args: Rest<typeof secretReads.recordReads>) => secretReads.recordReads(sql, ...args),
     listReads: (choice: secretReads.ReadChoice) => secretReads.listReads(sql, choice),
   };

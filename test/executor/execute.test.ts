@@ -87,6 +87,7 @@ describe('the recipe', () => {
     const { output } = await run();
 
     expect(bench.printed).toBe('it is oops[secret]!');
+    expect(bench.found).toEqual([expect.objectContaining({ name: 'PASS' })]);
     expect(output).toEqual({ stdoutBytes: 21, stderrBytes: 4, flaw: undefined });
   });
 
@@ -108,6 +109,7 @@ describe('the recipe', () => {
     await run({ fields: clear }, { maskOutput: false });
 
     expect(bench.printed).toBe('hunter2-secret');
+    expect(bench.found).toEqual([]);
   });
 });
 

@@ -51,6 +51,7 @@ test('what comes through each pipe is stored by its name, masked, and secrets th
   expect(flaw).toBeUndefined();
   expect(bench.piped.get('a')).toMatch(/^say (?!open-sesame)\S+ now$/);
   expect(bench.piped.get('b')).toBe('sesame');
+  expect(bench.found).toEqual([{ name: 'KEY', stream: 'pipe' }]);
   expect(bench.piped.has('c')).toBe(false);
 });
 

@@ -119,6 +119,24 @@ test('A3: a value that is too short to be masked is named in the history of the 
   expect(JSON.stringify(detail)).not.toContain('5432');
 });
 
+test('A3: a secret that a job prints is named in its history, once, with the stream', async () => {
+  const path = await operator.writeSecret('kv1', { password: 'canary-of-the-log', key: 'never-printed' });
+  await using masking = await startStintOnRig({ STINT_MASK_OUTPUT: 'true' });
+  const secret_refs = [`PASSWORD@${path}.password`, `KEY@${path}.key`];
+  const run = ['sh', '-c', 'for i in 1 2 3; do grep PASSWORD /secrets.yml >&2; sleep 0.3; done; exit 4'];
+
+  const { _id: id, output, return_code: code } = await masking.run({ run, secret_refs });
+
+  expect([output.match(/\[secret\]/g)?.length, code]).toEqual([3, 4]);
+  const detail = (await masking.client.stint('GET', `/stint/v1/jobs/${id}`)) as {
+    events: { kind: string }[];
+  };
+  expect(detail.events.filter(({ kind }) => kind === 'secret_masked')).toEqual([
+    expect.objectContaining({ detail: { name: 'PASSWORD', stream: 'stderr' } }),
+  ]);
+  expect(JSON.stringify(detail)).not.toContain('canary-of-the-log');
+});
+
 test('parts of a secret are masked as the whole is, and one that is too short is named', async () => {
   const path = await operator.writeSecret('kv/data', {
     account: { user: 'application', password: 'hunter2-alpha' },

@@ -47,6 +47,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   appendLink: () => store.appendLink(end, nextLink(end, [])),
   readLinks: () => store.readLinks('0', 10),
   addHead: () => store.addHead(head),
+  recordMasked: () => store.recordMasked(claim, [{ name: 'A', stream: 'stdout' }]),
   recordReads: () => store.recordReads(claim, 'node-1', [read]),
   listReads: () => store.listReads({ path: 'kv/a', version: 1, after: undefined, limit: 10 }),
   wasPrepared: () => store.wasPrepared(claim.id),

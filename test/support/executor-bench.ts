@@ -1,5 +1,5 @@
 import type { ExecutorOptions, ExecutorParts, OpenedRequest, Run } from '../../src/executor/run.js';
-import type { OutputChunk, RunRecorder } from '../../src/executor/run-recorder.js';
+import type { FoundSecret, OutputChunk, RunRecorder } from '../../src/executor/run-recorder.js';
 import { Stop } from '../../src/executor/stop.js';
 import type { SpecFields } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
@@ -20,6 +20,8 @@ export class ExecutorBench implements Disposable {
   readonly chunks: OutputChunk[] = [];
   /** What came through pipes, by their names. */
   readonly piped = new Map<string, string>();
+  /** Secrets that were found in the output. */
+  readonly found: FoundSecret[] = [];
   readonly bugs: unknown[] = [];
   /** The recorder's calls, by method name. */
   readonly told = new Map<string, unknown>();
@@ -94,6 +96,10 @@ export class ExecutorBench implements Disposable {
       started: () => undefined,
       published: (ports) => tell('published', ports),
       stopping: (why) => tell('stopping', why),
+      masked: async (found) => {
+        this.found.push(...found);
+        await tell('masked');
+      },
       append: async (chunk) => {
         await tell('append');
         this.chunks.push(chunk);

@@ -11,6 +11,7 @@ export function discard({ stdout, stderr }: OutputTargets, filter: PartFilter): 
   return {
     push: (part) => (dropped[part.stream] ? emptied(part) : filter.push(part)),
     held: (stream) => (dropped[stream] ? 0 : filter.held(stream)),
+    takeFound: () => filter.takeFound?.() ?? [],
     end: () => filter.end().filter(({ stream }) => !dropped[stream]),
     get flaw() {
       return filter.flaw;

@@ -21,11 +21,14 @@ export class Automaton {
   readonly #fail: Int32Array;
   /** Length of the longest pattern that the node's text ends with. */
   readonly #match: Int32Array;
+  /** Whose that pattern is. */
+  readonly #owner: Uint16Array;
   /** The node itself, or for a leaf the longest suffix from which a pattern can continue. */
   readonly #pruned: Int32Array;
   #nodes = 1;
 
-  constructor(patterns: readonly Uint8Array[]) {
+  /** `owners`: whose each pattern is, by numbers. */
+  constructor(patterns: readonly Uint8Array[], owners: readonly number[] = []) {
     const most = patterns.reduce((sum, { length }) => sum + length, 1);
     this.#patterns = patterns;
     this.#child = new Int32Array(most);
@@ -36,7 +39,8 @@ export class Automaton {
     this.#fail = new Int32Array(most);
     this.#match = new Int32Array(most);
     this.#pruned = new Int32Array(most);
-    for (const index of patterns.keys()) this.#insert(index);
+    this.#owner = new Uint16Array(most);
+    for (const index of patterns.keys()) this.#insert(index, owners[index] ?? 0);
     this.#link();
   }
 
@@ -61,6 +65,11 @@ export class Automaton {
     return at(this.#match, state);
   }
 
+  /** Whose the longest pattern is that ends here. */
+  owner(state: number): number {
+    return at(this.#owner, state);
+  }
+
   depth(state: number): number {
     return at(this.#depth, state);
   }
@@ -78,13 +87,14 @@ export class Automaton {
     return child;
   }
 
-  #insert(index: number): void {
+  #insert(index: number, owner: number): void {
     let node = none;
     for (const byte of this.#patterns[index] ?? []) {
       const child = this.#childOf(node, byte);
       node = child === none ? this.#grow(node, byte, index) : child;
     }
     this.#match[node] = this.depth(node);
+    this.#owner[node] = owner;
   }
 
   #grow(parent: number, byte: number, index: number): number {
@@ -116,11 +126,14 @@ export class Automaton {
 
   #finish(node: number): void {
     const fail = at(this.#fail, node);
-    if (at(this.#match, node) === 0) this.#match[node] = at(this.#match, fail);
+    if (at(this.#match, node) === 0) {
+      this.#match[node] = at(this.#match, fail);
+      this.#owner[node] = this.owner(fail);
+    }
     this.#pruned[node] = at(this.#child, node) === none ? at(this.#pruned, fail) : node;
   }
 }
 
-function at(table: Int32Array | Uint8Array, index: number): number {
+function at(table: Int32Array | Uint16Array | Uint8Array, index: number): number {
   return table[index] ?? none;
 }

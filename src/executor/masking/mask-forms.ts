@@ -10,25 +10,45 @@ import { isLongEnough, isLongLine } from './mask-length.js';
  */
 const mostFormBytes = 1024 * 1024;
 
-/** Each value, the parts of it that are secrets themselves, the lines of both, and their encoded forms. */
-export function patternsOf(secrets: SecretValues): Uint8Array[] {
-  const values = new Set([...secrets.values()].flatMap((secret) => withLeaves(secret.reveal().trim())));
-  const ascending = [...values].toSorted((a, b) => a.length - b.length);
-  const patterns = new Set<string>(ascending.flatMap((value) => [value, ...linesOf(value)]));
+/** What is searched for, and whose it is. */
+export interface NamedPatterns {
+  readonly patterns: readonly Uint8Array[];
+  /** For each pattern the place of its secret among the names. */
+  readonly owners: readonly number[];
+  readonly names: readonly string[];
+}
+
+/**
+ * Each value, the parts of it that are secrets themselves, the lines of both, and their encoded forms. What belongs to
+ * several secrets counts for one of them.
+ */
+export function patternsOf(secrets: SecretValues): NamedPatterns {
+  const values = new Map<string, number>();
+  for (const [owner, secret] of [...secrets.values()].entries())
+    for (const value of withLeaves(secret.reveal().trim())) setNew(values, value, owner);
+  const ascending = [...values].toSorted(([a], [b]) => a.length - b.length);
+  const patterns = new Map<string, number>();
+  for (const [value, owner] of ascending)
+    for (const text of [value, ...linesOf(value)]) setNew(patterns, text, owner);
   addForms(patterns, ascending);
-  return Array.from(patterns, (pattern) => Buffer.from(pattern));
+  const texts = Array.from(patterns.keys(), (pattern) => Buffer.from(pattern));
+  return { patterns: texts, owners: [...patterns.values()], names: [...secrets.keys()] };
+}
+
+function setNew(map: Map<string, number>, key: string, value: number): void {
+  if (!map.has(key)) map.set(key, value);
 }
 
 /** No value is encoded for which there is certainly no room. */
-function addForms(patterns: Set<string>, values: readonly string[]): void {
+function addForms(patterns: Map<string, number>, values: readonly (readonly [string, number])[]): void {
   let room = mostFormBytes;
-  for (const value of values) {
+  for (const [value, owner] of values) {
     if (value.length > room) return;
     for (const form of formsOf(value)) {
       if (patterns.has(form) || !isLongEnough(form)) continue;
       room -= Buffer.byteLength(form);
       if (room < 0) return;
-      patterns.add(form);
+      patterns.set(form, owner);
     }
   }
 }

@@ -23,23 +23,31 @@ export interface MaskStream {
    * them gives the same output.
    */
   readonly held: number;
+  /** Names of secrets that were found since this was asked last; each is told once. */
+  takeFound(): readonly string[];
   /** Returns what was still held back: the stream ended within the beginning of a secret. */
   end(): Uint8Array;
 }
 
 /** Prepares the search once for all streams; without anything to mask, bytes pass unchanged. */
 export function createMask(secrets: SecretValues): Mask {
-  const patterns = patternsOf(secrets);
+  const { patterns, owners, names } = patternsOf(secrets);
   if (patterns.length === 0) return { stream: () => unmasked };
-  const search = { automaton: new Automaton(patterns), skip: new Skip(patterns) };
+  const search = { automaton: new Automaton(patterns, owners), skip: new Skip(patterns), names };
   return { stream: () => new Masking(search) };
 }
 
-const unmasked: MaskStream = { push: (bytes) => bytes, held: 0, end: () => new Uint8Array() };
+const unmasked: MaskStream = {
+  push: (bytes) => bytes,
+  held: 0,
+  takeFound: () => [],
+  end: () => new Uint8Array(),
+};
 
 interface Search {
   readonly automaton: Automaton;
   readonly skip: Skip;
+  readonly names: readonly string[];
 }
 
 interface Span {
@@ -51,6 +59,10 @@ interface Span {
 class Masking implements MaskStream {
   readonly #automaton: Automaton;
   readonly #skip: Skip;
+  readonly #names: readonly string[];
+  /** By their places: which names were told. */
+  readonly #told: Uint8Array;
+  #new: string[] = [];
   #state = 0;
   /** Bytes taken before the current push. */
   #taken = 0;
@@ -59,9 +71,11 @@ class Masking implements MaskStream {
   /** Matches that are not returned yet: in order, without overlaps. */
   #found: Span[] = [];
 
-  constructor({ automaton, skip }: Search) {
+  constructor({ automaton, skip, names }: Search) {
     this.#automaton = automaton;
     this.#skip = skip;
+    this.#names = names;
+    this.#told = new Uint8Array(names.length);
   }
 
   push(bytes: Uint8Array): Uint8Array {
@@ -81,6 +95,12 @@ class Masking implements MaskStream {
     return this.#taken - this.#done;
   }
 
+  takeFound(): readonly string[] {
+    const found = this.#new;
+    if (found.length > 0) this.#new = [];
+    return found;
+  }
+
   end(): Uint8Array {
     return this.#release(this.#taken, [this.#automaton.text(this.#state), new Uint8Array()]);
   }
@@ -93,7 +113,7 @@ class Masking implements MaskStream {
     const { window } = this.#skip;
     for (let at = from; at < bytes.length; ) {
       const reached = this.#automaton.step(this.#state, bytes[at++] ?? 0);
-      this.#mark(this.#automaton.matchLength(reached), this.#taken + at);
+      this.#mark(reached, this.#taken + at);
       this.#state = this.#automaton.prune(reached);
       const depth = this.#automaton.depth(this.#state);
       if (depth >= window || at - depth <= from) continue;
@@ -104,11 +124,19 @@ class Masking implements MaskStream {
   }
 
   /** Matches are found in order of their ends, so only the last ones can overlap a new one. */
-  #mark(length: number, end: number): void {
+  #mark(state: number, end: number): void {
+    const length = this.#automaton.matchLength(state);
     if (length === 0) return;
+    this.#tell(this.#automaton.owner(state));
     let start = end - length;
     while ((this.#found.at(-1)?.end ?? 0) > start) start = Math.min(start, this.#found.pop()?.start ?? start);
     this.#found.push({ start, end });
+  }
+
+  #tell(owner: number): void {
+    if (this.#told[owner] === 1) return;
+    this.#told[owner] = 1;
+    this.#new.push(this.#names[owner] ?? '');
   }
 
   /** Returns everything before `until`, or before a match that may still become longer. */

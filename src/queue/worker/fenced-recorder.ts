@@ -48,6 +48,7 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
     started: () => job.starts(),
     published: (ports) => persist(() => store.markPublished(claim, ports)),
     stopping: (why) => store.markStopping(claim, why),
+    masked: (found) => persist(() => store.recordMasked(claim, found)),
     append: (chunk) =>
       then(
         'first-output-stored',

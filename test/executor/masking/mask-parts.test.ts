@@ -28,3 +28,34 @@ test('without secrets bytes pass unchanged', () => {
 
   expect(partMask(new Map()).push(given).bytes).toBe(given.bytes);
 });
+
+test('A3: both streams tell which secrets they hid, by name, each once', () => {
+  const mask = partMask(
+    new Map([...secrets, ['KEY', new Secret('swordfish')], ['UNSEEN', new Secret('never-printed')]]),
+  );
+
+  mask.push(part('stdout', 'hunter2 and hunter2, and sword'));
+  expect(mask.takeFound?.()).toEqual([{ name: 'PASS', stream: 'stdout' }]);
+  mask.push(part('stderr', Buffer.from('swordfish').toString('hex')));
+  mask.push(part('stdout', 'fish hunter2'));
+  expect(mask.takeFound?.()).toEqual([
+    { name: 'KEY', stream: 'stdout' },
+    { name: 'KEY', stream: 'stderr' },
+  ]);
+  mask.push(part('stdout', 'hunter2 swordfish'));
+  expect(mask.takeFound?.()).toEqual([]);
+});
+
+test('A3: whose a secret is that lies in the failed beginning of another, or at the end of it', () => {
+  const mask = partMask(
+    new Map([
+      ['LONG', new Secret('abcdefghij')],
+      ['INNER', new Secret('cdefgh')],
+    ]),
+  );
+
+  mask.push(part('stdout', 'abcdefghix'));
+  expect(mask.takeFound?.()).toEqual([{ name: 'INNER', stream: 'stdout' }]);
+  mask.push(part('stdout', 'abcdefghij'));
+  expect(mask.takeFound?.()).toEqual([{ name: 'LONG', stream: 'stdout' }]);
+});
