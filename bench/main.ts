@@ -4,6 +4,7 @@ import { measureHistory } from './history.js';
 import { measureHostileBodies } from './hostile.js';
 import { measureKill } from './kill.js';
 import { measureLife } from './life.js';
+import { measureMask } from './mask.js';
 import { measureOutputMemory } from './memory.js';
 import { measureParents } from './parents.js';
 import { measureQueues } from './queues.js';
@@ -13,6 +14,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   kill: measureKill,
   queues: measureQueues,
   memory: measureOutputMemory,
+  mask: measureMask,
   hostile: measureHostileBodies,
   parents: measureParents,
   history: measureHistory,
