@@ -44,11 +44,18 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
 }
 
 /** None without a key, or without a login of the server's own. */
-function signRounds({ config: { audit, vault: where }, secrets: { server }, vault, store, alarms }: Parts) {
+function signRounds({
+  config: { audit, vault: where },
+  secrets: { server },
+  vault,
+  store,
+  node,
+  alarms,
+}: Parts) {
   const { key, intervalMs } = audit;
   if (key === undefined || server === undefined) return [];
   const sign = (text: string) => server.sign({ mount: where.transit.mount, key }, text);
-  const round = () => signHead({ store, sign, now: () => new Date(vault.now()), alarms });
+  const round = () => signHead({ store, node: node.nodeId, sign, now: () => new Date(vault.now()), alarms });
   return [{ what: 'the signature of the history', intervalMs, round }];
 }
 

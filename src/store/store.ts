@@ -188,6 +188,7 @@ function bindHistory(sql: Sql) {
       chain.readEventsBetween(sql, ...args),
     addHead: (...args: Rest<typeof heads.addHead>) => heads.addHead(sql, ...args),
     readLastHead: () => heads.readLastHead(sql),
+    recordChange: (...args: Rest<typeof heads.recordChange>) => heads.recordChange(sql, ...args),
     readEvents: (jobId: string) => detail.readEvents(sql, jobId),
     wasPrepared: (jobId: string) => detail.wasPrepared(sql, jobId),
     recordMasked: (...args: Rest<typeof recordMasked>) => recordMasked(sql, ...args),

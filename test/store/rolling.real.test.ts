@@ -51,6 +51,7 @@ const statements: Record<Exclude<keyof Store, 'listen'>, () => Promise<unknown>>
   recordReads: () => store.recordReads(claim, 'node-1', [read]),
   listReads: () => store.listReads({ path: 'kv/a', version: 1, after: undefined, limit: 10 }),
   wasPrepared: () => store.wasPrepared(claim.id),
+  recordChange: () => store.recordChange('node:1', { link: '1', seq: '1' }),
   readLastHead: () => store.readLastHead(),
   readEventsBetween: () => store.readEventsBetween(place, place, 10),
   putDocument: () => store.putDocument({ ...document, document: {} }, owner, asker.reach),

@@ -7,8 +7,9 @@ import { type KnownHead, verifyChain } from './verify.js';
 export interface SignParts {
   readonly store: Pick<
     Store,
-    'readLinks' | 'readEventsBetween' | 'readChainEnd' | 'readLastHead' | 'addHead'
+    'readLinks' | 'readEventsBetween' | 'readChainEnd' | 'readLastHead' | 'addHead' | 'recordChange'
   >;
+  readonly node: string;
   /** Signs a text with the key of the operator's choice. */
   readonly sign: (text: string) => Promise<HeadSignature>;
   readonly now: () => Date;
@@ -19,13 +20,14 @@ export interface SignParts {
  * Signs the end of the chain, unless that is signed already. What comes behind the last signed head is followed first: a
  * signature says that this node found it whole. A history that was changed raises an alarm and is never signed.
  */
-export async function signHead({ store, sign, now, alarms }: SignParts): Promise<void> {
+export async function signHead({ store, node, sign, now, alarms }: SignParts): Promise<void> {
   const [last, end] = await Promise.all([store.readLastHead(), store.readChainEnd()]);
   if (end === undefined || end.number === '0' || end.number === last?.number) return;
   const verified = await verifyChain(store, { from: last && toKnown(last) });
   if (verified.problem !== undefined) {
     const message = `the history was changed in the database. ${verified.problem.text}`;
     alarms.raise({ code: 'history_changed', message });
+    await store.recordChange(`node:${node}`, verified.problem);
     return;
   }
   const head = await toHead(store, verified.end ?? end, now());

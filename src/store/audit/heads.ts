@@ -33,3 +33,19 @@ export async function readLastHead(sql: Sql): Promise<HeadDocument | undefined> 
   );
   return head;
 }
+
+/** Where the history was found changed. One event for each place, however often it is found there. */
+export async function recordChange(
+  sql: Sql,
+  actor: string,
+  place: { link: string; seq: string | undefined },
+): Promise<void> {
+  const detail = JSON.stringify({ code: 'history_changed', link: place.link, seq: place.seq ?? null });
+  await guarded(
+    () => sql`
+      insert into events (kind, actor, detail) select 'alarm', ${actor}::text, ${detail}::text::jsonb
+      where not exists (
+        select from events where job_id is null and kind = 'alarm' and detail = ${detail}::text::jsonb
+      )`,
+  );
+}

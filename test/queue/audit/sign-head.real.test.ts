@@ -26,6 +26,7 @@ async function sign(text: string) {
 
 const parts = {
   store,
+  node: 'node-1',
   sign,
   now: () => new Date(0),
   log: { info: () => undefined, error: () => undefined },
@@ -77,9 +78,13 @@ test('A6: a history that was changed since the last signature is told and not si
                     set session_replication_role = origin`);
 
   await signHead(parts);
+  await signHead(parts);
 
   expect(asked).toEqual([]);
-  expect(raised).toEqual([
+  expect(await sql`select actor, detail from events where kind = 'alarm'`).toEqual([
+    { actor: 'node:node-1', detail: { code: 'history_changed', link: '3', seq: '3' } },
+  ]);
+  expect(raised.slice(1)).toEqual([
     {
       code: 'history_changed',
       message: 'the history was changed in the database. Event 3 was changed; it now says "one".',
