@@ -28,7 +28,15 @@ export function createLog({ level, destination = process.stdout }: LogOptions): 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return wrap(pino(options, destination));
+  return wrap(pino(options, { write: (line: string) => destination.write(harmless(line)) }));
+}
+
+/** JSON leaves these as they are, and terminals obey them: controls of C1, ends of lines, turns of the writing. */
+const obeyed = /[\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** The same JSON. They stand in texts only, so that an escape may take their place. */
+function harmless(line: string): string {
+  return line.replace(obeyed, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 type Sink = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'child'>;

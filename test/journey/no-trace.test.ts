@@ -117,13 +117,13 @@ test('no container of the jobs is left in the engine', async () => {
   expect(await on.docker.listContainers({ all: true, filters })).toEqual([]);
 });
 
-test('no file of the jobs is left on the host', async () => {
+test('C7: no file of the jobs is left on the host', async () => {
   const entries = await readdir(secretsDirectory, { recursive: true, withFileTypes: true });
 
   expect(entries.filter((entry) => !entry.isDirectory())).toEqual([]);
 });
 
-test('the tokens of the jobs are revoked', async () => {
+test('V7: the tokens of the jobs are revoked', async () => {
   expect(jobTokens.size).toBe(3);
   for (const [token, accessor] of jobTokens) {
     const byAccessor = await operator.ask('POST', 'auth/token/lookup-accessor', { body: { accessor } });
@@ -132,7 +132,7 @@ test('the tokens of the jobs are revoked', async () => {
   }
 });
 
-test('no secret is in any table of Postgres, also not while a job waits', async () => {
+test('C7: no secret is in any table of Postgres, also not while a job waits', async () => {
   const running = await submit('f', 'echo visible; sleep 300');
   const waiting = await submit('f', 'true');
   await client.wait(running, 20_000, ({ output }) => output !== '');
@@ -147,7 +147,7 @@ test('no secret is in any table of Postgres, also not while a job waits', async 
   expect(findCanaries(await dumpDatabase())).toEqual([]);
 });
 
-test('no secret is in the log', () => {
+test('A8: no secret is in the log', () => {
   const log = on.log();
 
   expect(log).toContain('job recorded');

@@ -54,7 +54,7 @@ function refusal(...texts: readonly string[]): object {
   return { status: 'notauthorised', return_code: 125, kill_requested: false, output: holding(...texts) };
 }
 
-test('a wrapping token that Vault never knew is refused, before there is a container', async () => {
+test('V1: a wrapping token that Vault never knew is refused, before there is a container', async () => {
   const job = await runWith('hvs.CAESINobodyMadeThisOne');
 
   expect(job).toMatchObject(
@@ -63,14 +63,14 @@ test('a wrapping token that Vault never knew is refused, before there is a conta
   expect(job.container_id).toBe('');
 });
 
-test('a wrapping token that was opened before the submit is refused, with an alarm', async () => {
+test('V1: a wrapping token that was opened before the submit is refused, with an alarm', async () => {
   const wrap = await client.wrapSecretId();
   await unwrap(wrap);
 
   expect(await runWith(wrap)).toMatchObject(refusal('was used already', alert));
 });
 
-test('a wrapping token that somebody opens while the job is prepared is reported as used, not as unknown', async () => {
+test('V1: a wrapping token that somebody opens while the job is prepared is reported as used, not as unknown', async () => {
   const wrap = await client.wrapSecretId();
   const id = await startPull(wrap, 'stolen:1');
 
@@ -95,7 +95,7 @@ test('a wrapping token that somebody opens while the job is prepared is reported
   });
 });
 
-test('a wrapping token that expires while the job is prepared is reported as expired', async () => {
+test('V1: a wrapping token that expires while the job is prepared is reported as expired', async () => {
   const wrap = await client.wrapSecretId('2s');
   const id = await startPull(wrap, 'slow:1');
 
@@ -120,7 +120,7 @@ async function runLater(wrap: string, meanwhile: () => Promise<unknown>): Promis
   return client.wait(id);
 }
 
-test('a wrapping token that somebody opens while the job waits is reported as used', async () => {
+test('V1: a wrapping token that somebody opens while the job waits is reported as used', async () => {
   const wrap = await client.wrapSecretId();
 
   const job = await runLater(wrap, () => unwrap(wrap));
@@ -128,7 +128,7 @@ test('a wrapping token that somebody opens while the job waits is reported as us
   expect(job).toMatchObject(refusal('it has been used before its time', alert));
 });
 
-test('a wrapping token that expires while the job waits is reported as expired', async () => {
+test('V1: a wrapping token that expires while the job waits is reported as expired', async () => {
   const wrap = await client.wrapSecretId('2s');
 
   const job = await runLater(wrap, () =>
@@ -138,7 +138,7 @@ test('a wrapping token that expires while the job waits is reported as expired',
   expect(job).toMatchObject(refusal('expired at 20', 'more time (`X-Vault-Wrap-TTL`)'));
 });
 
-test('a wrapping token of another role is refused by its path, and not opened', async () => {
+test('V2: a wrapping token of another role is refused by its path, and not opened', async () => {
   const other = await operator.makeRole({ token_policies: ['default'] });
   const path = `auth/approle/role/${other.name}/secret-id`;
   const wrap = await operator.wrapSecretId(other.name);
@@ -151,7 +151,7 @@ test('a wrapping token of another role is refused by its path, and not opened', 
   expect(await isWhole(wrap)).toBe(true);
 });
 
-test('a SecretID that was wrapped in a second step is refused, and the refusal names the setting', async () => {
+test('V2: a SecretID that was wrapped in a second step is refused, and the refusal names the setting', async () => {
   const wrap = await wrapGenerically({ secret_id: await operator.makeSecretId(roleNames.job) });
 
   expect(await runWith(wrap)).toMatchObject(

@@ -189,3 +189,26 @@ describe('errors in facts', () => {
     );
   });
 });
+
+const hostileTexts = [
+  'a\r\n{"level":"error","msg":"forged"}',
+  '\u001b[2J\u001b]0;title\u0007',
+  '\u009b31m\u0090q\u009c',
+  '\u2028\u2029\u0085',
+  'photo\u202egpj.sh\u2066\u2069\u200f',
+  '\u0000\u0008\u007f',
+  '<script>alert(1)</script>=cmd()',
+];
+
+test.each(hostileTexts)(
+  'A5: what jobs and clients call their things is one record, without a character that a terminal obeys: %j',
+  (text) => {
+    const { log, lines, records } = logAt();
+
+    log.info(text, { queue: text, [text]: { deep: text } });
+
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.slice(0, -1)).toMatch(/^[^\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]*$/u);
+    expect(records()[0]).toMatchObject({ msg: text, queue: text });
+  },
+);
