@@ -31,7 +31,7 @@ await buildImage(stand.docker, { tag: image, files });
 
 const content = archiveOf(headerBlock({ name: 'data/x', size: 6 }), bodyBlocks('hello\n'));
 const script =
-  'cat /data/x; grep -c . /secrets.yml; cat /tmp/trojan; while [ ! -e /tmp/end ]; do sleep 0.2; ln -sfn / /data/x; done';
+  'cat /data/x; grep -c . /secrets.yml; cat /tmp/trojan 2>&1; while [ ! -e /tmp/end ]; do sleep 0.2; ln -sfn / /data/x; done';
 
 describe('the engine gets of a job', () => {
   test('C3, C4: uncompressed tar alone, all of it before the start, and nothing until the end', async () => {
