@@ -17,6 +17,8 @@ export interface Bench extends AsyncDisposable {
   /** Another server on the same parts, as a node of its own. */
   readonly startServer: () => Promise<StintServer>;
   readonly clientOf: (stint: StintServer) => GostintClient;
+  /** A client that is somebody else to stint. */
+  readonly newCaller: () => Promise<GostintClient>;
 }
 
 const imageName = 'busybox:latest';
@@ -49,7 +51,29 @@ async function startOn(rig: Rig, settings: Readonly<Record<string, string>>): Pr
     await rig[Symbol.asyncDispose]();
   };
   const client = clientOf(stint);
-  return { rig, stint, client, image: imageName, startServer, clientOf, [Symbol.asyncDispose]: end };
+  const newCaller = async () => {
+    const own = await createToken(vault, setup.clientPolicy);
+    return new GostintClient({ vault: vault.address, stint: stint.url, token: own, roleName, pollMs: 5 });
+  };
+  return {
+    rig,
+    stint,
+    client,
+    image: imageName,
+    startServer,
+    clientOf,
+    newCaller,
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+async function createToken(vault: Rig['vault'], policy: string): Promise<string> {
+  const answer = await fetch(`${vault.address}/v1/auth/token/create`, {
+    method: 'POST',
+    headers: { 'X-Vault-Token': vault.rootToken },
+    body: JSON.stringify({ policies: ['default', policy] }),
+  });
+  return ((await answer.json()) as { auth: { client_token: string } }).auth.client_token;
 }
 
 /** Progress goes to standard error, figures to standard output. */

@@ -8,6 +8,7 @@ import { measureMask } from './mask.js';
 import { measureOutputMemory } from './memory.js';
 import { measureParents } from './parents.js';
 import { measureQueues } from './queues.js';
+import { measureSoak } from './soak.js';
 
 const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   life: measureLife,
@@ -18,6 +19,7 @@ const measures: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   hostile: measureHostileBodies,
   parents: measureParents,
   history: measureHistory,
+  soak: measureSoak,
 };
 
 const usage = `npm run bench [-- measure ...]

@@ -15,7 +15,7 @@ import { lopco } from './lopco/routes.js';
 import { createMetrics } from './metrics.js';
 import { native } from './native/routes.js';
 import type { AppParts, PlannerParts } from './parts.js';
-import { limitDeclaredBody } from './request/body.js';
+import { limitBodies } from './request/body.js';
 import type { ApiContext, ApiEnv } from './request/env.js';
 import { faultOf } from './request/errors.js';
 import { runai } from './runai/routes.js';
@@ -51,7 +51,7 @@ export function createApp(given: AppParts): Hono<ApiEnv> {
   const doorOf = (c: ApiContext) => doors.find((door) => door.owns(c.req.path)) ?? gostint;
   app.onError((error, c) => doorOf(c).answerFault(c, faultOf(error)));
   app.notFound((c: ApiContext) => doorOf(c).answerUnknownPath(c));
-  app.use(startRequest, observeRequests(parts.log, metrics), limitDeclaredBody(parts.bodyLimitBytes));
+  app.use(startRequest, observeRequests(parts.log, metrics), limitBodies(parts.bodyLimitBytes, parts.memory));
   addHealth(app, parts, answerWrongMethod);
   for (const door of doors) door.add(app, parts);
   return app;

@@ -3,6 +3,7 @@
 import type { Door } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { IdentifyCaller } from '../job/owner.js';
+import type { MemoryBudget } from '../job/payload/memory-budget.js';
 import type { JobHistory } from '../queue/history.js';
 import type { Reaper } from '../queue/maintenance/reaper.js';
 import type { Operations } from '../queue/operations.js';
@@ -13,6 +14,7 @@ import type { RightsParts } from '../queue/rights/caller-rights.js';
 import type { Whereabouts } from '../queue/rights/whereabouts.js';
 import type { Streams } from '../queue/streams.js';
 import type { Flapping } from './gaffer/supervision/brake.js';
+import type { CallerTurns } from './http/caller-turns.js';
 import type { LongAnswers } from './http/long-answers.js';
 import type { JobProxyOptions } from './jobproxy/options.js';
 import type { LopcoOptions } from './lopco/options.js';
@@ -40,8 +42,11 @@ export interface AppParts extends RightsParts {
   /** What jobs may ask of their containers. */
   readonly optionsPolicy: OptionsPolicy;
   readonly bodyLimitBytes: number;
+  /** For the large bodies of all requests that are being read, and their jobs until they are stored. */
+  readonly memory: MemoryBudget;
   readonly runai: RunaiSettings;
   readonly gaffer: GafferSettings;
+  readonly callerTurns: CallerTurns;
   readonly longAnswers: LongAnswers;
   readonly processes: Processes;
   readonly streams: Streams;

@@ -308,6 +308,7 @@ export const schema = z.object({
   STINT_OUTPUT_LIMIT: size(1024),
   STINT_MASK_OUTPUT: boolean,
   STINT_BODY_LIMIT: size(1024),
+  STINT_WORK_MEMORY: size(16 * 1024 * 1024),
   STINT_CONTENT_LIMIT: size(1024),
   STINT_PULL_TIMEOUT: duration(1000),
   STINT_CONTAINERD_ROOT: path.optional(),

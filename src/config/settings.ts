@@ -251,6 +251,12 @@ export const settings = [
   },
   { name: 'STINT_MASK_OUTPUT', default: 'true', meaning: 'Replace secret values in stored output.' },
   { name: 'STINT_BODY_LIMIT', default: '32MiB', meaning: 'Largest request body.' },
+  {
+    name: 'STINT_WORK_MEMORY',
+    default: '256MiB',
+    meaning:
+      'Memory for large requests in work: half of it for bodies that are read (beyond it: 503), half for jobs that run (the next one waits in its slot). Small ones are not counted.',
+  },
   { name: 'STINT_CONTENT_LIMIT', default: '256MiB', meaning: 'Largest content of a job, unpacked.' },
   { name: 'STINT_PULL_TIMEOUT', default: '10m', meaning: 'Longest pull of an image.' },
   {

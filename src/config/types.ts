@@ -46,6 +46,8 @@ export interface Config {
   readonly outputLimitBytes: number;
   readonly maskOutput: boolean;
   readonly bodyLimitBytes: number;
+  /** For large requests in work. */
+  readonly workMemoryBytes: number;
   /** Of a job's content, unpacked. */
   readonly contentLimitBytes: number;
   readonly runai: {

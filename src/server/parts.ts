@@ -2,6 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 import { plannersOf } from '../api/app.js';
 import { parsePayload } from '../api/gostint/payload.js';
+import { CallerTurns } from '../api/http/caller-turns.js';
 import { LongAnswers } from '../api/http/long-answers.js';
 import type { AppParts, PlannerParts } from '../api/parts.js';
 import type { Config } from '../config/config.js';
@@ -9,6 +10,7 @@ import { openDockerBackend } from '../docker/backend.js';
 import type { DockerBackend } from '../docker/engine-backend.js';
 import type { ExecutorParts } from '../executor/run.js';
 import { BrokenError } from '../job/errors.js';
+import { MemoryBudget } from '../job/payload/memory-budget.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
 import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
@@ -108,6 +110,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     holdLimitMs: config.holdLimitMs,
     outputRoot: config.jobproxy.outputRoot,
     breaker,
+    memory: new MemoryBudget(config.workMemoryBytes / 2),
     alarms,
     notifyReady: () => notifier.notifyReady(),
     onChildChanged: (parent) => parents.carryOnSoon(parent),
@@ -203,8 +206,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     jobproxy: config.jobproxy,
     ...rightsParts(parts),
     optionsPolicy: config.job.policy,
-    bodyLimitBytes: config.bodyLimitBytes,
-    longAnswers: new LongAnswers(),
+    ...requestLimits(config),
     processes: createProcesses({
       store,
       backend,
@@ -246,6 +248,11 @@ function rightsParts({ config, store, vault }: Parts) {
     capabilities: createAskCapabilities(vault, { cacheMs: callerCacheMs }),
     whereabouts: createWhereabouts(store),
   };
+}
+
+function requestLimits({ bodyLimitBytes, workMemoryBytes }: Config) {
+  const memory = new MemoryBudget(workMemoryBytes / 2);
+  return { bodyLimitBytes, memory, longAnswers: new LongAnswers(), callerTurns: new CallerTurns() };
 }
 
 function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {

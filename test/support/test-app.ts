@@ -1,6 +1,7 @@
 import type { Hono } from 'hono';
 import { createApp } from '../../src/api/app.js';
 import { defaultFlapping } from '../../src/api/gaffer/supervision/brake.js';
+import { CallerTurns } from '../../src/api/http/caller-turns.js';
 import { LongAnswers } from '../../src/api/http/long-answers.js';
 import type { AppParts } from '../../src/api/parts.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
@@ -8,6 +9,7 @@ import { RefusedError } from '../../src/job/errors.js';
 import { doors } from '../../src/job/job.js';
 import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Caller } from '../../src/job/owner.js';
+import { MemoryBudget } from '../../src/job/payload/memory-budget.js';
 import type { Processes } from '../../src/queue/processes.js';
 import type { Whereabouts } from '../../src/queue/rights/whereabouts.js';
 import type { Streams } from '../../src/queue/streams.js';
@@ -174,9 +176,11 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     ...doorSettings,
     operatorPolicies: ['ops'],
     bodyLimitBytes: 1024 * 1024,
+    memory: new MemoryBudget(64 * 1024 * 1024),
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
     longAnswers: new LongAnswers(),
+    callerTurns: new CallerTurns(),
     processes: idleProcesses(queue),
     streams: silentStreams(queue),
     drawPid: async () => 0,

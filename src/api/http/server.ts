@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { BrokenError } from '../../job/errors.js';
 import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
-import { cutSlowReaders } from './slow-readers.js';
+import { cutSlowReaders, type ReadingRules } from './slow-readers.js';
 import { upgradableRequests } from './upgrade.js';
 import { type WebSocketOptions, WebSockets } from './websocket-server.js';
 
@@ -19,8 +19,8 @@ export interface ListenOptions {
   readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
   /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
   readonly lingerMs?: number;
-  /** How often answers that wait for their client are looked at; 30 s unless given. */
-  readonly lookMs?: number;
+  /** When answers that wait for their clients cost a connection; a test makes the times shorter. */
+  readonly reading?: Partial<ReadingRules>;
   /** Undefined: none, and a request for one is answered as if it did not ask for one. */
   readonly webSockets?: WebSocketOptions;
 }
@@ -56,7 +56,7 @@ const timeouts = {
 export async function listen(app: FetchApp, options: ListenOptions): Promise<Listening> {
   const server = await createHttpServer(app, options);
   const sockets = trackSockets(server);
-  cutSlowReaders(server, options.lookMs);
+  cutSlowReaders(server, options.reading);
   server.on('clientError', refuseBrokenRequest);
   const webSockets = takeWebSockets(server, app, options);
   await open(server, options);

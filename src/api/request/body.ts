@@ -1,17 +1,32 @@
 // Reads request bodies with a limit on their size.
 import { RefusedError } from '../../job/errors.js';
+import type { MemoryBudget, Taken } from '../../job/payload/memory-budget.js';
 import type { ApiContext, ApiMiddleware } from './env.js';
 
 const smallestBufferBytes = 16 * 1024;
 
-/** Refuses a body whose declared length is too large, before anything else is done for the request. */
-export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
+/**
+ * Refuses a body whose declared length is too large, before anything else is done for the request. What its body takes of the
+ * memory that there is for all of them is given back when it is answered.
+ */
+export function limitBodies(limitBytes: number, memory: MemoryBudget): ApiMiddleware {
   return async (c, next) => {
     const declared = declaredBytes(c);
     if (declared > limitBytes) throw tooLarge(limitBytes, `${declared}`);
-    await next();
+    const taken = memory.open();
+    c.set('memory', taken);
+    try {
+      await next();
+    } finally {
+      taken.release();
+    }
   };
 }
+
+/** While a job is read from a body and stored it takes less than so many times the size of the body. */
+const workFactor = 4;
+/** Bodies up to this size are not counted: a node takes very many of them. */
+const smallBytes = 64 * 1024;
 
 /**
  * The bytes of the body, whatever its content type. Its size is counted while it is read, because a chunked body declares no
@@ -19,7 +34,8 @@ export function limitDeclaredBody(limitBytes: number): ApiMiddleware {
  * the connection could not be reused. The HTTP server closes it if that takes too long.
  */
 export async function readBody(c: ApiContext, limitBytes: number): Promise<Buffer> {
-  const bytes = await collect(c.req.raw.body, { limitBytes, declared: declaredBytes(c) });
+  const memory = c.get('memory');
+  const bytes = await collect(c.req.raw.body, { limitBytes, declared: declaredBytes(c), memory });
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -39,23 +55,33 @@ function declaredBytes(c: ApiContext): number {
 interface Sizes {
   readonly limitBytes: number;
   readonly declared: number;
+  readonly memory: Taken | undefined;
 }
 
 /** One growing buffer: with a list of chunks, a client that sends single bytes could fill the memory with chunk objects. */
 async function collect(
   stream: ReadableStream<Uint8Array> | null,
-  { limitBytes, declared }: Sizes,
+  { limitBytes, declared, memory }: Sizes,
 ): Promise<Uint8Array> {
   if (stream === null) return new Uint8Array();
   const reader = stream.getReader();
   let buffer = new Uint8Array(0);
   let size = 0;
+  let counted = smallBytes;
   for (;;) {
     const { done, value } = await nextChunk(reader);
     if (done) return buffer.subarray(0, size);
     if (size + value.length > limitBytes) {
       void drop(reader);
       throw tooLarge(limitBytes, 'more');
+    }
+    if (size + value.length > counted) {
+      const more = Math.max(smallBytes, size + value.length - counted);
+      if (memory?.take(workFactor * more) === false) {
+        void drop(reader);
+        throw overloaded();
+      }
+      counted += more;
     }
     buffer = withRoom(buffer, { used: size, more: value.length, expected: declared });
     buffer.set(value, size);
@@ -104,5 +130,12 @@ function tooLarge(limitBytes: number, got: string): RefusedError {
   return new RefusedError(
     'body_too_large',
     `Expected the body to be at most ${limitBytes} bytes long, got ${got}.`,
+  );
+}
+
+function overloaded(): RefusedError {
+  return new RefusedError(
+    'overloaded',
+    'Could not take the body: this server works on as many large ones as it may. Send it again later.',
   );
 }

@@ -22,10 +22,10 @@ interface CallerOptions {
 
 /**
  * Refuses a request without a token that Vault accepts, and sets `caller`. It runs before path and body are read.
- * `identify` decides how long an answer of Vault is cached. At its door a caller without a token may have the service token.
+ * `identify` decides how long an answer of Vault is cached. So many requests of one caller are in work at once. At its door a caller without a token may have the service token.
  */
 export function requireCaller(
-  parts: Pick<AppParts, 'identify' | 'serviceToken'> & RightsParts,
+  parts: Pick<AppParts, 'identify' | 'serviceToken' | 'callerTurns'> & RightsParts,
   { mayRemember = false, door, alsoIn = [] }: CallerOptions = {},
 ): ApiMiddleware {
   return async (c, next) => {
@@ -35,7 +35,7 @@ export function requireCaller(
     const caller = await parts.identify(token, mayRemember, sourceOf(c));
     c.set('caller', caller);
     c.set('rights', new CallerRights(parts, { caller, token }, true));
-    await next();
+    await parts.callerTurns.take(ownerOf(caller).key, next);
   };
 }
 

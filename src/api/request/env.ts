@@ -2,6 +2,7 @@
 
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Caller } from '../../job/owner.js';
+import type { Taken } from '../../job/payload/memory-budget.js';
 import type { Rights } from '../../job/rights/rights.js';
 
 /** What middleware sets for the handlers of one request. */
@@ -14,6 +15,8 @@ export interface ApiEnv {
     rights: Rights;
     /** The job the request is about, for the log. */
     jobId: string | undefined;
+    /** What the request takes of the memory for all of them. */
+    memory: Taken;
     /** Set when the answer is a WebSocket. */
     isUpgraded: true | undefined;
   };

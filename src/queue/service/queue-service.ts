@@ -198,14 +198,20 @@ async function outputOf(store: Store, found: Found, tailBytes: number | undefine
 
 /** How much of each job's output a list contains. */
 const listTailBytes = 4096;
+/** Outputs that a list reads at once: it leaves connections of the pool to others, and holds few whole chunks. */
+const listAtOnce = 4;
 
 async function list(store: Store, filter: JobFilter, reach: Reach): Promise<JobPage> {
   const page = await store.listJobs(filter, reach);
-  const jobs = page.jobs.map(async (found) => ({
-    ...found.job,
-    output: await outputOf(store, found, listTailBytes),
-  }));
-  return { jobs: await Promise.all(jobs), total: page.total };
+  const jobs: JobPage['jobs'][number][] = [];
+  for (let at = 0; at < page.jobs.length; at += listAtOnce) {
+    const some = page.jobs.slice(at, at + listAtOnce).map(async (found) => ({
+      ...found.job,
+      output: await outputOf(store, found, listTailBytes),
+    }));
+    jobs.push(...(await Promise.all(some)));
+  }
+  return { jobs, total: page.total };
 }
 
 async function kill(

@@ -5,6 +5,7 @@ import type { ClaimedJob, Execution, ExecutorParts, OpenedRequest } from '../../
 import { FencedError } from '../../job/errors.js';
 import { failpoint } from '../../job/failpoint.js';
 import type { JobLabel } from '../../job/job.js';
+import type { MemoryBudget, Taken } from '../../job/payload/memory-budget.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import { findChange } from '../audit/columns.js';
@@ -24,6 +25,8 @@ export interface RunParts extends RecordParts {
   readonly executor: ExecutorParts;
   readonly sealKey: Buffer;
   readonly breaker?: Pick<ClaimBreaker, 'recordOutcome'> | undefined;
+  /** For the large requests of all jobs that run here. */
+  readonly memory?: MemoryBudget | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** Where files of output may be; undefined: none are written. */
   readonly outputRoot?: string | undefined;
@@ -38,12 +41,16 @@ export interface RunParts extends RecordParts {
 export async function runClaimed(row: ClaimedRow, activeJob: ActiveJob, parts: RunParts): Promise<void> {
   parts.log.info('job claimed', { jobId: row.id, queue: row.queue });
   await runAndRecord(row, activeJob, parts, async () => {
-    const open = () => openUnchanged(row, parts);
+    using memory = new RunMemory(parts.memory);
+    const open = async () => {
+      await memory.waitFor(row.sealedBytes ?? 0, activeJob.stop.signal);
+      return await openUnchanged(row, parts);
+    };
     await failpoint('after-claim');
     const recorder = fencedRecorder(parts.store, activeJob);
     const keep = keepFor(row, parts);
     const input = (pipe?: string) => jobInput(parts, activeJob, pipe);
-    return execute(
+    return await execute(
       { job: { ...row, open, keepLogin: keep }, recorder, stop: activeJob.stop, input },
       parts.executor,
     );
@@ -71,6 +78,30 @@ function labelOf({ jobName, project, jobKind, requester }: ClaimedRow): JobLabel
     kind: jobKind ?? undefined,
     requester: requester ?? undefined,
   };
+}
+
+/** Requests up to this size are not counted. */
+const smallBytes = 256 * 1024;
+/** A job takes less than so many times the size of its request. */
+const runFactor = 3;
+
+/** What a run takes for its request, from the moment it is read to the end of the run: its content stays as long. */
+class RunMemory implements Disposable {
+  readonly #budget: MemoryBudget | undefined;
+  #taken: Taken | undefined;
+
+  constructor(budget: MemoryBudget | undefined) {
+    this.#budget = budget;
+  }
+
+  /** Waits in a slot: the job is claimed, and may be killed. */
+  async waitFor(bytes: number, signal: AbortSignal): Promise<void> {
+    if (bytes > smallBytes) this.#taken = await this.#budget?.wait(runFactor * bytes, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#taken?.release();
+  }
 }
 
 /** Its parent may start the others once the login is kept. */

@@ -1,5 +1,6 @@
 // The main loop of a node: claims ready jobs while slots are free, and runs them.
 import type { ExecutorParts } from '../../executor/run.js';
+import type { MemoryBudget } from '../../job/payload/memory-budget.js';
 import type { AdoptedRow } from '../../store/jobs/adopt.js';
 import type { ClaimedRow } from '../../store/jobs/claim.js';
 import type { Store } from '../../store/store.js';
@@ -30,6 +31,8 @@ export interface WorkerParts {
   readonly recordMs?: number;
   /** Decides whether jobs may be claimed now, and gets the outcome of each. Without one they always may be. */
   readonly breaker?: Pick<ClaimBreaker, 'openReason' | 'recordOutcome'> | undefined;
+  /** For the large requests of all jobs that run here; without one any number of them runs at once. */
+  readonly memory?: MemoryBudget | undefined;
   readonly alarms?: Pick<Alarms, 'raise'> | undefined;
   /** Below which jobs may have files for their output; undefined: none are written. */
   readonly outputRoot?: string | undefined;

@@ -72,7 +72,7 @@ function addEndless({ queue }: TestApp): { path: string; made: () => number; ope
 }
 
 async function serve(tested: TestApp, lookMs?: number): Promise<Listening> {
-  const options = lookMs === undefined ? {} : { lookMs };
+  const options = lookMs === undefined ? {} : { reading: { lookMs } };
   const server = await listen(tested.app, { host: '127.0.0.1', port: 0, ...options });
   cleanUps.push(() => server.close(0));
   return server;

@@ -70,6 +70,26 @@ test('a connection on which nothing waits is left alone, however long', async ()
   expect(socket.isCut).toBe(false);
 });
 
+test('when too much waits in all, those are cut on which the most waits and nothing moves, and no others', async () => {
+  const server = new EventEmitter();
+  const mib = 1024 * 1024;
+  const sockets = [30, 20, 10, 10].map((waiting) => {
+    const socket = new FakeSocket();
+    socket.pass(waiting * mib, 0);
+    return socket;
+  });
+  cutSlowReaders(server as Server);
+  for (const socket of sockets) server.emit('request', { socket });
+  await vi.advanceTimersByTimeAsync(1_000);
+  sockets[1]?.pass(100, 200);
+
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(sockets.map(({ isCut }) => isCut)).toEqual([true, false, false, false]);
+
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(sockets.filter(({ isCut }) => isCut)).toHaveLength(1);
+});
+
 test('nothing goes on after the server has closed', async () => {
   const { server } = start();
 

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../../src/job/payload/memory-budget.js';
 import { createTestApp } from '../../support/test-app.js';
 
 const limit = 1000;
@@ -102,4 +104,78 @@ test('a body that breaks off is refused', async () => {
   expect(response.status).toBe(400);
   expect(await response.text()).not.toContain('canary');
   expect(queue.asked).toEqual([]);
+});
+
+/** A submit whose body ends only when it is told to. */
+function submitSlowly({ app }: ReturnType<typeof createTestApp>, path: string, bytes: number) {
+  const text = Buffer.from(`{"wrap_secret_id":"s.wrap","content":"`.padEnd(bytes - 2, 'A'));
+  const ended = new AbortController();
+  const body = new ReadableStream({
+    start: async (controller) => {
+      controller.enqueue(text);
+      await once(ended.signal, 'abort');
+      controller.enqueue(Buffer.from('"}'));
+      controller.close();
+    },
+  });
+  const init = {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+    duplex: 'half',
+  };
+  return { answer: Promise.resolve(app.request(path, init as RequestInit)), end: () => ended.abort() };
+}
+
+describe('C9: large bodies that are in work together', () => {
+  test.each([
+    ['/v1/api/job', 'Service Unavailable.'],
+    ['/v1/jobproxy/submit', 'Could not take the body'],
+    ['/api/job', 'overloaded'],
+    ['/jobs/sessions', 'overloaded'],
+  ])(
+    'are bounded: at %s a further one is answered 503 and when to come again, a small one is taken',
+    async (path, text) => {
+      const memory = new MemoryBudget(2_000_000);
+      const tested = createTestApp({ memory });
+      const first = submitSlowly(tested, '/v1/api/job', 400_000);
+      await expect.poll(() => memory.usedBytes).toBeGreaterThan(1_000_000);
+
+      const second = submitSlowly(tested, path, 400_000);
+      second.end();
+      const refused = await second.answer;
+      expect(refused.status).toBe(503);
+      expect(refused.headers.get('retry-after')).toBe('5');
+      expect(await refused.text()).toContain(text);
+      const small = submitSlowly(tested, '/v1/api/job', 60_000);
+      small.end();
+      expect((await small.answer).status).toBe(200);
+
+      first.end();
+      await first.answer;
+      expect(memory.usedBytes).toBe(0);
+    },
+  );
+
+  test('count as they arrive: what was only announced keeps nobody out', async () => {
+    const memory = new MemoryBudget(2_000_000);
+    const tested = createTestApp({ memory });
+    const announced = { ...headers, 'content-length': '900000' };
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{')) });
+    const init = { method: 'POST', headers: announced, body, duplex: 'half' } as RequestInit;
+    void tested.app.request('/v1/api/job', init);
+
+    const other = submitSlowly(tested, '/v1/api/job', 400_000);
+    other.end();
+
+    expect((await other.answer).status).not.toBe(503);
+  });
+
+  test('a body larger than all that there is is taken when it is alone', async () => {
+    const tested = createTestApp({ memory: new MemoryBudget(100_000) });
+    const alone = submitSlowly(tested, '/v1/api/job', 400_000);
+    alone.end();
+
+    expect((await alone.answer).status).not.toBe(503);
+  });
 });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MemoryBudget } from '../../../src/job/payload/memory-budget.js';
 import { tarOf } from '../../support/archives.js';
 import { openTestDatabase } from '../../support/database.js';
-import { everyone, openTestNode, type TestNode } from '../../support/test-node.js';
+import { caller, everyone, openTestNode, type TestNode } from '../../support/test-node.js';
 
 const database = await openTestDatabase();
 const { store, sql } = database;
@@ -40,5 +41,51 @@ describe('a job with a long request', () => {
 
     await expect.poll(() => node.stateOf(job)).toBe('failed');
     expect((await node.queue.get(job.id, everyone)).code).toBe('request_not_authentic');
+  });
+});
+
+describe('C9: jobs with long requests', () => {
+  let bounded: TestNode;
+  beforeEach(() => {
+    bounded = openTestNode(store, { memory: new MemoryBudget(3_000_000) });
+    bounded.worker.start();
+  });
+  afterEach(() => bounded[Symbol.asyncDispose]());
+
+  async function submitLong(queue: string) {
+    const archive = await tarOf([{ name: 'f', body: randomBytes(600_000) }]);
+    return bounded.submit(queue, { fields: { image: 'busybox', content: archive.toString('base64') } });
+  }
+
+  test('wait for each other where they would take too much together, with their credentials, and short ones do not', async () => {
+    const hold = bounded.backend.hold('start');
+    const first = await submitLong('a');
+    await hold.reached;
+
+    const second = await submitLong('b');
+    await expect.poll(() => bounded.stateOf(second)).toBe('preparing');
+    const short = await bounded.submit('c');
+    await expect.poll(() => bounded.backend.asked).toContain(`start ${short.id}`);
+    expect(bounded.backend.asked.filter((step) => step.includes(second.id))).toEqual([]);
+    expect(bounded.secrets.count('unwrap')).toBe(2);
+    hold.release();
+
+    await expect.poll(() => bounded.stateOf(first)).toBe('succeeded');
+    await expect.poll(() => bounded.stateOf(second)).toBe('succeeded');
+  });
+
+  test('may be killed while they wait, and then keep nobody waiting', async () => {
+    const hold = bounded.backend.hold('start');
+    await submitLong('a');
+    await hold.reached;
+    const second = await submitLong('b');
+    await expect.poll(() => bounded.stateOf(second)).toBe('preparing');
+
+    await bounded.queue.kill(second.id, everyone, caller);
+    await expect.poll(() => bounded.stateOf(second)).toBe('canceled');
+    hold.release();
+
+    const third = await submitLong('c');
+    await expect.poll(() => bounded.stateOf(third)).toBe('succeeded');
   });
 });

@@ -1,0 +1,58 @@
+// Bounds how many requests of one caller are in work at once: further ones wait, and too many are refused.
+import { RefusedError } from '../../job/errors.js';
+
+export interface CallerTurnLimits {
+  readonly inWork: number;
+  readonly waiting: number;
+}
+
+/** Enough for clients that poll many jobs at once; Postgres is left to the others. */
+const usual: CallerTurnLimits = { inWork: 8, waiting: 200 };
+
+interface Line {
+  inWork: number;
+  readonly waiting: (() => void)[];
+}
+
+/** In the order of asking, for each caller by itself. */
+export class CallerTurns {
+  readonly #limits: CallerTurnLimits;
+  readonly #lines = new Map<string, Line>();
+
+  constructor(limits = usual) {
+    this.#limits = limits;
+  }
+
+  /** Throws `RefusedError` `rate_limited` where too many wait already. */
+  async take<T>(caller: string, work: () => Promise<T>): Promise<T> {
+    const line = this.#lines.get(caller) ?? { inWork: 0, waiting: [] };
+    this.#lines.set(caller, line);
+    if (line.inWork < this.#limits.inWork) line.inWork += 1;
+    else await this.#wait(line);
+    try {
+      return await work();
+    } finally {
+      this.#pass(caller, line);
+    }
+  }
+
+  async #wait({ waiting }: Line): Promise<void> {
+    if (waiting.length >= this.#limits.waiting) throw tooMany(this.#limits);
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  /** Whoever waits takes the place over. */
+  #pass(caller: string, line: Line): void {
+    const next = line.waiting.shift();
+    if (next === undefined) line.inWork -= 1;
+    else next();
+    if (line.inWork === 0) this.#lines.delete(caller);
+  }
+}
+
+function tooMany({ inWork, waiting }: CallerTurnLimits): RefusedError {
+  return new RefusedError(
+    'rate_limited',
+    `Expected at most ${inWork + waiting} requests of one caller at once, got more: wait for their answers, then try again.`,
+  );
+}
