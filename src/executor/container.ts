@@ -1,4 +1,6 @@
 // Prepares the container of a job and delivers its secrets.
+import { mostReferences } from '../job/check.js';
+import { JobFailedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
@@ -81,6 +83,7 @@ export async function deliverSecrets(
   const { spec, secretRefs } = layered;
   const references = secretRefs(readImageSecretRefs(container.imageMetadata));
   if (session === undefined) return await deliverNothing(container, references);
+  if (references.length > mostReferences) throw tooManyReferences(references.length);
   const values = await session.read(references, {
     continueOnWarnings: spec.continueOnWarnings,
     onRead: (reads) => run.recorder.secretsRead(reads),
@@ -92,6 +95,15 @@ export async function deliverSecrets(
   await container.deliver(renderSecretsFile(spec.secretFileType, inFile));
   await failpoint('after-deliver');
   return new Map([...inFile, ['the own token', token]]); // This key cannot collide: no variable has spaces in its name.
+}
+
+/** Each layer may have as many as a request. */
+function tooManyReferences(count: number): JobFailedError {
+  return new JobFailedError(
+    'secrets_refused',
+    'too_many_references',
+    `Expected request, payload, content and image to have at most ${mostReferences} secret references together, got ${count}.`,
+  );
 }
 
 /** In this order: until the login is stored with the parent, this job revokes it. */

@@ -15,6 +15,8 @@ export type FieldNames = Readonly<Partial<Record<keyof SpecFields, string>>> & {
 
 const longestQueueName = 255;
 const mostEntries = 4096;
+/** Each may be a request to Vault. */
+export const mostReferences = 500;
 /** Of one field: whoever tells them shows fewer. */
 const mostProblems = 20;
 /** Linux accepts no single argument or variable of 128 KiB or more. */
@@ -96,6 +98,8 @@ function checkEnvironment(list: readonly string[] | undefined, name: string): st
 }
 
 function checkReferences(list: readonly string[] | undefined, name: string): string[] {
+  if (list !== undefined && list.length > mostReferences)
+    return [`Expected ${name} to have at most ${mostReferences} entries, got ${list.length}.`];
   return checkList(list, name, (entry, place) => {
     const problem = findReferenceProblem(entry);
     if (problem === undefined) return [];
@@ -127,9 +131,12 @@ function checkEntry(entry: string, place: string): string[] {
   return [`Expected ${place} to be at most ${largestEntryBytes} bytes long, got ${size} bytes.`];
 }
 
-/** Finds C0, DEL, C1 and the two separators that break lines: they could forge lines in a log or a terminal. */
-function findControl(text: string): number {
-  return text.search(/[\p{Cc}\u2028\u2029]/u);
+/**
+ * Where the first sign is that is not seen and changes what is: C0, DEL, C1 and the two separators that break lines could forge
+ * lines in a log or a terminal, marks that turn text around let a name look like another. -1: there is none.
+ */
+export function findControl(text: string): number {
+  return text.search(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u);
 }
 
 function quote(text: string): string {

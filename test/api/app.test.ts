@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RefusedError } from '../../src/job/errors.js';
+import { BrokenError, RefusedError } from '../../src/job/errors.js';
 import { createTestApp } from '../support/test-app.js';
 
 describe('a door that is switched off', () => {
@@ -45,3 +45,20 @@ describe('A2: too many tokens that Vault refused', () => {
     expect(await response.text()).toBe(body);
   });
 });
+
+test.each(['/v1/api/job', '/v1/jobproxy/state', '/stint/v1/queues'])(
+  'A8: a text that Postgres does not take makes no failure of ours at %s, whoever wrapped its error',
+  async (path) => {
+    const driver = Object.assign(new Error('invalid byte sequence'), { code: '22021' });
+    for (const cause of [driver, new Error('drizzle', { cause: driver })]) {
+      const { app, queue, operations } = createTestApp();
+      queue.failure = new BrokenError('internal', 'SQLSTATE 22021', { cause, retryable: false });
+      operations.queues = () => Promise.reject(queue.failure);
+
+      const response = await app.request(path, { headers: { 'x-auth-token': 's.operator' } });
+
+      expect(response.status).toBe(400);
+      expect(await response.text()).not.toContain('SQLSTATE');
+    }
+  },
+);

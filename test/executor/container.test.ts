@@ -237,3 +237,13 @@ describe('a job without a Vault identity', () => {
     expect(bench.backend.left).toEqual([]);
   });
 });
+
+test('C9: references of all layers together are bounded, before any is read', async () => {
+  const secretRefs = Array.from({ length: 501 }, (_, i) => `V${i}@kv/app.a`);
+
+  await expect(
+    prepared({ secretRefs }, {}, (using, run) => deliverSecrets(run, using)),
+  ).rejects.toMatchObject({ reason: 'secrets_refused', code: 'too_many_references' });
+
+  expect(bench.secrets.count('read')).toBe(0);
+});

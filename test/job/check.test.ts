@@ -20,6 +20,13 @@ const wrongFields: readonly [string, SpecFields, string][] = [
     '`queue` to be free of control characters, got one at 2',
   ],
   ['a separator that breaks lines', { queue: 'a\u2028' }, 'got one at 1'],
+  ['a mark that turns text around', { queue: 'a\u202eb' }, 'control characters, got one at 1'],
+  ['a mark that isolates text', { queue: '\u2067ab' }, 'control characters, got one at 0'],
+  [
+    'very many references',
+    { secretRefs: Array.from({ length: 501 }, (_, i) => `V${i}@kv/a.b`) },
+    '`secretRefs` to have at most 500 entries, got 501',
+  ],
   ['a control character of C1', { queue: '\u009b31m' }, 'got one at 0'],
   [
     'an image that is none',

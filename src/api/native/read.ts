@@ -1,6 +1,6 @@
 // Reads the paths, queries and bodies of the native routes.
 
-import { checkFields } from '../../job/check.js';
+import { checkFields, findControl } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import { parseJobId } from '../../job/id.js';
 import type { QueueSettings, ReadChoice } from '../../queue/operations.js';
@@ -52,7 +52,20 @@ export function readPage(c: ApiContext): { after: string | undefined; limit: num
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > largestPage)
     throw refused([`Expected \`limit\` to be a whole number from 1 to ${largestPage}, got ${quote(text)}.`]);
-  return { after: c.req.query('after'), limit };
+  const after = c.req.query('after');
+  if (after !== undefined) refuseControls('`after`', after);
+  return { after, limit };
+}
+
+export function readNodeId(c: ApiContext): string {
+  const id = c.req.param('id') ?? '';
+  refuseControls('the id of the node', id);
+  return id;
+}
+
+function refuseControls(name: string, text: string): void {
+  if (isWellFormed(text) && findControl(text) < 0) return;
+  throw refused([`Expected ${name} to be text without control characters, got ${quote(text)}.`]);
 }
 
 /** Which secret is asked for, and which page of its reads. Slashes at the ends of the path do not count, as in references. */
@@ -86,7 +99,7 @@ export async function readReason(c: ApiContext): Promise<string> {
   if (typeof reason !== 'string' || !isWellFormed(reason))
     throw refused([`Expected \`reason\` to be a text, got ${describe(reason)}.`]);
   const line = reason.trim();
-  if (line === '' || line.length > longestReason || /\p{Cc}/u.test(line))
+  if (line === '' || line.length > longestReason || findControl(line) >= 0)
     throw refused([
       `Expected \`reason\` to be one line of 1 to ${longestReason} characters, got another text.`,
     ]);

@@ -23,7 +23,15 @@ import {
 import { openApiDocument } from './openapi.js';
 import { forOperators } from './operators.js';
 import { answerNoSuchMethod, answerNoSuchPath, answerProblem } from './problem.js';
-import { readJobId, readPage, readQueueName, readReason, readSecretChoice, readSettings } from './read.js';
+import {
+  readJobId,
+  readNodeId,
+  readPage,
+  readQueueName,
+  readReason,
+  readSecretChoice,
+  readSettings,
+} from './read.js';
 
 const nativePrefix = '/stint/v1';
 
@@ -118,7 +126,7 @@ async function answerNodes(c: ApiContext, nodes: Promise<readonly NodeView[]>): 
 }
 
 async function setDraining(c: ApiContext, operations: Operations, draining: boolean): Promise<Response> {
-  return answerNodes(c, operations.setDraining(c.req.param('id') ?? '', draining, actorOf(c)));
+  return answerNodes(c, operations.setDraining(readNodeId(c), draining, actorOf(c)));
 }
 
 async function showJob(c: ApiContext, parts: AppParts): Promise<Response> {

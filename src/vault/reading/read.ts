@@ -26,7 +26,7 @@ export interface Reader {
 }
 
 /**
- * Reads all paths at once, each with one use of the token. When several fail, the error names them all.
+ * Reads all paths, some at once, each with one use of the token. When several fail, the error names them all.
  *
  * Throws `JobFailedError`: `too_few_uses`, `permission_denied`, `path_missing`, `version_deleted`,
  * `version_destroyed`, `key_missing`, `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
@@ -39,7 +39,7 @@ export async function readSecrets(
   const { token } = reader;
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
   const given: SecretRead[] = [];
-  const results = await Promise.allSettled(reads.map((read) => readPath({ ...reader, given }, read, rules)));
+  const results = await settleInTurns(reads, (read) => readPath({ ...reader, given }, read, rules));
   token.allowRenewals();
   if (given.length > 0) await rules.onRead?.(given);
   const failed = results.flatMap((result) =>
@@ -49,13 +49,38 @@ export async function readSecrets(
   return new Map(results.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])));
 }
 
+/** Vault is asked for so many paths of one job at once. */
+const mostAtOnce = 16;
+
+/** In the order given, each as soon as one before it has settled. */
+async function settleInTurns<A, B>(
+  list: readonly A[],
+  ask: (entry: A) => Promise<B>,
+): Promise<PromiseSettledResult<B>[]> {
+  const results: PromiseSettledResult<B>[] = [];
+  const entries = list.entries();
+  const askOn = async () => {
+    for (const [index, entry] of entries) {
+      const [settled] = await Promise.allSettled([ask(entry)]);
+      if (settled !== undefined) results[index] = settled;
+    }
+  };
+  await Promise.all(Array.from({ length: mostAtOnce }, askOn));
+  return results;
+}
+
+/** A message names so many failures. */
+const mostNamed = 20;
+
 /** Anything but a `JobFailedError` is a bug and takes precedence. */
 function joinFailures(failures: readonly unknown[]): unknown {
   const bug = failures.find((failure) => !(failure instanceof JobFailedError));
   if (bug !== undefined) return bug;
   const [first, ...others] = failures.filter((failure) => failure instanceof JobFailedError);
   if (first === undefined || others.length === 0) return first;
-  const message = [first, ...others].map((failure) => failure.message).join('\n');
+  const named = [first, ...others].slice(0, mostNamed).map((failure) => failure.message);
+  const rest = others.length + 1 - named.length;
+  const message = [...named, ...(rest > 0 ? [`There are ${rest} more such failures.`] : [])].join('\n');
   return new JobFailedError(first.reason, first.code, message, { cause: first, alarm: first.alarm });
 }
 

@@ -74,6 +74,9 @@ test.each([
   ['/queues/%ff', 'percent-encoded'],
   ['/queues/a%0Ab', 'control characters'],
   [`/queues/${'x'.repeat(256)}`, 'at most 255 characters'],
+  ['/queues?after=a%00b', '`after`'],
+  ['/queues?after=%E2%80%AE', '`after`'],
+  ['/queues/a%E2%80%AEb', 'control characters'],
   ['/queues?limit=0', '`limit`'],
   ['/queues?limit=1001', '`limit`'],
   ['/jobs/17', 'job id'],
@@ -89,6 +92,24 @@ test.each([
     detail: expect.stringContaining(words),
   });
   expect(operations.asked).toEqual([]);
+});
+
+test.each(['/nodes/a%00b/drain', '/nodes/a%E2%80%8Fb/undrain'])('POST %s is refused', async (path) => {
+  const { ask, operations } = openDesk();
+
+  const response = await ask('POST', path);
+
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail: expect.stringContaining('the id of the node') });
+  expect(operations.asked).toEqual([]);
+});
+
+test('a reason with a mark that turns text around is refused', async () => {
+  const { ask } = openDesk();
+
+  const response = await ask('POST', '/queues/demo/pause', JSON.stringify({ reason: 'gpj\u202e.exe' }));
+
+  expect(response.status).toBe(400);
 });
 
 test('the list pages by names', async () => {

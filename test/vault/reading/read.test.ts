@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
 import { VaultFailure } from '../../../src/vault/client/errors.js';
 import { looksVersioned } from '../../../src/vault/client/kv2-answer.js';
+import { type Reader, readSecrets } from '../../../src/vault/reading/read.js';
 import { readFailed } from '../../../src/vault/reading/refusals.js';
 
 test.each([
@@ -89,4 +91,43 @@ test.each([
   expect(facts.code).toBe(code);
   expect(message).toContain(`\`${path}\` for the variables \`A\`, \`B\``);
   expect(message).toContain(remedy);
+});
+
+/** A token whose every path is missing; how many were asked for at once. */
+function createReader() {
+  let asked = 0;
+  let inWork = 0;
+  let most = 0;
+  const token = {
+    uses: { spare: Number.POSITIVE_INFINITY },
+    allowRenewals: () => undefined,
+    ask: async () => {
+      asked += 1;
+      inWork += 1;
+      most = Math.max(most, inWork);
+      await nextTurn();
+      inWork -= 1;
+      throw new VaultFailure('missing');
+    },
+  };
+  const reader = { token, mounts: { of: async () => undefined } } as unknown as Reader;
+  return { reader, most: () => most, asked: () => asked };
+}
+
+describe('C9: very many references', () => {
+  test('are asked for some at a time, and the message names some of those that failed', async () => {
+    const { reader, most, asked } = createReader();
+    const reads = Array.from({ length: 500 }, (_, i) => read(`kv/data/x${i}`));
+
+    const failure: Error = await readSecrets(reader, reads, { continueOnWarnings: false }).then(
+      () => new Error('It was read.'),
+      (error: Error) => error,
+    );
+
+    expect(asked()).toBe(500);
+    expect(most()).toBe(16);
+    expect(failure.message.split('\n')).toHaveLength(21);
+    expect(failure.message).toMatch(/\nThere are 480 more such failures\.$/);
+    expect(failure.message.length).toBeLessThan(10_000);
+  });
 });
