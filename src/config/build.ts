@@ -27,7 +27,11 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
   return {
     host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),
     port: values.STINT_PORT,
-    tls: pairOf(values.STINT_TLS_CERT, values.STINT_TLS_KEY, (certPath, keyPath) => ({ certPath, keyPath })),
+    tls: pairOf(values.STINT_TLS_CERT, values.STINT_TLS_KEY, (certPath, keyPath) => ({
+      certPath,
+      keyPath,
+      ...(values.STINT_TLS_CLIENT_CA !== undefined && { clientCaPath: values.STINT_TLS_CLIENT_CA }),
+    })),
     databaseUrl: values.STINT_DATABASE_URL,
     vault: toVault(values, files),
     wrapMinimumMs: values.STINT_WRAP_MINIMUM,

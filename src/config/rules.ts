@@ -17,6 +17,7 @@ export function findConflicts(raw: RawSettings): string[] {
     ...pair(raw, 'STINT_SERVICE_TOKEN', 'STINT_SERVICE_NETWORKS'),
     ...checkAuditKey(raw),
     ...checkSubmitRight(raw),
+    ...clientsNeedTls(raw),
     ...checkPlainHttp(raw),
     ...checkPlainDocker(raw),
   ];
@@ -31,6 +32,12 @@ function pair(raw: RawSettings, one: SettingName, other: SettingName): string[] 
   if ((raw[one] === undefined) === (raw[other] === undefined)) return [];
   const [given, missing] = raw[one] === undefined ? [other, one] : [one, other];
   return [`Expected ${missing} to be set together with ${given}, got only the latter.`];
+}
+
+/** Without TLS nobody would be asked for a certificate. */
+function clientsNeedTls(raw: RawSettings): string[] {
+  if (raw.STINT_TLS_CLIENT_CA === undefined || raw.STINT_TLS_CERT !== undefined) return [];
+  return ['Expected STINT_TLS_CERT to be set together with STINT_TLS_CLIENT_CA, got only the latter.'];
 }
 
 const serverLogins = [

@@ -257,6 +257,7 @@ export const schema = z.object({
   STINT_HOST: host.optional(),
   STINT_TLS_CERT: path.optional(),
   STINT_TLS_KEY: path.optional(),
+  STINT_TLS_CLIENT_CA: path.optional(),
   STINT_INSECURE_HTTP: boolean,
   STINT_DATABASE_URL: databaseUrl,
   STINT_DATABASE_CREDENTIALS: credentialsPath.optional(),

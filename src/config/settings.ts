@@ -35,6 +35,11 @@ export const settings = [
   { name: 'STINT_TLS_CERT', alias: 'GOSTINT_SSL_CERT', meaning: 'Path of the certificate (PEM) for HTTPS.' },
   { name: 'STINT_TLS_KEY', alias: 'GOSTINT_SSL_KEY', meaning: 'Path of its private key (PEM).' },
   {
+    name: 'STINT_TLS_CLIENT_CA',
+    meaning:
+      'Path of authorities (PEM): whoever connects must have a certificate that one of them signed. Needs `STINT_TLS_CERT`. All three files are looked at each minute, and taken when they changed.',
+  },
+  {
     name: 'STINT_INSECURE_HTTP',
     default: 'false',
     meaning: 'Allow plain HTTP on an address that others can reach: tokens then travel in the clear.',

@@ -10,7 +10,9 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   /** Undefined: plain HTTP. */
-  readonly tls: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly tls:
+    | { readonly certPath: string; readonly keyPath: string; readonly clientCaPath?: string | undefined }
+    | undefined;
   readonly databaseUrl: Secret;
   readonly vault: VaultConfig;
   readonly docker: DockerConfig;

@@ -58,7 +58,9 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   for (const task of startMaintenance(parts)) closers.add(task);
   const app = appParts(parts, running);
   const webSockets = { isPath: (path: string) => isWebSocketPath(app, path), log: app.log };
-  const server = await listen(createApp(app), { ...config, webSockets });
+  const onBadCertificate = (problem: string) =>
+    app.log.warn('kept the certificate that is in use', { problem });
+  const server = await listen(createApp(app), { ...config, webSockets, onBadCertificate });
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,

@@ -1,6 +1,6 @@
 // Answers HTTP that is too malformed to reach the app.
 
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '@hono/node-server';
 
@@ -21,10 +21,15 @@ function bodyOf(status: string, error: string): string {
   return JSON.stringify({ status, error });
 }
 
+/** Whoever stands between may go by the other one. */
+export const twoHosts = Object.assign(new Error('two hosts'), { code: 'STINT_TWO_HOSTS' });
+const onlyOneHost = 'Expected one Host header, got several.';
+
 /** Answers by the code of Node's parser error; any other code means that it is not HTTP. */
 const parserRefusals: Readonly<Partial<Record<string, { status: number; error: string }>>> = {
   HPE_HEADER_OVERFLOW: { status: 431, error: 'Expected headers of at most 16 KiB, got more.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, error: 'Expected small chunk extensions, got large ones.' },
+  STINT_TWO_HOSTS: { status: 400, error: onlyOneHost },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     error: 'Expected the request to arrive in time, got only a part of it.',
@@ -45,6 +50,34 @@ export function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex
     `Content-Type: ${json}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
+    ...Object.entries(always).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** In every answer, whoever makes it: nothing of ours is a page, and nothing is to be framed or guessed. */
+const always: Readonly<Record<string, string>> = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+};
+/** Browsers then never come back without TLS. */
+const strictTransport = 'max-age=31536000';
+
+/** Sets the headers before the app does: its own replace them. */
+export function secureAnswer(outgoing: ServerResponse, isSecure: boolean): void {
+  for (const [name, value] of Object.entries(always)) outgoing.setHeader(name, value);
+  if (isSecure) outgoing.setHeader('Strict-Transport-Security', strictTransport);
+}
+
+/** Node keeps the first of them and says nothing. */
+export function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1;
+}
+
+export function refuseTwoHosts(outgoing: ServerResponse): void {
+  const headers = { 'content-type': json, connection: 'close' };
+  outgoing.writeHead(400, headers).end(bodyOf('Invalid request.', onlyOneHost));
 }

@@ -1,13 +1,19 @@
 // Opens the HTTP or HTTPS port, with timeouts and an orderly close.
 
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { BrokenError } from '../../job/errors.js';
-import { answerBadTarget, refuseBrokenRequest } from './server-refusals.js';
+import {
+  answerBadTarget,
+  hasTwoHosts,
+  refuseBrokenRequest,
+  refuseTwoHosts,
+  secureAnswer,
+  twoHosts,
+} from './server-refusals.js';
 import { cutSlowReaders, type ReadingRules } from './slow-readers.js';
+import { readTls, reloadTls, type TlsFiles, unusable } from './tls.js';
 import { upgradableRequests } from './upgrade.js';
 import { type WebSocketOptions, WebSockets } from './websocket-server.js';
 
@@ -16,7 +22,11 @@ export interface ListenOptions {
   /** 0 picks a free one. */
   readonly port: number;
   /** Undefined: plain HTTP. */
-  readonly tls?: { readonly certPath: string; readonly keyPath: string } | undefined;
+  readonly tls?: TlsFiles | undefined;
+  /** How often the files of the certificate are looked at; a minute unless given. */
+  readonly tlsReloadMs?: number;
+  /** Told when a changed certificate cannot be used. */
+  readonly onBadCertificate?: (message: string) => void;
   /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
   readonly lingerMs?: number;
   /** When answers that wait for their clients cost a connection; a test makes the times shorter. */
@@ -76,7 +86,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
 async function createHttpServer(app: FetchApp, options: ListenOptions): Promise<Server> {
   const { tls, lingerMs = 30_000, webSockets } = options;
   const listener = dropUnread(
-    lingerMs,
+    { lingerMs, isSecure: tls !== undefined },
     getRequestListener((request, bindings) => app.fetch(request, bindings), {
       errorHandler: answerBadTarget,
       autoCleanupIncoming: false, // It would close the connection half a second after the answer.
@@ -84,18 +94,15 @@ async function createHttpServer(app: FetchApp, options: ListenOptions): Promise<
   );
   const requests = webSockets && { IncomingMessage: upgradableRequests(webSockets.isPath) };
   if (tls === undefined) return createServer({ ...timeouts, ...requests }, listener);
-  const [cert, key] = await Promise.all([
-    readPem(tls.certPath, 'certificate'),
-    readPem(tls.keyPath, 'key of the certificate'),
-  ]);
-  try {
-    return createTlsServer(
-      { ...timeouts, ...requests, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: 20_000 },
-      listener,
-    );
-  } catch (error) {
-    throw unusable(`Could not use the certificate in ${tls.certPath} with the key in ${tls.keyPath}`, error);
-  }
+  const context = await readTls(tls);
+  const clients = { requestCert: tls.clientCaPath !== undefined, rejectUnauthorized: true };
+  const server = createTlsServer(
+    { ...timeouts, ...requests, ...context, ...clients, handshakeTimeout: 20_000 },
+    listener,
+  );
+  const { tlsReloadMs: everyMs = 60_000, onBadCertificate: onFailure = () => undefined } = options;
+  reloadTls(server, tls, { inUse: context, everyMs, onFailure });
+  return server;
 }
 
 function takeWebSockets(
@@ -105,7 +112,10 @@ function takeWebSockets(
 ): WebSockets | undefined {
   if (webSockets === undefined) return undefined;
   const taken = new WebSockets((request, bindings) => app.fetch(request, bindings), webSockets);
-  server.on('upgrade', (request, socket, head) => taken.take(request, socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    if (hasTwoHosts(request)) refuseBrokenRequest(twoHosts, socket);
+    else taken.take(request, socket, head);
+  });
   return taken;
 }
 
@@ -115,8 +125,13 @@ const mostDroppedBytes = 64 * 1024 * 1024;
  * Reads and drops what a client still sends after a request was refused early: many clients read the answer only when
  * they have sent all, and would see a broken pipe. Bounded in bytes and in time.
  */
-function dropUnread(lingerMs: number, listener: RequestListener): RequestListener {
+function dropUnread(
+  { lingerMs, isSecure }: { lingerMs: number; isSecure: boolean },
+  listener: RequestListener,
+): RequestListener {
   return (incoming, outgoing) => {
+    secureAnswer(outgoing, isSecure);
+    if (hasTwoHosts(incoming)) return refuseTwoHosts(outgoing);
     outgoing.once('finish', () => {
       if (!incoming.complete) dropRest(incoming, lingerMs);
     });
@@ -138,25 +153,11 @@ function dropRest(incoming: IncomingMessage, lingerMs: number): void {
   });
 }
 
-async function readPem(path: string, what: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw unusable(`Could not read the ${what} in ${path}`, error);
-  }
-}
-
 async function open(server: Server, { host, port }: ListenOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(unusable(`Could not listen on ${host}, port ${port}`, error)));
     server.listen({ host, port }, resolve);
   });
-}
-
-/** Not retryable: a setting is wrong. */
-function unusable(action: string, error: unknown): BrokenError {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-  return new BrokenError('internal', `${action}: ${code}.`, { cause: error, retryable: false });
 }
 
 /** Every connection, even before its first request or during a TLS handshake: Node's own list leaves those out. */
