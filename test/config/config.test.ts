@@ -436,10 +436,3 @@ describe('settings that contradict each other, or that nobody knows', () => {
     expect(problems.join('\n')).not.toContain('hunter2');
   });
 });
-
-test('every setting has a meaning, and is secret or shown on purpose', () => {
-  for (const setting of settings as readonly Setting[]) {
-    expect(setting.meaning).toMatch(/^.{10,}\.$/);
-    expect(setting.required === true && setting.default !== undefined).toBe(false);
-  }
-});
