@@ -203,10 +203,6 @@ describe('what can be set', () => {
       { STINT_TLS_CERT: '/c', STINT_TLS_KEY: '/k' },
       { host: '0.0.0.0', tls: { certPath: '/c', keyPath: '/k' } },
     ],
-    [
-      { STINT_TLS_CERT: '/c', STINT_TLS_KEY: '/k', STINT_TLS_CLIENT_CA: '/a' },
-      { tls: { certPath: '/c', keyPath: '/k', clientCaPath: '/a' } },
-    ],
     [{ STINT_HOST: '::1' }, { host: '::1' }],
     [{ STINT_HOST: '0.0.0.0', STINT_INSECURE_HTTP: '1' }, { host: '0.0.0.0' }],
     [{ VAULT_EXTERNAL_ADDR: 'https://v.example/x//' }, { vault: { externalAddress: 'https://v.example/x' } }],
@@ -395,7 +391,6 @@ test.each([
 
 describe('settings that contradict each other, or that nobody knows', () => {
   test.each([
-    [{ STINT_TLS_CLIENT_CA: '/a' }, 'Expected STINT_TLS_CERT to be set together with STINT_TLS_CLIENT_CA'],
     [{ STINT_TLS_CERT: '/c' }, 'Expected STINT_TLS_KEY to be set together with STINT_TLS_CERT'],
     [{ STINT_TLS_KEY: '/k' }, 'Expected STINT_TLS_CERT to be set together with STINT_TLS_KEY'],
     [{ STINT_SERVER_ROLE_ID: 'r' }, 'Expected STINT_SERVER_SECRET_ID to be set'],

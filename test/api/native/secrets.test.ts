@@ -37,7 +37,7 @@ test.each([
   ['path=kv/a&version=-1', 'Expected `version` to be a whole number'],
   ['path=kv/a&version=1e3', 'Expected `version`'],
   ['path=kv/a&version=9999999999999999', 'Expected `version`'],
-  ['path=kv/a&after=%00', 'Expected `after` to be the `next`'],
+  ['path=kv/a&after=%00', 'Expected `after` to be text without control characters'],
   ['path=kv/a&after=1.2.3', 'Expected `after`'],
   ['path=kv/a&limit=0', 'Expected `limit`'],
 ])('the query %j is refused', async (query, message) => {
