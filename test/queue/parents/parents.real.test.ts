@@ -8,6 +8,7 @@ import type { Alarm } from '../../../src/queue/maintenance/alarms.js';
 import { createParentJobs } from '../../../src/queue/parents/service.js';
 import type { Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
+import { FakeBackend } from '../../support/fake-backend.js';
 import {
   caller,
   everyone,
@@ -218,11 +219,14 @@ test('a parent that is killed while it waits ends at once, and before that what 
   const cleaning = plannersOf({ planner: { ...planner, cleanUp }, mostRunning: 1 });
   const quiet = openTestNode(store, { planners: plannersOf({ mostRunning: 1 }) });
   nodes.push(quiet);
-  const [, plain] = [await submit(quiet, 1), await submit(quiet, 1)];
+  const [first, plain] = [await submit(quiet, 1), await submit(quiet, 1)];
   await quiet.queue.kill(plain.id, everyone, caller);
   expect(await quiet.stateOf(plain)).toBe('canceled');
 
-  const node = startNode({ planners: cleaning, slots: 4, sealKey: quiet.sealKey });
+  const backend = new FakeBackend();
+  const [lasting] = await quiet.queue.children(first.id, everyone);
+  backend.runs([{ linger: 'until_told' }], lasting?.id); // Until the first has ended, the next one waits.
+  const node = startNode({ planners: cleaning, slots: 4, sealKey: quiet.sealKey, backend });
   const waiting = await submit(quiet, 1);
   await node.queue.kill(waiting.id, everyone, caller);
   await expect.poll(() => node.stateOf(waiting)).toBe('canceled');
