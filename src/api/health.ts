@@ -33,7 +33,7 @@ interface PartState {
 interface Readiness {
   readonly status: 'ready' | 'draining' | 'not ready';
   readonly parts: Readonly<Record<string, PartState>>;
-  /** Which part keeps this node from taking jobs now; missing when it takes them. The reason may tell of a job: it is for operators. */
+  /** Why this node takes no jobs now: what a probe of a part found, never the words of a job. Missing when it takes them. */
   readonly takes_no_jobs?: string;
 }
 
@@ -44,7 +44,7 @@ async function readReadiness({ isDraining, blockers }: AppParts, parts: ReadPart
   const blocker = blockers().find(({ reason }) => reason !== undefined);
   const ready = blocker === undefined && states.every(([, state]) => state.ready);
   const status = isDraining() ? 'draining' : ready ? 'ready' : 'not ready';
-  const blocked = blocker === undefined ? {} : { takes_no_jobs: `The ${blocker.part} is unavailable.` };
+  const blocked = blocker?.reason === undefined ? {} : { takes_no_jobs: blocker.reason };
   return { status, parts: Object.fromEntries(states), ...blocked };
 }
 

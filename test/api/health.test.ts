@@ -86,7 +86,7 @@ const vaultAway = [
   { part: 'vault', reason: 'Vault is sealed.' },
 ];
 
-test('/readyz says which part keeps this node from taking jobs, and not why: the reason may tell of a job', async () => {
+test('/readyz says why this node takes no jobs: what a probe of the part found', async () => {
   const { app } = createTestApp({ dependencies: [fine], blockers: () => vaultAway });
 
   const response = await app.request('/readyz');
@@ -94,7 +94,7 @@ test('/readyz says which part keeps this node from taking jobs, and not why: the
   expect(response.status).toBe(503);
   expect(await response.json()).toMatchObject({
     status: 'not ready',
-    takes_no_jobs: 'The vault is unavailable.',
+    takes_no_jobs: 'Vault is sealed.',
   });
 });
 

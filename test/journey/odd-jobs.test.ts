@@ -3,7 +3,7 @@ import { AnswerError, type JobPayload } from '../../demo/gostint-client.js';
 import { buildImage } from '../../rig/engine/image.js';
 import { startStintOnRig } from './stint-on-rig.js';
 
-const on = await startStintOnRig({ STINT_SLOTS: '4' });
+const on = await startStintOnRig({ STINT_SLOTS: '4', STINT_ALLOW_IMAGES: '**,ids' });
 const { client } = on;
 afterAll(() => on[Symbol.asyncDispose]());
 

@@ -139,6 +139,7 @@ describe(`V3: in ${rounds} rounds at once`, () => {
 
     const operations = await audited.during(async () => {
       late.worker.start();
+      await expect.poll(() => takeOvers?.length).toBeGreaterThan(1); // Or the other might claim all of them first.
       other.worker.start();
       await allEnded(rounds);
       await Promise.all(takeOvers ?? []);
