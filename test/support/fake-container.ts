@@ -220,12 +220,12 @@ export class FakeContainer implements PreparedContainer {
     const pipe = this.#pipes.get(name ?? '') ?? { input: this.#input, output: this.#line };
     let text = '';
     for await (const { bytes } of pipe.input.read({ stdout: 0, stderr: 0 })) {
-      text += Buffer.from(bytes).toString();
+      text += Buffer.from(bytes).toString('latin1'); // Byte by byte: a piece may end within a character.
       const lines = text.split('\n');
       text = lines.pop() ?? '';
       const end = lines.indexOf(last);
       const printed = lines.slice(0, end < 0 ? undefined : end).map((line) => `${line}\n`);
-      pipe.output.push({ stream: 'stdout', bytes: Buffer.from(printed.join('')) });
+      pipe.output.push({ stream: 'stdout', bytes: Buffer.from(printed.join(''), 'latin1') });
       if (end >= 0) return;
     }
   }
