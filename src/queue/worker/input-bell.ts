@@ -1,9 +1,13 @@
 // Tells a run that something was sent to its job: to which of its inputs is not said.
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 
 /** Rings for all who listen. */
 export class InputBell {
   readonly #target = new EventTarget();
+
+  constructor() {
+    setMaxListeners(0, this.#target); // One for each pipe of the job.
+  }
 
   ring(): void {
     this.#target.dispatchEvent(new Event('ring'));
