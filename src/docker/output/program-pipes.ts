@@ -10,6 +10,8 @@ import type { ContainerFacts } from '../engine/engine.js';
 import { startFailed } from '../program/start-errors.js';
 import { OpenPipe } from './program-pipe.js';
 
+const makeMs = 10_000;
+
 /** Of a job without pipes it is empty. */
 export class ProgramPipes implements Disposable {
   readonly list: readonly ProgramPipe[];
@@ -43,7 +45,9 @@ export async function makePipes(
     const directory = directoryOf(found);
     const paths = names.flatMap((name) => [join(directory, `${name}.in`), join(directory, `${name}.out`)]);
     await Promise.all(paths.map((path) => rm(path, { recursive: true, force: true })));
-    await promisify(execFile)('mkfifo', ['-m', user === 'image' ? '666' : '600', '--', ...paths]);
+    await promisify(execFile)('mkfifo', ['-m', user === 'image' ? '666' : '600', '--', ...paths], {
+      timeout: makeMs,
+    });
     if (user !== 'image') await Promise.all(paths.map((path) => give(path, user)));
     return await openAll(directory, names);
   } catch {
@@ -103,6 +107,6 @@ export function refusePipes({ pipes = [] }: ContainerOptions): void {
 function pipesUnsupported() {
   return startFailed(
     'pipes_unsupported',
-    'Could not make the pipes of the job: the engine of this node does not share its volumes with stint.',
+    'Could not make the pipes of the job: the engine of this node does not share its volumes with stint, or the node has no `mkfifo` (coreutils).',
   );
 }
