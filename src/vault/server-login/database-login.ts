@@ -25,6 +25,8 @@ export interface DatabaseLoginOptions {
   readonly onFailure: OnFailure;
 }
 
+/** A login that is younger is not replaced because it is refused: where Postgres refuses them all, each refusal would make a user. */
+const refusableAfterMs = 10_000;
 /** Between two tries while Vault gives no login. */
 const retryMs = 1_000;
 
@@ -60,7 +62,7 @@ export class DatabaseLogin implements AsyncDisposable {
 
   /** Asks for another login now, because Postgres refuses this one. */
   replace(): void {
-    this.#replace(this.#current);
+    if (this.#current !== undefined && this.#current.ageMs >= refusableAfterMs) this.#replace(this.#current);
   }
 
   /** Gives the login back. Call it once nothing is connected any more. Never throws. */
@@ -88,7 +90,9 @@ export class DatabaseLogin implements AsyncDisposable {
   #replace(ending: Lease | undefined): void {
     if (ending === undefined || ending !== this.#current || this.#closed.signal.aborted) return;
     this.#current = undefined;
-    this.#changing = this.#change(ending).catch(() => this.#tell('stint has a bug there.')); // It must not end the process.
+    const before = this.#changing; // Its login may not be given back yet.
+    const change = this.#change(ending).catch(() => this.#tell('stint has a bug there.')); // It must not end the process.
+    this.#changing = Promise.all([before, change]).then(() => undefined);
   }
 
   async #change(old: Lease): Promise<void> {
@@ -135,6 +139,7 @@ interface LeaseParts {
 /** One login at Postgres with the token that it depends on. */
 class Lease {
   readonly user: DatabaseUser;
+  readonly #takenAt = performance.now();
   readonly #parts: LeaseParts;
   readonly #clocks: readonly Disposable[];
 
@@ -152,6 +157,10 @@ class Lease {
       ),
       keep({ ...issued, ...renewable }, () => renew(client, 'auth/token/renew-self', {}), end),
     ];
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.#takenAt;
   }
 
   /** Never throws: what is not given back ends at its expiry. */

@@ -149,9 +149,12 @@ test('a login that cannot be read leaves no token behind', async () => {
   expect(vault.asked.at(-1)).toBe('auth/token/revoke-self t1');
 });
 
-test('a refused login is replaced once, however often it is refused, and none after the end', async () => {
+test('a refused login is replaced once, however often it is refused, not while it is new, and not after the end', async () => {
   const login = open();
   await login.open();
+  login.replace();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(changed).toEqual([]);
   for (let turn = 0; turn < 5; turn++) login.replace();
   await vi.advanceTimersByTimeAsync(0);
   await login[Symbol.asyncDispose]();
