@@ -35,8 +35,20 @@ test('one that another node made at the same moment is used', async () => {
   expect(await ensureNetwork(engineWith({ keepsApart: true }, conflict).engine, 'isolated')).toBe(true);
 });
 
+test('one that another node makes is waited for where the engine refuses a second before it lists the first', async () => {
+  let looks = 0;
+  const engine = fakeEngine({
+    findNetwork: async () => (++looks < 4 ? undefined : { keepsApart: true }),
+    createNetwork: async () => await Promise.reject(conflict),
+  });
+
+  expect(await ensureNetwork(engine, 'isolated')).toBe(true);
+});
+
 test('where it cannot be made no job can run', async () => {
-  await expect(ensureNetwork(engineWith(undefined, conflict).engine, 'isolated')).rejects.toBe(conflict);
+  const { engine } = engineWith(undefined, conflict);
+
+  await expect(ensureNetwork(engine, 'isolated', { ms: 20, everyMs: 5 })).rejects.toBe(conflict);
   expect(conflict).toMatchObject({ code: 'engine_unavailable', retryable: true });
 });
 
