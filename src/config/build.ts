@@ -24,6 +24,7 @@ export interface MachineFacts {
 
 /** Builds the configuration. A default that depends on another setting or on the machine is worked out here. */
 export function toConfig(values: SettingValues, machine: MachineFacts, files: SettingFiles = {}): Config {
+  const slots = values.STINT_SLOTS ?? 2 * machine.cores;
   return {
     host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),
     port: values.STINT_PORT,
@@ -44,8 +45,9 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     badTokens: { perAddress: values.STINT_BAD_TOKENS_PER_ADDRESS, inAll: values.STINT_BAD_TOKENS },
     rightsPath: values.STINT_RIGHTS ? values.STINT_RIGHTS_PATH : undefined,
     submitNeedsRight: values.STINT_SUBMIT_NEEDS_RIGHT,
-    slots: values.STINT_SLOTS ?? 2 * machine.cores,
+    slots,
     starts: values.STINT_STARTS ?? machine.cores,
+    sandboxes: values.STINT_SANDBOXES ?? Math.min(usualSandboxes, slots),
     queueLimit: values.STINT_QUEUE_LIMIT,
     stopGraceMs: values.STINT_STOP_GRACE,
     maxRunTimeMs: values.STINT_MAX_RUN_TIME,
@@ -116,6 +118,9 @@ function toServerLogin(values: SettingValues, files: SettingFiles): ServerLoginC
     isWrapped: values.STINT_SERVER_WRAPPED,
   }));
 }
+
+/** Each takes a few megabytes of memory. */
+const usualSandboxes = 4;
 
 function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
   const limits = {

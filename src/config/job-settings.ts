@@ -3,9 +3,9 @@
 export const jobSettings = [
   {
     name: 'STINT_JOB_NETWORK',
-    default: 'bridge',
+    default: 'isolated',
     meaning:
-      "Network of the jobs: `bridge`, `none`, the name of one, or `isolated`: a bridge of stint's own on which they do not reach each other (docs/engines.md).",
+      "Network of the jobs: `isolated`, a bridge of stint's own on which they do not reach each other (docs/engines.md), `bridge`, `none` or the name of one.",
   },
   {
     name: 'STINT_JOB_READ_ONLY',

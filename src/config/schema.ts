@@ -300,6 +300,7 @@ export const schema = z.object({
   STINT_SUBMIT_NEEDS_RIGHT: boolean,
   STINT_SLOTS: integer(1, 10_000).optional(),
   STINT_STARTS: integer(1, 1000).optional(),
+  STINT_SANDBOXES: integer(0, 100).optional(),
   STINT_BAD_TOKENS: integer(1, 100_000),
   STINT_BAD_TOKENS_PER_ADDRESS: integer(1, 100_000),
   STINT_QUEUE_LIMIT: integer(0, 1_000_000),

@@ -234,6 +234,12 @@ export const settings = [
   { name: 'STINT_SLOTS', derived: '2 × CPU cores', meaning: 'Jobs that run at once on this node.' },
   { name: 'STINT_STARTS', derived: 'CPU cores', meaning: 'Containers that are started at once.' },
   {
+    name: 'STINT_SANDBOXES',
+    derived: '4, or the slots where these are fewer',
+    meaning:
+      'Networks that are made ahead for the next jobs where these run on `isolated`, each in a container that sleeps (docs/engines.md). 0: each job waits for its own.',
+  },
+  {
     name: 'STINT_QUEUE_LIMIT',
     default: '0',
     meaning: 'Jobs that may wait in a queue that has no limit of its own; 0 is any number.',

@@ -41,6 +41,7 @@ export interface Config {
   readonly submitNeedsRight: boolean;
   readonly slots: number;
   readonly starts: number;
+  readonly sandboxes: number;
   /** Of queues without a limit of their own; 0: any number. */
   readonly queueLimit: number;
   readonly stopGraceMs: number;

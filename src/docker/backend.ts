@@ -6,6 +6,7 @@ import type { ContainerSettings } from './container/container.js';
 import { Leftovers } from './container/leftovers.js';
 import { Deliveries } from './delivery/deliveries.js';
 import { connectEngine } from './engine/dockerode-engine.js';
+import { isolated } from './engine/networks.js';
 import { type DockerBackend, EngineBackend } from './engine-backend.js';
 import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
@@ -13,6 +14,7 @@ import { Images } from './image/images.js';
 import type { PullRecorder } from './image/pull-recorder.js';
 import { type Confinement, usualConfinement } from './program/confinement.js';
 import type { InitPolicy } from './program/init.js';
+import { Sandboxes } from './sandbox/sandboxes.js';
 
 export type { DockerBackend } from './engine-backend.js';
 
@@ -42,6 +44,8 @@ export interface DockerBackendOptions {
   readonly secretsDirectory: string;
   /** Containers that are started at once. */
   readonly starts: number;
+  /** Networks that are made ahead for the next jobs, where jobs run on the isolated one. */
+  readonly sandboxes: number;
   readonly nodeId: string;
   /** The key that all nodes of one installation share; our own containers are recognized by a tag derived from it. */
   readonly sharedKey: Uint8Array;
@@ -72,6 +76,8 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     { engine, rules, caCertificatePath, allowedMounts: options.job.policy.mounts },
     { dockerHost: docker.host, secretsDirectory, onFailure },
   );
+  const starts = pLimit(options.starts);
+  const most = settings.network === isolated ? options.sandboxes : 0;
   return new EngineBackend({
     engine,
     settings,
@@ -80,7 +86,8 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.pullRecorder),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
-    starts: pLimit(options.starts),
+    sandboxes: new Sandboxes({ engine, settings, starts, most, onFailure }),
+    starts,
     retryForMs,
     isLocal: docker.host.startsWith('unix://'),
     containerdRoot: docker.containerdRoot,

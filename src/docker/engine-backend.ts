@@ -37,6 +37,7 @@ import { refuseContent, refuseUnbound } from './program/confinement.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
 import { usageOf } from './program/usage.js';
+import type { Sandboxes } from './sandbox/sandboxes.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
 export interface DockerBackend extends Backend, AsyncDisposable {
@@ -85,6 +86,7 @@ export interface DockerBackendParts {
   readonly imageFacts: ImageFactsReader;
   readonly deliveries: Deliveries;
   readonly leftovers: Leftovers;
+  readonly sandboxes: Sandboxes;
   readonly starts: LimitFunction;
   readonly retryForMs: JobContainerParts['retryForMs'];
   /** Whether the engine may be on this host, so that its disk is one of ours. */
@@ -127,9 +129,9 @@ export class EngineBackend implements DockerBackend {
   async #prepareOnce(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
     signal.throwIfAborted();
     await this.#refuseOnce();
-    const { engine, images, imageFacts, deliveries, leftovers } = this.#parts;
+    const { engine, images, imageFacts, deliveries, sandboxes } = this.#parts;
     await refuseMissingNetwork(engine, request.options.network ?? this.#ownNetwork);
-    await leftovers.remove(); // One of them may still run a job of the same queue.
+    await this.removeLeftovers(); // One of them may still run a job of the same queue.
     const found = await images.ensure(request.image, request.pullPolicy, signal);
     const imageId = found.id;
     const { metadata: imageMetadata, passwd, config } = await imageFacts.read(found);
@@ -140,7 +142,8 @@ export class EngineBackend implements DockerBackend {
     const openImage = () => imageFacts.open(imageId);
     const imageDigest = digestOf(request.image, found.digests);
     const image = { imageId, imageDigest, imageMetadata, imageConfig: config, openImage };
-    const parts = { ...this.#parts, ...image, delivery, init };
+    const sandbox = await sandboxes.take(request.options, request.owner);
+    const parts = { ...this.#parts, ...image, delivery, init, sandbox };
     const container = new JobContainer(parts, request);
     try {
       await container.prepare(signal);
@@ -191,7 +194,16 @@ export class EngineBackend implements DockerBackend {
   async check(): Promise<void> {
     await checkEngine(this.#parts.engine, this.#parts.settings.network);
     this.#disks ??= await this.#findDisks();
-    if (this.#parts.isLocal === true) for (const disk of this.#disks) await checkDisk(disk);
+    if (this.#parts.isLocal === true) await this.#checkDisks(this.#disks);
+  }
+
+  async #checkDisks(disks: readonly Disk[]): Promise<void> {
+    try {
+      for (const disk of disks) await checkDisk(disk);
+    } catch (error) {
+      this.#parts.sandboxes.giveUp();
+      throw error;
+    }
   }
 
   /** Called once, so that it warns once about missing limits and about jobs that reach each other. */
@@ -205,7 +217,9 @@ export class EngineBackend implements DockerBackend {
   }
 
   async removeLeftovers(keep?: (jobId: string) => boolean): Promise<number> {
-    return await this.#parts.leftovers.remove(keep);
+    const removed = await this.#parts.leftovers.remove(keep);
+    this.#parts.sandboxes.open();
+    return removed;
   }
 
   async removeJob(jobId: string): Promise<number> {
@@ -240,6 +254,7 @@ export class EngineBackend implements DockerBackend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.sandboxes[Symbol.asyncDispose]();
     await this.#parts.deliveries[Symbol.asyncDispose]();
     this.#parts.engine.close();
   }

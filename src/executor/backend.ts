@@ -81,6 +81,8 @@ export interface ContainerRequest {
   readonly jobId: string;
   readonly fence: number;
   readonly queue: string | null;
+  /** Whose job it is; what one owner's job has used may be used again by another of the same owner. */
+  readonly owner: string;
   readonly image: string;
   readonly pullPolicy: PullPolicy;
   readonly entrypoint: readonly string[];

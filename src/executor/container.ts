@@ -30,6 +30,7 @@ export async function prepareContainer(
       jobId: run.job.id,
       fence: Number(run.job.fence),
       queue: run.job.queue,
+      owner: run.job.ownerKey,
       secretsPath: session && secretsPath(spec.secretFileType),
     },
     run.stop.signal,

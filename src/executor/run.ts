@@ -48,6 +48,7 @@ export interface ClaimedJob {
   /** The fence of the claim, as text. */
   readonly fence: string;
   readonly queue: string | null;
+  readonly ownerKey: string;
   /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */
   readonly open: () => Promise<OpenedRequest>;
   /** Of a child: stores its login with its parent, to which the token belongs from then on. Fenced. */

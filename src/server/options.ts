@@ -66,7 +66,7 @@ function impostorWarnings({ address, skipVerify }: VaultConfig): string[] {
 const whoMay = 'whoever is between stint and Vault can read and replace every token and secret.';
 
 export function dockerOptions(config: Config, node: NodeState, log: Log): DockerBackendOptions {
-  const { docker, job, contentLimitBytes, secretsDirectory, starts, vault } = config;
+  const { docker, job, contentLimitBytes, secretsDirectory, starts, sandboxes, vault } = config;
   return {
     docker,
     job,
@@ -74,6 +74,7 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
     contentLimitBytes,
     secretsDirectory,
     starts,
+    sandboxes,
     nodeId: node.nodeId,
     sharedKey: node.sealKey,
     caCertificatePath: vault.caCertPath,

@@ -172,7 +172,8 @@ export function wakeAll(worker: Worker, notifier: Notifier): void {
 
 /** Removes what crashes left at this node's engine. */
 export function reaperOf({ config, log, node, store, backend }: Parts): Reaper {
-  return createReaper({ store, engine: backend, node: node.nodeId, graceMs: config.reapGraceMs, log });
+  const { reapGraceMs: graceMs, leaseMs } = config;
+  return createReaper({ store, engine: backend, node: node.nodeId, graceMs, leaseMs, log });
 }
 
 /** The parts of the API. */

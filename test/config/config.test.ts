@@ -15,10 +15,10 @@ const defaultJob = {
   cpus: 4,
   pids: 512,
   sharedMemoryBytes: 64 * 1024 ** 2,
-  network: 'bridge',
+  network: 'isolated',
   policy: {
     users: [],
-    networks: ['bridge', 'none'],
+    networks: ['isolated', 'none'],
     ports: [],
     mounts: [],
     most: { cpus: 4, memoryBytes: 1024 ** 3, pids: 512, sharedMemoryBytes: 64 * 1024 ** 2 },
@@ -40,7 +40,7 @@ const allowances: [Record<string, string>, object][] = [
       users: [{ uid: 0, gid: 0 }, { uid: 1000, gid: 100 }, 'image'],
     }),
   ],
-  [{ STINT_ALLOW_NETWORKS: 'batch,host' }, allowing({ networks: ['batch', 'host', 'bridge', 'none'] })],
+  [{ STINT_ALLOW_NETWORKS: 'batch,host' }, allowing({ networks: ['batch', 'host', 'isolated', 'none'] })],
   [
     { STINT_ALLOW_PORTS: '80,1000-1010' },
     allowing({

@@ -13,6 +13,7 @@ import { type DockerBackendParts, EngineBackend } from '../../src/docker/engine-
 import { ImageFactsReader } from '../../src/docker/image/facts.js';
 import { Images } from '../../src/docker/image/images.js';
 import { usualConfinement } from '../../src/docker/program/confinement.js';
+import { Sandboxes } from '../../src/docker/sandbox/sandboxes.js';
 import { engineState, testRules, testSettings } from '../support/backend-parts.js';
 import { containerRequest } from '../support/container-request.js';
 import { fakeEngine, foundImage } from '../support/fake-engine.js';
@@ -58,6 +59,7 @@ async function openBackend(
     { engine, allowedMounts: [], rules: testRules, caCertificatePath: undefined },
     { dockerHost, secretsDirectory, onFailure },
   );
+  const starts = pLimit(1);
   const backend = new EngineBackend({
     engine,
     settings: testSettings,
@@ -66,7 +68,8 @@ async function openBackend(
     imageFacts: new ImageFactsReader(engine, testSettings),
     deliveries,
     leftovers: new Leftovers(engine, testSettings),
-    starts: pLimit(1),
+    sandboxes: new Sandboxes({ engine, settings: testSettings, starts, most: 0, onFailure }),
+    starts,
     retryForMs: 1_000,
     isLocal: dockerHost.startsWith('unix://'),
     onFailure,

@@ -55,6 +55,7 @@ export async function startStintOnRig(
     STINT_STATE_DIR: directory,
     STINT_STOP_GRACE: '2s',
     STINT_DRAIN_TIMEOUT: '1s',
+    STINT_SANDBOXES: '1',
     ...settings,
   };
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });

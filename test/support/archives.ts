@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { type Header, type Pack, pack } from 'tar-stream';
+import { extract, type Header, type Pack, pack } from 'tar-stream';
 
 /** One entry of a test archive, by default a file. Nothing is checked, so that it may be hostile. */
 export type ArchiveItem = Partial<Header> & { readonly name: string; readonly body?: string | Uint8Array };
@@ -22,4 +22,14 @@ function addItem(tar: Pack, header: Header | ArchiveItem, body: Buffer): void {
 /** The same, compressed as GoStint's clients send it. */
 export async function tarGzOf(items: readonly ArchiveItem[]): Promise<Buffer> {
   return gzipSync(await tarOf(items));
+}
+
+/** The files of a plain tar, by name. */
+export async function filesOf(tar: Buffer): Promise<Record<string, Buffer>> {
+  const files: Record<string, Buffer> = {};
+  const reader = extract();
+  reader.end(tar);
+  for await (const entry of reader)
+    files[entry.header.name] = await buffer(entry as AsyncIterable<Uint8Array>);
+  return files;
 }

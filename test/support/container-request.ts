@@ -6,6 +6,7 @@ export function containerRequest(
 ): ContainerRequest {
   return {
     queue: 'demo',
+    owner: 'entity:1',
     image: 'busybox:latest',
     pullPolicy: 'IfNotPresent',
     entrypoint: [],

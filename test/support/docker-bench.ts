@@ -78,6 +78,7 @@ async function newOptions(
     contentLimitBytes: 16 * 1024 * 1024,
     secretsDirectory: more.secretsDirectory ?? (await mkdtemp('/dev/shm/stint-test-')),
     starts: 2,
+    sandboxes: 0,
     nodeId: randomUUID(),
     sharedKey: randomBytes(32),
     caCertificatePath: undefined,

@@ -74,7 +74,8 @@ export class ExecutorBench implements Disposable {
       this.#note('open');
       return opened;
     };
-    return { job: { id: benchJobId, fence: '7', queue, open }, recorder: this.#recorder(), stop: this.stop };
+    const job = { id: benchJobId, fence: '7', queue, ownerKey: 'entity:1', open };
+    return { job, recorder: this.#recorder(), stop: this.stop };
   }
 
   [Symbol.dispose](): void {

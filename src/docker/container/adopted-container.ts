@@ -4,7 +4,8 @@ import type { ContainerFacts, Engine } from '../engine/engine.js';
 import type { OutputWatch } from '../output/output.js';
 import type { ProgramPipes } from '../output/program-pipes.js';
 import { resumeOutput } from '../output/resumed-output.js';
-import { type ContainerSettings, secretsLabel } from './container.js';
+import type { Sandboxes } from '../sandbox/sandboxes.js';
+import { type ContainerSettings, sandboxLabel, secretsLabel } from './container.js';
 import { hasEnded, waitForExit } from './exit.js';
 import { removeUntilGone } from './removal.js';
 import { watchRunning } from './running.js';
@@ -14,6 +15,7 @@ export interface AdoptedParts {
   readonly settings: ContainerSettings;
   /** How long the engine of a running job may be unavailable, in milliseconds. */
   readonly retryForMs: number;
+  readonly sandboxes: Pick<Sandboxes, 'remove'>;
   readonly onFailure: (message: string) => void;
 }
 
@@ -26,6 +28,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
   readonly hasSecretsFile: boolean;
   readonly secrets: Uint8Array | undefined;
   readonly #parts: AdoptedParts;
+  readonly #sandbox: string | undefined;
   readonly #pipes: ProgramPipes;
   /** Aborts every wait when the container is disposed of. */
   readonly #disposed = new AbortController();
@@ -37,6 +40,7 @@ export class AdoptedJobContainer implements AdoptedContainer {
     { secrets, pipes }: { readonly secrets: Uint8Array | undefined; readonly pipes: ProgramPipes },
   ) {
     this.#parts = parts;
+    this.#sandbox = found.labels[sandboxLabel];
     this.id = found.id;
     this.ranMs = found.ranMs;
     this.hasEnded = hasEnded(found);
@@ -63,9 +67,10 @@ export class AdoptedJobContainer implements AdoptedContainer {
   }
 
   async #dispose(): Promise<void> {
-    const { engine, onFailure } = this.#parts;
+    const { engine, sandboxes, onFailure } = this.#parts;
     this.#disposed.abort(new Error('The container was disposed of.'));
     await removeUntilGone({ engine, findId: async () => this.id, onFailure });
+    if (this.#sandbox !== undefined) sandboxes.remove(this.#sandbox);
     this.#pipes[Symbol.dispose]();
   }
 }

@@ -33,6 +33,12 @@ export interface ContainerSettings {
   readonly logBytes: number;
 }
 
+/** A container that keeps a network for the one that joins it. */
+export interface Sandbox {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** A file of this host that is bound into the container, over whatever the image has there. */
 export interface BoundFile {
   readonly source: string;
@@ -63,7 +69,7 @@ export interface CreateOptions {
 
 export interface HostOptions extends Partial<ConfinedOptions> {
   readonly Init?: boolean;
-  readonly LogConfig?: { readonly Type: 'local'; readonly Config: Readonly<Record<string, string>> };
+  readonly LogConfig?: { readonly Type: 'local' | 'none'; readonly Config: Readonly<Record<string, string>> };
   readonly PidsLimit?: number;
   readonly Memory?: number;
   readonly MemorySwap?: number;
@@ -144,7 +150,10 @@ export function createOptions(
     StdinOnce: false,
     ...(ports.length > 0 && { ExposedPorts: Object.fromEntries(ports.map((port) => [portKey(port), {}])) }),
     Healthcheck: { Test: ['NONE'] }, // The health check of the image would run commands that the job did not ask for.
-    Labels: jobLabels(settings, request),
+    Labels: {
+      ...jobLabels(settings, request),
+      ...(prepared.sandbox && { [sandboxLabel]: prepared.sandbox.name }),
+    },
     HostConfig: hostOptions(settings, request.options, prepared),
   };
 }
@@ -155,12 +164,14 @@ interface Prepared {
   readonly files: readonly BoundFile[];
   readonly mounts: readonly Mount[];
   readonly init: boolean;
+  /** Whose network it joins, instead of getting one of its own. */
+  readonly sandbox?: Sandbox | undefined;
 }
 
 function hostOptions(
   settings: ContainerSettings,
   options: ContainerOptions,
-  { files, mounts, init }: Prepared,
+  { files, mounts, init, sandbox }: Prepared,
 ): HostOptions {
   const { limits = {}, network, ports = [], gpus } = options;
   const memoryBytes = limits.memoryBytes ?? settings.memoryBytes;
@@ -173,7 +184,7 @@ function hostOptions(
     MemorySwap: memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.
     NanoCpus: Math.round((limits.cpus ?? settings.cpus) * 1e9),
     ShmSize: limits.sharedMemoryBytes ?? settings.sharedMemoryBytes,
-    NetworkMode: engineNetwork(network ?? settings.network),
+    NetworkMode: sandbox ? `container:${sandbox.id}` : engineNetwork(network ?? settings.network),
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }, ...cpuLimit(limits)], // A core file contains whatever the job had in memory.
     Mounts: [...files.map(toMount), ...mounts.map(toJobMount), ...pipesMount(options)],
     ...(ports.length > 0 && { PortBindings: portBindings(ports) }),
@@ -279,6 +290,8 @@ function jobLabels(settings: ContainerSettings, request: ContainerParameters): R
 }
 
 export const tagLabel = 'stint.tag';
+/** The name of the sandbox whose network it has. */
+export const sandboxLabel = 'stint.sandbox';
 /** Holds the path of the secrets file in the container; empty where there is none. */
 export const secretsLabel = 'stint.secrets';
 

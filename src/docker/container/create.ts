@@ -8,6 +8,7 @@ import {
   containerName,
   createOptions,
   jobTag,
+  type Sandbox,
   tagLabel,
 } from './container.js';
 import { createFailure, nameTaken } from './errors.js';
@@ -19,6 +20,8 @@ interface CreateParts {
   readonly imageId: string;
   /** Whether an init process of ours is process 1. */
   readonly init: boolean;
+  /** Whose network the container joins; undefined: it gets one of its own. */
+  readonly sandbox: Sandbox | undefined;
 }
 
 /**
@@ -39,12 +42,13 @@ export async function createContainer(parts: CreateParts, parameters: ContainerP
 }
 
 async function createOnce(parts: CreateParts, parameters: ContainerParameters): Promise<string> {
-  const { engine, settings, delivery, imageId, init } = parts;
+  const { engine, settings, delivery, imageId, init, sandbox } = parts;
   const options = createOptions(settings, parameters, {
     imageId,
     files: delivery.files,
     mounts: delivery.mounts,
     init,
+    sandbox,
   });
   return await engine.create(containerName(settings, parameters), options);
 }

@@ -12,6 +12,7 @@ import { type OutputWatch, readOutput } from '../output/output.js';
 import { makePipes, ProgramPipes } from '../output/program-pipes.js';
 import { argumentsOf, type ImageConfig } from '../program/arguments.js';
 import type { StartMessage } from '../program/start-messages.js';
+import type { Sandboxes, TakenSandbox } from '../sandbox/sandboxes.js';
 import type { ContainerParameters, ContainerSettings } from './container.js';
 import { createContainer, findOurs } from './create.js';
 import { startFailure } from './errors.js';
@@ -32,6 +33,9 @@ export interface JobContainerParts {
   readonly openImage: () => Promise<OpenedImage>;
   /** Whether an init process of ours is process 1. */
   readonly init: boolean;
+  /** Its network, where one was made ahead. */
+  readonly sandbox: TakenSandbox | undefined;
+  readonly sandboxes: Pick<Sandboxes, 'refill'>;
   /** Limits how many containers start at once: a start is the most expensive request to an engine. */
   readonly starts: LimitFunction;
   /** How long the engine of a running job may be unavailable, in milliseconds. */
@@ -118,6 +122,7 @@ export class JobContainer implements PreparedContainer {
     const attached = await engine.attach(this.id);
     this.#attached = attached;
     await this.#startOnce();
+    this.#parts.sandboxes.refill();
     await delivery.release();
     const exit = waitForExit(engine, this.id, { signal: this.#disposed.signal, retryForMs });
     const source = { engine, id: this.id, attached, tty: this.#parameters.tty, exit };
@@ -166,15 +171,24 @@ export class JobContainer implements PreparedContainer {
   }
 
   async #dispose(): Promise<void> {
-    const { engine, delivery, onFailure } = this.#parts;
+    const { delivery, sandbox, onFailure } = this.#parts;
     this.#disposed.abort(new Error('The container was disposed of.'));
     await delivery
       .release()
       .catch((error: Error) => onFailure(`Could not remove the files of a job: ${error.message}`));
-    if (this.#step !== 'new') await removeUntilGone({ engine, findId: () => this.#findId(), onFailure });
+    const isGone = await this.#remove();
+    if (isGone) sandbox?.giveBack();
+    else sandbox?.giveUp();
     this.#attached?.destroy();
     this.#pipes[Symbol.dispose]();
     await failpoint('after-container-removed');
+  }
+
+  async #remove(): Promise<boolean> {
+    const { engine, onFailure } = this.#parts;
+    return (
+      this.#step === 'new' || (await removeUntilGone({ engine, findId: () => this.#findId(), onFailure }))
+    );
   }
 
   /**

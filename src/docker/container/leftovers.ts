@@ -1,6 +1,7 @@
 // Removes the containers that a previous process of this node left at the engine.
 import type { Engine, ListedContainer } from '../engine/engine.js';
 import { imageTag } from '../image/facts.js';
+import { isSandbox, sandboxesInUse } from '../sandbox/sandbox.js';
 import { type ContainerSettings, tagLabel } from './container.js';
 import { isJobContainer } from './job-removal.js';
 
@@ -43,7 +44,11 @@ export class Leftovers {
     const listed = await this.#engine.listContainers(`stint.installation=${this.#settings.installation}`);
     const isKept = (jobId: string | undefined) =>
       jobId !== undefined && (this.#adopted.has(jobId) || keep(jobId));
-    const found = listed.filter((each) => this.#isLeftover(each) && !isKept(each.labels['stint.job']));
+    const kept = listed.filter(({ labels }) => isKept(labels['stint.job']));
+    const needed = sandboxesInUse(this.#settings, kept);
+    const found = listed.filter(
+      (each) => this.#isLeftover(each) && !kept.includes(each) && !needed.has(each.name),
+    );
     await Promise.all(found.map(({ id }) => this.#engine.remove(id)));
     return found.length;
   }
@@ -51,6 +56,7 @@ export class Leftovers {
   #isLeftover(container: ListedContainer): boolean {
     if (container.labels['stint.node'] !== this.#settings.node) return false;
     if (isJobContainer(this.#settings, container)) return true;
+    if (isSandbox(this.#settings, container)) return true;
     return container.labels[tagLabel] === imageTag(this.#settings, container.name);
   }
 }

@@ -1,6 +1,7 @@
 // Lists all containers at the engine that our installation made.
 import type { Engine, ListedContainer } from '../engine/engine.js';
 import { imageTag } from '../image/facts.js';
+import { isSandbox, sandboxesInUse } from '../sandbox/sandbox.js';
 import { type ContainerSettings, tagLabel } from './container.js';
 import { isJobContainer } from './job-removal.js';
 
@@ -8,8 +9,10 @@ import { isJobContainer } from './job-removal.js';
 export interface OwnContainer {
   readonly id: string;
   readonly name: string;
-  /** Undefined for a container that was made to read an image. */
+  /** Undefined for one that was made to read an image, and for the spare network of a job. */
   readonly jobId: string | undefined;
+  /** A network that is kept ready for a job of its node, and that no job has joined. */
+  readonly isSpare: boolean;
   readonly node: string;
   /** By the engine's own clock; 0 when the clock is unknown, so that nothing looks old. */
   readonly ageMs: number;
@@ -25,9 +28,12 @@ export async function listOwnContainers(
 ): Promise<OwnContainer[]> {
   const { clock } = await engine.info();
   const listed = await engine.listContainers(`stint.installation=${settings.installation}`);
+  const joined = sandboxesInUse(settings, listed);
   return listed.flatMap((container) => {
     const isJob = isJobContainer(settings, container);
-    return isJob || isImageReader(settings, container) ? [toOwn(container, isJob, clock)] : [];
+    const isSpare = isSandbox(settings, container) && !joined.has(container.name);
+    const isOwn = isJob || isSpare || isImageReader(settings, container);
+    return isOwn ? [{ ...toOwn(container, isJob, clock), isSpare }] : [];
   });
 }
 
@@ -35,7 +41,11 @@ function isImageReader(settings: ContainerSettings, { name, labels }: ListedCont
   return labels[tagLabel] === imageTag(settings, name);
 }
 
-function toOwn(container: ListedContainer, isJob: boolean, clock: Date | undefined): OwnContainer {
+function toOwn(
+  container: ListedContainer,
+  isJob: boolean,
+  clock: Date | undefined,
+): Omit<OwnContainer, 'isSpare'> {
   const { id, name, labels, createdAt } = container;
   return {
     id,

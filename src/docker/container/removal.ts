@@ -16,18 +16,19 @@ export interface RemovalParts {
 }
 
 /**
- * Removes a container and never throws. An engine that is unavailable or busy is asked again: a few times at once, then
+ * Removes a container and never throws; resolves to whether it is gone. An engine that is unavailable or busy is asked again: a few times at once, then
  * periodically for as long as the process runs. What is left after that is removed by the reaper.
  */
-export async function removeUntilGone(parts: RemovalParts): Promise<void> {
+export async function removeUntilGone(parts: RemovalParts): Promise<boolean> {
   let problem: unknown;
   for (const pauseMs of pausesMs) {
     await delay(pauseMs);
     problem = await tryRemoval(parts);
-    if (problem === undefined) return;
+    if (problem === undefined) return true;
   }
   parts.onFailure(`${(problem as Error).message} stint retries until it succeeds.`);
   void retryInBackground(parts);
+  return false;
 }
 
 async function retryInBackground(parts: RemovalParts): Promise<void> {

@@ -85,6 +85,12 @@ class DockerodeEngine implements Engine {
     return found && toFoundImage(found);
   }
 
+  /** A refusal comes inside an answer with status 200, and is seen by the image that is missing then. */
+  async loadImage(file: Readable) {
+    const query = { quiet: true };
+    await this.#dial.list('load', { method: 'POST', path: '/images/load', query, file, limitMs: changeMs });
+  }
+
   async listImages() {
     const request = { method: 'GET', path: '/images/json', limitMs: askMs } as const;
     return (await this.#dial.ask<Docker.ImageInfo[]>('images', request)).map(toListedImage);

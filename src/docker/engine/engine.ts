@@ -19,6 +19,8 @@ export interface Engine {
   createNetwork(options: NetworkOptions): Promise<void>;
 
   findImage(reference: string): Promise<FoundImage | undefined>;
+  /** Of an archive as `docker save` writes it, with its names. */
+  loadImage(archive: Readable): Promise<void>;
   listImages(): Promise<ListedImage[]>;
   /**
    * Removes one name, and the image with its last name. False: a container uses it, or another image needs its layers.

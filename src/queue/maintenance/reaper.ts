@@ -17,7 +17,8 @@ export interface ReapCandidate {
 
 /**
  * `job_ended`: its job has ended, by the database. `job_unknown`: the database has no such job, and the container is older
- * than the grace. `helper_left`: it was made to read an image and is older than the grace.
+ * than the grace. `helper_left`: it was made to read an image, or kept ready for a job by a node that is not alive, and is older
+ * than the grace.
  */
 export type ReapReason = 'job_ended' | 'job_unknown' | 'helper_left';
 
@@ -34,12 +35,14 @@ export interface OwnContainer {
   readonly id: string;
   readonly name: string;
   readonly jobId: string | undefined;
+  /** A network that is kept ready for a job. */
+  readonly isSpare: boolean;
   readonly node: string;
   readonly ageMs: number;
 }
 
 export interface ReaperParts {
-  readonly store: Pick<Store, 'readJobFates' | 'recordRemoval'>;
+  readonly store: Pick<Store, 'readJobFates' | 'recordRemoval' | 'listNodes'>;
   readonly engine: {
     ownContainers(): Promise<readonly OwnContainer[]>;
     removeContainer(id: string): Promise<void>;
@@ -48,6 +51,8 @@ export interface ReaperParts {
   };
   readonly node: string;
   readonly graceMs: number;
+  /** A node without a heartbeat for so long is not alive. */
+  readonly leaseMs: number;
   readonly log: WorkerLog;
 }
 
@@ -66,16 +71,29 @@ export function createReaper(parts: ReaperParts): Reaper {
 }
 
 /** The engine is asked first. A job's row is stored before its container is made, so a container without a row has lost it. */
-async function findCandidates({ store, engine, graceMs }: ReaperParts): Promise<ReapCandidate[]> {
+async function findCandidates(parts: ReaperParts): Promise<ReapCandidate[]> {
+  const { store, engine, graceMs } = parts;
   const containers = await engine.ownContainers();
   const ids = containers.flatMap(({ jobId }) => (jobId === undefined ? [] : [jobId]));
   const fates = ids.length === 0 ? new Map<string, 'alive' | 'ended'>() : await store.readJobFates(ids);
+  const alive = await aliveNodes(parts, containers);
   return containers.flatMap((container) => {
-    const { id: containerId, name: containerName, ...rest } = container;
+    const { id: containerId, name: containerName, isSpare, ...rest } = container;
+    if (isSpare && alive.has(container.node)) return [];
     const fate = container.jobId === undefined ? 'helper' : fates.get(container.jobId);
     const reason = reasonFor(fate, container.ageMs > graceMs);
     return reason === undefined ? [] : [{ containerId, containerName, ...rest, reason }];
   });
+}
+
+/** Asked only where it matters. This node is, whatever the list says. */
+async function aliveNodes(
+  { store, node, leaseMs }: ReaperParts,
+  containers: readonly OwnContainer[],
+): Promise<ReadonlySet<string>> {
+  if (!containers.some(({ isSpare }) => isSpare)) return new Set();
+  const nodes = await store.listNodes();
+  return new Set([node, ...nodes.filter(({ silentMs }) => silentMs < leaseMs).map(({ id }) => id)]);
 }
 
 function reasonFor(fate: 'alive' | 'ended' | 'helper' | undefined, isOld: boolean): ReapReason | undefined {

@@ -25,7 +25,8 @@ async function create(fault: EngineFault, found: Partial<ContainerFacts> | undef
     remove: async (id) => void removed.push(id),
   });
   const delivery = { files: [], mounts: [] } as unknown as Parameters<typeof createContainer>[0]['delivery'];
-  const id = await createContainer({ engine, settings, delivery, imageId: 'sha256:1', init: true }, request);
+  const parts = { engine, settings, delivery, imageId: 'sha256:1', init: true, sandbox: undefined };
+  const id = await createContainer(parts, request);
   return { id, removed };
 }
 

@@ -45,6 +45,8 @@ function containerOn(given: Partial<Engine> = {}, starts = pLimit(1)) {
     imageConfig: foundImage('sha256:1').config,
     openImage: () => Promise.reject(new Error('Expected no look at the image.')),
     init: true,
+    sandbox: undefined,
+    sandboxes: { refill: () => undefined },
     starts,
   };
   const container = new JobContainer(

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { containerName, jobTag, tagLabel } from '../../../src/docker/container/container.js';
+import { containerName, jobTag, sandboxLabel, tagLabel } from '../../../src/docker/container/container.js';
 import { Leftovers } from '../../../src/docker/container/leftovers.js';
 import type { ListedContainer } from '../../../src/docker/engine/engine.js';
 import { imageTag } from '../../../src/docker/image/facts.js';
+import { newSandboxName, sandboxOptions } from '../../../src/docker/sandbox/sandbox.js';
 import { testSettings as settings } from '../../support/backend-parts.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
@@ -64,6 +65,24 @@ describe('a leftover', () => {
     expect(await leftovers.remove()).toBe(0);
     expect(removed).toEqual([]);
   });
+});
+
+test('a network that was made ahead is a leftover, unless a job that goes on has joined it', async () => {
+  const [joined, spare, others] = [1, 2, 3].map(() => newSandboxName(settings));
+  const sandbox = (name = '', node = settings.node) => {
+    const { Labels: made } = sandboxOptions({ ...settings, node }, name, 'sha256:1');
+    return { ...listed(made, name), id: name };
+  };
+  const job = listed({ ...jobLabels, [sandboxLabel]: joined ?? '' });
+  const all = [job, sandbox(joined), sandbox(spare), sandbox(others, 'node-2')];
+  const { leftovers, removed } = leftoversAmong(...all);
+
+  expect(await leftovers.remove((jobId) => jobId === claim.jobId)).toBe(1);
+  expect(removed).toEqual([spare]);
+
+  const ended = leftoversAmong(...all);
+  await ended.leftovers.remove();
+  expect(ended.removed.toSorted()).toEqual(['c1', joined, spare].toSorted());
 });
 
 test('leftovers are searched once per process, among the containers of this installation', async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { containerName, jobTag, tagLabel } from '../../../src/docker/container/container.js';
+import { containerName, jobTag, sandboxLabel, tagLabel } from '../../../src/docker/container/container.js';
 import { listOwnContainers } from '../../../src/docker/container/own-containers.js';
 import type { ListedContainer } from '../../../src/docker/engine/engine.js';
 import { imageTag } from '../../../src/docker/image/facts.js';
+import { newSandboxName, sandboxOptions } from '../../../src/docker/sandbox/sandbox.js';
 import { engineState, testSettings as settings } from '../../support/backend-parts.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
@@ -21,7 +22,11 @@ function listed(given: Partial<ListedContainer> = {}): ListedContainer {
   return { id: 'c1', name: containerName(settings, claim), labels, createdAt: created, ...given };
 }
 
-async function list(container: ListedContainer, clock: Date | undefined = created) {
+async function list(
+  container: ListedContainer,
+  clock: Date | undefined = created,
+  ...more: ListedContainer[]
+) {
   const asked: string[] = [];
   const engine = fakeEngine({
     info: async () => {
@@ -30,7 +35,7 @@ async function list(container: ListedContainer, clock: Date | undefined = create
     },
     listContainers: async (label) => {
       asked.push(label);
-      return [container];
+      return [container, ...more];
     },
   });
   const found = await listOwnContainers(engine, settings);
@@ -42,7 +47,14 @@ test('the container of a job is ours on every node, and as old as the engine say
   const hour = new Date('2026-01-01T01:00:00Z');
 
   expect(await list(listed(), hour)).toEqual([
-    { id: 'c1', name: containerName(settings, claim), jobId: 'job-1', node: 'node-7', ageMs: 3_600_000 },
+    {
+      id: 'c1',
+      name: containerName(settings, claim),
+      jobId: 'job-1',
+      isSpare: false,
+      node: 'node-7',
+      ageMs: 3_600_000,
+    },
   ]);
 });
 
@@ -50,7 +62,20 @@ test('a container that was made to read an image is ours and belongs to no job',
   const name = 'stint-image-1';
   const helper = listed({ name, labels: { 'stint.node': 'node-7', [tagLabel]: imageTag(settings, name) } });
 
-  expect(await list(helper)).toEqual([{ id: 'c1', name, jobId: undefined, node: 'node-7', ageMs: 0 }]);
+  expect(await list(helper)).toEqual([
+    { id: 'c1', name, jobId: undefined, isSpare: false, node: 'node-7', ageMs: 0 },
+  ]);
+});
+
+test('a network that was made ahead is ours as long as no job has joined it, and only under its own name', async () => {
+  const name = newSandboxName(settings);
+  const sandbox = listed({ name, labels: sandboxOptions(settings, name, 'sha256:1').Labels });
+  const job = listed({ id: 'c2', labels: { ...labels, [sandboxLabel]: name } });
+  const copy = listed({ id: 'c3', name: 'copy', labels: sandbox.labels });
+
+  const spare = { id: 'c1', name, jobId: undefined, isSpare: true, node: settings.node, ageMs: 0 };
+  expect(await list(sandbox, created, copy)).toEqual([spare]);
+  expect(await list(sandbox, created, job)).toMatchObject([{ id: 'c2', isSpare: false }]);
 });
 
 test('nothing looks old when the engine does not report its time', async () => {

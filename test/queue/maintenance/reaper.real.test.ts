@@ -6,8 +6,10 @@ import { buildImage } from '../../../rig/engine/image.js';
 import { tagLabel } from '../../../src/docker/container/container.js';
 import { identityOf } from '../../../src/docker/identity.js';
 import { imageTag } from '../../../src/docker/image/facts.js';
+import { newSandboxName, sandboxOptions } from '../../../src/docker/sandbox/sandbox.js';
 import { newJobId } from '../../../src/job/id.js';
 import { createReaper, type ReaperParts } from '../../../src/queue/maintenance/reaper.js';
+import { testSettings } from '../../support/backend-parts.js';
 import { containerRequest } from '../../support/container-request.js';
 import { openTestDatabase } from '../../support/database.js';
 import { type DockerBench, openDockerBench } from '../../support/docker-bench.js';
@@ -38,7 +40,8 @@ const longGrace = 3_600_000;
 
 function openReaper(graceMs: number, changes: Partial<ReaperParts> = {}) {
   const log = { info: () => undefined, error: () => undefined };
-  return createReaper({ store, engine: bench.backend, node: 'node-1', graceMs, log, ...changes });
+  const leaseMs = 30_000;
+  return createReaper({ store, engine: bench.backend, node: 'node-1', graceMs, leaseMs, log, ...changes });
 }
 
 /** Leaves a container as a process would that dies. */
@@ -67,6 +70,15 @@ async function leaveHelper(node: string): Promise<string> {
     [tagLabel]: imageTag({ installation, tagKey }, name),
   };
   return (await bench.docker.createContainer({ name, Image: 'busybox:latest', Labels: labels })).id;
+}
+
+/** Leaves a network that was made ahead, as a node would that dies. */
+async function leaveSpare(node: string): Promise<string> {
+  const { installation, tagKey } = identityOf(bench.options.sharedKey);
+  const settings = { ...testSettings, installation, tagKey, node };
+  const name = newSandboxName(settings);
+  const { Labels } = sandboxOptions(settings, name, '');
+  return (await bench.docker.createContainer({ name, Image: 'busybox:latest', Labels })).id;
 }
 
 async function exists(id: string): Promise<boolean> {
@@ -134,6 +146,26 @@ test('E4: the reaper removes exactly the containers of ended and of unknown jobs
   expect(await reaper.run()).toEqual([]);
   await Promise.all([copied, ofForgedImage].map((id) => bench.backend.removeContainer(id)));
   await bench.docker.getImage(tag).remove();
+});
+
+test('the reaper removes the networks that nodes have made ahead when these are not alive', async () => {
+  await store.seeNode({ id: 'node-2', engineId: undefined, version: '1', slots: 1 });
+  const ids = {
+    own: await leaveSpare('node-1'),
+    alive: await leaveSpare('node-2'),
+    gone: await leaveSpare('node-3'),
+  };
+  await untilOld(ids.gone);
+
+  expect(await openReaper(longGrace).run()).toEqual([]);
+  const removed = await openReaper(noGrace).run();
+
+  expect(removed).toMatchObject([{ containerId: ids.gone, node: 'node-3', reason: 'helper_left' }]);
+  expect([await exists(ids.own), await exists(ids.alive), await exists(ids.gone)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('the reaper spares what nobody knows while it is younger than the grace, but not what belongs to an ended job', async () => {
