@@ -189,7 +189,7 @@ test('a kill of an unknown job is refused', async () => {
 });
 
 test('no container is left of any killed job', async () => {
-  const filters = { label: [`stint.node=${on.stint.nodeId}`] };
+  const filters = { label: [`stint.node=${on.stint.nodeId}`, 'stint.job'] };
 
   expect(await slow.docker.listContainers({ all: true, filters })).toEqual([]);
 });

@@ -112,7 +112,7 @@ test('jobs of every kind have ended', () => {
 });
 
 test('no container of the jobs is left in the engine', async () => {
-  const filters = { label: [`stint.node=${on.stint.nodeId}`] };
+  const filters = { label: [`stint.node=${on.stint.nodeId}`, 'stint.job'] };
 
   expect(await on.docker.listContainers({ all: true, filters })).toEqual([]);
 });

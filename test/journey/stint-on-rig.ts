@@ -59,7 +59,14 @@ export async function startStintOnRig(
     ...settings,
   };
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } });
-  const stint = await startStint(readConfig(env), log);
+  const cleanUp = async () => {
+    await database[Symbol.asyncDispose]();
+    await rm(directory, { recursive: true, force: true });
+  };
+  const stint = await startStint(readConfig(env), log).catch(async (error: unknown) => {
+    await cleanUp();
+    throw error;
+  });
   const login = { roleId: setup.clientRoleId, secretId: setup.clientSecretId };
   const newClient = async (vaultToken?: string) => {
     const token = vaultToken ?? (await GostintClient.logIn(address, login));
@@ -78,8 +85,7 @@ export async function startStintOnRig(
     log: () => lines.join(''),
     [Symbol.asyncDispose]: async () => {
       await stint[Symbol.asyncDispose]();
-      await database[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true, force: true });
+      await cleanUp();
     },
   };
 }

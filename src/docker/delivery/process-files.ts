@@ -19,10 +19,17 @@ export async function readProcessFile(
     const stats = await file.stat();
     if (!stats.isFile() || stats.size > largestBytes) return undefined;
     const bytes = await file.readFile();
-    // Checked after the read, so that it holds for what was read.
-    const mounts = await readFile(`/proc/${pid}/mountinfo`, 'utf8');
-    return mounts.includes(containerId) ? bytes : undefined;
+    return (await isOfContainer(pid, containerId)) ? bytes : undefined; // After the read, so that it holds for what was read.
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a process of this host is of a container: its name is in the place of the files that the engine mounts, or, where
+ * those are another's whose network it shares, in that of its control group.
+ */
+export async function isOfContainer(pid: number, containerId: string): Promise<boolean> {
+  const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8');
+  return (await read('mountinfo')).includes(containerId) || (await read('cgroup')).includes(containerId);
 }

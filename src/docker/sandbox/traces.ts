@@ -1,6 +1,7 @@
 // What a container can leave behind in a network that it shared: whoever uses the network next must not meet it.
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { isOfContainer } from '../delivery/process-files.js';
 
 /**
  * Sockets, also those that wait after their end; neighbours, routes and connections that the kernel remembers. Some of these
@@ -27,7 +28,7 @@ export async function readTraces(pid: number, containerId: string): Promise<stri
       ...files.map((name) => read(`root/etc/${name}`)),
     ]);
     // Read last, so that it holds for what was read: the engine may use another PID namespace.
-    return (await read('mountinfo')).includes(containerId) ? seen.join('\n') : undefined;
+    return (await isOfContainer(pid, containerId)) ? seen.join('\n') : undefined;
   } catch {
     return undefined;
   }

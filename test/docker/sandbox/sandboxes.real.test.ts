@@ -206,6 +206,7 @@ test('after a crash the spare ones are removed, and a job that still runs keeps 
   });
   await next.removeLeftovers((jobId) => jobId === request.jobId);
   await using adopted = await next.adopt(request);
+  expect(Buffer.from(adopted?.secrets ?? []).toString()).toBe('TOKEN: x\n');
   const afterwards = (await sandboxesOf(bench)).map(({ id }) => id);
   expect(before.filter(({ id }) => afterwards.includes(id))).toHaveLength(1);
 
