@@ -10,7 +10,8 @@ import { isolated } from './engine/networks.js';
 import { type DockerBackend, EngineBackend } from './engine-backend.js';
 import { identityOf } from './identity.js';
 import { ImageFactsReader } from './image/facts.js';
-import { Images } from './image/images.js';
+import { Images, type ImagesOptions } from './image/images.js';
+import type { PrivateImages } from './image/private-images.js';
 import type { PullRecorder } from './image/pull-recorder.js';
 import { type Confinement, usualConfinement } from './program/confinement.js';
 import type { InitPolicy } from './program/init.js';
@@ -53,6 +54,8 @@ export interface DockerBackendOptions {
   readonly caCertificatePath: string | undefined;
   /** Undefined: pulled images are not recorded. */
   readonly pullRecorder?: PullRecorder | undefined;
+  /** Undefined: known to this process alone. */
+  readonly privateImages?: PrivateImages | undefined;
   /** Called with a sentence for the operator about a failure that is no job's fault. */
   readonly onFailure: (message: string) => void;
 }
@@ -83,7 +86,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     settings,
     rules,
     deliveries,
-    images: new Images(engine, pullLimitsOf(docker.pullTimeoutMs), options.pullRecorder),
+    images: new Images(engine, imagesOptionsOf(options)),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
     sandboxes: new Sandboxes({ engine, settings, starts, most, onFailure }),
@@ -117,6 +120,11 @@ function rulesOf({ contentLimitBytes, caCertificatePath }: DockerBackendOptions)
   return { limits, allowLinks: true, ownFiles: [passwdFile, ...certificate] };
 }
 
-function pullLimitsOf(totalMs: number): { totalMs: number; stallMs: number } {
-  return { totalMs, stallMs: Math.min(totalMs, longestStallMs) };
+function imagesOptionsOf({
+  docker,
+  pullRecorder: recorder,
+  privateImages,
+}: DockerBackendOptions): ImagesOptions {
+  const totalMs = docker.pullTimeoutMs;
+  return { limits: { totalMs, stallMs: Math.min(totalMs, longestStallMs) }, recorder, privateImages };
 }

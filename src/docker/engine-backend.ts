@@ -7,6 +7,7 @@ import type {
   ContainerRequest,
   ContentMetadata,
   PreparedContainer,
+  RegistryLogin,
 } from '../executor/backend.js';
 import { digestOf } from '../job/image-reference.js';
 import type { ProcessUsage } from '../job/options/usage.js';
@@ -32,7 +33,7 @@ import {
   refuseUnsupported,
 } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
-import type { Images } from './image/images.js';
+import type { Asking, Images } from './image/images.js';
 import { refuseContent, refuseUnbound } from './program/confinement.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
@@ -116,23 +117,28 @@ export class EngineBackend implements DockerBackend {
    * Tries a second time after two faults: the image was removed between look-up and use, or the engine does not see our
    * files.
    */
-  async prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
+  async prepare(
+    request: ContainerRequest,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<PreparedContainer> {
     try {
-      return await this.#prepareOnce(request, signal);
+      return await this.#prepareOnce(request, { signal, login });
     } catch (error) {
       if (!isFault(error, 'image_missing', 'source_missing')) throw error;
       if (error.fault === 'source_missing') this.#parts.deliveries.switchToArchive();
     }
-    return await this.#prepareOnce(request, signal);
+    return await this.#prepareOnce(request, { signal, login });
   }
 
-  async #prepareOnce(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
+  async #prepareOnce(request: ContainerRequest, asking: Asking): Promise<PreparedContainer> {
+    const { signal } = asking;
     signal.throwIfAborted();
     await this.#refuseOnce();
     const { engine, images, imageFacts, deliveries, sandboxes } = this.#parts;
     await refuseMissingNetwork(engine, request.options.network ?? this.#ownNetwork);
     await this.removeLeftovers(); // One of them may still run a job of the same queue.
-    const found = await images.ensure(request.image, request.pullPolicy, signal);
+    const found = await images.ensure(request.image, request.pullPolicy, asking);
     const imageId = found.id;
     const { metadata: imageMetadata, passwd, config } = await imageFacts.read(found);
     refuseLongStart(request, config);

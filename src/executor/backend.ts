@@ -3,6 +3,7 @@ import type { PullPolicy } from '../job/job.js';
 import type { ContainerOptions, PublishedPort } from '../job/options/options.js';
 import type { ProcessUsage } from '../job/options/usage.js';
 import type { Exit } from '../job/outcome.js';
+import type { Secret } from '../job/secret.js';
 
 /**
  * One instance talks to one engine and serves the whole process; calls for different jobs may overlap. The order
@@ -24,7 +25,8 @@ export interface Backend {
   check(): Promise<void>;
   /** Reads the whole archive, unpacks nothing. Refuses with `content_refused` and names the entries. */
   checkContent(content: Uint8Array): Promise<ContentMetadata>;
-  prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer>;
+  /** `login`: of this job alone. It is used for nothing but asking and pulling from its registry, and kept no longer. */
+  prepare(request: ContainerRequest, signal: AbortSignal, login?: RegistryLogin): Promise<PreparedContainer>;
   /**
    * Finds the container that the previous process of this node started for a job, running or ended. Undefined when it
    * is gone, when it has the name but is not ours, or when it was never started, and is removed then. Waits while the
@@ -96,6 +98,15 @@ export interface ContainerRequest {
   /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. Undefined: no such file. */
   readonly secretsPath: string | undefined;
   readonly options: ContainerOptions;
+}
+
+/** How a job identifies itself at the registry of its image: by name and password, or by a token. */
+export interface RegistryLogin {
+  /** That of the image: the login is sent to no other. */
+  readonly registry: string;
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  readonly identityToken: Secret | undefined;
 }
 
 export interface PreparedContainer extends AsyncDisposable {

@@ -1,13 +1,15 @@
 // Prepares the container of a job and delivers its secrets.
+import type { SecretRead } from '../job/audit/secret-read.js';
 import { mostReferences } from '../job/check.js';
 import { JobFailedError } from '../job/errors.js';
 import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
-import type { PreparedContainer } from './backend.js';
+import type { PreparedContainer, RegistryLogin } from './backend.js';
 import { readImageSecretRefs } from './metadata.js';
 import { identityMissing, type LayeredSpec } from './request.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
+import { readRegistryLogin } from './secrets/registry-login.js';
 import { renderSecretsFile, secretsPath } from './secrets/secrets-file.js';
 import { keptOf } from './secrets/shared-login.js';
 import type { SecretSession, SecretValues } from './secrets.js';
@@ -22,6 +24,7 @@ export async function prepareContainer(
 ): Promise<PreparedContainer> {
   const { spec } = layered;
   run.stop.check();
+  const login = await registryLogin(run, spec, session);
   const env = await environment(spec, session, parts);
   const container = await parts.backend.prepare(
     {
@@ -34,6 +37,7 @@ export async function prepareContainer(
       secretsPath: session && secretsPath(spec.secretFileType),
     },
     run.stop.signal,
+    login,
   );
   try {
     await recordPrepared(run, spec, container);
@@ -42,6 +46,17 @@ export async function prepareContainer(
     await container[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Only a job that asks for it opens its session before its image is there. */
+async function registryLogin(run: Run, spec: JobSpec, session: Session): Promise<RegistryLogin | undefined> {
+  if (spec.registryRef === undefined) return undefined;
+  if (session === undefined) throw identityMissing('a login for its registry');
+  const { continueOnWarnings } = spec;
+  const onRead = (reads: readonly SecretRead[]) => run.recorder.secretsRead(reads);
+  const login = await readRegistryLogin(spec, session, { continueOnWarnings, onRead });
+  run.stop.check();
+  return login;
 }
 
 async function recordPrepared(run: Run, spec: JobSpec, container: PreparedContainer): Promise<void> {

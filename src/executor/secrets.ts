@@ -6,7 +6,7 @@ import type { Secret } from '../job/secret.js';
 /**
  * One instance serves the whole process; calls for different jobs may overlap. A session belongs to one job. The order
  * for one job: `lookUpWrappingToken` and `readCubbyhole` once, while its request is answered; later, on the node that
- * runs it, `session`, `lookUp`, then any of `decrypt`, `read` and `token`. The first of those three opens the session:
+ * runs it, `session`, `lookUp`, then any of `decrypt`, `readKeys`, `read` and `token`. The first of those opens the session:
  * it unwraps the SecretID and logs in, which is possible only once. Everything before it may be repeated.
  *
  * Failures: `JobFailedError` for what a retry cannot fix, `BrokenError` (retryable) when Vault is sealed, unreachable
@@ -105,6 +105,8 @@ export interface SecretSession extends AsyncDisposable {
   decrypt(ciphertext: Ciphertext): Promise<string | Uint8Array>;
   /** Reads all references, each distinct path once, in parallel. */
   read(references: readonly string[], options: ReadOptions): Promise<SecretValues>;
+  /** Of the secret at one path those of these keys that it has. Comes before `read`. */
+  readKeys(path: string, keys: readonly string[], options: ReadOptions): Promise<SecretValues>;
   /** The job's own token. */
   token(): Promise<Secret>;
   /** How token and secrets are kept valid, once they were read. */

@@ -4,7 +4,7 @@ import { findImageProblem } from './image-reference.js';
 import type { SpecFields } from './job.js';
 import { checkOptions } from './options/check-options.js';
 import type { OptionNames } from './options/option-names.js';
-import { findReferenceProblem } from './reference.js';
+import { findPathProblem, findReferenceProblem } from './reference.js';
 
 export { secretReferencePattern } from './reference.js';
 
@@ -39,6 +39,7 @@ export function checkFields(fields: SpecFields, names: FieldNames = {}): string[
     ...checkDirectory(fields.workingDirectory, named('workingDirectory')),
     ...checkEnvironment(fields.env, named('env')),
     ...checkReferences(fields.secretRefs, named('secretRefs')),
+    ...checkRegistryRef(fields.registryRef, named('registryRef')),
     ...checkOptions(fields.options ?? {}, names.optionNames),
     ...checkContentBesideMounts(fields, names),
   ];
@@ -105,6 +106,13 @@ function checkReferences(list: readonly string[] | undefined, name: string): str
     if (problem === undefined) return [];
     return [`Expected ${place} to be \`NAME@PATH.KEY\`, got ${quote(entry)}: ${problem}.`];
   });
+}
+
+function checkRegistryRef(path: string | undefined, name: string): string[] {
+  if (path === undefined || path === '') return [];
+  const problem = findPathProblem(path);
+  if (problem === undefined) return [];
+  return [`Expected ${name} to be the path of a secret, got ${quote(path)}: ${problem}.`];
 }
 
 type CheckEntry = (entry: string, place: string) => readonly string[];

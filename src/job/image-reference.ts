@@ -62,6 +62,22 @@ export function completeName({ registry, repository }: ImageReference): string {
 
 const hub = 'docker.io';
 
+/** As the engine completes it: `docker.io` where an image names none. */
+export function registryOf(reference: Pick<ImageReference, 'registry'>): string {
+  const [registry = ''] = completeName({
+    ...reference,
+    repository: '',
+    tag: undefined,
+    digest: undefined,
+  }).split('/');
+  return registry;
+}
+
+/** The engine takes `sha256:` and hex digits for the id of an image, or its beginning, whatever registry that came from. */
+export function isId({ registry, repository }: ImageReference): boolean {
+  return registry === undefined && (repository === 'sha256' || /^[0-9a-f]{64}$/.test(repository));
+}
+
 /**
  * The digest of an image under the name that was asked for, out of all that an engine knows it by (`repository@digest`). An image
  * that two registries have may have another digest in each.

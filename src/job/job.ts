@@ -36,6 +36,8 @@ export interface SpecFields {
   readonly secretRefs?: readonly string[];
   readonly secretFileType?: SecretFileType;
   readonly continueOnWarnings?: boolean;
+  /** The path of a secret with a login for the registry of the image. */
+  readonly registryRef?: string;
   /** Only of a request: neither a payload nor metadata may ask for them. */
   readonly options?: ContainerOptions;
 }
@@ -56,6 +58,7 @@ export interface JobSpec {
   readonly secretRefs: readonly string[];
   readonly secretFileType: SecretFileType;
   readonly continueOnWarnings: boolean;
+  readonly registryRef: string | undefined;
   readonly options: ContainerOptions;
 }
 

@@ -35,6 +35,7 @@ export function layer(layers: Layers, content: Uint8Array | undefined): JobSpec 
     secretRefs: secretRefsOf(layers),
     secretFileType: payload.secretFileType ?? inline.secretFileType ?? 'yaml',
     continueOnWarnings: payload.continueOnWarnings === true || inline.continueOnWarnings === true,
+    registryRef: firstText(payload.registryRef, inline.registryRef),
     options: inline.options ?? {},
   };
 }

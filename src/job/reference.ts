@@ -15,6 +15,13 @@ export function findReferenceProblem(text: string): string | undefined {
   return tooLong ? `the name is longer than ${longestVariable} characters` : undefined;
 }
 
+/** What is wrong with the path of a secret, to complete "Expected … to be the path of a secret"; undefined when it is one. */
+export function findPathProblem(path: string): string | undefined {
+  if (path.length > longestReference) return `it is longer than ${longestReference} characters`;
+  if (/^[\w\-/]*[\w-][\w\-/]*$/.test(path)) return undefined;
+  return 'it must be letters, digits, `_`, `-` and `/`, without a name before it or a key behind it';
+}
+
 /** The most likely mistake. The order matters: each guess assumes that the ones before did not apply. */
 function guessProblem(text: string): string {
   const at = text.indexOf('@');

@@ -12,6 +12,7 @@ import type { ExecutorParts } from '../executor/run.js';
 import { BrokenError } from '../job/errors.js';
 import { MemoryBudget } from '../job/payload/memory-budget.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
+import { PrivateImages } from '../queue/maintenance/private-images.js';
 import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
 import { Parents } from '../queue/parents/parents.js';
@@ -67,8 +68,10 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const store = closers.add(await openStore(address, migrationsFolder()));
   const secrets = closers.add(createVaultSecrets(vaultOptions(config.vault, log), vault));
   const engine = new EngineId(() => backend.engineState());
-  const pullRecorder = new PulledImages({ store, engineId: () => engine.ask(), log });
-  const options = { ...dockerOptions(config, node, log), pullRecorder };
+  const engineId = () => engine.ask();
+  const pullRecorder = new PulledImages({ store, engineId, log });
+  const privateImages = new PrivateImages({ store, engineId });
+  const options = { ...dockerOptions(config, node, log), pullRecorder, privateImages };
   const backend: DockerBackend = closers.add(await openDockerBackend(options));
   return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
 }

@@ -21,6 +21,7 @@ import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './
 import { drawNameNumber, drawPid, insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
 import * as waiting from './jobs/waiting.js';
 import * as nodes from './nodes/nodes.js';
+import * as privates from './nodes/private-images.js';
 import * as images from './nodes/pulled-images.js';
 import { type Removal, readJobFates, recordRemoval } from './nodes/removals.js';
 import { readPlaces } from './parents/places.js';
@@ -75,10 +76,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     readJobFates: (ids: readonly string[]) => readJobFates(sql, ids),
     recordSubmitAlarm: (alarm: SubmitAlarm) => recordSubmitAlarm(sql, alarm),
     recordRemoval: (removal: Removal) => recordRemoval(sql, removal),
-    recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
-    touchImage: (image: images.ImageKey) => images.touchImage(sql, image),
-    listPulledImages: (engineId: string) => images.listPulledImages(sql, engineId),
-    forgetImage: (image: images.ImageKey, actor?: string) => images.forgetImage(sql, image, actor),
+    ...bindImages(sql),
     claimKey: (by: keys.KeyClaim, terms: keys.KeyTerms) => keys.claimKey(sql, by, terms),
     releaseKey: (by: keys.KeyClaim) => keys.releaseKey(sql, by),
     deleteExpiredKeys: (limit: number) => keys.deleteExpiredKeys(sql, limit),
@@ -124,6 +122,18 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     ...bindDoors(sql),
     ...bindReads(db),
     listen: (handlers: NotificationHandlers): Promise<Notifier> => openNotifier(address, sql, handlers),
+  };
+}
+
+/** What is known of the images at each engine. */
+function bindImages(sql: Sql) {
+  return {
+    recordPull: (pull: images.NewPull) => images.recordPull(sql, pull),
+    touchImage: (image: images.ImageKey) => images.touchImage(sql, image),
+    recordPrivateImages: (names: privates.PrivateImageNames) => privates.recordPrivateImages(sql, names),
+    arePrivateImages: (names: privates.PrivateImageNames) => privates.arePrivateImages(sql, names),
+    listPulledImages: (engineId: string) => images.listPulledImages(sql, engineId),
+    forgetImage: (image: images.ImageKey, actor?: string) => images.forgetImage(sql, image, actor),
   };
 }
 

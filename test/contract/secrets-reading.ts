@@ -72,6 +72,23 @@ export function toldRules(bench: () => SecretsBench): void {
       { path, keys: ['missing'], version: 1, leaseHash: undefined },
     ]);
   });
+
+  test('of a secret those keys are read that it has, and only they are told; one that is not there is named', async () => {
+    const path = await bench().write('login', { username: 'CANARY-1', other: 'CANARY-2' }, 2);
+    const told: unknown[] = [];
+    const { session } = sessionOf(bench(), await bench().wrap());
+    const onRead = async (reads: readonly unknown[]) => void told.push(...reads);
+
+    const values = await session.readKeys(`/${path}`, ['username', 'password'], { ...options, onRead });
+    const failure = await failureOf(session.readKeys(`${path}-none`, ['username'], options));
+    await session[Symbol.asyncDispose]();
+
+    expect([...values].map(([key, value]) => [key, value.reveal()])).toEqual([['username', 'CANARY-1']]);
+    expect(told).toEqual([{ path, keys: ['username'], version: 1, leaseHash: undefined }]);
+    expect(failure).toMatchObject({ reason: 'secrets_refused', code: 'path_missing' });
+    expect((failure as Error).message).toContain(`Could not read \`${path}-none\`: there is nothing.`);
+    expectNoCanary([told, failure]);
+  });
 }
 
 /** What a read returns. */

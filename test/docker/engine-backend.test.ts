@@ -64,7 +64,7 @@ async function openBackend(
     engine,
     settings: testSettings,
     rules: testRules,
-    images: new Images(engine, { totalMs: 1_000, stallMs: 1_000 }),
+    images: new Images(engine, { limits: { totalMs: 1_000, stallMs: 1_000 } }),
     imageFacts: new ImageFactsReader(engine, testSettings),
     deliveries,
     leftovers: new Leftovers(engine, testSettings),

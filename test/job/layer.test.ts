@@ -51,6 +51,7 @@ describe('layer', () => {
       secretFileType: 'yaml',
       init: undefined,
       continueOnWarnings: false,
+      registryRef: undefined,
       options: {},
     });
   });

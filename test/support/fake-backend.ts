@@ -11,6 +11,7 @@ import type {
   ContainerRequest,
   ContentMetadata,
   PreparedContainer,
+  RegistryLogin,
 } from '../../src/executor/backend.js';
 import type { ProcessUsage } from '../../src/job/options/usage.js';
 import { type Act, FakeContainer, type FakeContainerHost, type FakeStep, fired } from './fake-container.js';
@@ -27,6 +28,8 @@ export class FakeBackend implements Backend, FakeContainerHost {
   readonly asked: string[] = [];
   /** Every request for a container. */
   readonly requests: ContainerRequest[] = [];
+  /** The login that came with each. */
+  readonly logins: (RegistryLogin | undefined)[] = [];
   /** The secrets that were delivered, by job. */
   readonly delivered = new Map<string, string>();
   /** Images that neither the engine nor a registry has. */
@@ -79,8 +82,13 @@ export class FakeBackend implements Backend, FakeContainerHost {
     return { metadata: await readContentMetadata(content, rules) };
   }
 
-  async prepare(request: ContainerRequest, signal: AbortSignal): Promise<PreparedContainer> {
+  async prepare(
+    request: ContainerRequest,
+    signal: AbortSignal,
+    login?: RegistryLogin,
+  ): Promise<PreparedContainer> {
     this.requests.push(request);
+    this.logins.push(login);
     signal.throwIfAborted();
     await Promise.race([this.reach('prepare', request.jobId), rejectOnAbort(signal)]);
     if (this.isUnavailable) throw new EngineError('image', 'unreachable', '');

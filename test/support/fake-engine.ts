@@ -1,7 +1,7 @@
 import type { ContainerFacts, Engine, EngineState, FoundImage } from '../../src/docker/engine/engine.js';
 
 const calls =
-  'version info hasNetwork findNetwork createNetwork findImage pull create findContainer listContainers upload findFile findPath attach start wait readLog openLog recallEnd cpuTime wasKilled hasTask stop kill signal processes remove close listImages loadImage removeImage imagesInUse';
+  'version info hasNetwork findNetwork createNetwork findImage pull resolve create findContainer listContainers upload findFile findPath attach start wait readLog openLog recallEnd cpuTime wasKilled hasTask stop kill signal processes remove close listImages loadImage removeImage imagesInUse';
 
 /** An engine with the given calls; any other call throws an error that says so. */
 export function fakeEngine(given: Partial<Engine>): Engine {

@@ -23,7 +23,7 @@ import {
 import { jsonText } from '../../src/vault/client/exact-json.js';
 import type { GoneVersion } from '../../src/vault/client/kv2-answer.js';
 import { encodePath } from '../../src/vault/client/path.js';
-import { groupReferences, type PathRead } from '../../src/vault/reading/reference.js';
+import { groupReferences, keysRead, type PathRead } from '../../src/vault/reading/reference.js';
 import {
   keysMissing,
   nothingThere,
@@ -218,6 +218,10 @@ export class FakeSecrets implements Secrets {
         if (!this.isAlive(this.#accessors.get(token.reveal()) ?? '')) throw sharedLoginOver();
         return readAll(this, groupReferences(references), options);
       },
+      readKeys: async (path, keys, options) => {
+        if (!this.isAlive(this.#accessors.get(token.reveal()) ?? '')) throw sharedLoginOver();
+        return readAll(this, [keysRead(path, keys)], options);
+      },
       token: async () => token,
       terms: () => ({ leases: [], renewInMs: undefined }),
       release: () => undefined,
@@ -253,12 +257,15 @@ export class FakeSecrets implements Secrets {
     if ('gone' in secret) throw versionGone(read, secret.gone);
     const { data, warnings = [] } = secret;
     const version = read.path.includes('/data/') ? this.#versions.get(read.path) : undefined;
-    const keys = [...new Set(read.references.map(({ key }) => key))];
+    const wanted = read.references.filter(
+      ({ key, isOptional }) => isOptional !== true || Object.hasOwn(data, key),
+    );
+    const keys = [...new Set(wanted.map(({ key }) => key))];
     given.push({ path: read.path, keys, version, leaseHash: undefined });
     if (warnings.length > 0 && !continueOnWarnings) throw warned(read, warnings);
-    const missing = read.references.filter(({ key }) => !Object.hasOwn(data, key));
+    const missing = wanted.filter(({ key }) => !Object.hasOwn(data, key));
     if (missing.length > 0) throw keysMissing(read.path, missing);
-    return read.references.map(({ variable, key }) => [variable, new Secret(jsonText(data[key]))]);
+    return wanted.map(({ variable, key }) => [variable, new Secret(jsonText(data[key]))]);
   }
 
   /** For the session: true when the token is known to be gone. */
@@ -351,6 +358,11 @@ class FakeSession implements SecretSession {
     const reads = groupReferences(references);
     await this.#open();
     return readAll(this.#fake, reads, options);
+  }
+
+  async readKeys(path: string, keys: readonly string[], options: ReadOptions): Promise<SecretValues> {
+    await this.#open();
+    return readAll(this.#fake, [keysRead(path, keys)], options);
   }
 
   async token(): Promise<Secret> {

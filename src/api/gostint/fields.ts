@@ -19,6 +19,7 @@ export const fieldNames = {
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
   continueOnWarnings: 'cont_on_warnings',
+  registryRef: 'registry_ref',
 } as const satisfies Required<Omit<FieldNames, 'options' | 'optionNames'>>;
 
 /** Renames the fields of a payload or a request. Fields that were not given are left out. */
@@ -37,6 +38,7 @@ export function toSpecFields(wire: WirePayload): SpecFields {
     secretRefs: wire.secret_refs,
     secretFileType: wire.secret_file_type || undefined,
     continueOnWarnings: wire.cont_on_warnings,
+    registryRef: wire.registry_ref || undefined,
   });
 }
 

@@ -64,6 +64,7 @@ const specShape = {
   secret_refs: texts.nullish(),
   secret_file_type: choice(secretFileTypes).nullish(),
   cont_on_warnings: flag.nullish(),
+  registry_ref: text.nullish(),
   tty: flag.nullish(),
   init: flag.nullish(),
 };

@@ -53,15 +53,17 @@ function secretFields({
   secret_refs: refs,
   secret_file_type: type,
   cont_on_warnings: goesOn,
+  registry_ref: registryRef,
 }: WireJob): SpecFields {
   return {
     ...(refs !== undefined && { secretRefs: refs }),
     ...(type !== undefined && { secretFileType: type }),
     ...(goesOn !== undefined && { continueOnWarnings: goesOn }),
+    ...(registryRef !== undefined && { registryRef }),
   };
 }
 
-const fieldNames = { secretRefs: 'secret_refs' } as const;
+const fieldNames = { secretRefs: 'secret_refs', registryRef: 'registry_ref' } as const;
 
 /** What workers get must be allowed by the operator, and the server must be within their reach. */
 function refuseForbidden({ lopco, optionsPolicy }: Pick<AppParts, 'lopco' | 'optionsPolicy'>): void {

@@ -31,6 +31,7 @@ export const jobShape = {
     secretFileTypes.find((each) => each === word),
   ),
   cont_on_warnings: flag,
+  registry_ref: text,
 } as const;
 
 export type WireJob = Fields<typeof jobShape>;
@@ -45,13 +46,17 @@ export function findMissing({ ds_id: source }: WireJob, body: Readonly<Record<st
 
 /** The wrapping token is a credential: it is not shown. */
 export function findProblems(job: WireJob): string[] {
-  const { machine_id: machine, ds_id: source, secret_refs: refs = [], wrap_secret_id: wrap } = job;
+  const { machine_id: machine, ds_id: source, wrap_secret_id: wrap } = job;
+  const { secret_refs: refs = [], registry_ref: registry } = job;
   return [
     ...(machine !== undefined && source !== undefined && machine !== source
       ? [`ds_id must be the same as machine_id, got ${quote(source)} and ${quote(machine)}.`]
       : []),
     ...(refs.length > 0 && wrap === undefined
       ? ['secret_refs needs wrap_secret_id: without it the workers may read nothing at Vault.']
+      : []),
+    ...(registry !== undefined && wrap === undefined
+      ? ['registry_ref needs wrap_secret_id: without it the workers may read nothing at Vault.']
       : []),
     ...(wrap === undefined || isToken(wrap)
       ? []

@@ -25,6 +25,7 @@ export const fieldNames: FieldNames = {
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
   continueOnWarnings: 'cont_on_warnings',
+  registryRef: 'registry_ref',
   optionNames: {
     user: 'runAsUid',
     network: 'hostNetwork',
@@ -60,6 +61,7 @@ export function toSpecFields(job: WireJob, amounts: Amounts): SpecFields {
     secretRefs: job.secret_refs,
     secretFileType: job.secret_file_type,
     continueOnWarnings: job.cont_on_warnings,
+    registryRef: job.registry_ref,
     options: toOptions(job, amounts),
   });
 }

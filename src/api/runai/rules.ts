@@ -38,6 +38,10 @@ const rules: readonly Rule[] = [
     'secret_refs needs wrap_secret_id: without it the job may read nothing at Vault.',
   ],
   [
+    ({ registry_ref: path, wrap_secret_id: wrap }) => path !== undefined && wrap === undefined,
+    'registry_ref needs wrap_secret_id: without it the job may read nothing at Vault.',
+  ],
+  [
     // What Vault accepts in a token header. It is a credential, so it is not quoted.
     ({ wrap_secret_id: wrap = 's' }) => !/^[!-~]{1,4096}$/.test(wrap),
     'wrap_secret_id must be a token of 1 to 4096 visible ASCII characters, got something else.',

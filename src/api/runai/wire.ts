@@ -200,6 +200,7 @@ export const jobShape = {
   secret_refs: listOf(word),
   secret_file_type: choice(secretFileTypes),
   cont_on_warnings: flag,
+  registry_ref: text,
 } as const;
 
 export type WireJob = Fields<typeof jobShape>;

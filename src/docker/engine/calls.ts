@@ -8,6 +8,7 @@ export const engineCalls = {
   make_network: 'create the network of the jobs',
   image: 'look up the image',
   pull: 'pull the image',
+  resolve: 'look up the image at its registry',
   load: 'load an image of stint',
   create: 'create the container',
   inspect: 'inspect the container',

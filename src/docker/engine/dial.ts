@@ -4,6 +4,7 @@ import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
+import type { RegistryLogin } from '../../executor/backend.js';
 import type { EngineCall } from './calls.js';
 import { callEngine, type Deadline } from './deadline.js';
 import type { EngineConnection } from './engine.js';
@@ -18,6 +19,8 @@ export interface Dialing extends Deadline {
   readonly query?: Readonly<Record<string, unknown>>;
   readonly body?: object;
   readonly file?: Readable;
+  /** Sent in a header. */
+  readonly login?: RegistryLogin | undefined;
   /** `any` by default. */
   readonly connection?: EngineConnection;
 }
@@ -93,13 +96,24 @@ type Modem = Docker['modem'];
 
 /** Always as a stream: when the library reads a whole answer, it misses a connection that breaks after the headers. */
 function dial(modem: Modem, dialing: Dialing, abortSignal: AbortSignal): Promise<Readable> {
-  const { method, file } = dialing;
-  const request = { method, ...pathOf(dialing), ...(file && { file }) };
+  const { method, file, login } = dialing;
+  const authconfig = login && authOf(login);
+  const request = { method, ...pathOf(dialing), ...(file && { file }), ...(authconfig && { authconfig }) };
   return new Promise((resolve, reject) => {
     modem.dial({ ...request, isStream: true, abortSignal, statusCodes: good } as Request, (error, answer) =>
       error ? reject(error as Error) : resolve(answer as Readable),
     );
   });
+}
+
+/** Engines that compare addresses send it to no other server; the hub has an address of its own for that. */
+function authOf({ registry, username, password, identityToken }: RegistryLogin): object {
+  return {
+    username,
+    password: password?.reveal(),
+    identitytoken: identityToken?.reveal(),
+    serveraddress: registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry,
+  };
 }
 
 /**

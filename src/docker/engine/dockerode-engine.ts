@@ -2,16 +2,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import type { RegistryLogin } from '../../executor/backend.js';
 import { engineTime } from './clock.js';
 import { type Dial, openDial } from './dial.js';
 import type { Engine, EngineConnection, LogReading, NetworkOptions, PullStep } from './engine.js';
 import { type EngineError, isFault, toEngineError } from './errors.js';
 import {
+  type DistributionAnswer,
   type ImageAnswer,
   processColumns,
   type TopAnswer,
   toContainerFacts,
   toCpuTime,
+  toDigest,
   toEngineState,
   toEngineVersion,
   toFoundImage,
@@ -119,9 +122,9 @@ class DockerodeEngine implements Engine {
   }
 
   /** The first byte comes only after the registry has answered, so the caller sets the time limits. */
-  async *pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep> {
+  async *pull(reference: string, signal: AbortSignal, login?: RegistryLogin): AsyncIterable<PullStep> {
     const query = { fromImage: reference };
-    const request = { method: 'POST', path: '/images/create', query, image: reference } as const;
+    const request = { method: 'POST', path: '/images/create', query, image: reference, login } as const;
     const answer = await this.#dial.stream('pull', { ...request, limitMs: undefined, signal });
     try {
       for await (const line of readJsonLines(answer)) yield toPullStep(line);
@@ -129,6 +132,13 @@ class DockerodeEngine implements Engine {
       throw signal.aborted ? signal.reason : toEngineError('pull', error);
     }
     signal.throwIfAborted();
+  }
+
+  /** The engine waits for the registry, so the caller sets the time limits. */
+  async resolve(reference: string, signal: AbortSignal, login?: RegistryLogin) {
+    const path = `/distribution/${reference}/json`;
+    const request = { method: 'GET', path, image: reference, login, limitMs: undefined, signal } as const;
+    return toDigest(await this.#dial.ask<DistributionAnswer>('resolve', request));
   }
 
   async create(name: string, body: object) {

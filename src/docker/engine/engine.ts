@@ -1,6 +1,7 @@
 // The requests that stint makes to a Docker engine, and what they answer.
 
 import type { Readable } from 'node:stream';
+import type { RegistryLogin } from '../../executor/backend.js';
 import type { PublishedPort } from '../../job/options/options.js';
 import type { CreateOptions } from '../container/container.js';
 import type { ImageConfig } from '../program/arguments.js';
@@ -29,9 +30,12 @@ export interface Engine {
   /** Ids of the images that any container uses, running or not: of the same kind as those of `listImages`. */
   imagesInUse(): Promise<ReadonlySet<string>>;
   /**
-   * Progress of the pull, one object per step. Ends when the image is present; stopping the iteration cancels the pull.
+   * Progress of the pull, one object per step. Ends when the image is present; stopping the iteration cancels the pull. What the
+   * engine has of an image already, by its digest, it takes without asking the registry, whatever the login.
    */
-  pull(reference: string, signal: AbortSignal): AsyncIterable<PullStep>;
+  pull(reference: string, signal: AbortSignal, login?: RegistryLogin): AsyncIterable<PullStep>;
+  /** The digest that the registry has under the name. Always asked of it: it decides whether this login may have the image. */
+  resolve(reference: string, signal: AbortSignal, login?: RegistryLogin): Promise<string>;
 
   /** Returns the id of the new container. */
   create(name: string, options: CreateOptions): Promise<string>;

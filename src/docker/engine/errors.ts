@@ -1,7 +1,7 @@
 // Turns what the client library throws into `EngineError` with a fault and a safe text.
 import { BrokenError } from '../../job/errors.js';
 import { type EngineCall, engineCalls } from './calls.js';
-import { type EngineFault, faultRules } from './fault-rules.js';
+import { type EngineFault, faultRules, registryCalls } from './fault-rules.js';
 
 /**
  * A request that the engine did not carry out. By default it is a retryable breakdown of the engine; a caller that
@@ -16,8 +16,8 @@ export class EngineError extends BrokenError {
   constructor(call: EngineCall, fault: EngineFault, text: string) {
     super(
       codeOf(call, fault),
-      `Could not ${engineCalls[call]}: ${explain(fault, call === 'pull' ? '' : text)}`,
-    ); // A pull's text may be a registry's.
+      `Could not ${engineCalls[call]}: ${explain(fault, registryCalls.includes(call) ? '' : text)}`,
+    );
     this.call = call;
     this.fault = fault;
     this.text = text;
@@ -53,7 +53,7 @@ export function isFault(error: unknown, ...faults: readonly EngineFault[]): erro
 export function toEngineError(call: EngineCall, thrown: unknown, image?: string): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const failure = readFailure(thrown);
-  const text = call === 'pull' ? withoutNames(failure.text, image) : failure.text;
+  const text = registryCalls.includes(call) ? withoutNames(failure.text, image) : failure.text;
   const rule = faultRules.find(
     ({ calls, status, pattern }) =>
       (calls === undefined || calls.includes(call)) &&

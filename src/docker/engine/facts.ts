@@ -1,5 +1,6 @@
 // Converts the answers of the engine into our own types.
 import type Docker from 'dockerode';
+import { findImageProblem } from '../../job/image-reference.js';
 import type { PublishedPort } from '../../job/options/options.js';
 import type {
   ContainerFacts,
@@ -11,6 +12,7 @@ import type {
   ListedProcess,
   PathFacts,
 } from './engine.js';
+import { EngineError } from './errors.js';
 
 export function toEngineVersion(answer: Docker.DockerVersion): EngineVersion {
   const [engine] =
@@ -116,6 +118,17 @@ export function toFoundImage({
   const layers = RootFS?.Layers ?? [];
   const isHollow = layers.length === 0 && Os === '' && Architecture === '';
   return { id, config, layers, digests: RepoDigests ?? [], isHollow };
+}
+
+export interface DistributionAnswer {
+  readonly Descriptor?: { readonly digest?: unknown };
+}
+
+/** It becomes part of the image's name, so it must be one. */
+export function toDigest({ Descriptor }: DistributionAnswer): string {
+  const digest = Descriptor?.digest;
+  if (typeof digest === 'string' && findImageProblem(`x@${digest}`) === undefined) return digest;
+  throw new EngineError('resolve', 'broken', '');
 }
 
 export function toContainerFacts(answer: Docker.ContainerInspectInfo): ContainerFacts {

@@ -61,6 +61,9 @@ export interface FaultRule {
 
 const anyRefusal = [400, 403, 404, 405, 406, 409, 413, 422];
 
+/** What an engine answers to these may be the words of a registry, or of what a job took for one. */
+export const registryCalls: readonly EngineCall[] = ['pull', 'resolve'];
+
 /**
  * The first rule that matches decides. The request is part of a rule because engines use one status, and even one text,
  * for several things; a pull that the registry refused has status 500. Examples are from Docker 20.10 unless noted: `29:` is
@@ -182,7 +185,7 @@ export const faultRules: readonly FaultRule[] = [
 ];
 
 function pullRules(): FaultRule[] {
-  const calls: EngineCall[] = ['pull'];
+  const calls: readonly EngineCall[] = registryCalls;
   return [
     // invalid reference format: repository name must be lowercase
     { fault: 'reference_invalid', calls, pattern: /invalid reference format|invalid tag format/i },

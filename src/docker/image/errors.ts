@@ -50,6 +50,14 @@ export function imageGone(reference: string): JobFailedError {
   );
 }
 
+/** Nothing tells which registry to ask, so nobody gets it by its id. */
+export function privateId(reference: string): JobFailedError {
+  return unavailable(
+    'image_access_denied',
+    `Could not use the image "${reference}": it came with a login of a job. Name it by registry and repository, with a login of your own in \`registry_ref\`.`,
+  );
+}
+
 export function pullTimedOut(reference: string, why: string): JobFailedError {
   return unavailable(
     'pull_timed_out',
@@ -75,7 +83,7 @@ export function pullFailure(error: unknown, reference: string): unknown {
     case 'image_denied':
       return unavailable(
         'image_access_denied',
-        `${could}: its registry denies the engine access, or has no such image. Check the name; a private image must be loaded onto the engine beforehand.`,
+        `${could}: its registry denies the engine access, or has no such image. Check the name. For a private image, name a secret with a login in \`registry_ref\`, or check the login there.`,
       );
     case 'registry_unreachable':
       return unavailable(

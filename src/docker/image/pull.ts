@@ -1,8 +1,10 @@
 // Pulls one image under two limits: total time, and time without progress.
+import type { RegistryLogin } from '../../executor/backend.js';
+import { JobFailedError } from '../../job/errors.js';
 import type { Engine } from '../engine/engine.js';
 import { type EngineError, toEngineError } from '../engine/errors.js';
 import { followSignal } from '../engine/signals.js';
-import { pullTimedOut } from './errors.js';
+import { pullFailure, pullTimedOut } from './errors.js';
 
 /** In milliseconds. */
 export interface PullLimits {
@@ -11,9 +13,12 @@ export interface PullLimits {
   readonly stallMs: number;
 }
 
-interface Pulling {
+/** For whom and how long a registry is asked. */
+export interface Pulling {
   readonly limits: PullLimits;
   readonly signal: AbortSignal;
+  /** Undefined: as anybody. */
+  readonly login?: RegistryLogin | undefined;
 }
 
 /**
@@ -23,13 +28,32 @@ interface Pulling {
 export async function pullImage(
   engine: Engine,
   reference: string,
-  { limits, signal }: Pulling,
+  { limits, signal, login }: Pulling,
 ): Promise<void> {
   using watch = new PullWatch(reference, limits, signal);
-  for await (const step of engine.pull(reference, watch.signal)) {
+  for await (const step of engine.pull(reference, watch.signal, login)) {
     if (step.error !== undefined) throw pullError(step.error, reference);
     watch.see(step.status, step.mark);
   }
+}
+
+/** The digest that the registry has under the name. Throws like `pullImage`, but with the job's failure. */
+export async function resolveImage(
+  engine: Engine,
+  reference: string,
+  { limits, signal, login }: Pulling,
+): Promise<string> {
+  using watch = new PullWatch(reference, limits, signal);
+  try {
+    return await engine.resolve(reference, watch.signal, login);
+  } catch (error) {
+    throw pullEnd(error, reference, signal);
+  }
+}
+
+/** What a job is told: the reason of its own signal, or what failed. */
+export function pullEnd(error: unknown, reference: string, signal: AbortSignal): unknown {
+  return signal.aborted || error instanceof JobFailedError ? error : pullFailure(error, reference);
 }
 
 /** The engine reports a failed pull only as text, inside an answer with status 200. */

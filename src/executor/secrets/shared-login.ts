@@ -32,6 +32,7 @@ export function sharedSession(kept: KeptSecrets, secrets: Pick<Secrets, 'join'>)
   return {
     lookUp: () => login.lookUp(),
     decrypt: (ciphertext) => login.decrypt(ciphertext),
+    readKeys: (path, keys, options) => login.readKeys(path, keys, options),
     token: () => login.token(),
     terms: () => login.terms(),
     release: () => login.release(),

@@ -1,6 +1,6 @@
 // Says which images the operator lets jobs run, and finds one that is not among them.
 
-import { completeName, type ImageReference, parseImageReference } from '../image-reference.js';
+import { completeName, type ImageReference, isId, parseImageReference } from '../image-reference.js';
 
 /** What jobs may name as their image. */
 export interface ImagePolicy {
@@ -68,11 +68,6 @@ function isAllowed(reference: ImageReference, allowed: readonly AllowedImages[])
     if (each === 'ids') return false;
     return each === 'public' ? isPublic(reference.registry) : matches(each, name);
   });
-}
-
-/** The engine takes `sha256:` and hex digits for the id of an image, or its beginning, whatever registry that came from. */
-function isId({ registry, repository }: ImageReference): boolean {
-  return registry === undefined && (repository === 'sha256' || /^[0-9a-f]{64}$/.test(repository));
 }
 
 /** `*` stands for any characters but `/` and `:`, `**` at the end for all that follows. */

@@ -40,7 +40,6 @@ export async function readSecrets(
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
   const given: SecretRead[] = [];
   const results = await settleInTurns(reads, (read) => readPath({ ...reader, given }, read, rules));
-  token.allowRenewals();
   if (given.length > 0) await rules.onRead?.(given);
   const failed = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
@@ -92,17 +91,20 @@ interface Tracker extends Reader {
 async function readPath(reader: Tracker, read: PathRead, rules: ReadOptions): Promise<[string, Secret][]> {
   const { reply, leaseId } = await askForPath(reader, read);
   const { values, version } = await valuesOf(reader, read, reply);
+  const wanted = read.references.filter(
+    ({ key, isOptional }) => isOptional !== true || Object.hasOwn(values, key),
+  );
   reader.given.push({
     path: read.path,
-    keys: [...new Set(read.references.map(({ key }) => key))],
+    keys: [...new Set(wanted.map(({ key }) => key))],
     version,
     leaseHash: leaseId === '' ? undefined : createHash('sha256').update(leaseId).digest('hex'),
   });
   const warnings = textsAt(reply, 'warnings');
   if (warnings.length > 0 && !rules.continueOnWarnings) throw warned(read, showable(warnings, values));
-  const missing = read.references.filter(({ key }) => !Object.hasOwn(values, key));
+  const missing = wanted.filter(({ key }) => !Object.hasOwn(values, key));
   if (missing.length > 0) throw keysMissing(read.path, missing);
-  return read.references.map(({ variable, key }) => [variable, new Secret(jsonText(values[key]))]);
+  return wanted.map(({ variable, key }) => [variable, new Secret(jsonText(values[key]))]);
 }
 
 /** A lease that comes with the answer is renewed from here on, also when the job does not use its values. */

@@ -9,6 +9,8 @@ export interface Reference {
   /** Without slashes at its ends, as it is sent to Vault. */
   readonly path: string;
   readonly key: string;
+  /** The secret need not have the key. */
+  readonly isOptional?: true;
 }
 
 /** One path and all references to it: one read answers them all. */
@@ -33,6 +35,15 @@ export function groupReferences(texts: readonly string[]): PathRead[] {
   return [...byPath].map(([path, references]) => ({ path, references }));
 }
 
+/** One read of whatever a secret has of these keys. */
+export function keysRead(path: string, keys: readonly string[]): PathRead {
+  const plain = plainPath(path);
+  return {
+    path: plain,
+    references: keys.map((key) => ({ variable: key, path: plain, key, isOptional: true })),
+  };
+}
+
 function parseAll(texts: readonly string[]): Reference[] {
   const problems: string[] = [];
   const references = texts.flatMap((text, index) => {
@@ -47,16 +58,21 @@ function parseAll(texts: readonly string[]): Reference[] {
   throw new JobFailedError('secrets_refused', 'reference_invalid', problems.join(' '));
 }
 
-/** The reference, or why the text is not one. Extra slashes are dropped, as GoStint's client library did. */
+/** The reference, or why the text is not one. */
 function parseReference(text: string): Reference | string {
   const problem = findReferenceProblem(text);
   if (problem !== undefined) return problem;
   const [, variable = '', rawPath = '', key = ''] = secretReferencePattern.exec(text) ?? [];
-  const path = rawPath
+  const path = plainPath(rawPath);
+  return path === '' ? 'the path holds only slashes' : { variable, path, key };
+}
+
+/** Extra slashes are dropped, as GoStint's client library did. */
+function plainPath(path: string): string {
+  return path
     .split('/')
     .filter((segment) => segment !== '')
     .join('/');
-  return path === '' ? 'the path holds only slashes' : { variable, path, key };
 }
 
 const longestQuote = 100;

@@ -88,8 +88,9 @@ export function tooFewUses(uses: { limit: number; spent: number }, paths: number
   );
 }
 
-/** Names the variables and the exact path, because the owner searches for them. */
+/** Names the exact path and the variables, if there are any, because the owner searches for them. */
 function nameOf({ path, references }: PathRead): string {
+  if (references.every(({ isOptional }) => isOptional === true)) return `\`${path}\``;
   const variables = references.map(({ variable }) => `\`${variable}\``).join(', ');
   return `\`${path}\` for the variable${references.length > 1 ? 's' : ''} ${variables}`;
 }

@@ -4,7 +4,7 @@ import type { LoginTerms, ReadOptions, SecretSession, SecretValues } from '../..
 import { BrokenError, JobFailedError } from '../../job/errors.js';
 import type { Secret } from '../../job/secret.js';
 import { readSecrets } from '../reading/read.js';
-import { groupReferences } from '../reading/reference.js';
+import { groupReferences, keysRead, type PathRead } from '../reading/reference.js';
 import { JobToken } from './job-token.js';
 import type { SessionParts } from './session.js';
 import { lookUpToken } from './token-facts.js';
@@ -34,15 +34,23 @@ export class JoinedLogin implements SecretSession {
     throw new Error('Expected no payload of a job that shares the login of its parent, got one.');
   }
 
-  /** A run holds a slot, so it waits for Vault only so long: it has spent nothing, and is postponed. */
   async read(references: readonly string[], options: ReadOptions): Promise<SecretValues> {
+    return await this.#read(groupReferences(references), options);
+  }
+
+  async readKeys(path: string, keys: readonly string[], options: ReadOptions): Promise<SecretValues> {
+    return await this.#read([keysRead(path, keys)], options);
+  }
+
+  /** A run holds a slot, so it waits for Vault only so long: it has spent nothing, and is postponed. */
+  async #read(reads: readonly PathRead[], options: ReadOptions): Promise<SecretValues> {
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(noAnswer()), this.#parts.retryForMs).unref();
     });
     this.#joining ??= this.#join();
     const token = await Promise.race([this.#joining, late]);
     if (token === undefined) throw sharedLoginOver();
-    return readSecrets({ token, mounts: this.#parts.mounts }, groupReferences(references), options);
+    return readSecrets({ token, mounts: this.#parts.mounts }, reads, options);
   }
 
   async token(): Promise<Secret> {

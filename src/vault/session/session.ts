@@ -18,7 +18,7 @@ import { jobLostVault, toVaultFailure, vaultReplyLost } from '../client/errors.j
 import { retryUntil } from '../client/retry.js';
 import type { KnownMounts } from '../reading/mounts.js';
 import { readSecrets } from '../reading/read.js';
-import { groupReferences } from '../reading/reference.js';
+import { groupReferences, keysRead } from '../reading/reference.js';
 import type { KeyedMemory } from '../server-login/keyed-memory.js';
 import type { ServerIdentity } from '../server-login/server-identity.js';
 import { batchToken, loginRefused } from '../wrapping/refusals.js';
@@ -86,7 +86,20 @@ export class VaultSession implements SecretSession {
 
   async read(references: readonly string[], options: ReadOptions): Promise<SecretValues> {
     const reads = groupReferences(references);
-    return readSecrets({ token: await this.#open(), mounts: this.#parts.mounts }, reads, options);
+    const token = await this.#open();
+    try {
+      return await readSecrets({ token, mounts: this.#parts.mounts }, reads, options);
+    } finally {
+      token.allowRenewals();
+    }
+  }
+
+  async readKeys(path: string, keys: readonly string[], options: ReadOptions): Promise<SecretValues> {
+    return readSecrets(
+      { token: await this.#open(), mounts: this.#parts.mounts },
+      [keysRead(path, keys)],
+      options,
+    );
   }
 
   async token(): Promise<Secret> {

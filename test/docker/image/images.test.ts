@@ -43,7 +43,7 @@ async function* stalls(_: string, signal: AbortSignal): AsyncGenerator<PullStep>
 }
 
 function ensure(engine: Engine, policy: 'Always' | 'IfNotPresent' | 'Never', limits: PullLimits = generous) {
-  return new Images(engine, limits).ensure('tool:1', policy, new AbortController().signal);
+  return new Images(engine, { limits }).ensure('tool:1', policy, new AbortController());
 }
 
 function refuse(call: 'image' | 'pull'): never {
@@ -80,15 +80,15 @@ describe('Images', () => {
   test('asks for the tag `latest` where none is named: an engine would pull all of them', async () => {
     const { engine, pulled } = stock(works);
 
-    await new Images(engine, generous).ensure('tool', 'Always', new AbortController().signal);
+    await new Images(engine, { limits: generous }).ensure('tool', 'Always', new AbortController());
 
     expect(pulled).toEqual(['tool:latest']);
   });
 
   test('pulls once for all waiting jobs, and again for a later one', async () => {
     const { engine, pulled } = stock(works);
-    const images = new Images(engine, generous);
-    const ask = () => images.ensure('tool:1', 'Always', new AbortController().signal);
+    const images = new Images(engine, { limits: generous });
+    const ask = () => images.ensure('tool:1', 'Always', new AbortController());
 
     await Promise.all([ask(), ask(), ask()]);
     await ask();
@@ -99,7 +99,7 @@ describe('Images', () => {
   test('leaves nothing with the signal of a job', async () => {
     const { signal } = new AbortController();
 
-    await new Images(stock(works).engine, generous).ensure('tool:1', 'Always', signal);
+    await new Images(stock(works).engine, { limits: generous }).ensure('tool:1', 'Always', { signal });
 
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(dependantsOf(signal)).toBe(0);
@@ -126,10 +126,10 @@ describe('a pull', () => {
         ended = true;
       }
     });
-    const images = new Images(engine, generous);
+    const images = new Images(engine, { limits: generous });
     const stops = [new AbortController(), new AbortController()];
     const asking = stops.map(({ signal }) =>
-      images.ensure('tool:1', 'Always', signal).catch((error: Error) => error),
+      images.ensure('tool:1', 'Always', { signal }).catch((error: Error) => error),
     );
 
     stops[0]?.abort(new Error('first'));

@@ -28,6 +28,7 @@ const fieldNames: FieldNames = {
   workingDirectory: 'cwd',
   secretRefs: 'secret_refs',
   secretFileType: 'secret_file_type',
+  registryRef: 'registry_ref',
   optionNames: { user: 'uid', mounts: 'cwd', stopGraceMs: 'graceful_timeout', pipes: 'custom_streams' },
 };
 
@@ -101,7 +102,7 @@ function findMissing(job: WireJob, { gaffer }: Settings): string[] {
 
 /** A wrapping token is a credential, so it is not quoted. */
 function findSecretProblems(job: WireJob, replaces: Identity | undefined): string[] {
-  const { wrap_secret_id: wrap, secret_refs: references = [] } = job;
+  const { wrap_secret_id: wrap, secret_refs: references = [], registry_ref: registry } = job;
   const hasLogin = replaces?.hasLogin ?? wrap !== undefined;
   return [
     ...(wrap !== undefined && replaces !== undefined
@@ -113,14 +114,23 @@ function findSecretProblems(job: WireJob, replaces: Identity | undefined): strin
     ...(references.length === 0 || hasLogin
       ? []
       : ['secret_refs needs a wrap_secret_id at the load: without it the job may read nothing at Vault.']),
+    ...(registry === undefined || hasLogin
+      ? []
+      : ['registry_ref needs a wrap_secret_id at the load: without it the job may read nothing at Vault.']),
   ];
 }
 
-function secretsOf({ secret_refs, secret_file_type, cont_on_warnings }: WireJob): TemplateSecrets {
+function secretsOf({
+  secret_refs,
+  secret_file_type,
+  cont_on_warnings,
+  registry_ref,
+}: WireJob): TemplateSecrets {
   return {
     ...(secret_refs !== undefined && { secretRefs: secret_refs }),
     ...(secret_file_type !== undefined && { secretFileType: secret_file_type }),
     ...(cont_on_warnings !== undefined && { continueOnWarnings: cont_on_warnings }),
+    ...(registry_ref !== undefined && { registryRef: registry_ref }),
   };
 }
 

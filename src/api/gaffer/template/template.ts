@@ -31,7 +31,10 @@ export interface Template {
   readonly flapping?: Flapping | undefined;
 }
 
-export type TemplateSecrets = Pick<SpecFields, 'secretRefs' | 'secretFileType' | 'continueOnWarnings'>;
+export type TemplateSecrets = Pick<
+  SpecFields,
+  'secretRefs' | 'secretFileType' | 'continueOnWarnings' | 'registryRef'
+>;
 
 /** What one process has beyond its template. */
 export interface Extra {

@@ -107,6 +107,7 @@ export const jobShape = {
     secretFileTypes.find((each) => each === given),
   ),
   cont_on_warnings: flag,
+  registry_ref: text,
 } as const;
 
 export type WireJob = Fields<typeof jobShape>;

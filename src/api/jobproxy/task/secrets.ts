@@ -9,12 +9,16 @@ export function readSecretFields(task: Fields, problems: Problems): SpecFields {
   const secretRefs = readTexts(task.secret_refs, { field: 'secret_refs', problems });
   const secretFileType = readFileType(task.secret_file_type, problems);
   const continueOnWarnings = readFlag(task.cont_on_warnings, { field: 'cont_on_warnings', problems });
+  const registryRef = readText(task.registry_ref, { field: 'registry_ref', problems });
+  if (registryRef !== undefined && !isGiven(task.wrap_secret_id))
+    problems.missing('wrap_secret_id', ': without it the login of `registry_ref` cannot be read');
   if (secretRefs !== undefined && secretRefs.length > 0 && !isGiven(task.wrap_secret_id))
     problems.missing('wrap_secret_id', ': without it no secret of `secret_refs` can be read');
   return {
     ...(secretRefs !== undefined && { secretRefs }),
     ...(secretFileType !== undefined && { secretFileType }),
     ...(continueOnWarnings !== undefined && { continueOnWarnings }),
+    ...(registryRef !== undefined && { registryRef }),
   };
 }
 

@@ -34,6 +34,7 @@ export const taskFields = [
   'secret_refs',
   'secret_file_type',
   'cont_on_warnings',
+  'registry_ref',
 ] as const;
 
 /**
@@ -112,7 +113,13 @@ function readFields(task: Fields, options: JobProxyOptions, problems: Problems):
     ...readSecretFields(task, problems),
     options: readOptions(task, container, { options, problems }),
   };
-  const names = { image: 'container.image', command: commandName, secretRefs: 'secret_refs', optionNames };
+  const names = {
+    image: 'container.image',
+    command: commandName,
+    secretRefs: 'secret_refs',
+    registryRef: 'registry_ref',
+    optionNames,
+  };
   for (const problem of checkFields(fields, names)) problems.add(problem);
   return fields;
 }
