@@ -7,6 +7,7 @@ import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
 import type {
   Config,
+  DockerConfig,
   GafferConfig,
   JobConfig,
   JobProxyConfig,
@@ -56,11 +57,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     workMemoryBytes: values.STINT_WORK_MEMORY,
     bodyLimitBytes: values.STINT_BODY_LIMIT,
     contentLimitBytes: values.STINT_CONTENT_LIMIT,
-    docker: {
-      host: values.DOCKER_HOST,
-      pullTimeoutMs: values.STINT_PULL_TIMEOUT,
-      containerdRoot: values.STINT_CONTAINERD_ROOT,
-    },
+    docker: toDocker(values),
     job: toJob(values, machine),
     runai: toRunai(values),
     lopco: toLopco(values),
@@ -117,6 +114,16 @@ function toServerLogin(values: SettingValues, files: SettingFiles): ServerLoginC
     secretIdFile: files.STINT_SERVER_SECRET_ID,
     isWrapped: values.STINT_SERVER_WRAPPED,
   }));
+}
+
+function toDocker(values: SettingValues): DockerConfig {
+  const { STINT_IMAGE_VERIFIER: program, STINT_IMAGE_VERIFIER_TIMEOUT: timeoutMs } = values;
+  return {
+    host: values.DOCKER_HOST,
+    pullTimeoutMs: values.STINT_PULL_TIMEOUT,
+    containerdRoot: values.STINT_CONTAINERD_ROOT,
+    verifier: program === undefined ? undefined : { program, timeoutMs },
+  };
 }
 
 /** Each takes a few megabytes of memory. */

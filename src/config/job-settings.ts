@@ -62,6 +62,16 @@ export const jobSettings = [
       'A job must name its image with a digest (`name@sha256:…`), so that nobody can put another one in its place.',
   },
   {
+    name: 'STINT_IMAGE_VERIFIER',
+    meaning:
+      'Path of a program that says which images may run, by their signatures for instance: it is started for each job with `name@digest` and with the name as the job wrote it, and its exit code 0 lets the job run (docs/images.md). Unset: all that are allowed.',
+  },
+  {
+    name: 'STINT_IMAGE_VERIFIER_TIMEOUT',
+    default: '30s',
+    meaning: 'How long that program may take; then the job fails.',
+  },
+  {
     name: 'STINT_ALLOW_USERS',
     meaning:
       'Users that a job may ask to run as, as `uid:gid`, or `image` for the user of its image, separated by commas; all others run as 2001:2001.',

@@ -341,6 +341,8 @@ export const schema = z.object({
   STINT_JOB_GPUS_MAX: integer(0, mostGpus),
   STINT_ALLOW_IMAGES: images,
   STINT_IMAGE_DIGESTS_ONLY: boolean,
+  STINT_IMAGE_VERIFIER: path.optional(),
+  STINT_IMAGE_VERIFIER_TIMEOUT: duration(100),
   STINT_ALLOW_USERS: users.optional(),
   STINT_ALLOW_NETWORKS: networks.optional(),
   STINT_ALLOW_PORTS: ports.optional(),

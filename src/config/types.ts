@@ -125,6 +125,8 @@ export interface DockerConfig {
   readonly pullTimeoutMs: number;
   /** Undefined: found out from the engine. */
   readonly containerdRoot: string | undefined;
+  /** Undefined: every image may run. */
+  readonly verifier: { readonly program: string; readonly timeoutMs: number } | undefined;
 }
 
 /** What every job gets and is limited to. */

@@ -13,6 +13,7 @@ import { ImageFactsReader } from './image/facts.js';
 import { Images, type ImagesOptions } from './image/images.js';
 import type { PrivateImages } from './image/private-images.js';
 import type { PullRecorder } from './image/pull-recorder.js';
+import { ImageVerifier } from './image/verifier.js';
 import { type Confinement, usualConfinement } from './program/confinement.js';
 import type { InitPolicy } from './program/init.js';
 import { Sandboxes } from './sandbox/sandboxes.js';
@@ -27,6 +28,8 @@ export interface DockerBackendOptions {
     readonly pullTimeoutMs: number;
     /** Where the containerd that has the images keeps them; undefined: found out from the engine. */
     readonly containerdRoot?: string | undefined;
+    /** Of the program that says which images may run; undefined: all may. */
+    readonly verifier?: { readonly program: string; readonly timeoutMs: number } | undefined;
   };
   /** What every job is limited to. */
   readonly job: {
@@ -87,6 +90,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     rules,
     deliveries,
     images: new Images(engine, imagesOptionsOf(options)),
+    verifier: verifierOf(options),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
     sandboxes: new Sandboxes({ engine, settings, starts, most, onFailure }),
@@ -118,6 +122,10 @@ function rulesOf({ contentLimitBytes, caCertificatePath }: DockerBackendOptions)
   };
   const certificate = caCertificatePath === undefined ? [] : [caCertificatePath.replace(/^\/+/, '')];
   return { limits, allowLinks: true, ownFiles: [passwdFile, ...certificate] };
+}
+
+function verifierOf({ docker: { verifier }, onFailure }: DockerBackendOptions): ImageVerifier | undefined {
+  return verifier && new ImageVerifier({ ...verifier, onFailure });
 }
 
 function imagesOptionsOf({

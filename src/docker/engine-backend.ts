@@ -34,6 +34,7 @@ import {
 } from './engine/readiness.js';
 import type { ImageFactsReader } from './image/facts.js';
 import type { Asking, Images } from './image/images.js';
+import type { ImageVerifier } from './image/verifier.js';
 import { refuseContent, refuseUnbound } from './program/confinement.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
@@ -84,6 +85,8 @@ export interface DockerBackendParts {
   readonly settings: ContainerSettings;
   readonly rules: ArchiveRules;
   readonly images: Images;
+  /** Undefined: every image may run. */
+  readonly verifier?: ImageVerifier | undefined;
   readonly imageFacts: ImageFactsReader;
   readonly deliveries: Deliveries;
   readonly leftovers: Leftovers;
@@ -135,11 +138,12 @@ export class EngineBackend implements DockerBackend {
     const { signal } = asking;
     signal.throwIfAborted();
     await this.#refuseOnce();
-    const { engine, images, imageFacts, deliveries, sandboxes } = this.#parts;
+    const { engine, images, verifier, imageFacts, deliveries, sandboxes } = this.#parts;
     await refuseMissingNetwork(engine, request.options.network ?? this.#ownNetwork);
     await this.removeLeftovers(); // One of them may still run a job of the same queue.
     const found = await images.ensure(request.image, request.pullPolicy, asking);
-    const imageId = found.id;
+    await verifier?.verify(request.image, found.digests, signal);
+    const imageId = found.id; // What was verified is what runs, wherever its name leads to by then.
     const { metadata: imageMetadata, passwd, config } = await imageFacts.read(found);
     refuseLongStart(request, config);
     const init = needsInit(request, config, this.#parts.settings.init);

@@ -23,6 +23,16 @@ test.each<[Readonly<Record<string, string>>, object]>([
   expect(readConfig({ ...needed, ...changes }).job.policy.images).toEqual(images);
 });
 
+test('the program that verifies images has a time limit, and there is none by default', () => {
+  const changes = { STINT_IMAGE_VERIFIER: '/usr/local/bin/verify', STINT_IMAGE_VERIFIER_TIMEOUT: '5s' };
+
+  expect(readConfig({ ...needed, ...changes }).docker.verifier).toEqual({
+    program: '/usr/local/bin/verify',
+    timeoutMs: 5_000,
+  });
+  expect(readConfig(needed).docker.verifier).toBeUndefined();
+});
+
 test.each([
   ['STINT_ALLOW_IMAGES', 'team/tool'],
   ['STINT_ALLOW_IMAGES', 'public,'],

@@ -50,6 +50,14 @@ export function imageGone(reference: string): JobFailedError {
   );
 }
 
+/** `why` completes the sentence: stint's own words, none of the program's. */
+export function unverified(image: string, why: string): JobFailedError {
+  return unavailable(
+    'image_unverified',
+    `The image "${image}" may not run here: ${why}. Use an image that the operator's check accepts, from its registry.`,
+  );
+}
+
 /** Nothing tells which registry to ask, so nobody gets it by its id. */
 export function privateId(reference: string): JobFailedError {
   return unavailable(
