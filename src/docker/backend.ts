@@ -84,12 +84,12 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
   );
   const starts = pLimit(options.starts);
   const most = settings.network === isolated ? options.sandboxes : 0;
-  return new EngineBackend({
+  const backend: DockerBackend = new EngineBackend({
     engine,
     settings,
     rules,
     deliveries,
-    images: new Images(engine, imagesOptionsOf(options)),
+    images: new Images(engine, { ...imagesOptionsOf(options), check: () => backend.check() }),
     verifier: verifierOf(options),
     imageFacts: new ImageFactsReader(engine, settings),
     leftovers: new Leftovers(engine, settings),
@@ -100,6 +100,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
     containerdRoot: docker.containerdRoot,
     onFailure,
   });
+  return backend;
 }
 
 function settingsOf({

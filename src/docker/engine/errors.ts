@@ -56,11 +56,16 @@ export function toEngineError(call: EngineCall, thrown: unknown, image?: string)
   const text = registryCalls.includes(call) ? withoutNames(failure.text, image) : failure.text;
   const rule = faultRules.find(
     ({ calls, status, pattern }) =>
-      (calls === undefined || calls.includes(call)) &&
+      (calls === undefined ? !mayBeOfRegistry(call, failure) : calls.includes(call)) &&
       (status === undefined || status.includes(failure.status)) &&
       (pattern === undefined || pattern.test(text)),
   );
   return new EngineError(call, rule?.fault ?? 'broken', scrub(failure.text));
+}
+
+/** Then only the rules for it count: a registry must not be able to say that the engine is broken, or its disk full. */
+function mayBeOfRegistry(call: EngineCall, { status }: Failure): boolean {
+  return registryCalls.includes(call) && typeof status === 'number';
 }
 
 /** The name of an image may have any word in it, also one that would be taken for a reason. Addresses repeat the name. */

@@ -108,12 +108,12 @@ export function pullFailure(error: unknown, reference: string): unknown {
     default:
       return unavailable(
         'pull_failed',
-        `${could}: its registry has the image and did not deliver it whole, or answered something else. Check the image there; the engine's log tells more.`,
+        `${could}: its registry did not deliver it whole, or answered something else, or the engine had no room for all of it. Check the image there; the engine's log tells more.`,
       );
   }
 }
 
-/** A broken connection, a timeout and a full disk are the engine's faults: the job can wait until they are over. */
+/** Without an answer of the engine it is the engine's fault: the job can wait until that is over. */
 function isPullFault(error: unknown): error is EngineError {
   return error instanceof EngineError && error.code === 'engine_failed';
 }

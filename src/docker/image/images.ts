@@ -12,6 +12,8 @@ import { SharedWork } from './shared-work.js';
 
 export interface ImagesOptions {
   readonly limits: PullLimits;
+  /** Throws `BrokenError` when the engine cannot run jobs now, or its disk is full. */
+  readonly check?: () => Promise<void>;
   /** Undefined: pulled images are not recorded. */
   readonly recorder?: PullRecorder | undefined;
   /** Undefined: known to this process alone. */
@@ -33,8 +35,14 @@ export class Images {
   readonly #pulls = new SharedWork<FoundImage>();
   readonly #gate: PrivateImageGate;
 
-  constructor(engine: Engine, { limits, recorder, privateImages = newPrivateImages() }: ImagesOptions) {
+  readonly #check: ImagesOptions['check'];
+
+  constructor(
+    engine: Engine,
+    { limits, recorder, check, privateImages = newPrivateImages() }: ImagesOptions,
+  ) {
     this.#engine = engine;
+    this.#check = check;
     this.#limits = limits;
     this.#recorder = recorder;
     this.#gate = new PrivateImageGate(engine, privateImages);
@@ -91,6 +99,7 @@ export class Images {
       await pullImage(this.#engine, reference, pulling);
     } catch (error) {
       if (earlier === undefined) await this.#removeHollow(reference);
+      if (!pulling.signal.aborted) await this.#check?.(); // What failed a pull may be a registry's words: the engine is asked itself.
       throw pullEnd(error, reference, pulling.signal);
     }
     const found = await this.#lookUp(reference);

@@ -334,6 +334,19 @@ describe('toEngineError', () => {
     expect(toEngineError(call, thrown)).toMatchObject({ fault, code: 'engine_unavailable' });
   });
 
+  test.each([
+    'write /var/lib/docker/tmp/x: no space left on device',
+    'blob upload: disk quota exceeded',
+    'connection error: desc = "transport: Error while dialing: dial unix: refused": unavailable',
+    'No such container: x',
+    'network jobs not found',
+    'Could not find the file /x in container y',
+  ])('nothing that a registry may have said is a fault of the engine: %s', (text) => {
+    for (const call of ['pull', 'resolve'] as const)
+      for (const status of [304, 400, 404, 409, 500, 503])
+        expect(toEngineError(call, answered(status, text)).code).toBe('engine_failed');
+  });
+
   test.each<[EngineFault, EngineCall, object]>([
     ['broken', 'create', answered(500, 'failed to create a snapshot')],
     ['broken', 'create', answered(503, 'something new')],

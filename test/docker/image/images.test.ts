@@ -5,6 +5,7 @@ import type { Engine, FoundImage, PullStep } from '../../../src/docker/engine/en
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { Images } from '../../../src/docker/image/images.js';
 import type { PullLimits } from '../../../src/docker/image/pull.js';
+import { BrokenError } from '../../../src/job/errors.js';
 import { fakeEngine, foundImage } from '../../support/fake-engine.js';
 import { dependantsOf } from '../../support/signals.js';
 
@@ -183,7 +184,7 @@ describe('a pull that fails', () => {
     });
   });
 
-  test.each(['no_socket', 'cut', 'disk_full'] as const)(
+  test.each(['no_socket', 'cut'] as const)(
     'for the engine itself (%s) is not the fault of the job',
     async (fault) => {
       const broken = new EngineError('pull', fault, '');
@@ -193,6 +194,32 @@ describe('a pull that fails', () => {
       });
 
       await expect(ensure(engine, 'Always')).rejects.toBe(broken);
+    },
+  );
+});
+
+describe('a failed pull', () => {
+  test.each([
+    'write /var/lib/docker/tmp/x: no space left on device',
+    'connection error: desc = "transport: Error while dialing": unavailable',
+  ])(
+    'in words of a full or broken engine is the job’s failure, unless the engine’s own probe fails: %s',
+    async (error) => {
+      const { engine } = stock(async function* () {
+        yield step('', { error });
+      });
+      const full = new BrokenError('engine_unavailable', 'The disk is full.');
+      const ensureWith = (check: () => Promise<void>) =>
+        new Images(engine, { limits: generous, check }).ensure('tool:1', 'Always', new AbortController());
+      const isFull = async () => {
+        throw full;
+      };
+
+      await expect(ensureWith(async () => undefined)).rejects.toMatchObject({
+        reason: 'image_unavailable',
+        message: expect.not.stringContaining(error),
+      });
+      await expect(ensureWith(isFull)).rejects.toBe(full);
     },
   );
 });

@@ -178,6 +178,8 @@ describe('a registry that is none, or does not want to', () => {
     ['s404denied', 'image_not_found'],
     ['s429', 'pull_rate_limited'],
     ['s503', 'registry_unreachable'],
+    ['s404full', 'image_not_found'],
+    ['s400full', 'pull_failed'],
     ['page', 'pull_failed'],
   ])('and answers %s fails the job with %s, each time, and leaves nothing', async (name, code) => {
     const image = `${host}/${name}:unauthorized`;

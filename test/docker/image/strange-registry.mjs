@@ -7,7 +7,8 @@ const server = createServer((request, response) => {
   const [, name = ''] = /^\/v2\/(\w+)\//.exec(request.url ?? '') ?? [];
   const status = Number(/\d{3}/.exec(name)?.[0] ?? 200);
   const page = name === 'page' ? '<html>Log in to this network.</html>' : undefined;
-  const errors = [{ code: codes[status] ?? 'UNKNOWN', message: 'words' }];
+  const message = name.endsWith('full') ? 'write /x: no space left on device' : 'words';
+  const errors = [{ code: codes[status] ?? 'UNKNOWN', message }];
   const body = page ?? (status === 200 ? '{}' : JSON.stringify({ errors }));
   response.writeHead(status, {
     'content-type': page === undefined ? 'application/json' : 'text/html',

@@ -76,7 +76,7 @@ describe('E5: an engine that fails at single jobs', () => {
     ['create', 'refused', 'engine_failed'],
     ['download', 'broken', 'engine_failed'],
     ['start', 'container_missing', 'engine_failed'],
-    ['pull', 'disk_full', 'engine_unavailable'],
+    ['upload', 'disk_full', 'engine_unavailable'],
     ['pull', 'timed_out', 'engine_unavailable'],
     ['upload', 'cut', 'engine_unavailable'],
     ['create', 'network_missing', 'engine_unavailable'],
