@@ -50,6 +50,10 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     starts: values.STINT_STARTS ?? machine.cores,
     sandboxes: values.STINT_SANDBOXES ?? Math.min(usualSandboxes, slots),
     queueLimit: values.STINT_QUEUE_LIMIT,
+    waitingLimits: {
+      owner: { jobs: values.STINT_OWNER_WAITING, bytes: values.STINT_OWNER_WAITING_BYTES },
+      all: { jobs: values.STINT_WAITING, bytes: values.STINT_WAITING_BYTES },
+    },
     stopGraceMs: values.STINT_STOP_GRACE,
     maxRunTimeMs: values.STINT_MAX_RUN_TIME,
     outputLimitBytes: values.STINT_OUTPUT_LIMIT,

@@ -245,6 +245,26 @@ export const settings = [
     meaning: 'Jobs that may wait in a queue that has no limit of its own; 0 is any number.',
   },
   {
+    name: 'STINT_OWNER_WAITING',
+    default: '1000',
+    meaning: 'Jobs of one owner that may wait; a submit beyond is answered with 429. 0 is any number.',
+  },
+  {
+    name: 'STINT_OWNER_WAITING_BYTES',
+    default: '256MiB',
+    meaning: 'The same for the bytes of their requests, as they are stored.',
+  },
+  {
+    name: 'STINT_WAITING',
+    default: '20000',
+    meaning: 'Jobs of all owners that may wait; a submit beyond is answered with 503. 0 is any number.',
+  },
+  {
+    name: 'STINT_WAITING_BYTES',
+    default: '4GiB',
+    meaning: 'The same for the bytes of their requests, as they are stored.',
+  },
+  {
     name: 'STINT_STOP_GRACE',
     default: '15s',
     meaning: 'Time between the stop signal and SIGKILL.',

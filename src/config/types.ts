@@ -44,6 +44,10 @@ export interface Config {
   readonly sandboxes: number;
   /** Of queues without a limit of their own; 0: any number. */
   readonly queueLimit: number;
+  /** What may wait of one owner and in all; 0: any number. */
+  readonly waitingLimits: Readonly<
+    Record<'owner' | 'all', { readonly jobs: number; readonly bytes: number }>
+  >;
   readonly stopGraceMs: number;
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;

@@ -27,6 +27,8 @@ export type RefusalCode =
   | 'key_reused'
   | 'key_in_flight'
   | 'queue_full'
+  | 'owner_full'
+  | 'waiting_full'
   | 'rate_limited'
   | 'overloaded'
   | 'upgrade_required'

@@ -27,6 +27,7 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     { what: 'containers', intervalMs: Math.min(reapGraceMs, minuteMs), round: () => reaperOf(parts).run() },
     { what: 'idempotency keys', intervalMs: 10 * minuteMs, round: () => forgetKeys(parts) },
     { what: 'parts of requests', intervalMs: 10 * minuteMs, round: () => forgetParts(parts) },
+    { what: 'totals of what waits', intervalMs: minuteMs, round: () => parts.store.foldWaiting() },
     { what: 'input of ended jobs', intervalMs: minuteMs, round: () => forgetInput(parts) },
     { what: 'the chain of events', intervalMs: sealMs, round: () => sealEvents(parts) },
     { what: 'lists of doors', intervalMs: minuteMs, round: () => unlistExpired(parts) },

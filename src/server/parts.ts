@@ -92,6 +92,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     new Parents({
       store,
       sealKey: node.sealKey,
+      waitingLimits: config.waitingLimits,
       planners: plannersOf(plannerParts(parts)),
       node: node.nodeId,
       wake: () => wakeAll(worker, notifier),
@@ -259,8 +260,8 @@ function requestLimits({ bodyLimitBytes, workMemoryBytes }: Config) {
   return { bodyLimitBytes, memory, longAnswers: new LongAnswers(), callerTurns: new CallerTurns() };
 }
 
-function queueSettings({ keyTtlMs, queueLimit, wrapMinimumMs }: Config) {
-  return { keyTtlMs, queueLimit, wrapMinimumMs };
+function queueSettings({ keyTtlMs, queueLimit, waitingLimits, wrapMinimumMs }: Config) {
+  return { keyTtlMs, queueLimit, waitingLimits, wrapMinimumMs };
 }
 
 function plannerParts({ config, node, store }: Parts): PlannerParts {

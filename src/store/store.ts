@@ -36,6 +36,7 @@ import { migrateDatabase } from './postgres/migrate.js';
 import { recordSubmitAlarm, type SubmitAlarm } from './queues/alarms.js';
 import * as holds from './queues/holds.js';
 import * as queues from './queues/queues.js';
+import * as waitingTotals from './queues/waiting-totals.js';
 import * as whereabouts from './queues/whereabouts.js';
 import * as sealed from './requests/parts.js';
 import * as newEvents from './streams/events.js';
@@ -111,10 +112,9 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     resumeQueue: (name: string, actor: string) => queues.resumeQueue(sql, name, actor),
     releaseQueue: (name: string, action: queues.OperatorAction) => queues.releaseQueue(sql, name, action),
     configureQueue: (...args: Rest<typeof queues.configureQueue>) => queues.configureQueue(sql, ...args),
-    expireWaiting: (actor: string) => waiting.expireWaiting(sql, actor),
-    withholdTurns: () => waiting.withholdTurns(sql),
     finaliseJob: (...args: Rest<typeof finaliseJob>) => finaliseJob(sql, ...args),
     readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
+    ...bindWaiting(sql),
     ...bindLists(sql),
     ...bindParents(sql),
     ...bindStreams(sql),
@@ -239,6 +239,15 @@ function bindReads(db: ReturnType<typeof connect>['db']) {
     listJobs: (...args: Rest<typeof reads.listJobs>) => reads.listJobs(db, ...args),
     countJobs: () => reads.countJobs(db),
     readOutput: (...args: Rest<typeof reads.readOutput>) => reads.readOutput(db, ...args),
+  };
+}
+
+function bindWaiting(sql: Sql) {
+  return {
+    expireWaiting: (actor: string) => waiting.expireWaiting(sql, actor),
+    withholdTurns: () => waiting.withholdTurns(sql),
+    readWaiting: (ownerKey: string) => waitingTotals.readWaiting(sql, ownerKey),
+    foldWaiting: () => waitingTotals.foldWaiting(sql),
   };
 }
 

@@ -46,6 +46,26 @@ describe('A2: too many tokens that Vault refused', () => {
   });
 });
 
+describe('P16: where as much waits as may', () => {
+  test.each([
+    ['gostint', '/v1/api/job', '{"status":"Service Unavailable.","error":"Later."}'],
+    ['jobproxy', '/v1/jobproxy/state', 'Later.'],
+    ['runai', '/api/job', '{"status":503,"message":"too many jobs wait","details":"Later."}'],
+    ['gaffer', '/jobs/sessions', '{"error":503,"reason":"too many jobs wait","details":"Later."}'],
+    ['lopco', '/job-manager/jobs', ''],
+  ])('the answer is 429 or 503 with `Retry-After` in the form of the door %s', async (_, path, body) => {
+    const { queue, send } = createTestApp();
+    queue.failure = new RefusedError('owner_full', 'Later.');
+    const owner = await send('GET', path);
+    queue.failure = new RefusedError('waiting_full', 'Later.');
+
+    const all = await send('GET', path);
+
+    expect([owner.status, owner.headers.get('retry-after')]).toEqual([429, '5']);
+    expect([all.status, all.headers.get('retry-after'), await all.text()]).toEqual([503, '5', body]);
+  });
+});
+
 test.each(['/v1/api/job', '/v1/jobproxy/state', '/stint/v1/queues'])(
   'A8: a text that Postgres does not take makes no failure of ours at %s, whoever wrapped its error',
   async (path) => {

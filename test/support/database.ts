@@ -23,7 +23,8 @@ export async function openTestDatabase(): Promise<TestDatabase> {
     store,
     sql,
     clear: async () => {
-      await sql`truncate jobs, parents, queues, job_requests, job_output, job_input, job_pipes, request_parts`;
+      await sql`truncate jobs, parents, queues, job_requests, job_output, job_input, job_pipes, request_parts,
+        waiting_totals`;
     },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();

@@ -6,6 +6,7 @@ import { strictPolicy } from '../../src/job/options/policy.js';
 import type { DoorPlanner } from '../../src/job/parents/planner.js';
 import { Parents, type ParentsParts } from '../../src/queue/parents/parents.js';
 import type { Queue } from '../../src/queue/queue.js';
+import type { WaitingLimits } from '../../src/queue/room.js';
 import { createQueue } from '../../src/queue/service/queue-service.js';
 import { createStreams } from '../../src/queue/streams/stream-service.js';
 import type { Streams } from '../../src/queue/streams.js';
@@ -42,6 +43,7 @@ export interface TestNodeChanges extends Partial<WorkerParts> {
   readonly planners?: ReadonlyMap<Door, DoorPlanner>;
   /** Where what is sent to inputs is told; its own worker by default. */
   readonly ringInput?: (jobId: string) => void;
+  readonly waitingLimits?: WaitingLimits;
 }
 
 /** Its worker is not started yet: `node.worker.start()`. Nodes that share a Vault, or an engine, share its fake. */
@@ -53,6 +55,7 @@ export function openTestNode(
     backend = new FakeBackend(),
     planners = new Map(),
     ringInput,
+    waitingLimits,
     ...changes
   }: TestNodeChanges = {},
 ): TestNode {
@@ -78,7 +81,7 @@ export function openTestNode(
   const log = { info: note, error: note };
   const node = changes.node ?? 'node-1';
   const revoke = revoker(secrets);
-  const shared = { store, sealKey, wake, forwardKill };
+  const shared = { store, sealKey, waitingLimits, wake, forwardKill };
   const parents: Parents = new Parents({ ...shared, planners, node, revoke, log, alarms: changes.alarms });
   const limits = { keyTtlMs: 60_000, queueLimit: 0, wrapMinimumMs: 0 };
   const queue = createQueue({ ...shared, ...limits, parents, secrets: vault, backend });

@@ -30,6 +30,8 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_reused: [422, 'key used before', 'framework'],
   key_in_flight: [409, 'process_conflict', 'manager'],
   queue_full: [429, 'queue is full', 'framework'],
+  owner_full: [429, 'too many jobs wait', 'framework'],
+  waiting_full: [503, 'too many jobs wait', 'framework'],
   rate_limited: [429, 'too many requests', 'framework'],
   overloaded: [503, 'overloaded', 'framework'],
   upgrade_required: [426, 'upgrade required', 'framework'],

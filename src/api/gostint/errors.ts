@@ -32,6 +32,8 @@ const kinds: Readonly<Record<RefusalCode, ErrorKind>> = {
   key_reused: { http: 422, status: 'Invalid job request.' },
   key_in_flight: { http: 409, status: 'Conflict.' },
   queue_full: { http: 429, status: 'Too Many Requests.' },
+  owner_full: { http: 429, status: 'Too Many Requests.' },
+  waiting_full: { http: 503, status: 'Service Unavailable.' },
   rate_limited: { http: 429, status: 'Too Many Requests.' },
   overloaded: { http: 503, status: 'Service Unavailable.' },
   upgrade_required: { http: 426, status: 'Upgrade Required.' },

@@ -20,6 +20,8 @@ const statusOf: Readonly<Record<RefusalCode, ErrorStatus>> = {
   key_reused: 422,
   key_in_flight: 409,
   queue_full: 429,
+  owner_full: 429,
+  waiting_full: 503,
   rate_limited: 429,
   overloaded: 503,
   upgrade_required: 426,

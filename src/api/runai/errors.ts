@@ -29,6 +29,8 @@ const kinds: Readonly<Record<RefusalCode, Kind>> = {
   key_reused: [422, 'key used before'],
   key_in_flight: [409, 'conflict'],
   queue_full: [429, 'queue is full'],
+  owner_full: [429, 'too many jobs wait'],
+  waiting_full: [503, 'too many jobs wait'],
   rate_limited: [429, 'too many requests'],
   overloaded: [503, 'overloaded'],
   upgrade_required: [426, 'upgrade required'],

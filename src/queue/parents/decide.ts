@@ -2,11 +2,21 @@
 import { JobFailedError } from '../../job/errors.js';
 import { type Verdict, verdictOf } from '../../job/outcome.js';
 import { endBy } from '../../job/parents/end-by.js';
-import type { NewChild, ParentView, Planner, Step } from '../../job/parents/planner.js';
+import type { Child, NewChild, ParentView, Planner, Step } from '../../job/parents/planner.js';
 import type { ReadParent } from './view.js';
 
-/** The next step of a parent, with its ended children noted. */
-export async function decide(parent: ReadParent, planner: Planner): Promise<Step> {
+/** How long a parent waits for room before it looks again. */
+const roomMs = 1_000;
+
+/**
+ * The next step of a parent, with its ended children noted. A child is never refused: one may always wait, and others where
+ * `hasRoom` says so, else the parent rests.
+ */
+export async function decide(
+  parent: ReadParent,
+  planner: Planner,
+  hasRoom: () => Promise<boolean> = async () => true,
+): Promise<Step> {
   if (parent.failure !== undefined) return endBy(parent.view, failedBy(parent.failure));
   const view = noteEnded(parent, planner);
   if (parent.job.killRequestedAt !== undefined) return endKilled(view, planner);
@@ -14,13 +24,20 @@ export async function decide(parent: ReadParent, planner: Planner): Promise<Step
   if (failure !== undefined && planner.cleanUp === undefined) return endBy(view, failure);
   try {
     const step = await planner.next(view);
-    if (step.do !== 'start' || !makesLogin(parent, step.child)) return step;
+    if (step.do !== 'start') return step;
+    if (view.active.some(waits) && !(await hasRoom()))
+      return { do: 'wait', forMs: roomMs, progress: view.progress };
+    if (!makesLogin(parent, step.child)) return step;
     if (failure !== undefined) return endBy(view, failure);
     return view.active.length === 0 ? step : { do: 'wait', progress: view.progress };
   } catch (error) {
     if (!(error instanceof JobFailedError)) throw error;
     return endBy(view, failedBy(error));
   }
+}
+
+function waits({ state }: Child): boolean {
+  return state === 'queued';
 }
 
 /** What cleans up is not killed with the others, and begins when these have ended. */

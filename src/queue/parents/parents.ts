@@ -6,14 +6,16 @@ import type { DoorPlanner } from '../../job/parents/planner.js';
 import { isActive } from '../../job/state.js';
 import type { Store } from '../../store/store.js';
 import { runPeriodically } from '../maintenance/periodic.js';
+import { hasRoom, type RoomParts } from '../room.js';
 import { decide } from './decide.js';
 import { orLater } from './or-later.js';
 import { type StepTakerParts, type Taken, takeStep } from './take-step.js';
 import { type ReadParent, readParent, type ViewParts } from './view.js';
 
-export interface ParentsParts extends ViewParts, StepTakerParts {
+export interface ParentsParts extends ViewParts, StepTakerParts, RoomParts {
   readonly store: ViewParts['store'] &
     StepTakerParts['store'] &
+    RoomParts['store'] &
     Pick<Store, 'listDueParents' | 'admitParents'>;
   readonly planners: ReadonlyMap<Door, DoorPlanner>;
 }
@@ -97,7 +99,7 @@ export class Parents implements AsyncDisposable {
     const planner = this.#parts.planners.get(parent.job.door)?.planner;
     if (planner === undefined) return 'rests'; // A door of a newer version, whose nodes carry it on.
     try {
-      const step = await decide(parent, planner);
+      const step = await decide(parent, planner, () => hasRoom(this.#parts, parent.view.owner.key));
       await failpoint('before-step');
       const taken = await takeStep(this.#parts, { parent, planner }, step);
       if (taken !== 'ended') return taken;

@@ -24,6 +24,7 @@ import {
   type Queue,
   type SubmittedJob,
 } from '../queue.js';
+import { type RoomParts, refuseWithoutRoom } from '../room.js';
 import { openOutput, openParentOutput } from '../streams/open-output.js';
 import { warningsOf } from './forecast.js';
 import { type NamelessJob, nameAndStoreJob } from './name-job.js';
@@ -32,7 +33,7 @@ import { readCiphertext } from './payload.js';
 import { submitIdempotent } from './submit-idempotent.js';
 
 /** What the queue needs. */
-export interface QueueServiceParts {
+export interface QueueServiceParts extends RoomParts {
   readonly store: Store;
   readonly secrets: Pick<Secrets, 'readCubbyhole' | 'lookUpWrappingToken'>;
   readonly backend: Pick<Backend, 'checkContent'>;
@@ -92,6 +93,7 @@ async function submit(
   once?: KeyClaim,
 ): Promise<SubmittedJob> {
   const { content: text, ...fields } = request.fields;
+  await refuseWithoutRoom(parts, request.owner.key);
   const content = await checkedContent(parts, text);
   const forecast = await readForecast(parts, request, reach);
   const wrap = await lookUpWrappingToken(parts, request);

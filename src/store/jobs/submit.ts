@@ -125,7 +125,8 @@ async function insertRow(sql: Sql, job: NewJob): Promise<InsertedRow[]> {
       ), planned as (
         insert into parents (job_id, progress) select id, ${progress}::text::jsonb from job where is_parent
       ), request as (
-        insert into job_requests (job_id, sealed) select job.id, ${job.sealed}::bytea || rest.sealed from job, rest
+        insert into job_requests (job_id, counted_for, sealed)
+        select job.id, job.owner_key, ${job.sealed}::bytea || rest.sealed from job, rest
       ), recorded as (
         insert into events (job_id, kind, actor) select id, 'submitted', ${job.owner.key} from job
       ), answered as (

@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { newSweep, sweeps } from '../../../src/api/runai/sweep.js';
 import type { Store } from '../../../src/store/store.js';
 import { openTestDatabase } from '../../support/database.js';
-import { caller, everyone, openTestNode } from '../../support/test-node.js';
+import { caller, everyone, openTestNode, type TestNodeChanges } from '../../support/test-node.js';
 
 const database = await openTestDatabase();
 const { store } = database;
@@ -10,7 +10,7 @@ afterAll(() => database[Symbol.asyncDispose]());
 beforeEach(() => database.clear());
 
 /** A node that counts how often it reads all open children of a parent. */
-function openCounting() {
+function openCounting(changes: TestNodeChanges = {}) {
   const counted = { reads: 0 };
   const readOpenChildren: Store['readOpenChildren'] = async (parent) => {
     counted.reads++;
@@ -18,7 +18,7 @@ function openCounting() {
   };
   const node = openTestNode(
     { ...store, readOpenChildren },
-    { planners: new Map([['runai', { planner: sweeps }]]) },
+    { planners: new Map([['runai', { planner: sweeps }]]), ...changes },
   );
   const submit = (children: number) => {
     const plan = { completions: children, parallelism: children, backoffLimit: 0, queue: null };
@@ -31,6 +31,30 @@ function openCounting() {
   };
   return { node, counted, submit };
 }
+
+test('P16: of a parent more than one child waits only where there is room, and all of them run', async () => {
+  const waitingLimits = { owner: { jobs: 4, bytes: 0 }, all: { jobs: 0, bytes: 0 } };
+  const { node: opened, submit } = openCounting({ waitingLimits });
+  await using node = opened;
+
+  const { id } = await submit(20); // It waits itself, until it has ended.
+  const { length } = (await node.queue.parent(id, everyone)).active;
+  node.worker.start();
+  node.parents.start();
+
+  expect(length).toBe(3);
+  await expect.poll(() => node.stateOf({ id }), { timeout: 30_000 }).toBe('succeeded');
+});
+
+test('P16: a child of its own may wait however full it is', async () => {
+  const waitingLimits = { owner: { jobs: 0, bytes: 0 }, all: { jobs: 1, bytes: 0 } };
+  const { node: opened, submit } = openCounting({ waitingLimits });
+  await using node = opened;
+
+  const { id } = await submit(3);
+
+  expect((await node.queue.parent(id, everyone)).active).toHaveLength(1);
+});
 
 test('starting many children does not read those that were started before, one after another', async () => {
   const { node: opened, counted, submit } = openCounting();

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { BrokenError } from '../../../src/job/errors.js';
 import type { JobRequest } from '../../../src/job/job.js';
+import type { WaitingLimits } from '../../../src/queue/room.js';
 import { createQueue } from '../../../src/queue/service/queue-service.js';
 import { openRequest } from '../../../src/queue/service/seal.js';
 import type { Store } from '../../../src/store/store.js';
@@ -17,7 +18,7 @@ beforeEach(() => database.clear());
 const stranger = { everyone: false, ownerKey: 'entity:bob' } as const;
 
 /** The queue of a node whose worker never starts, and the notifications it sent. */
-function openLine(changes: Partial<Store> = {}) {
+function openLine(changes: Partial<Store> = {}, waitingLimits?: WaitingLimits) {
   const told: string[] = [];
   const { secrets, backend, sealKey } = openTestNode(store);
   const queue = createQueue({
@@ -27,6 +28,7 @@ function openLine(changes: Partial<Store> = {}) {
     sealKey,
     keyTtlMs: 60_000,
     queueLimit: 0,
+    waitingLimits,
     wrapMinimumMs: 0,
     wake: () => void told.push('ready'),
     forwardKill: (jobId) => void told.push(`kill ${jobId}`),
@@ -144,6 +146,74 @@ describe('a submit', () => {
     const job = await queue.submit(request());
 
     expect(await sql`select id from jobs`).toEqual([{ id: job.id }]);
+  });
+});
+
+const any = { jobs: 0, bytes: 0 };
+const bob = { key: 'entity:bob', displayName: 'Bob' };
+
+describe('P16: what waits is bounded', () => {
+  test.each([
+    ['jobs of its owner', { owner: { jobs: 2, bytes: 0 }, all: any }, 'owner_full'],
+    ['bytes of its owner', { owner: { jobs: 0, bytes: 1_000 }, all: any }, 'owner_full'],
+    ['jobs in all', { owner: any, all: { jobs: 2, bytes: 0 } }, 'waiting_full'],
+    ['bytes in all', { owner: any, all: { jobs: 0, bytes: 1_000 } }, 'waiting_full'],
+  ])('by %s: a submit beyond stores and spends nothing', async (_, limits, code) => {
+    const { queue, secrets, request } = openLine({}, limits);
+    const fields = { image: 'busybox', env: [`PADDING=${'x'.repeat(500)}`] };
+    for (let count = 0; count < 2; count++) await queue.submit(request({ fields }));
+    const asked = secrets.asked.length;
+    const payload = { kind: 'cubbyhole', ...secrets.addPayload('vault:v1:abc') } as const;
+    const before = await sql`select seq from events order by seq desc limit 1`;
+
+    await expect(
+      queue.submit(request({ payload, fields: { content: 'targz,!' } }), 'key'),
+    ).rejects.toMatchObject({
+      name: 'RefusedError',
+      code,
+    });
+
+    expect(secrets.asked).toHaveLength(asked);
+    expect(await sql`select 1 from jobs`).toHaveLength(2);
+    expect(await sql`select 1 from idempotency_keys`).toEqual([]);
+    expect(await sql`select seq from events order by seq desc limit 1`).toEqual(before);
+    expect(await sql`select 1 from request_parts`).toEqual([]);
+  });
+
+  test('one owner keeps no other from submitting, and may submit again once a job no longer waits', async () => {
+    const { queue, request } = openLine({}, { owner: { jobs: 1, bytes: 0 }, all: any });
+    const first = await queue.submit(request());
+    await expect(queue.submit(request())).rejects.toMatchObject({ code: 'owner_full' });
+
+    await queue.submit(request({ owner: bob }));
+    await queue.kill(first.id, everyone, caller);
+    await queue.submit(request());
+
+    expect(await sql`select 1 from jobs where state = 'queued'`).toHaveLength(2);
+  });
+
+  test('a repeat under its key is answered, however much waits', async () => {
+    const { queue, request } = openLine({}, { owner: { jobs: 1, bytes: 0 }, all: any });
+    const asked = request();
+    const first = await queue.submit(asked, 'key');
+
+    expect(await queue.submit(asked, 'key')).toMatchObject({ id: first.id, isReplay: true });
+  });
+
+  test('submits of several nodes at once go beyond the limit by those in work at most', async () => {
+    const limits = { owner: { jobs: 10, bytes: 0 }, all: any };
+    const nodes = [openLine({}, limits), openLine({}, limits)];
+    const inWork = 4;
+    const submitSome = async ({ queue, request }: (typeof nodes)[number]) => {
+      for (let count = 0; count < 10; count++)
+        await queue.submit(request({ queue: null })).catch(() => undefined);
+    };
+
+    await Promise.all(nodes.flatMap((node) => Array.from({ length: inWork }, () => submitSome(node))));
+
+    const stored = await sql`select 1 from jobs`;
+    expect(stored.length).toBeGreaterThanOrEqual(10);
+    expect(stored.length).toBeLessThan(10 + nodes.length * inWork);
   });
 });
 
