@@ -1,4 +1,4 @@
-// The Prometheus metrics: HTTP requests, jobs by state, blocked claims, security alarms.
+// The Prometheus metrics: HTTP requests, jobs by state, blocked claims, security alarms, removed jobs.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { jobStates } from '../job/state.js';
@@ -22,16 +22,17 @@ export interface Metrics {
   render(): Promise<MetricsText>;
 }
 
-type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'alarms' | 'log'>;
+type MetricsParts = Pick<AppParts, 'queue' | 'blockers' | 'alarms' | 'removedJobs' | 'log'>;
 
 /** Each app has its own registry, so that two apps in one process do not share metrics. */
-export function createMetrics({ queue, blockers, alarms, log }: MetricsParts): Metrics {
+export function createMetrics({ queue, blockers, alarms, removedJobs, log }: MetricsParts): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const requests = newRequestHistogram(register);
   const jobs = newJobGauge(register);
   const blocked = newBlockerGauge(register);
   addAlarmCounter(register, alarms);
+  addRemovedCounter(register, removedJobs);
   return {
     observe: ({ seconds, code, ...labels }) => requests.observe({ code: String(code), ...labels }, seconds),
     render: async () => {
@@ -83,6 +84,18 @@ function addAlarmCounter(register: Registry, alarms: MetricsParts['alarms']): vo
     collect: () => {
       counter.reset();
       for (const [code, count] of alarms()) counter.inc({ code }, count);
+    },
+  });
+}
+
+function addRemovedCounter(register: Registry, removedJobs: MetricsParts['removedJobs']): void {
+  const counter = new Counter({
+    name: 'stint_removed_jobs_total',
+    help: 'Ended jobs that this node removed by retention.',
+    registers: [register],
+    collect: () => {
+      counter.reset();
+      counter.inc(removedJobs());
     },
   });
 }

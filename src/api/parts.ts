@@ -64,6 +64,8 @@ export interface AppParts extends RightsParts {
   readonly blockers: () => readonly Blocker[];
   /** Security alarms since the start of this node, by code. */
   readonly alarms: () => ReadonlyMap<string, number>;
+  /** Ended jobs that retention removed since the start of this node. */
+  readonly removedJobs: () => number;
   readonly log: ApiLog;
 }
 

@@ -49,11 +49,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     slots,
     starts: values.STINT_STARTS ?? machine.cores,
     sandboxes: values.STINT_SANDBOXES ?? Math.min(usualSandboxes, slots),
-    queueLimit: values.STINT_QUEUE_LIMIT,
-    waitingLimits: {
-      owner: { jobs: values.STINT_OWNER_WAITING, bytes: values.STINT_OWNER_WAITING_BYTES },
-      all: { jobs: values.STINT_WAITING, bytes: values.STINT_WAITING_BYTES },
-    },
+    ...toBounds(values),
     stopGraceMs: values.STINT_STOP_GRACE,
     maxRunTimeMs: values.STINT_MAX_RUN_TIME,
     outputLimitBytes: values.STINT_OUTPUT_LIMIT,
@@ -80,6 +76,18 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     imageCacheBytes: values.STINT_IMAGE_CACHE,
     logLevel: values.STINT_DEBUG ? 'debug' : values.STINT_LOG_LEVEL,
     failpoints: values.STINT_FAILPOINTS ?? [],
+  };
+}
+
+/** Of jobs that wait, and of those that have ended. */
+function toBounds(values: SettingValues): Pick<Config, 'queueLimit' | 'waitingLimits' | 'retention'> {
+  return {
+    queueLimit: values.STINT_QUEUE_LIMIT,
+    waitingLimits: {
+      owner: { jobs: values.STINT_OWNER_WAITING, bytes: values.STINT_OWNER_WAITING_BYTES },
+      all: { jobs: values.STINT_WAITING, bytes: values.STINT_WAITING_BYTES },
+    },
+    retention: { ageMs: values.STINT_RETENTION, most: values.STINT_RETENTION_JOBS ?? new Map() },
   };
 }
 

@@ -7,6 +7,7 @@ import { durationShape, parseDuration, showDuration } from '../job/duration.js';
 import { failpointsShape, parseFailpoints } from '../job/failpoint.js';
 import { findImageProblem } from '../job/image-reference.js';
 import { doors, pullPolicies } from '../job/job.js';
+import { parseRules } from '../job/keeping/retention.js';
 import { isLabel } from '../job/naming/dns-label.js';
 import { mostGpus } from '../job/options/check-options.js';
 import { isImagePattern } from '../job/options/image-policy.js';
@@ -196,6 +197,18 @@ const subnets = list('networks such as `10.1.0.0/16`, `192.0.2.7` or `fd00::/8`'
   return rest === undefined && prefix >= 0 && prefix <= most ? { address, prefix } : undefined;
 });
 
+/** `90d,runai=7d,queue:nightly=30d` */
+function rules(shape: string, parse: (value: string) => number | undefined) {
+  const places = `beginning with \`DOOR=\` or \`queue:NAME=\` if need be (doors: ${doors.join(', ')})`;
+  return text(`${shape}, ${places}, each place once, separated by commas`, (given) =>
+    parseRules(given, parse),
+  );
+}
+
+function parseCount(given: string): number | undefined {
+  return /^\d{1,10}$/.test(given) ? Number(given) : undefined;
+}
+
 const images = list('patterns of images such as `docker.io/library/*`, `public` or `ids`', (entry) =>
   isImagePattern(entry) ? entry : undefined,
 );
@@ -367,6 +380,8 @@ export const schema = z.object({
   STINT_AUDIT_KEY: name.optional(),
   STINT_AUDIT_INTERVAL: duration(1_000),
   STINT_REAP_GRACE: duration(1000),
+  STINT_RETENTION: rules(durationShape, parseDuration),
+  STINT_RETENTION_JOBS: rules('a whole number', parseCount).optional(),
   STINT_IMAGE_CACHE: size(1024 * 1024).optional(),
   STINT_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
   STINT_DEBUG: boolean,

@@ -1,5 +1,6 @@
 // The list of all settings with defaults and meanings; docs/settings.md is generated from it.
 import { jobSettings } from './job-settings.js';
+import { retentionSettings, waitingSettings } from './keeping-settings.js';
 import { lopcoSettings } from './lopco-settings.js';
 
 /** One setting as it is documented; `schema.ts` parses its value. */
@@ -244,26 +245,7 @@ export const settings = [
     default: '0',
     meaning: 'Jobs that may wait in a queue that has no limit of its own; 0 is any number.',
   },
-  {
-    name: 'STINT_OWNER_WAITING',
-    default: '1000',
-    meaning: 'Jobs of one owner that may wait; a submit beyond is answered with 429. 0 is any number.',
-  },
-  {
-    name: 'STINT_OWNER_WAITING_BYTES',
-    default: '256MiB',
-    meaning: 'The same for the bytes of their requests, as they are stored.',
-  },
-  {
-    name: 'STINT_WAITING',
-    default: '20000',
-    meaning: 'Jobs of all owners that may wait; a submit beyond is answered with 503. 0 is any number.',
-  },
-  {
-    name: 'STINT_WAITING_BYTES',
-    default: '4GiB',
-    meaning: 'The same for the bytes of their requests, as they are stored.',
-  },
+  ...waitingSettings,
   {
     name: 'STINT_STOP_GRACE',
     default: '15s',
@@ -379,6 +361,7 @@ export const settings = [
     default: '10m',
     meaning: 'Age at which a container of stint whose job is unknown is removed.',
   },
+  ...retentionSettings,
   {
     name: 'STINT_IMAGE_CACHE',
     meaning: 'Total size of the images that stint pulled; the least recently used are removed first.',

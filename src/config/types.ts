@@ -1,6 +1,7 @@
 // The type of the checked configuration that the other parts receive.
 import type { Failpoint } from '../job/failpoint.js';
 import type { Door, PullPolicy } from '../job/job.js';
+import type { Retention } from '../job/keeping/retention.js';
 import type { Limits } from '../job/options/options.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
 import type { Secret } from '../job/secret.js';
@@ -81,6 +82,8 @@ export interface Config {
   /** `key`: of the transit engine, for the head of the history; undefined: none is signed. */
   readonly audit: { readonly key: string | undefined; readonly intervalMs: number };
   readonly reapGraceMs: number;
+  /** Of jobs that have ended. */
+  readonly retention: Retention;
   /** Of all images that stint pulled; undefined: they stay. */
   readonly imageCacheBytes: number | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';

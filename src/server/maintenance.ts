@@ -3,6 +3,7 @@ import { sealEvents } from '../queue/audit/seal-events.js';
 import { signHead } from '../queue/audit/sign-head.js';
 import { cleanImages } from '../queue/maintenance/image-cache.js';
 import { runPeriodically } from '../queue/maintenance/periodic.js';
+import { keepRetention } from '../queue/maintenance/retention.js';
 import { type Parts, reaperOf } from './parts.js';
 
 const minuteMs = 60_000;
@@ -34,14 +35,27 @@ export function startMaintenance(parts: Parts): AsyncDisposable[] {
     ...signRounds(parts),
     ...(imageCacheBytes === undefined ? [] : [imageRound(parts, imageCacheBytes)]),
   ];
-  return rounds.map(({ what, intervalMs, round }) =>
-    runPeriodically({
-      firstMs: Math.min(intervalMs, minuteMs),
-      intervalMs,
-      round,
-      onError: (error) => log.error('maintenance failed; trying again', { what, error }),
-    }),
-  );
+  return [
+    retentionOf(parts),
+    ...rounds.map(({ what, intervalMs, round }) =>
+      runPeriodically({
+        firstMs: Math.min(intervalMs, minuteMs),
+        intervalMs,
+        round,
+        onError: (error) => log.error('maintenance failed; trying again', { what, error }),
+      }),
+    ),
+  ];
+}
+
+function retentionOf({ config, store, node, removed, log }: Parts): AsyncDisposable {
+  return keepRetention({
+    store,
+    retention: config.retention,
+    actor: `node:${node.nodeId}`,
+    onRemoved: (jobs) => removed.add(jobs),
+    onError: (error) => log.error('maintenance failed; trying again', { what: 'ended jobs', error }),
+  });
 }
 
 /** None without a key, or without a login of the server's own. */

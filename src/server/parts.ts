@@ -15,6 +15,7 @@ import { Alarms } from '../queue/maintenance/alarms.js';
 import { PrivateImages } from '../queue/maintenance/private-images.js';
 import { PulledImages } from '../queue/maintenance/pulled-images.js';
 import { createReaper, type Reaper } from '../queue/maintenance/reaper.js';
+import { Removed } from '../queue/maintenance/retention.js';
 import { Parents } from '../queue/parents/parents.js';
 import { createWhereabouts } from '../queue/rights/stored-whereabouts.js';
 import { createOperations } from '../queue/service/operator-service.js';
@@ -57,6 +58,7 @@ export interface Parts {
   readonly backend: DockerBackend;
   readonly engine: EngineId;
   readonly alarms: Alarms;
+  readonly removed: Removed;
 }
 
 /** Opens the parts in the order of their dependencies. Only Postgres must be available: jobs can wait for the others. */
@@ -73,7 +75,8 @@ export async function openParts(config: Config, log: Log, closers: Closers): Pro
   const privateImages = new PrivateImages({ store, engineId });
   const options = { ...dockerOptions(config, node, log), pullRecorder, privateImages };
   const backend: DockerBackend = closers.add(await openDockerBackend(options));
-  return { config, log, node, store, vault, secrets, backend, engine, alarms: new Alarms(log) };
+  const counts = { alarms: new Alarms(log), removed: new Removed() };
+  return { config, log, node, store, vault, secrets, backend, engine, ...counts };
 }
 
 /** What claims and runs jobs on this node. */
@@ -230,6 +233,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     isShuttingDown: () => worker.isShuttingDown,
     blockers: () => breaker.blockers(),
     alarms: () => parts.alarms.counts,
+    removedJobs: () => parts.removed.jobs,
     log,
   };
 }

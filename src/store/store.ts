@@ -1,4 +1,6 @@
 // Binds all SQL statements to one pair of connection pools: the database as the rest of the code sees it.
+
+import type { Scope } from '../job/keeping/retention.js';
 import type { Reach } from '../job/owner.js';
 import * as chain from './audit/chain.js';
 import * as heads from './audit/heads.js';
@@ -20,6 +22,7 @@ import * as requests from './jobs/requests.js';
 import { type LossRules, listUnrevoked, settleDeadJobs, settleOwnJobs } from './jobs/settle.js';
 import { drawNameNumber, drawPid, insertJob, type NewJob, readQueueForecast } from './jobs/submit.js';
 import * as waiting from './jobs/waiting.js';
+import * as ended from './nodes/ended-jobs.js';
 import * as nodes from './nodes/nodes.js';
 import * as privates from './nodes/private-images.js';
 import * as images from './nodes/pulled-images.js';
@@ -115,6 +118,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     finaliseJob: (...args: Rest<typeof finaliseJob>) => finaliseJob(sql, ...args),
     readJobFacts: (...args: Rest<typeof detail.readJobFacts>) => detail.readJobFacts(sql, ...args),
     ...bindWaiting(sql),
+    ...bindRetention(sql),
     ...bindLists(sql),
     ...bindParents(sql),
     ...bindStreams(sql),
@@ -248,6 +252,18 @@ function bindWaiting(sql: Sql) {
     withholdTurns: () => waiting.withholdTurns(sql),
     readWaiting: (ownerKey: string) => waitingTotals.readWaiting(sql, ownerKey),
     foldWaiting: () => waitingTotals.foldWaiting(sql),
+  };
+}
+
+function bindRetention(sql: Sql) {
+  return {
+    readEndOfSurplus: (scope: Scope) => ended.readEndOfSurplus(sql, scope),
+    listRemovable: (...args: Rest<typeof ended.listRemovable>) => ended.listRemovable(sql, ...args),
+    countRemovable: (...args: Rest<typeof ended.countRemovable>) => ended.countRemovable(sql, ...args),
+    removeOutput: (ids: readonly string[], limit: number) => ended.removeOutput(sql, ids, limit),
+    removePipes: (ids: readonly string[], limit: number) => ended.removePipes(sql, ids, limit),
+    removeChildren: (...args: Rest<typeof ended.removeChildren>) => ended.removeChildren(sql, ...args),
+    removeEnded: (ids: readonly string[], actor: string) => ended.removeEnded(sql, ids, actor),
   };
 }
 

@@ -66,6 +66,12 @@ test('security alarms are counted by code', async () => {
   expect(text).toContain('stint_alarms_total{code="wrap_used"} 2');
 });
 
+test('jobs that retention removed are counted', async () => {
+  const text = await scrape(createTestApp({ removedJobs: () => 7 }));
+
+  expect(text).toContain('stint_removed_jobs_total 7');
+});
+
 test('an unavailable database costs the job numbers, not the scrape', async () => {
   const tested = createTestApp();
   tested.queue.add();

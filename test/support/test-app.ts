@@ -191,6 +191,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     isShuttingDown: () => false,
     blockers: () => [],
     alarms: () => new Map(),
+    removedJobs: () => 0,
     log: logInto(log),
     ...changes,
   });

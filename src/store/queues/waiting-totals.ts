@@ -1,4 +1,4 @@
-// The statements about how much waits, for each owner and in all; triggers keep count (`0025_waiting_totals.sql`).
+// The statements about how much waits, for each owner and in all; triggers keep count (`0025_bounds.sql`).
 import type { Sql } from '../postgres/connection.js';
 import { guarded } from '../postgres/errors.js';
 

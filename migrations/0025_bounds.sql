@@ -62,3 +62,7 @@ create trigger job_requests_change after update of sealed on job_requests
   for each row when (new.counted_for is not null) execute function count_request();
 create trigger job_requests_go after delete on job_requests
   for each row when (old.counted_for is not null) execute function count_request();
+
+-- What retention reads: jobs that have ended and are nobody's child, the oldest first.
+create index jobs_to_remove on jobs (door, finished_at)
+  where parent is null and state in ('succeeded', 'failed', 'canceled', 'lost');
