@@ -111,6 +111,7 @@ function toVault(values: SettingValues, files: SettingFiles): VaultConfig {
     acceptRewrapped: values.STINT_ACCEPT_REWRAPPED,
     serverLogin: toServerLogin(values, files),
     databaseCredentials: values.STINT_DATABASE_CREDENTIALS,
+    secretsLimitBytes: values.STINT_SECRETS_LIMIT,
   };
 }
 

@@ -325,6 +325,7 @@ export const schema = z.object({
   STINT_STOP_GRACE_MAX: duration(0),
   STINT_MAX_RUN_TIME: duration(1000),
   STINT_OUTPUT_LIMIT: size(1024),
+  STINT_SECRETS_LIMIT: size(1024),
   STINT_MASK_OUTPUT: boolean,
   STINT_BODY_LIMIT: size(1024),
   STINT_WORK_MEMORY: size(16 * 1024 * 1024),

@@ -262,6 +262,12 @@ export const settings = [
     default: '16MiB',
     meaning: 'Output kept of one job; the middle of a longer one is dropped and counted.',
   },
+  {
+    name: 'STINT_SECRETS_LIMIT',
+    default: '1MiB',
+    meaning:
+      'All secret values of one job together; a job with more fails (`secrets_too_large`). Looking for them in its output takes up to 100 bytes of memory, and a microsecond or two once, for each byte.',
+  },
   { name: 'STINT_MASK_OUTPUT', default: 'true', meaning: 'Replace secret values in stored output.' },
   { name: 'STINT_BODY_LIMIT', default: '32MiB', meaning: 'Largest request body.' },
   {

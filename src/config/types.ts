@@ -107,6 +107,8 @@ export interface VaultConfig {
   readonly serverLogin: ServerLoginConfig | undefined;
   /** What makes logins at Postgres; undefined: the URL has one. */
   readonly databaseCredentials: string | undefined;
+  /** For all secret values of a job together. */
+  readonly secretsLimitBytes: number;
 }
 
 export type ServerLoginConfig =

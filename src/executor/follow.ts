@@ -7,7 +7,7 @@ import type { PreparedContainer, RunningContainer } from './backend.js';
 import { feedInput } from './input.js';
 import { limitBehind, type TimeLimits, timeLimits, watchCpuTime } from './limits.js';
 import { discard } from './masking/discard.js';
-import { namesOfUnmasked } from './masking/mask-forms.js';
+import { createMask, type Mask } from './masking/mask.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
@@ -55,13 +55,14 @@ export async function runToEnd(
     parts: ExecutorParts;
   },
 ): Promise<Execution> {
+  const mask = await jobMask(secrets, parts);
   run.stop.check();
-  await run.recorder.running(parts.options.maskOutput ? namesOfUnmasked(secrets) : []);
+  await run.recorder.running(mask.unmasked);
   try {
     const running = await container.start();
     run.recorder.started();
     await failpoint('after-start');
-    const pipeFilter = () => jobMask(secrets, parts);
+    const pipeFilter = () => partMask(mask);
     const filter = discard(options.output ?? {}, pipeFilter());
     const limits = timeLimits(options, parts.options);
     const publishes = (options.ports ?? []).length > 0;
@@ -75,8 +76,8 @@ export async function runToEnd(
 }
 
 /** Masks a job's secrets in its output, unless masking is switched off. */
-export function jobMask(secrets: SecretValues, { options }: ExecutorParts): PartFilter {
-  return partMask(options.maskOutput ? secrets : new Map());
+export function jobMask(secrets: SecretValues, { options }: ExecutorParts): Promise<Mask> {
+  return createMask(options.maskOutput ? secrets : new Map());
 }
 
 /** Copies the output until the container has ended, stops it when requested, and returns how it ended. */

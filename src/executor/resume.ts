@@ -6,6 +6,7 @@ import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
 import type { JobInput } from './input.js';
 import { type TimeLimits, timeLimits } from './limits.js';
 import { discard } from './masking/discard.js';
+import { partMask } from './masking/mask-parts.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { PipeStates } from './pipes.js';
 import type { Execution, ExecutorParts } from './run.js';
@@ -90,7 +91,7 @@ async function followAdopted(
   await using container = found;
   if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
   const running = container.resume(run.output.raw ?? { stdout: 0, stderr: 0 });
-  const pipeFilter = () => maskOrWithhold(secrets, parts);
+  const pipeFilter = await maskOrWithhold(secrets, parts);
   const filter = discard(run.job.options.output ?? {}, filterOf(run, pipeFilter));
   const limits = timeLimits(run.job.options, parts.options);
   const timeMs = timeLeft(container, limits);
@@ -130,9 +131,13 @@ function filterOf(run: ResumedRun, filter: () => PartFilter): PartFilter {
 }
 
 /** Without the secrets no output may be shown. */
-function maskOrWithhold(secrets: SecretValues | undefined, parts: ExecutorParts): PartFilter {
-  if (secrets === undefined && parts.options.maskOutput) return withhold('secrets_unknown');
-  return jobMask(secrets ?? new Map(), parts);
+async function maskOrWithhold(
+  secrets: SecretValues | undefined,
+  parts: ExecutorParts,
+): Promise<() => PartFilter> {
+  if (secrets === undefined && parts.options.maskOutput) return () => withhold('secrets_unknown');
+  const mask = await jobMask(secrets ?? new Map(), parts);
+  return () => partMask(mask);
 }
 
 /** Counts the output and passes nothing on. */

@@ -1,6 +1,6 @@
 // Finds the strings of a JSON text without parsing it: numbers as they were written stand between them.
 
-/** The pieces of a valid JSON text, in order: what stands between strings, and the strings with their quotes. */
+/** The pieces of a JSON text, in order: what stands between strings, and the strings with their quotes. */
 export function* piecesOfJson(
   text: string,
 ): Generator<{ readonly piece: string; readonly isString: boolean }> {
@@ -14,11 +14,11 @@ export function* piecesOfJson(
   yield { piece: text.slice(at), isString: false };
 }
 
-/** Long strings are skipped, not walked through: a secret may hold many megabytes. */
+/** Long strings are skipped, not walked through: a secret may hold many megabytes. One that is not closed goes to the end. */
 function endOfString(text: string, open: number): number {
   let quote = text.indexOf('"', open + 1);
-  while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
-  return quote + 1;
+  while (quote >= 0 && isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
+  return quote < 0 ? text.length : quote + 1;
 }
 
 function isEscaped(text: string, quote: number): boolean {

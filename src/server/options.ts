@@ -30,6 +30,7 @@ export function vaultOptions(vault: VaultConfig, log: Log): VaultOptions {
     transitMount: vault.transit.mount,
     transitKey: vault.transit.key,
     acceptRewrapped: vault.acceptRewrapped,
+    secretsLimitBytes: vault.secretsLimitBytes,
     server: serverLoginWay(vault),
     onFailure: ({ message, ...facts }) => log.warn(message, facts),
   };

@@ -30,6 +30,8 @@ export interface VaultOptions extends VaultAddress {
   readonly onFailure?: OnFailure;
   /** How long a job waits for Vault once its credentials are spent; half a minute where it is not given. */
   readonly retryForMs?: number;
+  /** For all secret values of a job together; a mebibyte where it is not given. */
+  readonly secretsLimitBytes?: number;
 }
 
 /** The executor's contract, and what else the server does with Vault. Disposing revokes the server's own token. */
@@ -39,6 +41,7 @@ export interface VaultSecrets extends Secrets, AsyncDisposable {
 }
 
 const retryForMs = 30_000;
+const secretsLimitBytes = 1024 * 1024;
 
 /** Opens no connection yet. A `connection` that was passed in is not closed on disposal. */
 export function createVaultSecrets(options: VaultOptions, connection?: VaultConnection): VaultSecrets {
@@ -82,6 +85,7 @@ function partsOf(options: VaultOptions, connection: VaultConnection): SessionPar
     seen: new KeyedMemory(),
     onFailure,
     retryForMs: options.retryForMs ?? retryForMs,
+    secretsLimitBytes: options.secretsLimitBytes ?? secretsLimitBytes,
     now: () => connection.now(),
   };
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ProgramPipe } from '../../src/executor/backend.js';
-import { jobMask } from '../../src/executor/follow.js';
+import { partMask } from '../../src/executor/masking/mask-parts.js';
 import { copyPipes, feedPipes } from '../../src/executor/pipes.js';
 import { BrokenError, FencedError } from '../../src/job/errors.js';
 import { Secret } from '../../src/job/secret.js';
 import { ExecutorBench } from '../support/executor-bench.js';
+import { maskOf } from '../support/mask.js';
 
 let bench: ExecutorBench;
 
@@ -38,7 +39,7 @@ function pipeOf(name: string, output: AsyncIterable<Uint8Array>, written: string
 function copy(...pipes: ProgramPipe[]) {
   const parts = bench.parts();
   const secrets = new Map([['KEY', new Secret('open-sesame')]]);
-  return copyPipes(bench.run(), { running: { pipes }, pipeFilter: () => jobMask(secrets, parts), parts });
+  return copyPipes(bench.run(), { running: { pipes }, pipeFilter: () => partMask(maskOf(secrets)), parts });
 }
 
 test('what comes through each pipe is stored by its name, masked, and secrets that come in pieces too', async () => {

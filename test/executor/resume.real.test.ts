@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDockerBackend } from '../../src/docker/backend.js';
-import { jobMask } from '../../src/executor/follow.js';
+import { partMask } from '../../src/executor/masking/mask-parts.js';
 import { copyOutput, emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { resume } from '../../src/executor/resume.js';
 import type { OutputChunk } from '../../src/executor/run-recorder.js';
@@ -10,6 +10,7 @@ import { Secret } from '../../src/job/secret.js';
 import { containerRequest } from '../support/container-request.js';
 import { type DockerBench, openDockerBench } from '../support/docker-bench.js';
 import { ExecutorBench } from '../support/executor-bench.js';
+import { maskOf } from '../support/mask.js';
 import { rigPart } from '../support/rig-part.js';
 
 const { dockerHost } = await rigPart('engine');
@@ -51,7 +52,7 @@ test.each([1, 4])(
       if (chunks.length >= most) throw new Error('The node is dead.');
       chunks.push(chunk);
     }, 1024 * 1024);
-    await expect(copyOutput(output, jobMask(values, bench.parts()), dying)).rejects.toThrow('dead');
+    await expect(copyOutput(output, partMask(maskOf(values)), dying)).rejects.toThrow('dead');
 
     const backend = await openDockerBackend(docker.options);
     const job = {

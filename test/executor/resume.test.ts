@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { jobMask } from '../../src/executor/follow.js';
+import { partMask } from '../../src/executor/masking/mask-parts.js';
 import { emptyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import { type ResumedRun, resume } from '../../src/executor/resume.js';
 import type { OutputChunk } from '../../src/executor/run-recorder.js';
@@ -50,7 +51,7 @@ async function afterCrash(acts: readonly Act[], seen = ''): Promise<ResumedRun> 
 
 async function see(text: string, values: SecretValues): Promise<void> {
   const collector = new OutputCollector(async (chunk) => void bench.chunks.push(chunk), 1_000_000);
-  const filter = jobMask(values, bench.parts());
+  const filter = partMask(await jobMask(values, bench.parts()));
   const bytes = Buffer.from(text);
   const masked = filter.push({ stream: 'stdout', bytes });
   await collector.push(masked, { taken: bytes.length, held: filter.held('stdout') });

@@ -1,7 +1,11 @@
 // Finds all occurrences of many byte patterns in one pass (Aho and Corasick).
+import type { Steps } from '../../job/payload/steps.js';
 
 /** Both "no node" and the root. One number can mean both, because only a failed step leads back to the root. */
 const none = 0;
+
+/** In one step. Of random lines a byte takes a microsecond, because the nodes near the root have many children. */
+const bytesAtOnce = 1024;
 
 /**
  * A state stands for the longest end of the text so far that is the beginning of a pattern. Shorter beginnings are not
@@ -27,8 +31,7 @@ export class Automaton {
   readonly #pruned: Int32Array;
   #nodes = 1;
 
-  /** `owners`: whose each pattern is, by numbers. */
-  constructor(patterns: readonly Uint8Array[], owners: readonly number[] = []) {
+  private constructor(patterns: readonly Uint8Array[]) {
     const most = patterns.reduce((sum, { length }) => sum + length, 1);
     this.#patterns = patterns;
     this.#child = new Int32Array(most);
@@ -40,8 +43,18 @@ export class Automaton {
     this.#match = new Int32Array(most);
     this.#pruned = new Int32Array(most);
     this.#owner = new Uint16Array(most);
-    for (const index of patterns.keys()) this.#insert(index, owners[index] ?? 0);
-    this.#link();
+  }
+
+  /** `owners`: whose each pattern is, by numbers. */
+  static *of(patterns: readonly Uint8Array[], owners: readonly number[]): Steps<Automaton> {
+    const automaton = new Automaton(patterns);
+    for (const [index, pattern] of patterns.entries()) {
+      const node = yield* automaton.#insert(index, pattern);
+      automaton.#match[node] = pattern.length;
+      automaton.#owner[node] = owners[index] ?? 0;
+    }
+    yield* automaton.#link();
+    return automaton;
   }
 
   /** The state after one more byte. `prune` it after reading its match. */
@@ -87,14 +100,23 @@ export class Automaton {
     return child;
   }
 
-  #insert(index: number, owner: number): void {
+  /** The node at its end. */
+  *#insert(index: number, pattern: Uint8Array): Steps<number> {
     let node = none;
-    for (const byte of this.#patterns[index] ?? []) {
+    for (let from = 0; from < pattern.length; from += bytesAtOnce) {
+      node = this.#extend(node, pattern.subarray(from, from + bytesAtOnce), index);
+      yield;
+    }
+    return node;
+  }
+
+  #extend(from: number, bytes: Uint8Array, index: number): number {
+    let node = from;
+    for (const byte of bytes) {
       const child = this.#childOf(node, byte);
       node = child === none ? this.#grow(node, byte, index) : child;
     }
-    this.#match[node] = this.depth(node);
-    this.#owner[node] = owner;
+    return node;
   }
 
   #grow(parent: number, byte: number, index: number): number {
@@ -109,12 +131,13 @@ export class Automaton {
   }
 
   /** In order of depth, because a node's links are computed from those of shallower nodes. */
-  #link(): void {
+  *#link(): Steps<void> {
     const queue = this.#root.filter((node) => node !== none);
     const waiting = new Int32Array(this.#nodes);
     waiting.set(queue);
     let filled = queue.length;
     for (let read = 0; read < filled; read++) {
+      if (read % bytesAtOnce === 0) yield;
       const node = at(waiting, read);
       this.#finish(node);
       for (let child = at(this.#child, node); child !== none; child = at(this.#sibling, child)) {

@@ -6,16 +6,18 @@ export interface Part {
   readonly isGuess: boolean;
 }
 
-/** Every search takes time in proportion to the text, whatever it holds. */
-export function credentialsIn(text: string): Part[] {
-  return [
-    ...userPasswords(text),
-    ...driverPassword(text),
-    ...namedValues(text),
-    ...headerToken(text),
-    ...inBase64(text),
-    ...writtenLines(text),
-  ];
+/** Every search takes time in proportion to the text, whatever it holds. Undefined is a pause: nothing was found meanwhile. */
+export function* credentialsIn(text: string): Generator<Part | undefined> {
+  yield* userPasswords(text);
+  yield;
+  yield* driverPassword(text);
+  yield;
+  yield* namedValues(text);
+  yield* headerToken(text);
+  yield;
+  yield* inBase64(text);
+  yield;
+  yield* writtenLines(text);
 }
 
 const sure = (text: string): Part => ({ text, isGuess: false });
@@ -25,11 +27,11 @@ const guess = (text: string): Part => ({ text, isGuess: true });
 const publicPasswords = ['', 'x-oauth-basic'];
 
 /** `scheme://user:password@host`, several in a text, with passwords that should have been encoded and are not. */
-function userPasswords(text: string): Part[] {
-  return text
-    .split('://')
-    .slice(1)
-    .flatMap((rest) => ofUserInfo(rest.slice(0, endOf(rest, /[\s"'<>`]/))));
+function* userPasswords(text: string): Generator<Part | undefined> {
+  for (const rest of text.split('://').slice(1)) {
+    yield* ofUserInfo(rest.slice(0, endOf(rest, /[\s"'<>`]/)));
+    yield;
+  }
 }
 
 function ofUserInfo(rest: string): Part[] {
@@ -74,11 +76,22 @@ const named = new RegExp(
   'gi',
 );
 
-function namedValues(text: string): Part[] {
-  return [...text.matchAll(named)].flatMap(([, double, single, bare]) => {
-    const value = double ?? single ?? bare ?? '';
-    return [sure(value), ...decoded(value, guess)];
-  });
+function* namedValues(text: string): Generator<Part | undefined> {
+  for (const window of windowsOf(text)) {
+    yield;
+    for (const [, double, single, bare] of window.matchAll(named)) {
+      const value = double ?? single ?? bare ?? '';
+      yield* [sure(value), ...decoded(value, guess)];
+    }
+  }
+}
+
+/** How much is searched in one go, and how much of it again with the next: the longest name and value that are found whole. */
+const [windowLength, overlap] = [128 * 1024, 16 * 1024];
+
+function* windowsOf(text: string): Generator<string> {
+  for (let from = 0; from === 0 || from + overlap < text.length; from += windowLength - overlap)
+    yield text.slice(from, from + windowLength);
 }
 
 function headerToken(text: string): Part[] {
@@ -108,5 +121,5 @@ function textOfBase64(text: string): string | undefined {
 /** A PEM text in one line, as variables hold it. */
 function writtenLines(text: string): Part[] {
   const isOneLine = text.includes('-----BEGIN ') && text.includes('\\n') && !text.includes('\n');
-  return isOneLine ? [guess(text.replaceAll('\\n', '\n'))] : [];
+  return isOneLine ? [guess(text.split('\\n').join('\n'))] : [];
 }

@@ -19,14 +19,18 @@ export function* encodingsOf(value: string): Generator<string> {
 /** `base64` and PEM break lines at these lengths. */
 const columns = [76, 64];
 
-function base64Forms(bytes: Buffer): string[] {
+function* base64Forms(bytes: Buffer): Generator<string> {
+  for (const form of plainBase64Forms(bytes)) yield* [form, urlSafe(form)];
+}
+
+function* plainBase64Forms(bytes: Buffer): Generator<string> {
   const plain = bytes.toString('base64');
-  const wrapped = columns.flatMap((width) => {
+  yield plain;
+  for (const offset of [0, 1, 2]) yield alignedBase64(bytes, offset);
+  for (const width of columns) {
     const lines = plain.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
-    return lines.length < 2 ? [] : [lines.join('\n'), lines.join('\r\n')];
-  });
-  const aligned = [0, 1, 2].map((offset) => alignedBase64(bytes, offset));
-  return [plain, ...aligned, ...wrapped].flatMap((form) => [form, urlSafe(form)]);
+    if (lines.length > 1) yield* [lines.join('\n'), lines.join('\r\n')];
+  }
 }
 
 /**

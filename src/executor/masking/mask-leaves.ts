@@ -1,4 +1,5 @@
 // Finds the parts of a structured secret that are secrets themselves, also parts of parts, within bounds.
+import type { Steps } from '../../job/payload/steps.js';
 import { credentialsIn, type Part } from './mask-credentials.js';
 import { leavesOfJson } from './mask-json.js';
 import { isLongEnough } from './mask-length.js';
@@ -17,15 +18,8 @@ export interface Leaves {
 }
 
 /** `value` has no blanks at its ends. */
-export function leavesOf(value: string): Leaves {
-  const search = new Search(mostTimesLonger * value.length);
-  search.take(partsOf(value), 1);
-  return search.run();
-}
-
-/** JSON has leaves and nothing else; in any other text credentials are looked for. */
-function partsOf(text: string): Part[] {
-  return leavesOfJson(text)?.map((leaf) => ({ text: leaf, isGuess: false })) ?? credentialsIn(text);
+export function leavesOf(value: string): Steps<Leaves> {
+  return new Search(mostTimesLonger * value.length).run(value);
 }
 
 class Search {
@@ -38,20 +32,31 @@ class Search {
     this.#room = room;
   }
 
-  /** Parts that are too short are nowhere kept: there may be very many. */
-  take(parts: readonly Part[], depth: number): void {
-    for (const { text, isGuess } of parts) {
-      const part = text.trim();
-      if (isLongEnough(part)) this.#keep(part, depth);
-      else if (part !== '' && !isGuess) this.#isWhole = false;
+  *run(value: string): Steps<Leaves> {
+    yield* this.#lookIn(value, 1);
+    for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop())
+      yield* this.#lookIn(next.text, next.depth + 1);
+    return { texts: [...this.#texts], isWhole: this.#isWhole };
+  }
+
+  /** JSON has leaves and nothing else; in any other text, and in JSON that is not taken apart, credentials are looked for. */
+  *#lookIn(text: string, depth: number): Steps<void> {
+    const leaves = yield* leavesOfJson(text);
+    if (leaves === 'too many') this.#isWhole = false;
+    const parts = Array.isArray(leaves)
+      ? leaves.map((leaf) => ({ text: leaf, isGuess: false }))
+      : credentialsIn(text);
+    for (const part of parts) {
+      if (part !== undefined) this.#take(part, depth);
+      yield;
     }
   }
 
-  run(): Leaves {
-    for (let next = this.#waiting.pop(); next !== undefined; next = this.#waiting.pop()) {
-      this.take(partsOf(next.text), next.depth + 1);
-    }
-    return { texts: [...this.#texts], isWhole: this.#isWhole };
+  /** Parts that are too short are nowhere kept: there may be very many. */
+  #take({ text, isGuess }: Part, depth: number): void {
+    const part = text.trim();
+    if (isLongEnough(part)) this.#keep(part, depth);
+    else if (part !== '' && !isGuess) this.#isWhole = false;
   }
 
   #keep(part: string, depth: number): void {

@@ -1,8 +1,7 @@
 // Masks the two output streams of a job.
 import type { PartFilter } from '../output.js';
 import type { FoundSecret } from '../run-recorder.js';
-import type { SecretValues } from '../secrets.js';
-import { createMask, type MaskStream } from './mask.js';
+import type { Mask, MaskStream } from './mask.js';
 
 type Streams = Readonly<Record<'stdout' | 'stderr', Pick<MaskStream, 'takeFound'>>>;
 
@@ -13,8 +12,7 @@ function found(streams: Streams): FoundSecret[] {
 }
 
 /** Each stream has its own state, so a secret is found even when bytes of the other stream come in between. */
-export function partMask(secrets: SecretValues): PartFilter {
-  const mask = createMask(secrets);
+export function partMask(mask: Mask): PartFilter {
   const streams = { stdout: mask.stream(), stderr: mask.stream() };
   return {
     push: (part) => ({ stream: part.stream, bytes: streams[part.stream].push(part.bytes) }),

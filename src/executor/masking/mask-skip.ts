@@ -1,4 +1,5 @@
 // Skips bytes of the output where no secret can begin (Wu and Manber).
+import type { Steps } from '../../job/payload/steps.js';
 
 /** A longer window allows longer shifts, but fills the table, so that more shifts are too short. */
 const widest = 12;
@@ -17,11 +18,19 @@ export class Skip {
   readonly window: number;
   readonly #shift: Uint8Array;
 
+  private constructor(window: number) {
+    this.window = window;
+    this.#shift = new Uint8Array(slots).fill(window - gram + 1);
+  }
+
   /** Every pattern must have at least three bytes. */
-  constructor(patterns: readonly Uint8Array[]) {
-    this.window = patterns.reduce((least, { length }) => Math.min(least, length), widest);
-    this.#shift = new Uint8Array(slots).fill(this.window - gram + 1);
-    for (const pattern of patterns) this.#learn(pattern);
+  static *of(patterns: readonly Uint8Array[]): Steps<Skip> {
+    const skip = new Skip(patterns.reduce((least, { length }) => Math.min(least, length), widest));
+    for (const pattern of patterns) {
+      skip.#learn(pattern);
+      yield;
+    }
+    return skip;
   }
 
   /** The first position at or after `from` where a pattern may begin, or where too few bytes are left to decide. */

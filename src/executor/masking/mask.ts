@@ -1,7 +1,8 @@
 // Replaces secrets in a byte stream by a marker, however the stream is cut into pieces.
+import { inTurns, type Steps } from '../../job/payload/steps.js';
 import type { SecretValues } from '../secrets.js';
 import { Automaton } from './mask-automaton.js';
-import { patternsOf } from './mask-forms.js';
+import { patternsIn } from './mask-forms.js';
 import { Skip } from './mask-skip.js';
 
 /** Replaces a secret in the output. */
@@ -9,6 +10,8 @@ const marker = Buffer.from('[secret]');
 
 /** Masks any number of byte streams, each with its own state. */
 export interface Mask {
+  /** Names of the secrets that stay visible, whole or in part, since they are too short or have too many parts. */
+  readonly unmasked: readonly string[];
   stream(): MaskStream;
 }
 
@@ -29,15 +32,21 @@ export interface MaskStream {
   end(): Uint8Array;
 }
 
-/** Prepares the search once for all streams; without anything to mask, bytes pass unchanged. */
-export function createMask(secrets: SecretValues): Mask {
-  const { patterns, owners, names } = patternsOf(secrets);
-  if (patterns.length === 0) return { stream: () => unmasked };
-  const search = { automaton: new Automaton(patterns, owners), skip: new Skip(patterns), names };
-  return { stream: () => new Masking(search) };
+/** Prepares the search once for all streams. That of a megabyte of secrets takes a second, in which others are served. */
+export function createMask(secrets: SecretValues): Promise<Mask> {
+  return inTurns(maskSteps(secrets));
 }
 
-const unmasked: MaskStream = {
+/** Without anything to mask, bytes pass unchanged. */
+export function* maskSteps(secrets: SecretValues): Steps<Mask> {
+  const { patterns, owners, names, unmasked } = yield* patternsIn(secrets);
+  if (patterns.length === 0) return { unmasked, stream: () => unchanged };
+  const automaton = yield* Automaton.of(patterns, owners);
+  const search = { automaton, skip: yield* Skip.of(patterns), names };
+  return { unmasked, stream: () => new Masking(search) };
+}
+
+const unchanged: MaskStream = {
   push: (bytes) => bytes,
   held: 0,
   takeFound: () => [],

@@ -1,5 +1,4 @@
 // Writes the secrets file of a job as YAML or JSON, and reads it back.
-import { parseDocument } from 'yaml';
 import type { SecretFileType } from '../../job/job.js';
 import { Secret } from '../../job/secret.js';
 import type { SecretValues } from '../secrets.js';
@@ -65,11 +64,24 @@ export function readSecretsFile(bytes: Uint8Array): SecretValues | undefined {
   }
 }
 
-/** Every value in our file is a text, whatever it looks like. */
-function yamlEntries(text: string): [unknown, unknown][] {
-  if (!text.startsWith(yamlHeader)) throw new Error('Expected a secrets file, got another one.');
-  const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
-  const content: unknown = document.toJS({ mapAsMap: true });
-  if (document.errors.length > 0 || !(content instanceof Map)) throw new Error('Expected a map of texts.');
-  return [...content];
+/** Line by line, as it was written: a parser of all of YAML took a tenth of a second for each megabyte. */
+function yamlEntries(text: string): [string, string][] {
+  if (!text.startsWith(yamlHeader) || !text.endsWith('\n')) throw notOurs();
+  return text.slice(yamlHeader.length, -1).split('\n').map(entryOf);
+}
+
+function entryOf(line: string): [string, string] {
+  const [found, name = ''] = /^("(?:[^"\\]|\\.){0,2000}"|[^"].*?): /.exec(line) ?? [];
+  if (found === undefined) throw notOurs();
+  return [textOf(name), textOf(line.slice(found.length))];
+}
+
+function textOf(yaml: string): string {
+  if (yaml.startsWith('"')) return String(JSON.parse(yaml));
+  if (!isPlainYaml(yaml)) throw notOurs();
+  return yaml;
+}
+
+function notOurs(): Error {
+  return new Error('Expected a secrets file of stint, got another text.');
 }

@@ -38,7 +38,7 @@ export class VaultFailure extends Error {
   /** The HTTP status; undefined without an answer. */
   readonly status: number | undefined;
   readonly hint: FailureHint | undefined;
-  /** A system code such as `ECONNREFUSED`. */
+  /** A system code such as `ECONNREFUSED`, `timeout`, or `too_large`: the answer was longer than we take. */
   readonly code: string | undefined;
   /** What was asked for is a version of a KV 2 secret whose data is gone. */
   readonly gone: GoneVersion | undefined;
@@ -90,7 +90,7 @@ const failureKindOf: Record<TransportFailure, FailureKind> = {
 
 function ofTransport({ kind, sent, code }: TransportError): VaultFailure {
   return new VaultFailure(sent ? failureKindOf[kind] : 'unreachable', {
-    code: code ?? (kind === 'timeout' ? 'timeout' : undefined),
+    code: code ?? (kind === 'timeout' || kind === 'too_large' ? kind : undefined),
   });
 }
 

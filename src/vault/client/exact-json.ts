@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { piecesOfJson } from '../../job/json-strings.js';
+import { atOnce, type Steps } from '../../job/payload/steps.js';
 
 /** Numbers that JavaScript would change are kept as texts with this prefix. Random, so that no reply can forge one. */
 const mark = `#exact:${randomBytes(16).toString('hex')}:`;
@@ -13,8 +14,13 @@ const marked = new RegExp(`"${mark}([-+.eE0-9]+)"`, 'g');
  * `SyntaxError`, whose text quotes the JSON: it must not be passed on.
  */
 export function parseJson(text: string): unknown {
+  return atOnce(parseInSteps(text));
+}
+
+/** The same, for a text that may be long. */
+export function* parseInSteps(text: string): Steps<unknown> {
   const plain: unknown = JSON.parse(text);
-  const exact = mapOutsideStrings(text, (part) => part.replaceAll(number, markInexact));
+  const exact = yield* mapOutsideStrings(text, (part) => part.replaceAll(number, markInexact));
   return exact === text ? plain : JSON.parse(exact);
 }
 
@@ -29,6 +35,11 @@ function markInexact(literal: string): string {
 }
 
 /** The text must be valid JSON. */
-function mapOutsideStrings(text: string, change: (part: string) => string): string {
-  return Array.from(piecesOfJson(text), ({ piece, isString }) => (isString ? piece : change(piece))).join('');
+function* mapOutsideStrings(text: string, change: (part: string) => string): Steps<string> {
+  const pieces: string[] = [];
+  for (const { piece, isString } of piecesOfJson(text)) {
+    pieces.push(isString ? piece : change(piece));
+    yield;
+  }
+  return pieces.join('');
 }

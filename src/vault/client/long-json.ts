@@ -1,7 +1,8 @@
 // Writes and reads JSON with texts of many megabytes as bytes, so that they never become one text of V8.
 import { randomBytes } from 'node:crypto';
 import { longTextBytes, type Span, textWithout } from '../../job/payload/long-text.js';
-import { parseJson } from './exact-json.js';
+import type { Steps } from '../../job/payload/steps.js';
+import { parseInSteps } from './exact-json.js';
 
 const [quote, backslash] = [0x22, 0x5c];
 /** Of an answer, beside its long texts. Whoever wrote a cubbyhole may have put a million small values into it. */
@@ -32,11 +33,12 @@ const mark = `#long:${randomBytes(16).toString('hex')}:`;
  * Parses an answer whose long texts are wanted as bytes (`Uint8Array`); those with escapes stay texts. Throws `SyntaxError`,
  * whose text quotes the answer, and `RangeError` where there is too much beside long texts.
  */
-export function readJson(bytes: Buffer): unknown {
+export function* readJson(bytes: Buffer): Steps<unknown> {
   const spans = findLongTexts(bytes);
   const rest = spans.reduce((sum, { start, end }) => sum - (end - start), bytes.length);
   if (rest > mostRestBytes) throw new RangeError(`Expected at most ${mostRestBytes} bytes, got ${rest}.`);
-  return withLongTexts(parseJson(textWithout(bytes, spans, (index) => `"${mark}${index}"`)), (index) => {
+  const parsed = yield* parseInSteps(textWithout(bytes, spans, (index) => `"${mark}${index}"`));
+  return withLongTexts(parsed, (index) => {
     const { start, end } = spans[index] ?? { start: 1, end: 1 };
     return bytes.subarray(start + 1, end - 1);
   });

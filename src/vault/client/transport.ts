@@ -2,7 +2,8 @@
 
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
-import { parseJson } from './exact-json.js';
+import { inTurns } from '../../job/payload/steps.js';
+import { parseInSteps } from './exact-json.js';
 import { GrowingBytes } from './growing-bytes.js';
 import { readJson, writeJson } from './long-json.js';
 import { VaultClock } from './vault-clock.js';
@@ -122,8 +123,8 @@ function exchange(
   outgoing.once('response', (response) => {
     clock.observe(response.headers.date, askedAt);
     const { limitBytes, longAsBytes = false } = asked;
-    collect(response, limitBytes, fail, (bytes) =>
-      settle(response, parse(bytes, longAsBytes), { resolve, fail }),
+    collect(response, limitBytes, fail, async (bytes) =>
+      settle(response, await parse(bytes, longAsBytes), { resolve, fail }),
     );
   });
   outgoing.cork(); // In as few packets as it fits.
@@ -160,15 +161,17 @@ function collect(
   response: IncomingMessage,
   limitBytes: number,
   fail: Fail,
-  done: (bytes: Buffer) => void,
+  done: (bytes: Buffer) => Promise<void>,
 ): void {
   const body = new GrowingBytes(limitBytes);
   response.on('data', (piece: Buffer) => {
     if (!body.add(piece)) fail('too_large');
   });
   response.once('error', (error) => fail('cut', codeOf(error)));
-  response.once('end', () => done(body.bytes()));
-  response.once('close', () => fail('cut')); // Always last: a complete answer is settled by then.
+  response.once('end', () => void done(body.bytes()));
+  response.once('close', () => {
+    if (!response.readableEnded) fail('cut');
+  });
 }
 
 /** An error answer may have a body that is not JSON: a load balancer sends a page. A good answer must be JSON. */
@@ -184,10 +187,11 @@ function settle(
 
 const notJson = Symbol('not JSON');
 
-function parse(bytes: Buffer, longAsBytes: boolean): unknown {
+/** A long one in turns with the work of others. */
+async function parse(bytes: Buffer, longAsBytes: boolean): Promise<unknown> {
   try {
     if (bytes.length === 0) return undefined;
-    return longAsBytes ? readJson(bytes) : parseJson(bytes.toString('utf8'));
+    return await inTurns(longAsBytes ? readJson(bytes) : parseInSteps(bytes.toString('utf8')));
   } catch {
     return notJson; // The parser's text quotes the reply, so it goes no further.
   }

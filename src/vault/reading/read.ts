@@ -14,22 +14,34 @@ import type { JobToken } from '../session/job-token.js';
 import type { Grant } from '../session/renewal.js';
 import type { KnownMounts } from './mounts.js';
 import type { PathRead } from './reference.js';
-import { keysMissing, nothingThere, readFailed, tooFewUses, versionGone, warned } from './refusals.js';
-
-/** Limit for one answer: a KV entry has at most 1 MiB by default, its JSON may be longer. */
-const secretLimitBytes = 8 * 1024 * 1024;
+import {
+  keysMissing,
+  nothingThere,
+  readFailed,
+  tooFewUses,
+  tooLarge,
+  versionGone,
+  warned,
+} from './refusals.js';
 
 /** What is read with. */
 export interface Reader {
   readonly token: JobToken;
   readonly mounts: KnownMounts;
+  /** For all values of a job together. */
+  readonly limitBytes: number;
+}
+
+/** Of one answer: every character of a value may be escaped, and it has other fields. */
+function answerLimit(limitBytes: number): number {
+  return 2 * limitBytes + 64 * 1024;
 }
 
 /**
  * Reads all paths, some at once, each with one use of the token. When several fail, the error names them all.
  *
  * Throws `JobFailedError`: `too_few_uses`, `permission_denied`, `path_missing`, `version_deleted`,
- * `version_destroyed`, `key_missing`, `vault_warning`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
+ * `version_destroyed`, `key_missing`, `vault_warning`, `secrets_too_large`, `token_ended`, or `vault_unavailable` when Vault stays unavailable.
  */
 export async function readSecrets(
   reader: Reader,
@@ -39,7 +51,8 @@ export async function readSecrets(
   const { token } = reader;
   if (reads.length > token.uses.spare) throw tooFewUses(token.uses, reads.length);
   const given: SecretRead[] = [];
-  const results = await settleInTurns(reads, (read) => readPath({ ...reader, given }, read, rules));
+  const tracker = { ...reader, given, room: new Room(reader.limitBytes) };
+  const results = await settleInTurns(reads, (read) => readPath(tracker, read, rules));
   if (given.length > 0) await rules.onRead?.(given);
   const failed = results.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
@@ -77,8 +90,9 @@ function joinFailures(failures: readonly unknown[]): unknown {
   if (bug !== undefined) return bug;
   const [first, ...others] = failures.filter((failure) => failure instanceof JobFailedError);
   if (first === undefined || others.length === 0) return first;
-  const named = [first, ...others].slice(0, mostNamed).map((failure) => failure.message);
-  const rest = others.length + 1 - named.length;
+  const messages = [...new Set([first, ...others].map((failure) => failure.message))];
+  const named = messages.slice(0, mostNamed);
+  const rest = messages.length - named.length;
   const message = [...named, ...(rest > 0 ? [`There are ${rest} more such failures.`] : [])].join('\n');
   return new JobFailedError(first.reason, first.code, message, { cause: first, alarm: first.alarm });
 }
@@ -86,9 +100,27 @@ function joinFailures(failures: readonly unknown[]): unknown {
 interface Tracker extends Reader {
   /** What Vault gave so far. */
   readonly given: SecretRead[];
+  readonly room: Room;
+}
+
+/** For the values of one job. Once it is too small nothing more is asked for. */
+class Room {
+  readonly #limitBytes: number;
+  #taken = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Throws `JobFailedError`: `secrets_too_large`. */
+  take(bytes: number): void {
+    this.#taken += bytes;
+    if (this.#taken > this.#limitBytes) throw tooLarge(this.#limitBytes);
+  }
 }
 
 async function readPath(reader: Tracker, read: PathRead, rules: ReadOptions): Promise<[string, Secret][]> {
+  reader.room.take(0);
   const { reply, leaseId } = await askForPath(reader, read);
   const { values, version } = await valuesOf(reader, read, reply);
   const wanted = read.references.filter(
@@ -104,21 +136,28 @@ async function readPath(reader: Tracker, read: PathRead, rules: ReadOptions): Pr
   if (warnings.length > 0 && !rules.continueOnWarnings) throw warned(read, showable(warnings, values));
   const missing = wanted.filter(({ key }) => !Object.hasOwn(values, key));
   if (missing.length > 0) throw keysMissing(read.path, missing);
-  return wanted.map(({ variable, key }) => [variable, new Secret(jsonText(values[key]))]);
+  return wanted.map(({ variable, key }) => [variable, secretOf(values[key], reader.room)]);
+}
+
+function secretOf(value: unknown, room: Room): Secret {
+  const text = jsonText(value);
+  room.take(Buffer.byteLength(text));
+  return new Secret(text);
 }
 
 /** A lease that comes with the answer is renewed from here on, also when the job does not use its values. */
 async function askForPath(
-  { token, mounts }: Reader,
+  { token, mounts, limitBytes }: Reader,
   read: PathRead,
 ): Promise<{ reply: Fields; leaseId: string }> {
-  const request = { method: 'GET', path: pathOf(read.path), limitBytes: secretLimitBytes } as const;
+  const request = { method: 'GET', path: pathOf(read.path), limitBytes: answerLimit(limitBytes) } as const;
   try {
     const { reply, leaseId, grant } = await token.ask(request, readReply);
     if (leaseId !== '') token.keepLease(leaseId, grant);
     return { reply, leaseId };
   } catch (error) {
     const failure = toVaultFailure(error);
+    if (failure.code === 'too_large') throw tooLarge(limitBytes, read);
     throw readFailed(
       read,
       failure,

@@ -88,6 +88,16 @@ export function tooFewUses(uses: { limit: number; spent: number }, paths: number
   );
 }
 
+/** `read`: of a single answer that is already too long. */
+export function tooLarge(limitBytes: number, read?: PathRead): JobFailedError {
+  const what = read === undefined ? 'the secrets of this job' : nameOf(read);
+  return refused(
+    'secrets_too_large',
+    `Expected the values of all secrets of a job to be at most ${limitBytes} bytes together, got more for ${what}. ` +
+      'Read large files from elsewhere, or ask your operator for a larger STINT_SECRETS_LIMIT.',
+  );
+}
+
 /** Names the exact path and the variables, if there are any, because the owner searches for them. */
 function nameOf({ path, references }: PathRead): string {
   if (references.every(({ isOptional }) => isOptional === true)) return `\`${path}\``;

@@ -9,7 +9,10 @@ import { JobToken } from './job-token.js';
 import type { SessionParts } from './session.js';
 import { lookUpToken } from './token-facts.js';
 
-type JoinedParts = Pick<SessionParts, 'connection' | 'mounts' | 'onFailure' | 'retryForMs'>;
+type JoinedParts = Pick<
+  SessionParts,
+  'connection' | 'mounts' | 'onFailure' | 'retryForMs' | 'secretsLimitBytes'
+>;
 
 /** Leaves the token valid: whoever kept the login revokes it, and may be the one to renew it. */
 export class JoinedLogin implements SecretSession {
@@ -50,7 +53,8 @@ export class JoinedLogin implements SecretSession {
     this.#joining ??= this.#join();
     const token = await Promise.race([this.#joining, late]);
     if (token === undefined) throw sharedLoginOver();
-    return readSecrets({ token, mounts: this.#parts.mounts }, reads, options);
+    const { mounts, secretsLimitBytes: limitBytes } = this.#parts;
+    return readSecrets({ token, mounts, limitBytes }, reads, options);
   }
 
   async token(): Promise<Secret> {

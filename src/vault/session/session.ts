@@ -17,7 +17,7 @@ import type { VaultConnection } from '../client/client.js';
 import { jobLostVault, toVaultFailure, vaultReplyLost } from '../client/errors.js';
 import { retryUntil } from '../client/retry.js';
 import type { KnownMounts } from '../reading/mounts.js';
-import { readSecrets } from '../reading/read.js';
+import { type Reader, readSecrets } from '../reading/read.js';
 import { groupReferences, keysRead } from '../reading/reference.js';
 import type { KeyedMemory } from '../server-login/keyed-memory.js';
 import type { ServerIdentity } from '../server-login/server-identity.js';
@@ -48,6 +48,8 @@ export interface SessionParts {
   readonly onFailure: OnFailure;
   /** How long a job waits for Vault once its credentials are spent, in milliseconds. */
   readonly retryForMs: number;
+  /** For all secret values of a job together. */
+  readonly secretsLimitBytes: number;
   readonly now: () => number;
 }
 
@@ -88,18 +90,14 @@ export class VaultSession implements SecretSession {
     const reads = groupReferences(references);
     const token = await this.#open();
     try {
-      return await readSecrets({ token, mounts: this.#parts.mounts }, reads, options);
+      return await readSecrets(this.#reader(token), reads, options);
     } finally {
       token.allowRenewals();
     }
   }
 
   async readKeys(path: string, keys: readonly string[], options: ReadOptions): Promise<SecretValues> {
-    return readSecrets(
-      { token: await this.#open(), mounts: this.#parts.mounts },
-      [keysRead(path, keys)],
-      options,
-    );
+    return readSecrets(this.#reader(await this.#open()), [keysRead(path, keys)], options);
   }
 
   async token(): Promise<Secret> {
@@ -119,6 +117,11 @@ export class VaultSession implements SecretSession {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #reader(token: JobToken): Reader {
+    const { mounts, secretsLimitBytes: limitBytes } = this.#parts;
+    return { token, mounts, limitBytes };
   }
 
   get #wrappingLookup(): WrappingTokenLookup {

@@ -5,6 +5,7 @@ import { partMask } from '../../../src/executor/masking/mask-parts.js';
 import { copyOutput, OutputCollector } from '../../../src/executor/output.js';
 import type { OutputChunk } from '../../../src/executor/run-recorder.js';
 import { Secret } from '../../../src/job/secret.js';
+import { maskOf } from '../../support/mask.js';
 
 const parts: readonly OutputPart[] = [
   { stream: 'stdout', bytes: Buffer.from('out hunter2 ') },
@@ -19,7 +20,7 @@ async function* printed() {
 async function store(targets: { stdout?: string; stderr?: string }) {
   const chunks: OutputChunk[] = [];
   const collector = new OutputCollector(async (chunk) => void chunks.push(chunk), 1_000_000);
-  const filter = discard(targets, partMask(new Map([['A', new Secret('hunter2')]])));
+  const filter = discard(targets, partMask(maskOf(new Map([['A', new Secret('hunter2')]]))));
   await copyOutput(printed(), filter, collector);
   await collector.end();
   const stored = Buffer.concat(chunks.map(({ bytes }) => bytes)).toString();

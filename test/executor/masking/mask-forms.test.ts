@@ -1,15 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../../src/executor/masking/mask.js';
-import { patternsOf } from '../../../src/executor/masking/mask-forms.js';
 import { renderSecretsFile } from '../../../src/executor/secrets/secrets-file.js';
 import { Secret } from '../../../src/job/secret.js';
+import { maskOf, patternsOf } from '../../support/mask.js';
 
 const secretsOf = (...values: readonly string[]) =>
   new Map(values.map((value, index) => [`V${index}`, new Secret(value)]));
 
 function mask(value: string, output: string): string {
-  const stream = createMask(secretsOf(value)).stream();
+  const stream = maskOf(secretsOf(value)).stream();
   return Buffer.concat([stream.push(Buffer.from(output)), stream.end()]).toString();
 }
 
@@ -84,7 +83,7 @@ describe('what is hidden of a value', () => {
     const values = secretsOf(odd, pem, 'tab\tand bell\u0007 and \u0085 next');
 
     for (const type of ['yaml', 'json'] as const) {
-      const stream = createMask(values).stream();
+      const stream = maskOf(values).stream();
       const seen = Buffer.from(stream.push(renderSecretsFile(type, values))).toString();
       expect(seen).not.toMatch(/päss|MII|bell|next/);
       expect(seen.match(/\[secret\]/g)).toHaveLength(3);

@@ -1,14 +1,12 @@
 // Shows which parts of a structured secret are hidden, and which secrets are named because a part of them is not.
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../../src/executor/masking/mask.js';
-import { namesOfUnmasked, patternsOf } from '../../../src/executor/masking/mask-forms.js';
-import { leavesOf } from '../../../src/executor/masking/mask-leaves.js';
 import { Secret } from '../../../src/job/secret.js';
+import { maskOf, partsOf, patternsOf } from '../../support/mask.js';
 
 const secretsOf = (value: string) => new Map([['V', new Secret(value)]]);
 
 function mask(value: string, output: string): string {
-  const stream = createMask(secretsOf(value)).stream();
+  const stream = maskOf(secretsOf(value)).stream();
   return Buffer.concat([stream.push(Buffer.from(output)), stream.end()]).toString();
 }
 
@@ -74,7 +72,7 @@ const hidden = [
 describe('of a secret that has parts', () => {
   test.each(hidden)('is hidden: %s', (_, value, part) => {
     expect(mask(value, `<${part}>`)).toBe('<[secret]>');
-    expect(namesOfUnmasked(secretsOf(value))).toEqual([]);
+    expect(maskOf(secretsOf(value)).unmasked).toEqual([]);
   });
 
   test.each([
@@ -102,7 +100,7 @@ describe('a secret is named where a part of it stays visible', () => {
     ],
     ['parts within parts within parts', nest(12)],
   ])('%s', (_, value) => {
-    expect(namesOfUnmasked(secretsOf(value))).toEqual(['V']);
+    expect(maskOf(secretsOf(value)).unmasked).toEqual(['V']);
   });
 
   test.each([
@@ -113,7 +111,7 @@ describe('a secret is named where a part of it stays visible', () => {
     ['a URL without a password', 'https://files.example/a'],
     ['base64 of a short text', base64('short')],
   ])('and not where there is %s', (_, value) => {
-    expect(namesOfUnmasked(secretsOf(value))).toEqual([]);
+    expect(maskOf(secretsOf(value)).unmasked).toEqual([]);
   });
 });
 
@@ -140,7 +138,7 @@ describe('the work on a large or hostile secret is bounded', () => {
     ['base64 of zeros', Buffer.alloc(size).toString('base64')],
     ['base64 in base64', Array.from({ length: 12 }).reduce<string>(base64, 'x'.repeat(size / 32))],
   ])('%s', (_, value) => {
-    const { texts } = leavesOf(value);
+    const { texts } = partsOf(value);
     const patterns = patternsOf(secretsOf(value)).patterns;
 
     expect(texts.length).toBeLessThanOrEqual(4_000);

@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest';
 import type { OutputPart } from '../../../src/executor/backend.js';
 import { partMask } from '../../../src/executor/masking/mask-parts.js';
+import type { SecretValues } from '../../../src/executor/secrets.js';
 import { Secret } from '../../../src/job/secret.js';
+import { maskOf } from '../../support/mask.js';
 
 const secrets = new Map([['PASS', new Secret('hunter2')]]);
+const partMaskOf = (values: SecretValues) => partMask(maskOf(values));
 const part = (stream: OutputPart['stream'], text: string) => ({ stream, bytes: Buffer.from(text) });
 const shown = ({ stream, bytes }: OutputPart) => `${stream} ${Buffer.from(bytes).toString()}`;
 
 test('a secret that is interrupted by the other stream is masked all the same', () => {
-  const mask = partMask(secrets);
+  const mask = partMaskOf(secrets);
 
   expect(shown(mask.push(part('stdout', 'a hunt')))).toBe('stdout a ');
   expect(shown(mask.push(part('stderr', 'er2!')))).toBe('stderr er2!');
@@ -16,7 +19,7 @@ test('a secret that is interrupted by the other stream is masked all the same', 
 });
 
 test('what both streams held back is returned at the end', () => {
-  const mask = partMask(secrets);
+  const mask = partMaskOf(secrets);
   mask.push(part('stdout', 'hun'));
   mask.push(part('stderr', 'hunte'));
 
@@ -26,11 +29,11 @@ test('what both streams held back is returned at the end', () => {
 test('without secrets bytes pass unchanged', () => {
   const given = part('stdout', 'hunter2');
 
-  expect(partMask(new Map()).push(given).bytes).toBe(given.bytes);
+  expect(partMaskOf(new Map()).push(given).bytes).toBe(given.bytes);
 });
 
 test('A3: both streams tell which secrets they hid, by name, each once', () => {
-  const mask = partMask(
+  const mask = partMaskOf(
     new Map([...secrets, ['KEY', new Secret('swordfish')], ['UNSEEN', new Secret('never-printed')]]),
   );
 
@@ -47,7 +50,7 @@ test('A3: both streams tell which secrets they hid, by name, each once', () => {
 });
 
 test('A3: whose a secret is that lies in the failed beginning of another, or at the end of it', () => {
-  const mask = partMask(
+  const mask = partMaskOf(
     new Map([
       ['LONG', new Secret('abcdefghij')],
       ['INNER', new Secret('cdefgh')],

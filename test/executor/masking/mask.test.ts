@@ -1,9 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../../src/executor/masking/mask.js';
-import { patternsOf } from '../../../src/executor/masking/mask-forms.js';
 import type { SecretValues } from '../../../src/executor/secrets.js';
 import { Secret } from '../../../src/job/secret.js';
+import { maskOf, patternsOf } from '../../support/mask.js';
 
 function secretsOf(...values: readonly string[]): SecretValues {
   return new Map(values.map((value, index) => [`V${index}`, new Secret(value)]));
@@ -11,7 +10,7 @@ function secretsOf(...values: readonly string[]): SecretValues {
 
 /** What comes out of a stream that takes the pieces one after another. */
 function masked(secrets: SecretValues, pieces: readonly (string | Uint8Array)[]): string {
-  const stream = createMask(secrets).stream();
+  const stream = maskOf(secrets).stream();
   const outputs = pieces.map((piece) => stream.push(typeof piece === 'string' ? Buffer.from(piece) : piece));
   return Buffer.concat([...outputs, stream.end()]).toString('latin1');
 }
@@ -79,7 +78,7 @@ describe('a masked stream', () => {
   });
 
   test('holds back nothing but the beginning of a secret', () => {
-    const stream = createMask(secretsOf('hunter2-and-more', 'hunting')).stream();
+    const stream = maskOf(secretsOf('hunter2-and-more', 'hunting')).stream();
 
     expect(Buffer.from(stream.push(Buffer.from('ready? [y/n] hun'))).toString()).toBe('ready? [y/n] ');
     expect(Buffer.from(stream.push(Buffer.from('t'))).toString()).toBe('');
@@ -89,7 +88,7 @@ describe('a masked stream', () => {
   });
 
   test('does not wait for more once a secret is complete', () => {
-    const stream = createMask(secretsOf('hunter2')).stream();
+    const stream = maskOf(secretsOf('hunter2')).stream();
 
     expect(Buffer.from(stream.push(Buffer.from('it is hunter2'))).toString()).toBe('it is [secret]');
     expect(stream.end()).toHaveLength(0);
@@ -98,11 +97,11 @@ describe('a masked stream', () => {
   test('returns its very input where there is nothing to hide', () => {
     const bytes = Buffer.from('hello');
 
-    expect(createMask(secretsOf('', 'short')).stream().push(bytes)).toBe(bytes);
+    expect(maskOf(secretsOf('', 'short')).stream().push(bytes)).toBe(bytes);
   });
 
   test('two streams of a mask are independent', () => {
-    const mask = createMask(secretsOf('hunter2'));
+    const mask = maskOf(secretsOf('hunter2'));
     const [one, other] = [mask.stream(), mask.stream()];
 
     expect(one.push(Buffer.from('hunt'))).toHaveLength(0);
@@ -181,7 +180,7 @@ describe('A3: a masked stream with any input', () => {
 
 test('time grows with the output, not with the secret: repeats of a long beginning, byte by byte', () => {
   const secret = `${'a'.repeat(50_000)}b`;
-  const stream = createMask(secretsOf(secret)).stream();
+  const stream = maskOf(secretsOf(secret)).stream();
   const bytes = Buffer.from('a');
   let length = 0;
   const began = performance.now();
@@ -199,7 +198,7 @@ describe('Q9: what a stream holds back', () => {
     [['abcdefg', 'efghijk'], '-abcdefg', 7], // It may be the beginning of a longer one.
     [['abcdefg', 'efghijk'], '-abcdefgx', 0],
   ])('of %j after "%s" is %d bytes', (secrets, output, held) => {
-    const stream = createMask(secretsOf(...secrets)).stream();
+    const stream = maskOf(secretsOf(...secrets)).stream();
     stream.push(Buffer.from(output));
 
     expect(stream.held).toBe(held);
@@ -219,7 +218,7 @@ describe('Q9: what a stream holds back', () => {
           const [first = 0, second = 0] = [a, b]
             .map((each) => each % (bytes.length + 1))
             .toSorted((x, y) => x - y);
-          const mask = createMask(secretsOf(...secrets));
+          const mask = maskOf(secretsOf(...secrets));
           const [one, other] = [mask.stream(), mask.stream()];
           const before = [one.push(bytes.subarray(0, first)), one.push(bytes.subarray(first, second))];
           const after = [other.push(bytes.subarray(second - one.held)), other.end()];

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
+import { atOnce } from '../../../src/job/payload/steps.js';
 import { readJson, writeJson } from '../../../src/vault/client/long-json.js';
 
 const long = 'QUJD'.repeat(50_000);
@@ -10,7 +11,7 @@ test('an answer is read as the parser reads it', () => {
     fc.property(fc.jsonValue({ maxDepth: 3 }), (value) => {
       const text = JSON.stringify(value);
 
-      expect(readJson(Buffer.from(text))).toEqual(JSON.parse(text));
+      expect(atOnce(readJson(Buffer.from(text)))).toEqual(JSON.parse(text));
     }),
   );
 });
@@ -21,7 +22,7 @@ test('a long text of an answer is left as its bytes where they are, and never be
   );
   const parse = vi.spyOn(JSON, 'parse');
 
-  const { data } = readJson(bytes) as { data: Record<string, Uint8Array> };
+  const { data } = atOnce(readJson(bytes)) as { data: Record<string, Uint8Array> };
 
   expect(parse.mock.calls.every(([text]) => text.length < 500)).toBe(true);
   expect(Buffer.from(data.payload ?? []).toString()).toBe(`vault:v1:${long}`);
@@ -32,14 +33,14 @@ test('a long text of an answer is left as its bytes where they are, and never be
 test('a long text with escapes stays a text, and a cut answer is refused', () => {
   const text = JSON.stringify({ data: `${long}\n"` });
 
-  expect(readJson(Buffer.from(text))).toEqual({ data: `${long}\n"` });
-  expect(() => readJson(Buffer.from(text.slice(0, -5)))).toThrow(SyntaxError);
+  expect(atOnce(readJson(Buffer.from(text)))).toEqual({ data: `${long}\n"` });
+  expect(() => atOnce(readJson(Buffer.from(text.slice(0, -5))))).toThrow(SyntaxError);
 });
 
 test('an answer with a million small values is refused before it is parsed', () => {
   const parse = vi.spyOn(JSON, 'parse');
 
-  expect(() => readJson(Buffer.from(`{"data":[${'0,'.repeat(1_000_000)}0]}`))).toThrow(RangeError);
+  expect(() => atOnce(readJson(Buffer.from(`{"data":[${'0,'.repeat(1_000_000)}0]}`)))).toThrow(RangeError);
   expect(parse).not.toHaveBeenCalled();
 });
 

@@ -110,7 +110,7 @@ function createReader() {
       throw new VaultFailure('missing');
     },
   };
-  const reader = { token, mounts: { of: async () => undefined } } as unknown as Reader;
+  const reader = { token, mounts: { of: async () => undefined }, limitBytes: 1_000 } as unknown as Reader;
   return { reader, most: () => most, asked: () => asked };
 }
 
@@ -129,5 +129,55 @@ describe('C9: very many references', () => {
     expect(failure.message.split('\n')).toHaveLength(21);
     expect(failure.message).toMatch(/\nThere are 480 more such failures\.$/);
     expect(failure.message.length).toBeLessThan(10_000);
+  });
+});
+
+/** A token that may read everything; each answer has two values of so many bytes. */
+function createGenerousReader(valueBytes: number, limitBytes: number) {
+  let asked = 0;
+  const data = { a: 'x'.repeat(valueBytes), b: 'y'.repeat(valueBytes) };
+  const token = {
+    uses: { spare: Number.POSITIVE_INFINITY },
+    allowRenewals: () => undefined,
+    ask: async () => {
+      asked += 1;
+      return { reply: { data }, leaseId: '' };
+    },
+  };
+  return { reader: { token, limitBytes } as unknown as Reader, asked: () => asked };
+}
+
+const tooLong = new VaultFailure('malformed', { code: 'too_large' });
+
+describe('C9: the values of all secrets of a job together', () => {
+  const reads = Array.from({ length: 100 }, (_, i) => read(`kv/data/x${i}`));
+
+  test('may be as long as the limit', async () => {
+    const { reader } = createGenerousReader(5, 1_000);
+
+    expect((await readSecrets(reader, reads, { continueOnWarnings: false })).size).toBe(2);
+  });
+
+  test('are refused once, with the limit, when they are longer, and the rest is not asked for', async () => {
+    const { reader, asked } = createGenerousReader(5, 999);
+
+    const reading = readSecrets(reader, [...reads, ...reads], { continueOnWarnings: false });
+
+    await expect(reading).rejects.toMatchObject({
+      reason: 'secrets_refused',
+      code: 'secrets_too_large',
+      message: expect.stringMatching(/^Expected .* at most 999 bytes together, .*STINT_SECRETS_LIMIT\.$/),
+    });
+    expect(asked()).toBeLessThanOrEqual(100 + 16);
+  });
+
+  test('are refused where a single answer of Vault is too long already', async () => {
+    const { reader } = createGenerousReader(5, 1_000);
+    const token = { ...reader.token, ask: () => Promise.reject(tooLong) };
+    const strict = { ...reader, token } as unknown as Reader;
+
+    await expect(readSecrets(strict, reads.slice(0, 1), { continueOnWarnings: false })).rejects.toMatchObject(
+      { code: 'secrets_too_large', message: expect.stringContaining('`kv/data/x0`') },
+    );
   });
 });

@@ -14,6 +14,7 @@ test('while Vault is unavailable a run does not wait for the login that it share
     mounts: new Map() as never,
     onFailure: () => undefined,
     retryForMs: 20,
+    secretsLimitBytes: 1000,
   };
   const login = new JoinedLogin(parts, new Secret('token'), 'own');
   await expect(login.read(['A@kv/a.a'], { continueOnWarnings: false })).rejects.toMatchObject({
@@ -33,7 +34,13 @@ test('Vault is asked for nothing by a run that shares a login which others renew
       },
     }),
   } as unknown as VaultConnection;
-  const parts = { connection, mounts: new Map() as never, onFailure: () => undefined, retryForMs: 20 };
+  const parts = {
+    connection,
+    mounts: new Map() as never,
+    onFailure: () => undefined,
+    retryForMs: 20,
+    secretsLimitBytes: 1000,
+  };
   const login = new JoinedLogin(parts, new Secret('token'), 'others');
   await login.lookUp();
   expect((await login.token()).reveal()).toBe('token');
