@@ -54,6 +54,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     maxRunTimeMs: values.STINT_MAX_RUN_TIME,
     outputLimitBytes: values.STINT_OUTPUT_LIMIT,
     maskOutput: values.STINT_MASK_OUTPUT,
+    revokesPrinted: values.STINT_ON_SECRET_IN_OUTPUT === 'revoke',
     workMemoryBytes: values.STINT_WORK_MEMORY,
     bodyLimitBytes: values.STINT_BODY_LIMIT,
     contentLimitBytes: values.STINT_CONTENT_LIMIT,

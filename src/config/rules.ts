@@ -18,6 +18,7 @@ export function findConflicts(raw: RawSettings): string[] {
     ...checkAuditKey(raw),
     ...checkSubmitRight(raw),
     ...clientsNeedTls(raw),
+    ...checkPrinted(raw),
     ...checkPlainHttp(raw),
     ...checkPlainDocker(raw),
   ];
@@ -38,6 +39,15 @@ function pair(raw: RawSettings, one: SettingName, other: SettingName): string[] 
 function clientsNeedTls(raw: RawSettings): string[] {
   if (raw.STINT_TLS_CLIENT_CA === undefined || raw.STINT_TLS_CERT !== undefined) return [];
   return ['Expected STINT_TLS_CERT to be set together with STINT_TLS_CLIENT_CA, got only the latter.'];
+}
+
+/** What is not masked is not looked for. */
+function checkPrinted(raw: RawSettings): string[] {
+  const isMasked = parseBoolean(raw.STINT_MASK_OUTPUT ?? 'true') !== false;
+  if (raw.STINT_ON_SECRET_IN_OUTPUT !== 'revoke' || isMasked) return [];
+  return [
+    'Expected STINT_MASK_OUTPUT=true with STINT_ON_SECRET_IN_OUTPUT=revoke, got STINT_MASK_OUTPUT=false.',
+  ];
 }
 
 const serverLogins = [

@@ -327,6 +327,7 @@ export const schema = z.object({
   STINT_OUTPUT_LIMIT: size(1024),
   STINT_SECRETS_LIMIT: size(1024),
   STINT_MASK_OUTPUT: boolean,
+  STINT_ON_SECRET_IN_OUTPUT: oneOf('mask', 'revoke'),
   STINT_BODY_LIMIT: size(1024),
   STINT_WORK_MEMORY: size(16 * 1024 * 1024),
   STINT_CONTENT_LIMIT: size(1024),

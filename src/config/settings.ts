@@ -269,6 +269,12 @@ export const settings = [
       'All secret values of one job together; a job with more fails (`secrets_too_large`). Looking for them in its output takes up to 100 bytes of memory, and a microsecond or two once, for each byte.',
   },
   { name: 'STINT_MASK_OUTPUT', default: 'true', meaning: 'Replace secret values in stored output.' },
+  {
+    name: 'STINT_ON_SECRET_IN_OUTPUT',
+    default: 'mask',
+    meaning:
+      '`revoke`: the token of a job that prints a secret is revoked at once, with all that it leased, and the job goes on without it; `mask`: the secret is masked and named in the history, nothing else.',
+  },
   { name: 'STINT_BODY_LIMIT', default: '32MiB', meaning: 'Largest request body.' },
   {
     name: 'STINT_WORK_MEMORY',

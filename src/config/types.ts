@@ -53,6 +53,8 @@ export interface Config {
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;
   readonly maskOutput: boolean;
+  /** The login of a job that prints a secret is revoked at once. */
+  readonly revokesPrinted: boolean;
   readonly bodyLimitBytes: number;
   /** For large requests in work. */
   readonly workMemoryBytes: number;

@@ -3,7 +3,7 @@ import { deliverSecrets, prepareContainer } from './container.js';
 import { noOutput, runToEnd } from './follow.js';
 import { outcomeOfError } from './outcome-of-error.js';
 import { newSession, readSpec } from './request.js';
-import type { Execution, ExecutorParts, Run } from './run.js';
+import type { Execution, ExecutorParts, OpenedRequest, Run } from './run.js';
 
 /**
  * Runs one claimed job. Failures are returned as outcomes; it throws only `FencedError`, when the job is no longer
@@ -30,5 +30,11 @@ async function runJob(run: Run, parts: ExecutorParts): Promise<Execution> {
   await using container = await prepareContainer(run, { spec, session, parts });
   const secrets = await deliverSecrets(run, { request, spec, session, container });
   const { options } = spec.spec;
-  return await runToEnd(run, { container, secrets, options, parts });
+  const login = sharesLogin(request) ? undefined : session;
+  return await runToEnd(run, { container, secrets, login, options, parts });
+}
+
+/** With the other children of its parent, which revokes it at its own end. */
+function sharesLogin({ sharesLogin: isFirst, kept }: OpenedRequest): boolean {
+  return isFirst === true || kept !== undefined;
 }

@@ -7,6 +7,7 @@ import type { PreparedContainer, RunningContainer } from './backend.js';
 import { feedInput } from './input.js';
 import { limitBehind, type TimeLimits, timeLimits, watchCpuTime } from './limits.js';
 import { discard } from './masking/discard.js';
+import { whenFound } from './masking/found.js';
 import { createMask, type Mask } from './masking/mask.js';
 import { partMask } from './masking/mask-parts.js';
 import { outcomeOfError } from './outcome-of-error.js';
@@ -46,11 +47,14 @@ export async function runToEnd(
   {
     container,
     secrets,
+    login,
     options,
     parts,
   }: {
     container: PreparedContainer;
     secrets: SecretValues;
+    /** What is revoked where it is wanted that a printed secret becomes worthless. */
+    login: AsyncDisposable | undefined;
     options: ContainerOptions;
     parts: ExecutorParts;
   },
@@ -68,7 +72,8 @@ export async function runToEnd(
     const publishes = (options.ports ?? []).length > 0;
     const { stopGraceMs = parts.options.stopGraceMs } = options;
     const { stdin = false } = options;
-    const following = { running, filter, pipeFilter, limits, stopGraceMs, publishes, stdin, parts };
+    const onFound = whenFound({ recorder: run.recorder, login, revokes: parts.options.revokesPrinted });
+    const following = { running, filter, pipeFilter, onFound, limits, stopGraceMs, publishes, stdin, parts };
     return await followToEnd(run, { ...following, from: emptyOutput, timeMs: limits.runTimeMs });
   } catch (error) {
     return { outcome: outcomeAfterStart(error, run, parts), output: noOutput };
@@ -136,13 +141,11 @@ async function recordPorts(run: StartedRun, running: RunningContainer): Promise<
  */
 async function copyFrom(
   run: StartedRun,
-  { running, filter }: Following,
+  { running, filter, onFound }: Following,
   collector: OutputCollector,
 ): Promise<string | undefined> {
   try {
-    await copyOutput(running.output, filter, collector, (found) => run.recorder.masked(found)).finally(() =>
-      collector.end(),
-    );
+    await copyOutput(running.output, filter, collector, onFound).finally(() => collector.end());
     return filter.flaw;
   } catch (error) {
     if (error instanceof FencedError) run.stop.request('fenced');

@@ -1,5 +1,6 @@
 // Collects a job's output into chunks, stores them in order, and limits what is kept.
 import type { OutputPart, StreamPositions } from './backend.js';
+import type { OnFound } from './masking/found.js';
 import type { FoundSecret, OutputChunk } from './run-recorder.js';
 
 /** A chunk is stored when it reaches this size or this age, whichever comes first; the first byte is stored at once. */
@@ -194,9 +195,10 @@ class Keeper {
   }
 }
 
-type OnFound = (found: readonly FoundSecret[]) => Promise<void>;
-
-/** Copies a container's output through the filter into the collector, until it ends. */
+/**
+ * Copies a container's output through the filter into the collector, until it ends. What it finds is told before the
+ * output that held it is stored: a process that dies in between leaves both to the next one, which reads that output again.
+ */
 export async function copyOutput(
   source: AsyncIterable<OutputPart>,
   filter: PartFilter,
@@ -206,9 +208,9 @@ export async function copyOutput(
   try {
     for await (const part of source) {
       const filtered = filter.push(part);
-      await collector.push(filtered, { taken: part.bytes.length, held: filter.held(part.stream) });
       const found = filter.takeFound?.() ?? [];
       if (found.length > 0) await onFound?.(found);
+      await collector.push(filtered, { taken: part.bytes.length, held: filter.held(part.stream) });
     }
   } finally {
     for (const rest of filter.end()) await collector.push(rest, { taken: 0, held: 0 });

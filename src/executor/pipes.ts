@@ -2,6 +2,7 @@
 import { FencedError } from '../job/errors.js';
 import type { OutputPart, ProgramPipe, RunningContainer } from './backend.js';
 import { feedInput } from './input.js';
+import type { OnFound } from './masking/found.js';
 import { copyOutput, OutputCollector, type OutputState, type PartFilter } from './output.js';
 import type { ExecutorParts, Run } from './run.js';
 import type { FoundSecret } from './run-recorder.js';
@@ -15,6 +16,7 @@ export interface Piping {
   readonly pipeFilter: () => PartFilter;
   /** What is already stored of them. */
   readonly pipesFrom?: PipeStates;
+  readonly onFound: OnFound;
   readonly parts: ExecutorParts;
 }
 
@@ -29,7 +31,7 @@ export async function copyPipes(run: PipedRun, piping: Piping): Promise<string |
 async function copyPipe(
   run: PipedRun,
   pipe: ProgramPipe,
-  { running, pipeFilter, pipesFrom, parts }: Piping,
+  { running, pipeFilter, pipesFrom, onFound, parts }: Piping,
 ): Promise<string | undefined> {
   const limitBytes = parts.options.outputLimitBytes / running.pipes.length;
   const append = (chunk: Parameters<PipedRun['recorder']['appendPipe']>[1]) =>
@@ -37,9 +39,9 @@ async function copyPipe(
   const collector = new OutputCollector(append, limitBytes, pipesFrom?.get(pipe.name));
   const filter = pipeFilter();
   try {
-    const onFound = (found: readonly FoundSecret[]) =>
-      run.recorder.masked(found.map(({ name }) => ({ name, stream: 'pipe' })));
-    await copyOutput(partsOf(pipe), filter, collector, onFound).finally(() => collector.end());
+    const onFoundInPipe = (found: readonly FoundSecret[]) =>
+      onFound(found.map(({ name }) => ({ name, stream: 'pipe' })));
+    await copyOutput(partsOf(pipe), filter, collector, onFoundInPipe).finally(() => collector.end());
     return filter.flaw;
   } catch (error) {
     if (error instanceof FencedError) run.stop.request('fenced');

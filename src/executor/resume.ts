@@ -6,6 +6,7 @@ import { followToEnd, jobMask, outcomeAfterStart } from './follow.js';
 import type { JobInput } from './input.js';
 import { type TimeLimits, timeLimits } from './limits.js';
 import { discard } from './masking/discard.js';
+import { type OnFound, whenFound } from './masking/found.js';
 import { partMask } from './masking/mask-parts.js';
 import type { OutputState, PartFilter } from './output.js';
 import type { PipeStates } from './pipes.js';
@@ -66,7 +67,9 @@ async function resumeJob(run: ResumedRun, parts: ExecutorParts): Promise<Executi
       ? parts.secrets.join(token, 'own')
       : parts.secrets.adopt({ token, accessor }, { onRevoked });
   try {
-    return await followAdopted(run, { container, secrets, parts });
+    const revokes = parts.options.revokesPrinted && !run.job.sharesLogin;
+    const onFound = whenFound({ recorder: run.recorder, login, revokes });
+    return await followAdopted(run, { container, secrets, onFound, parts });
   } finally {
     await login[Symbol.asyncDispose]();
   }
@@ -81,12 +84,13 @@ function secretsOf({ hasSecretsFile, secrets }: AdoptedContainer): SecretValues 
 interface Found {
   readonly container: AdoptedContainer | undefined;
   readonly secrets: SecretValues | undefined;
+  readonly onFound: OnFound;
   readonly parts: ExecutorParts;
 }
 
 async function followAdopted(
   run: ResumedRun,
-  { container: found, secrets, parts }: Found,
+  { container: found, secrets, onFound, parts }: Found,
 ): Promise<Execution> {
   await using container = found;
   if (container === undefined) return { outcome: containerGone, output: storedFacts(run, 'container_gone') };
@@ -102,6 +106,7 @@ async function followAdopted(
     running,
     filter,
     pipeFilter,
+    onFound,
     from: run.output,
     ...(run.pipes !== undefined && { pipesFrom: run.pipes }),
     limits,

@@ -33,8 +33,11 @@ export interface RunRecorder {
   /** While it runs: the engine may have chosen them. May be repeated. */
   published(ports: readonly PublishedPort[]): Promise<void>;
   stopping(why: StopReason): Promise<void>;
-  /** The job printed these secrets, and they were masked. May be repeated: each name is recorded once. */
-  masked(found: readonly FoundSecret[]): Promise<void>;
+  /**
+   * The job printed these secrets, and they were masked. May be repeated: each name is recorded once. `revokes`: its login
+   * is revoked because of it.
+   */
+  masked(found: readonly FoundSecret[], revokes: boolean): Promise<void>;
   /** Stores a chunk of output; resolves when it is durable. */
   append(chunk: OutputChunk): Promise<void>;
   /** The same for what comes through a pipe. */

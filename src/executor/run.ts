@@ -26,6 +26,8 @@ export interface ExecutorOptions {
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;
   readonly maskOutput: boolean;
+  /** The login of a job that prints a secret is revoked at once. */
+  readonly revokesPrinted: boolean;
   /** The job may have been taken by a node whose operator allows more. */
   readonly policy: OptionsPolicy;
   /** Added to every job's environment: `VAULT_ADDR` and the like. */

@@ -17,6 +17,7 @@ export const failpointNames = [
   'after-deliver',
   'before-start',
   'after-start',
+  'after-secret-found',
   'first-output-stored',
   'after-exit',
   'after-container-removed',

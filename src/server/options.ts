@@ -104,7 +104,7 @@ function isProfile(text: string): boolean {
 
 /** Jobs get the server's own address of Vault in their environment, as GoStint's jobs expect. */
 export function executorOptions(config: Config): ExecutorOptions {
-  const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, vault, job } = config;
+  const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, revokesPrinted, vault, job } = config;
   const certificate = vault.caCertPath === undefined ? [] : [`VAULT_CACERT=${vault.caCertPath}`];
   const env = [`VAULT_ADDR=${vault.address}`, ...certificate];
   return {
@@ -112,6 +112,7 @@ export function executorOptions(config: Config): ExecutorOptions {
     maxRunTimeMs,
     outputLimitBytes,
     maskOutput,
+    revokesPrinted,
     env,
     tokenInEnv: job.tokenInEnv,
     policy: job.policy,

@@ -113,6 +113,44 @@ describe('the recipe', () => {
   });
 });
 
+describe('A3: where a printed secret is to become worthless', () => {
+  const printing = [{ print: 'it is hunter2-secret' }, { print: ', hunter2-secret' }];
+
+  test('the token is revoked before the output is stored, the job goes on, and nothing is revoked twice', async () => {
+    bench.backend.runs(printing);
+    const storedBefore: string[] = [];
+    bench.at('recorder.tokenRevoked', () => storedBefore.push(bench.printed));
+
+    const { outcome } = await run({ fields: clear }, { revokesPrinted: true });
+
+    expect(outcome).toMatchObject({ kind: 'ended', exit: { exitCode: 0 }, stopped: undefined });
+    expect(bench.steps.slice(-5)).toEqual(
+      stepsOf('start recorder.masked revoke recorder.tokenRevoked dispose'),
+    );
+    expect(storedBefore).toEqual(['']);
+    expect(bench.told.get('masked')).toEqual({ revokes: true });
+    expect(bench.printed).toBe('it is [secret], [secret]');
+  });
+
+  test('nothing is revoked before the end of a job that prints none', async () => {
+    bench.backend.runs([{ print: 'it is no secret' }]);
+
+    await run({ fields: clear }, { revokesPrinted: true });
+
+    expect(bench.steps.slice(-3)).toEqual(stepsOf(ending));
+  });
+
+  test('a login that others share stays: it ends with their parent', async () => {
+    bench.backend.runs(printing);
+    const job = { ...bench.run({ fields: clear, sharesLogin: true }) };
+
+    await execute(job, bench.parts({ revokesPrinted: true }));
+
+    expect(bench.told.get('masked')).toEqual({ revokes: false });
+    expect(bench.secrets.alive).toHaveLength(1);
+  });
+});
+
 test.each([
   [true, ['PORT', 'FLAG']],
   [false, []],

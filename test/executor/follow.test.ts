@@ -61,6 +61,7 @@ const follow = (given: Partial<RunningContainer>, options = {}, asked: Container
   runToEnd(bench.run(), {
     container: containerOf(given),
     secrets: new Map(),
+    login: undefined,
     options: asked,
     parts: bench.parts(options),
   });
@@ -195,6 +196,7 @@ describe('published ports', () => {
     runToEnd(bench.run(), {
       container: containerOf(given),
       secrets: new Map(),
+      login: undefined,
       options: { ports: asked },
       parts: bench.parts(),
     });

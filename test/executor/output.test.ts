@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { OutputPart } from '../../src/executor/backend.js';
+import { partMask } from '../../src/executor/masking/mask-parts.js';
 import { copyOutput, OutputCollector, type OutputState } from '../../src/executor/output.js';
 import type { OutputChunk } from '../../src/executor/run-recorder.js';
 import { BrokenError } from '../../src/job/errors.js';
+import { Secret } from '../../src/job/secret.js';
 import { fired } from '../support/fake-container.js';
+import { maskOf } from '../support/mask.js';
 
 const asIs = { push: (part: OutputPart) => part, held: () => 0, end: () => [] };
 const kib = 1024;
@@ -160,4 +163,19 @@ describe('Q9: a collector that continues where another one ended', () => {
     expect(table.rows.get(0)?.raw).toEqual({ stdout: 2, stderr: 0 });
     expect(collector.totals).toEqual({ stdoutBytes: 5, stderrBytes: 0 });
   });
+});
+
+const dying = () => Promise.reject(new Error('The process is dead.'));
+
+test('A3: what is found is told before the output that held it is stored, for a process may die in between', async () => {
+  const chunks: OutputChunk[] = [];
+  const collector = new OutputCollector(async (chunk) => void chunks.push(chunk), 1_000);
+  const filter = partMask(maskOf(new Map([['A', new Secret('hunter2')]])));
+
+  const printed = from(['so ', 'it is hun', 'ter2'].map(out));
+
+  await expect(copyOutput(printed, filter, collector, dying)).rejects.toThrow('dead');
+  await collector.end();
+
+  expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).toString()).toBe('so it is ');
 });

@@ -219,6 +219,15 @@ describe('an output of which too little is known', () => {
     });
   });
 
+  test('A3: its token is revoked once it prints a secret, where that is wanted, also what the one before it had read', async () => {
+    const run = await afterCrash([{ print: 'it is hunter2' }, { print: ' on' }]);
+
+    await resume(run, bench.parts({ revokesPrinted: true }));
+
+    expect(bench.told.get('masked')).toEqual({ revokes: true });
+    expect(bench.steps.indexOf('revoke')).toBeLessThan(bench.steps.lastIndexOf('dispose'));
+  });
+
   test('is shown without known secrets when masking is off', async () => {
     const run = await afterCrash([{ print: 'one ' }, { print: 'two' }], 'one ');
     bench.backend.hidesSecrets = true;

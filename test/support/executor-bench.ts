@@ -58,6 +58,7 @@ export class ExecutorBench implements Disposable {
         maxRunTimeMs: 3_600_000,
         outputLimitBytes: 1024 * 1024,
         maskOutput: true,
+        revokesPrinted: false,
         policy: strictPolicy,
         env: [],
         tokenInEnv: false,
@@ -97,9 +98,9 @@ export class ExecutorBench implements Disposable {
       started: () => undefined,
       published: (ports) => tell('published', ports),
       stopping: (why) => tell('stopping', why),
-      masked: async (found) => {
+      masked: async (found, revokes) => {
         this.found.push(...found);
-        await tell('masked');
+        await tell('masked', { revokes });
       },
       append: async (chunk) => {
         await tell('append');

@@ -48,7 +48,11 @@ export function fencedRecorder(store: Store, job: ActiveJob): RunRecorder {
     started: () => job.starts(),
     published: (ports) => persist(() => store.markPublished(claim, ports)),
     stopping: (why) => store.markStopping(claim, why),
-    masked: (found) => persist(() => store.recordMasked(claim, found)),
+    masked: (found, revokes) =>
+      then(
+        'after-secret-found',
+        persist(() => store.recordMasked(claim, found, revokes)),
+      ),
     append: (chunk) =>
       then(
         'first-output-stored',

@@ -7,13 +7,15 @@ import { guarded } from '../postgres/errors.js';
 /** One event a name, with the stream where it was found first. A program may print many: only so many are told. */
 const mostNames = 100;
 
-/** Safe to repeat: a name that the job's history has already is left out. */
+/** Safe to repeat: a name that the job's history has already is left out. `revokes`: the job's login is revoked because of it. */
 export async function recordMasked(
   sql: Sql,
   claim: ClaimKey,
   found: readonly { readonly name: string; readonly stream: string }[],
+  revokes: boolean,
 ): Promise<void> {
   const json = JSON.stringify(found.slice(0, mostNames));
+  const more = JSON.stringify(revokes ? { revokes } : {});
   await fenced(() =>
     guarded(
       () => sql<{ id: string }[]>`
@@ -31,7 +33,7 @@ export async function recordMasked(
           limit greatest(0, ${mostNames} - (select count(*) from told))
         ), recorded as (
           insert into events (job_id, kind, actor, detail)
-          select id, 'secret_masked', 'node:' || node, jsonb_build_object('name', new.name, 'stream', new.stream)
+          select id, 'secret_masked', 'node:' || node, jsonb_build_object('name', new.name, 'stream', new.stream) || ${more}::text::jsonb
           from ours cross join new
         )
         select id from ours`,

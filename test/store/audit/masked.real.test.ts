@@ -18,8 +18,8 @@ const at = (stream: string, ...names: string[]) => names.map((name) => ({ name, 
 test('A3: each name is in the history of its job once, also when it comes again', async () => {
   const claim = await submitAndClaim(store);
 
-  await store.recordMasked(claim, [...at('stdout', 'B'), ...at('stderr', 'A')]);
-  await store.recordMasked(claim, at('stdout', 'A', 'B', 'C'));
+  await store.recordMasked(claim, [...at('stdout', 'B'), ...at('stderr', 'A')], false);
+  await store.recordMasked(claim, at('stdout', 'A', 'B', 'C'), false);
 
   expect(await told(claim.id)).toEqual([
     { name: 'A', stream: 'stderr' },
@@ -28,12 +28,20 @@ test('A3: each name is in the history of its job once, also when it comes again'
   ]);
 });
 
+test('A3: an event says so where the login of the job is revoked because of it', async () => {
+  const claim = await submitAndClaim(store);
+
+  await store.recordMasked(claim, at('stdout', 'A'), true);
+
+  expect(await told(claim.id)).toEqual([{ name: 'A', stream: 'stdout', revokes: true }]);
+});
+
 test('A3: a hundred names are told, however many there are', async () => {
   const claim = await submitAndClaim(store);
   const names = Array.from({ length: 150 }, (_, index) => `N${index}`);
 
-  await store.recordMasked(claim, at('stdout', ...names.slice(0, 60)));
-  await store.recordMasked(claim, at('stdout', ...names));
+  await store.recordMasked(claim, at('stdout', ...names.slice(0, 60)), false);
+  await store.recordMasked(claim, at('stdout', ...names), false);
 
   expect(await told(claim.id)).toHaveLength(100);
 });
@@ -41,7 +49,9 @@ test('A3: a hundred names are told, however many there are', async () => {
 test('a claim that is over tells nothing', async () => {
   const claim = await submitAndClaim(store);
 
-  await expect(store.recordMasked({ ...claim, fence: '999999' }, at('stdout', 'A'))).rejects.toMatchObject({
+  await expect(
+    store.recordMasked({ ...claim, fence: '999999' }, at('stdout', 'A'), false),
+  ).rejects.toMatchObject({
     name: 'FencedError',
   });
 
