@@ -1,13 +1,16 @@
 // The process: reads settings, starts the server, turns signals into drain and detach, sets the exit code.
 import { type Config, ConfigError, readConfig } from './config/config.js';
 import { armFailpoints } from './job/failpoint.js';
+import { keepMemoryOutOfCores } from './server/core-dumps.js';
 import { createLog, type Log } from './server/log.js';
 import { type Stint, startStint } from './server/start.js';
 
 /** Runs until a signal ends it. The server itself is started in `server/start.ts`. */
 async function main(): Promise<void> {
+  const isKeptOut = keepMemoryOutOfCores();
   const config = readConfig();
   const log = createLog({ level: config.logLevel });
+  if (!isKeptOut) log.warn('a core file of this process would hold secrets: start it with `ulimit -c 0`');
   armFromSettings(config, log);
   const stint = await startStint(config, log);
   log.info('stint is ready', { url: stint.url, node: stint.nodeId });

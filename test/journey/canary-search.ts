@@ -49,7 +49,7 @@ export async function findInFiles(canaries: Canaries, directories: readonly stri
   const whatOf = new Map(
     [...canaries].flatMap(([what, value]) => formsOf(value).map((form) => [form, what] as const)),
   );
-  const grep = spawn('grep', ['-rsoaZF', '-f', '-', ...directories], {
+  const grep = spawn('grep', ['-rHsoaZF', '-f', '-', ...directories], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { LC_ALL: 'C' },
   });
