@@ -3,6 +3,7 @@ import { Agent } from 'node:http';
 import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
+import { inspect } from 'node:util';
 import type Docker from 'dockerode';
 import type { RegistryLogin } from '../../executor/backend.js';
 import type { EngineCall } from './calls.js';
@@ -50,10 +51,10 @@ export interface Dial {
 export async function openDial(host: string): Promise<Dial> {
   const { default: Client } = await import('dockerode');
   // One agent for all requests keeps the connections. TCP keep-alive detects a host that is gone.
-  const agent = new Agent({ keepAlive: true });
+  const agent = new QuietAgent({ keepAlive: true });
   const modems = {
     any: new Client(clientOptions(host, agent)).modem,
-    new: new Client(clientOptions(host, new Agent())).modem,
+    new: new Client(clientOptions(host, new QuietAgent())).modem,
   };
   const send = (dialing: Dialing, signal: AbortSignal) =>
     dial(modems[dialing.connection ?? 'any'], dialing, signal);
@@ -71,6 +72,16 @@ export async function openDial(host: string): Promise<Dial> {
     },
     close: () => agent.destroy(),
   };
+}
+
+/**
+ * Prints as a word. The library prints the options of each request for a debug log, whether that is on or not: an agent is
+ * printed with all its requests and connections, which took 24 ms of processor time for each of eight requests at once.
+ */
+class QuietAgent extends Agent {
+  [inspect.custom](): string {
+    return '[agent]';
+  }
 }
 
 /**
