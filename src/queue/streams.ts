@@ -37,8 +37,13 @@ export interface JobEvent {
   readonly progress: unknown;
 }
 
+/** Does some work, at once or when others of the same caller have been done. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
 export interface Following {
   readonly signal: AbortSignal;
+  /** How each piece is read; at once unless given. */
+  readonly inTurn?: InTurn;
   /** The number of the first chunk that is wanted; 0 by default. */
   readonly from?: number;
   /** What the program writes to this pipe, and not its output. All of it counts as stdout. */

@@ -24,11 +24,11 @@ export class CallerTurns {
   }
 
   /** Throws `RefusedError` `rate_limited` where too many wait already. */
-  async take<T>(caller: string, work: () => Promise<T>): Promise<T> {
+  async take<T>(caller: string, work: () => Promise<T>, mostWaiting = this.#limits.waiting): Promise<T> {
     const line = this.#lines.get(caller) ?? { inWork: 0, waiting: [] };
     this.#lines.set(caller, line);
     if (line.inWork < this.#limits.inWork) line.inWork += 1;
-    else await this.#wait(line);
+    else await this.#wait(line, mostWaiting);
     try {
       return await work();
     } finally {
@@ -36,8 +36,13 @@ export class CallerTurns {
     }
   }
 
-  async #wait({ waiting }: Line): Promise<void> {
-    if (waiting.length >= this.#limits.waiting) throw tooMany(this.#limits);
+  /** However many wait: for what is done over connections, of which there are few enough. */
+  async takeAnyway<T>(caller: string, work: () => Promise<T>): Promise<T> {
+    return await this.take(caller, work, Number.POSITIVE_INFINITY);
+  }
+
+  async #wait({ waiting }: Line, mostWaiting: number): Promise<void> {
+    if (waiting.length >= mostWaiting) throw tooMany(this.#limits);
     await new Promise<void>((resolve) => waiting.push(resolve));
   }
 

@@ -7,13 +7,14 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { RefusedError } from '../../job/errors.js';
 import type { ApiLog } from '../parts.js';
 import type { IsWebSocketPath } from './upgrade.js';
+import { type Holder, type Place, type PlaceLimits, WebSocketPlaces } from './websocket-places.js';
 
 export interface WebSocketOptions {
   /** A request for a WebSocket on another path is answered as if it did not ask for one. */
   readonly isPath: IsWebSocketPath;
   readonly log: ApiLog;
-  /** Open connections at a time; 1,000 unless given. */
-  readonly most?: number;
+  /** Open connections at a time. */
+  readonly places?: Partial<PlaceLimits>;
   /** After this time a client is asked for a sign of life, which must come within the same time; 30 s unless given. */
   readonly pingMs?: number;
   /** A client that takes nothing for so long is cut; 30 s unless given. */
@@ -23,6 +24,7 @@ export interface WebSocketOptions {
 /** What the bindings of a request have when it is an upgrade. */
 export interface UpgradeBindings {
   readonly webSockets?: WebSockets;
+  readonly incoming: IncomingMessage;
 }
 
 type Fetch = (request: Request, bindings: object) => unknown;
@@ -33,7 +35,7 @@ const mostMessageBytes = 1024 * 1024;
 export class WebSockets {
   readonly log: ApiLog;
   readonly stallMs: number;
-  readonly #most: number;
+  readonly #places: WebSocketPlaces;
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: mostMessageBytes,
@@ -46,10 +48,10 @@ export class WebSockets {
   readonly #sessions = new Map<Promise<void>, () => void>();
   #isClosing = false;
 
-  constructor(fetch: Fetch, { log, most = 1000, pingMs = 30_000, stallMs = 30_000 }: WebSocketOptions) {
+  constructor(fetch: Fetch, { log, places, pingMs = 30_000, stallMs = 30_000 }: WebSocketOptions) {
     this.log = log;
     this.stallMs = stallMs;
-    this.#most = most;
+    this.#places = new WebSocketPlaces(places);
     this.#gate = createAdaptorServer({
       // The same object: the upgrade finds again what the app leaves in it.
       fetch: (request, bindings) => fetch(request, Object.assign(bindings, { webSockets: this })),
@@ -74,14 +76,13 @@ export class WebSockets {
     this.#gate.emit('upgrade', request, socket, head);
   }
 
-  /** Throws `RefusedError` where there may be no further connection. */
-  refuseMore(): void {
+  /** The place is left when the connection ends, whatever becomes of its upgrade. Throws `RefusedError` where there is none. */
+  takePlace(socket: Duplex, holder: Holder): Place {
     if (this.#isClosing) throw new RefusedError('draining', 'The server is shutting down: connect again.');
-    if (this.#server.clients.size < this.#most) return;
-    throw new RefusedError(
-      'connections_full',
-      `Expected fewer than ${this.#most} open WebSockets, got as many: try again later.`,
-    );
+    const place = this.#places.take(holder);
+    if (socket.closed) place.leave();
+    else socket.once('close', () => place.leave());
+    return place;
   }
 
   /** Remembers a session until it settles; it never rejects. */

@@ -6,6 +6,7 @@ import type { WebSocket } from 'ws';
 import { BrokenError, RefusedError } from '../../job/errors.js';
 import type { ApiLog } from '../parts.js';
 import type { ApiContext } from '../request/env.js';
+import { sourceOf } from './address.js';
 import { patternOf } from './observe.js';
 import type { UpgradeBindings, WebSockets } from './websocket-server.js';
 
@@ -28,6 +29,10 @@ export interface Peer {
   send(message: string | Uint8Array): Promise<void>;
   /** Aborted when the connection has ended, by either side, or the server closes. */
   readonly signal: AbortSignal;
+  /** What the connection counts for until somebody is known to call. */
+  readonly source: string;
+  /** The connection counts as this caller's from now on. Throws `RefusedError` where the caller has too many. */
+  readonly isOf: (caller: string) => void;
 }
 
 export type Session = (peer: Peer) => Promise<void>;
@@ -37,17 +42,22 @@ const closed = { done: 1000, serverCloses: 1001, failed: 1011 } as const;
 
 /**
  * Handles a GET whose path the server takes WebSockets on; what middleware refuses before is refused. The connection is
- * closed when `session` settles, and an error of it is logged. Throws `RefusedError` where the request asks for no
- * WebSocket, or there are too many.
+ * closed when `session` settles, and an error of it is logged. `caller` is the key of who is known to call. Throws
+ * `RefusedError` where the request asks for no WebSocket, or there are too many.
  */
-export async function openWebSocket(c: ApiContext, session: Session): Promise<Response> {
-  const { webSockets } = c.env as UpgradeBindings;
+export async function openWebSocket(c: ApiContext, session: Session, caller?: string): Promise<Response> {
+  const { webSockets, incoming } = c.env as UpgradeBindings;
   if (webSockets === undefined) throw upgradeRequired(c);
-  webSockets.refuseMore();
+  const source = sourceOf(c);
+  const place = webSockets.takePlace(
+    incoming.socket,
+    caller === undefined ? { address: source } : { caller },
+  );
+  const whose = { source, isOf: place.passTo };
   const facts = { requestId: c.get('requestId'), path: patternOf(c) };
   const response = await upgradeWebSocket(c, {
     onOpen: (_, { raw }) => {
-      if (raw !== undefined) start(raw as WebSocket, session, webSockets, facts);
+      if (raw !== undefined) start(raw as WebSocket, session, { webSockets, facts, whose });
     },
   });
   c.set('isUpgraded', true);
@@ -62,7 +72,13 @@ function upgradeRequired(c: ApiContext): RefusedError {
 
 type Facts = Readonly<Record<string, unknown>>;
 
-function start(webSocket: WebSocket, session: Session, webSockets: WebSockets, facts: Facts): void {
+interface Opening {
+  readonly webSockets: WebSockets;
+  readonly facts: Facts;
+  readonly whose: Pick<Peer, 'source' | 'isOf'>;
+}
+
+function start(webSocket: WebSocket, session: Session, { webSockets, facts, whose }: Opening): void {
   const ending = new AbortController();
   for (const event of ['error', 'close']) webSocket.once(event, () => ending.abort());
   const end = () => {
@@ -77,7 +93,7 @@ function start(webSocket: WebSocket, session: Session, webSockets: WebSockets, f
   // At once, not when they are first asked for: a message might have come before.
   const events = on(webSocket, 'message', { close: ['close'], highWaterMark: 4 });
   const { signal } = ending;
-  const peer: Peer = { messages: read(events), send: senderTo(webSocket, ending, stallMs), signal };
+  const peer: Peer = { messages: read(events), send: senderTo(webSocket, ending, stallMs), signal, ...whose };
   const converse = async () => {
     const { error, ms } = await settle(peer, session);
     await events.return?.(); // Whoever does not read any more must not hold up what comes behind.

@@ -3,7 +3,7 @@ import { RefusedError } from '../../job/errors.js';
 import type { Job } from '../../job/job.js';
 import type { Reach } from '../../job/owner.js';
 import type { Store } from '../../store/store.js';
-import type { FollowedOutput, Following, Streams } from '../streams.js';
+import type { FollowedOutput, Following, InTurn, Streams } from '../streams.js';
 import { EventFeed } from './event-feed.js';
 import { followChunks } from './follow.js';
 import { sendInput } from './input.js';
@@ -50,13 +50,17 @@ async function* follow(
   watches: Watches,
   { id, reach, how }: { id: string; reach: Reach; how: Following },
 ): AsyncGenerator<FollowedOutput> {
-  const { signal, from = 0, pipe = '' } = how;
+  const { signal, from = 0, pipe = '', inTurn = atOnce } = how;
   await patiently(signal, () => find(parts, id, reach));
   const read = async (seq: number, limit: number) =>
-    signal.aborted ? [] : await patiently(signal, () => parts.store.readChunks({ id, pipe, seq }, limit));
+    signal.aborted
+      ? []
+      : await patiently(signal, () => inTurn(() => parts.store.readChunks({ id, pipe, seq }, limit)));
   const news = (seq: number) => watches.news({ id, pipe, seq }, signal);
   yield* followChunks({ read, news, splits: pipe !== '' }, from);
 }
+
+const atOnce: InTurn = (work) => work();
 
 async function find({ store }: Pick<StreamServiceParts, 'store'>, id: string, reach: Reach): Promise<Job> {
   const found = await store.findJob(id, reach);

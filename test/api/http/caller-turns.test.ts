@@ -41,6 +41,20 @@ test('A2: requests of one caller beyond the first ones wait for them, in the ord
   expect(began.slice(-2)).toEqual(['a6', 'a7']);
 });
 
+test('A2: what is done over connections waits in the same line, however many wait', async () => {
+  const turns = new CallerTurns({ inWork: 1, waiting: 0 });
+  const { began, start, end } = openWork(turns);
+  const all = [start('a', 'a1')];
+  all.push(...['x', 'y', 'z'].map((name) => turns.takeAnyway('a', async () => void began.push(name))));
+  await nextTurn();
+  expect(began).toEqual(['a1']);
+
+  await end('a1');
+  await Promise.all(all);
+
+  expect(began).toEqual(['a1', 'x', 'y', 'z']);
+});
+
 test('work that fails passes its place on', async () => {
   const { began, start, end } = openWork(new CallerTurns({ inWork: 1, waiting: 1 }));
   const failing = start('a', 'bad', new Error('away')).catch((error: Error) => error.message);

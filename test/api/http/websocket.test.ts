@@ -405,7 +405,7 @@ test('a request that comes while the server closes is refused', async () => {
 });
 
 test('connections beyond the limit are refused until one ends', async () => {
-  const served = await serve(echo, { most: 2 });
+  const served = await serve(echo, { places: { inAll: 2 } });
   const first = await opened(served.connect());
   await opened(served.connect());
 

@@ -45,6 +45,26 @@ test('a reading of output waits while Postgres is away, and goes on where it was
   expect(read).toEqual(['hello']);
 });
 
+test('A2: each piece of an output is read when it is its turn', async () => {
+  const turns: string[] = [];
+  const inTurn = async <T>(work: () => Promise<T>) => {
+    turns.push('begin');
+    const done = await work();
+    turns.push('end');
+    return done;
+  };
+  const readChunks = async ({ seq }: { seq: number }) => {
+    turns.push(`read ${seq}`);
+    return seq === 0 ? [chunk] : [];
+  };
+  const streams = streamsOver({ ...storeThatWasAway, findJob: async () => ({ job: {} }), readChunks });
+  const { signal } = new AbortController();
+
+  for await (const _ of streams.follow('job-1', everyone, { signal, inTurn })) turns.push('piece');
+
+  expect(turns).toEqual(['begin', 'read 0', 'end', 'piece', 'begin', 'read 1', 'end']);
+});
+
 test('who is gone does not wait for Postgres', async () => {
   const gone = new AbortController();
   const findJob = vi.fn<() => Promise<never>>(async () => {

@@ -1,23 +1,29 @@
 // The WebSocket of events and commands: JSON texts both ways.
 
 import { RefusedError } from '../../../job/errors.js';
-import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
+import type { Message, Peer } from '../../http/websocket.js';
 import type { AppParts } from '../../parts.js';
-import { reachWith } from '../../request/caller.js';
 import type { ApiContext } from '../../request/env.js';
-import type { Asker } from '../find.js';
 import { runCommand } from './commands.js';
 import { ChannelError, problemOf } from './errors.js';
 import { type ClientMessage, readMessage } from './message.js';
 import { subscribe } from './subscriptions.js';
 import { parseTopic } from './topics.js';
-import { authenticateMs, type Known, knownBy, knownByRequest, tokenIn, untilRefused } from './who.js';
+import {
+  askerOf,
+  authenticateMs,
+  type ChannelAsker,
+  type Known,
+  knownByMessage,
+  openChannel,
+  tokenIn,
+  untilRefused,
+} from './who.js';
 import { within } from './within.js';
 
 /** Who is not known by the request says so in the first message. */
 export async function openEventChannel(c: ApiContext, parts: AppParts): Promise<Response> {
-  const known = await knownByRequest(c, parts);
-  return openWebSocket(c, (peer) => new EventChannel(peer, parts).run(known));
+  return openChannel(c, parts, (peer, known) => new EventChannel(peer, parts).run(known));
 }
 
 const mostTopics = 100;
@@ -58,7 +64,7 @@ class EventChannel {
     const token = first?.value && tokenIn(textOf(first.value as Message));
     try {
       if (token === undefined) throw new RefusedError('token_missing', 'Expected `AUTH:` and a token first.');
-      return await knownBy(token, this.#parts);
+      return await knownByMessage(token, this.#parts, this.#peer);
     } catch (error) {
       if (this.#peer.signal.aborted) return undefined;
       await this.#tell('gaffer:error', { error: 'AUTH_REQUIRED', reason: JSON.stringify(problemOf(error)) });
@@ -66,9 +72,8 @@ class EventChannel {
     }
   }
 
-  async #serve({ caller, rights }: Known): Promise<void> {
-    const { queue, processes, access } = this.#parts;
-    const asker = { queue, processes, caller, reach: reachWith(caller, rights, access) };
+  async #serve(known: Known): Promise<void> {
+    const asker = askerOf(known, this.#parts);
     for (;;) {
       const { done, value } = await this.#messages.next();
       if (done === true || this.#signal.aborted) return;
@@ -77,7 +82,7 @@ class EventChannel {
     }
   }
 
-  async #take(message: ClientMessage, asker: Asker): Promise<void> {
+  async #take(message: ClientMessage, asker: ChannelAsker): Promise<void> {
     switch (message.event) {
       case 'invalid':
         return this.#tell('gaffer:error', { error: 'invalid_msg', reason: message.reason });
@@ -96,10 +101,11 @@ class EventChannel {
 
   async #command(
     { id, name, args, kwargs }: Extract<ClientMessage, { event: 'CMD' }>,
-    asker: Asker,
+    asker: ChannelAsker,
   ): Promise<void> {
     try {
-      const result = await runCommand(name, { args, kwargs, asker, parts: this.#parts });
+      const call = { args, kwargs, asker, parts: this.#parts };
+      const result = await asker.inTurn(() => runCommand(name, call));
       await this.#tell('gaffer:command_success', { id, result });
     } catch (error) {
       const { error: reason, errno, details } = problemOf(error);
@@ -107,7 +113,7 @@ class EventChannel {
     }
   }
 
-  async #subscribe(text: string, asker: Asker): Promise<void> {
+  async #subscribe(text: string, asker: ChannelAsker): Promise<void> {
     try {
       if (!this.#topics.has(text)) await this.#begin(text, asker);
       await this.#send({ event: 'gaffer:subscription_success', topic: text });
@@ -117,7 +123,7 @@ class EventChannel {
     }
   }
 
-  async #begin(text: string, asker: Asker): Promise<void> {
+  async #begin(text: string, asker: ChannelAsker): Promise<void> {
     const topic = parseTopic(text);
     if (topic === undefined) throw new ChannelError({ error: 'invalid_topic', errno: 400 });
     if (this.#topics.size >= mostTopics) throw new ChannelError({ error: 'too_many_topics', errno: 429 });

@@ -1,16 +1,24 @@
 // The WebSocket of a process: what it prints comes as frames, and frames go to its standard input; or so with a pipe.
 
 import type { Job } from '../../../job/job.js';
-import { type Message, openWebSocket, type Peer } from '../../http/websocket.js';
+import type { Message, Peer } from '../../http/websocket.js';
 import type { AppParts } from '../../parts.js';
-import { reachWith } from '../../request/caller.js';
 import type { ApiContext } from '../../request/env.js';
-import { type Asker, findParent, findProcess } from '../find.js';
+import { findParent, findProcess } from '../find.js';
 import { planOf } from '../supervision/progress.js';
 import { problemOf, type WireProblem } from './errors.js';
 import { decodeFrame, encodeFrame, type Frame, noId } from './frame.js';
 import { type Outputs, outputsOf } from './outputs.js';
-import { authenticateMs, type Known, knownBy, knownByRequest, tokenIn, untilRefused } from './who.js';
+import {
+  askerOf,
+  authenticateMs,
+  type ChannelAsker,
+  type Known,
+  knownByMessage,
+  openChannel,
+  tokenIn,
+  untilRefused,
+} from './who.js';
 import { within } from './within.js';
 
 /** What the path and the query say. */
@@ -24,16 +32,15 @@ interface Place {
 
 /** Who is not known by the request says so in the first frame. */
 export async function openProcessChannel(c: ApiContext, parts: AppParts): Promise<Response> {
-  const known = await knownByRequest(c, parts);
   const { pid = '', label } = c.req.param() as { pid?: string; label?: string };
   const place = { pid, label, mode: c.req.query('mode') ?? '3' };
-  return openWebSocket(c, (peer) => new ProcessChannel(peer, place, parts).run(known));
+  return openChannel(c, parts, (peer, known) => new ProcessChannel(peer, place, parts).run(known));
 }
 
 /** What the channel is open for. */
 interface Opened extends Outputs {
   readonly job: Job;
-  readonly asker: Asker;
+  readonly asker: ChannelAsker;
   /** Where the output begins that is sent: what was printed before is at the main API. */
   readonly from: number;
 }
@@ -56,7 +63,8 @@ class ProcessChannel {
     try {
       const who = known ?? (await this.#askWho());
       if (who === undefined) return;
-      await this.#serve(await this.#open(who), who);
+      const asker = askerOf(who, this.#parts);
+      await this.#serve(await asker.inTurn(() => this.#open(asker)), who);
     } catch (error) {
       await this.#tell(problemOf(error), noId);
     }
@@ -69,18 +77,16 @@ class ProcessChannel {
       await this.#tell({ error: 'AUTH_REQUIRED', errno: 403 }, noId);
       return undefined;
     }
-    const known = await knownBy(token, this.#parts);
+    const known = await knownByMessage(token, this.#parts, this.#peer);
     await this.#answer(frame);
     return known;
   }
 
-  async #open({ caller, rights }: Known): Promise<Opened> {
-    const { queue, processes, access, streams } = this.#parts;
-    const asker = { queue, processes, caller, reach: reachWith(caller, rights, access) };
+  async #open(asker: ChannelAsker): Promise<Opened> {
     const job = await findProcess(this.#place.pid, asker);
     const { template } = planOf(await findParent(job, asker));
     const outputs = outputsOf(template.config, this.#place);
-    const from = await streams.position(job.id, asker.reach, outputs.pipe);
+    const from = await this.#parts.streams.position(job.id, asker.reach, outputs.pipe);
     return { job, asker, ...outputs, from };
   }
 
@@ -99,7 +105,8 @@ class ProcessChannel {
   }
 
   async #sendOutput({ job, asker, reads, pipe, from }: Opened, signal: AbortSignal): Promise<void> {
-    for await (const part of this.#parts.streams.follow(job.id, asker.reach, { signal, from, pipe })) {
+    const { reach, inTurn } = asker;
+    for await (const part of this.#parts.streams.follow(job.id, reach, { signal, from, pipe, inTurn })) {
       if (part.kind === 'piece' && reads.has(part.stream))
         await this.#peer.send(encodeFrame('message', part.bytes));
     }
@@ -115,7 +122,8 @@ class ProcessChannel {
     if (tokenIn(Buffer.from(frame.body.subarray(0, 8)).toString()) !== undefined) return this.#answer(frame);
     if (!writes) return this.#tell({ error: 'EPERM', errno: 403 }, frame.id);
     try {
-      await this.#parts.streams.write(job.id, asker.reach, frame.body, pipe);
+      const { reach } = asker;
+      await asker.inTurn(() => this.#parts.streams.write(job.id, reach, frame.body, pipe));
       await this.#answer(frame);
     } catch (error) {
       const { details } = problemOf(error);

@@ -13,12 +13,13 @@ import { FlapWatch, toWireEvents, type WireEvent } from './event-words.js';
 import { nameOf } from './names.js';
 import { customLabelsOf, labelsOf, streamsOf } from './outputs.js';
 import type { Topic } from './topics.js';
+import type { ChannelAsker } from './who.js';
 
 /** Sends one event of a topic: its name, and what is known of it. As slow as the client. */
 export type Send = (event: string, facts: object) => Promise<void>;
 
 export interface Subscribing {
-  readonly asker: Asker;
+  readonly asker: ChannelAsker;
   readonly parts: Pick<AppParts, 'streams'>;
   readonly signal: AbortSignal;
   readonly send: Send;
@@ -29,6 +30,10 @@ export interface Subscribing {
  * more. Throws `ChannelError` or `RefusedError` for what is not there.
  */
 export async function subscribe(topic: Topic, how: Subscribing): Promise<() => Promise<void>> {
+  return how.asker.inTurn(() => prepare(topic, how));
+}
+
+async function prepare(topic: Topic, how: Subscribing): Promise<() => Promise<void>> {
   switch (topic.of) {
     case 'events':
       return tellEvents(() => true, how, true);
@@ -72,12 +77,12 @@ const statsMs = 1_000;
 /** Asked once before, so that a client is told of what is not there. Ends with the process, or when the job is loaded no more. */
 async function tellStats(
   read: () => Promise<object>,
-  { signal, send }: Subscribing,
+  { asker, signal, send }: Subscribing,
 ): Promise<() => Promise<void>> {
   await read();
   return async () => {
     while (!signal.aborted) {
-      const stats = await read().catch(unlessOver);
+      const stats = await asker.inTurn(read).catch(unlessOver);
       if (stats === 'over') return;
       if (stats !== 'away') await send('stat', stats);
       await delay(statsMs, undefined, { signal, ref: false }).catch(() => undefined);
@@ -111,8 +116,9 @@ async function tellOutput(
   if (streams.size === 0) throw new ChannelError({ error: 'stream_not_found', errno: 404 });
   const from = await parts.streams.position(job.id, asker.reach, pipe);
   const facts = { name: fullName(view.label), pid: Number(pid) };
+  const { reach, inTurn } = asker;
   return async () => {
-    for await (const part of parts.streams.follow(job.id, asker.reach, { signal, from, pipe })) {
+    for await (const part of parts.streams.follow(job.id, reach, { signal, from, pipe, inTurn })) {
       if (part.kind === 'piece' && streams.has(part.stream))
         await send(wanted, { ...facts, data: Buffer.from(part.bytes).toString() });
     }

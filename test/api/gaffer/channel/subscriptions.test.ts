@@ -9,6 +9,7 @@ const gone = new RefusedError('not_found', 'not found');
 /** A process that is found as the answers say, one after the other, then as the last one says. */
 function subscribing(...answers: (Error | undefined)[]) {
   const sent: string[] = [];
+  let turns = 0;
   const over = new AbortController();
   const find = async () => {
     const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -16,11 +17,19 @@ function subscribing(...answers: (Error | undefined)[]) {
     return process;
   };
   const how = {
-    asker: { queue: { find }, processes: { usage: async () => undefined }, reach: { everyone: true } },
+    asker: {
+      queue: { find },
+      processes: { usage: async () => undefined },
+      reach: { everyone: true },
+      inTurn: <T>(work: () => Promise<T>) => {
+        turns += 1;
+        return work();
+      },
+    },
     signal: over.signal,
     send: async (event: string) => void sent.push(event),
   };
-  return { sent, over, how: how as unknown as Subscribing }; // Stats need few parts.
+  return { sent, over, turns: () => turns, how: how as unknown as Subscribing }; // Stats need few parts.
 }
 
 const topic = { of: 'process_stats', pid: '7' } as const;
@@ -32,6 +41,15 @@ test('stats go on after an outage of Postgres', async () => {
   await vi.waitFor(() => expect(sent).toEqual(['stat', 'stat']), { timeout: 5_000 });
   over.abort();
   expect(await telling).toBeUndefined();
+});
+
+test('A2: each look at stats waits for a turn of the caller', async () => {
+  const { turns, over, how } = subscribing(undefined);
+  const telling = (await subscribe(topic, how))();
+
+  await expect.poll(turns, { timeout: 10_000 }).toBeGreaterThan(2);
+  over.abort();
+  await telling;
 });
 
 test('stats end with their process', async () => {
