@@ -27,8 +27,13 @@ function* plainBase64Forms(bytes: Buffer): Generator<string> {
   const plain = bytes.toString('base64');
   yield plain;
   for (const offset of [0, 1, 2]) yield alignedBase64(bytes, offset);
+  yield* wrappedForms(plain);
+  yield* wrappedForms(alignedBase64(bytes, 0)); // As `echo` has it encoded, which adds the end of a line.
+}
+
+function* wrappedForms(encoded: string): Generator<string> {
   for (const width of columns) {
-    const lines = plain.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+    const lines = encoded.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
     if (lines.length > 1) yield* [lines.join('\n'), lines.join('\r\n')];
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderSecretsFile } from '../../../src/executor/secrets/secrets-file.js';
@@ -64,6 +65,18 @@ describe('what is hidden of a value', () => {
 
     expect(mask(value, wrapped)).toBe('[secret]');
   });
+
+  test.each(['\n', '\r\n', ' and more'])(
+    'those lines where the value is followed by %j, as `echo` does',
+    (end) => {
+      for (const length of [95, 96, 97]) {
+        const value = `hvs.${randomBytes(75).toString('base64url')}`.slice(0, length);
+        const wrapped = Buffer.from(`${value}${end}`).toString('base64').replace(/.{76}/g, '$&\n');
+
+        expect(mask(value, wrapped)).toMatch(/^\[secret\][\w+/=]{0,16}$/);
+      }
+    },
+  );
 
   test('its long lines one by one, but neither its short ones nor the frame that all such files have', () => {
     expect(mask(pem, pem.replaceAll('\n', ' |\n'))).toBe(
