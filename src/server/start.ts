@@ -60,7 +60,8 @@ async function start(parts: Parts, closers: Closers): Promise<Stint> {
   const webSockets = { isPath: (path: string) => isWebSocketPath(app, path), log: app.log };
   const onBadCertificate = (problem: string) =>
     app.log.warn('kept the certificate that is in use', { problem });
-  const server = await listen(createApp(app), { ...config, webSockets, onBadCertificate });
+  const onFull = (reason: string) => app.log.warn('closed connections of clients', { reason });
+  const server = await listen(createApp(app), { ...config, webSockets, onBadCertificate, onFull });
   closers.add({ [Symbol.asyncDispose]: () => server.close() });
   return {
     url: server.address,

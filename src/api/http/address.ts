@@ -14,7 +14,10 @@ export function addressOf(c: ApiContext): string | undefined {
 
 /** What counts as one source: an IPv4 address, or the first 64 bits of an IPv6 address, of which one machine has many. */
 export function sourceOf(c: ApiContext): string {
-  const address = addressOf(c) ?? '';
+  return sourceOfAddress(addressOf(c));
+}
+
+export function sourceOfAddress(address = ''): string {
   const inIPv6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (inIPv6 !== undefined || !isIPv6(address)) return inIPv6 ?? address;
   const [head = '', tail] = address.replace(/%.*$/, '').split('::');

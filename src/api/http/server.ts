@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import { type ConnectionLimits, limitConnections, usualConnections } from './connection-limits.js';
 import {
   answerBadTarget,
   hasTwoHosts,
@@ -31,6 +32,10 @@ export interface ListenOptions {
   readonly lingerMs?: number;
   /** When answers that wait for their clients cost a connection; a test makes the times shorter. */
   readonly reading?: Partial<ReadingRules>;
+  /** How many connections may be open; by the files that the system allows unless given. */
+  readonly connections?: ConnectionLimits;
+  /** Told, now and then, when there are as many. */
+  readonly onFull?: (reason: string) => void;
   /** Undefined: none, and a request for one is answered as if it did not ask for one. */
   readonly webSockets?: WebSocketOptions;
 }
@@ -65,6 +70,8 @@ const timeouts = {
 /** Opens the port. Throws `BrokenError` when it is taken or the certificate cannot be read. */
 export async function listen(app: FetchApp, options: ListenOptions): Promise<Listening> {
   const server = await createHttpServer(app, options);
+  const { connections = await usualConnections(), onFull = () => undefined } = options;
+  limitConnections(server, connections, onFull);
   const sockets = trackSockets(server);
   cutSlowReaders(server, options.reading);
   server.on('clientError', refuseBrokenRequest);
