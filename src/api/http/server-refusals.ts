@@ -22,7 +22,8 @@ function bodyOf(status: string, error: string): string {
 }
 
 /** Whoever stands between may go by the other one. */
-export const twoHosts = Object.assign(new Error('two hosts'), { code: 'STINT_TWO_HOSTS' });
+const twoHosts = Object.assign(new Error('two hosts'), { code: 'STINT_TWO_HOSTS' });
+const noAddress = Object.assign(new Error('no address'), { code: 'STINT_NO_ADDRESS' });
 const onlyOneHost = 'Expected one Host header, got several.';
 
 /** Answers by the code of Node's parser error; any other code means that it is not HTTP. */
@@ -30,12 +31,23 @@ const parserRefusals: Readonly<Partial<Record<string, { status: number; error: s
   HPE_HEADER_OVERFLOW: { status: 431, error: 'Expected headers of at most 16 KiB, got more.' },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { status: 413, error: 'Expected small chunk extensions, got large ones.' },
   STINT_TWO_HOSTS: { status: 400, error: onlyOneHost },
+  STINT_NO_ADDRESS: { status: 400, error: badTarget },
+  STINT_BAD_HANDSHAKE: { status: 400, error: 'Expected a handshake of WebSocket 13, got another one.' },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     error: 'Expected the request to arrive in time, got only a part of it.',
   },
 };
 const noHttp = { status: 400, error: 'Expected a request of HTTP 1.1, got something else.' };
+
+/** What is wrong with a request for a WebSocket before any app sees it; undefined: nothing. */
+export function findBrokenUpgrade(request: IncomingMessage): NodeJS.ErrnoException | undefined {
+  if (hasTwoHosts(request)) return twoHosts;
+  const { host = '' } = request.headers;
+  return hostShape.test(host) && URL.canParse(`http://${host}`) ? undefined : noAddress;
+}
+
+const hostShape = /^[^/?#@\\]+$/;
 
 /** Answers why a request cannot be read, and closes the connection: what follows on it would be ambiguous. */
 export function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
@@ -70,6 +82,20 @@ const strictTransport = 'max-age=31536000';
 export function secureAnswer(outgoing: ServerResponse, isSecure: boolean): void {
   for (const [name, value] of Object.entries(always)) outgoing.setHeader(name, value);
   if (isSecure) outgoing.setHeader('Strict-Transport-Security', strictTransport);
+}
+
+/** The same for an answer that the app made and that does not go through `secureAnswer`. */
+export function secureHeaders(headers: Headers): void {
+  for (const [name, value] of Object.entries(always)) headers.set(name, value);
+}
+
+/** Node would answer it bare. */
+export function refuseExpectation(outgoing: ServerResponse, isSecure: boolean): void {
+  secureAnswer(outgoing, isSecure);
+  const headers = { 'content-type': json, connection: 'close' };
+  outgoing
+    .writeHead(417, headers)
+    .end(bodyOf('Invalid request.', 'Expected `Expect: 100-continue` or none.'));
 }
 
 /** Node keeps the first of them and says nothing. */

@@ -7,11 +7,12 @@ import { getRequestListener } from '@hono/node-server';
 import { type ConnectionLimits, limitConnections, usualConnections } from './connection-limits.js';
 import {
   answerBadTarget,
+  findBrokenUpgrade,
   hasTwoHosts,
   refuseBrokenRequest,
+  refuseExpectation,
   refuseTwoHosts,
   secureAnswer,
-  twoHosts,
 } from './server-refusals.js';
 import { cutSlowReaders, type ReadingRules } from './slow-readers.js';
 import { readTls, reloadTls, type TlsFiles, unusable } from './tls.js';
@@ -75,6 +76,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
   const sockets = trackSockets(server);
   cutSlowReaders(server, options.reading);
   server.on('clientError', refuseBrokenRequest);
+  server.on('checkExpectation', (_, outgoing) => refuseExpectation(outgoing, options.tls !== undefined));
   const webSockets = takeWebSockets(server, app, options);
   await open(server, options);
   const { port } = server.address() as AddressInfo; // Not a string: it listens on a port, not on a pipe.
@@ -120,8 +122,9 @@ function takeWebSockets(
   if (webSockets === undefined) return undefined;
   const taken = new WebSockets((request, bindings) => app.fetch(request, bindings), webSockets);
   server.on('upgrade', (request, socket, head) => {
-    if (hasTwoHosts(request)) refuseBrokenRequest(twoHosts, socket);
-    else taken.take(request, socket, head);
+    const broken = findBrokenUpgrade(request);
+    if (broken === undefined) taken.take(request, socket, head);
+    else refuseBrokenRequest(broken, socket);
   });
   return taken;
 }

@@ -6,6 +6,7 @@ import { createAdaptorServer, type WebSocketServerLike } from '@hono/node-server
 import { type WebSocket, WebSocketServer } from 'ws';
 import { RefusedError } from '../../job/errors.js';
 import type { ApiLog } from '../parts.js';
+import { refuseBrokenRequest, secureHeaders } from './server-refusals.js';
 import type { IsWebSocketPath } from './upgrade.js';
 import { type Holder, type Place, type PlaceLimits, WebSocketPlaces } from './websocket-places.js';
 
@@ -27,7 +28,7 @@ export interface UpgradeBindings {
   readonly incoming: IncomingMessage;
 }
 
-type Fetch = (request: Request, bindings: object) => unknown;
+type Fetch = (request: Request, bindings: object) => Response | Promise<Response>;
 
 const mostMessageBytes = 1024 * 1024;
 
@@ -54,8 +55,15 @@ export class WebSockets {
     this.#places = new WebSocketPlaces(places);
     this.#gate = createAdaptorServer({
       // The same object: the upgrade finds again what the app leaves in it.
-      fetch: (request, bindings) => fetch(request, Object.assign(bindings, { webSockets: this })),
+      fetch: async (request, bindings) => {
+        const response = await fetch(request, Object.assign(bindings, { webSockets: this }));
+        secureHeaders(response.headers);
+        return response;
+      },
       websocket: { server: this.#server as WebSocketServerLike }, // Its types know no option that is undefined.
+    });
+    this.#server.on('wsClientError', (_, socket) => {
+      refuseBrokenRequest(Object.assign(new Error('bad handshake'), { code: 'STINT_BAD_HANDSHAKE' }), socket);
     });
     this.#server.on('connection', (webSocket, { socket }) => {
       this.#accepted.add(socket);

@@ -91,6 +91,41 @@ test.each([
   },
 );
 
+const secure = [
+  "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options: nosniff',
+  'x-frame-options: deny',
+  'cache-control: no-store',
+];
+
+test.each([
+  ['of no version that is known', '400', `Host: x\r\n${webSocket.replace('13', '1')}`],
+  ['without a key', '400', `Host: x\r\n${webSocket.replace(/Sec-WebSocket-Key.*\r\n/, '')}`],
+  ['with a Host that is none', '400', `Host: a b\r\n${webSocket}`],
+  ['with a Host that holds a path', '400', `Host: x/y/\r\n${webSocket}`],
+])('A9: a handshake %s is refused as any request is', async (_, status, headers) => {
+  const answer = await sendRaw(await serve(), [`GET /session?token=yes HTTP/1.1\r\n${headers}\r\n`]);
+
+  expect(statusesIn(answer)).toEqual([status]);
+  for (const line of [...secure, 'content-type: application/json'])
+    expect(answer.toLowerCase()).toContain(line);
+});
+
+test('A9: what the app refuses of a handshake has the headers that keep it from being a page', async () => {
+  const answer = await sendRaw(await serve(), [`GET /session HTTP/1.1\r\nHost: x\r\n${webSocket}\r\n`]);
+
+  expect(statusesIn(answer)).toEqual(['401']);
+  for (const line of secure) expect(answer.toLowerCase()).toContain(line);
+});
+
+test('A9: an expectation that nobody knows is refused with them too', async () => {
+  const head = 'GET /body HTTP/1.1\r\nHost: x\r\nExpect: a-teapot\r\n\r\n';
+  const answer = await sendRaw(await serve(), [head]);
+
+  expect(statusesIn(answer)).toEqual(['417']);
+  for (const line of secure) expect(answer.toLowerCase()).toContain(line);
+});
+
 test('a request without upgrade is told to ask for a WebSocket, in the form of the door', async () => {
   const { server, log } = await serve();
 
