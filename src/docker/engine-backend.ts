@@ -38,7 +38,7 @@ import type { ImageVerifier } from './image/verifier.js';
 import { refuseContent, refuseUnbound } from './program/confinement.js';
 import { needsInit } from './program/init.js';
 import { refuseLongStart } from './program/start-size.js';
-import { usageOf } from './program/usage.js';
+import { SharedUsage, usageOf } from './program/usage.js';
 import type { Sandboxes } from './sandbox/sandboxes.js';
 
 /** A `Backend`, and what the server needs from its engine besides running jobs. */
@@ -106,9 +106,11 @@ export class EngineBackend implements DockerBackend {
   /** Known after the first check; they do not change while an engine runs. */
   #disks: readonly Disk[] | undefined;
   #isSupported = false;
+  readonly #usage: SharedUsage;
 
   constructor(parts: DockerBackendParts) {
     this.#parts = parts;
+    this.#usage = new SharedUsage((id) => usageOf(parts.engine, id));
   }
 
   async checkContent(content: Uint8Array): Promise<ContentMetadata> {
@@ -179,7 +181,7 @@ export class EngineBackend implements DockerBackend {
   }
 
   async usage(containerId: string): Promise<ProcessUsage | undefined> {
-    return await usageOf(this.#parts.engine, containerId);
+    return await this.#usage.of(containerId);
   }
 
   async refuseUnsupported(): Promise<void> {

@@ -128,8 +128,10 @@ test('writing into a channel for reading is refused, and the channel stays open'
 test('a token may come in the first frame; without a good one nothing is shown', async () => {
   const { pid } = await load(echoing);
   await using late = await channel(pid, '', {});
-  late.write(`AUTH:${token}`);
-  await poll(() => late.printed).toBe('up\n');
+  const known = late.write(`AUTH:${token}`);
+  await poll(() => late.answerTo(known)).toBe('OK');
+  late.write('known\n');
+  await poll(() => late.printed).toMatch(/^(?:up\n)?known\n$/);
   await using none = await channel(pid, '', {});
   none.write('hello\n');
   await poll(() => none.closed).toBe(1000);

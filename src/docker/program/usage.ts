@@ -16,6 +16,28 @@ export async function usageOf(
   return { osPid: facts.pid, cpuTimeMs, ...sumOf(listed) };
 }
 
+/** An answer counts for so long: it takes a run of `ps` at the engine, and whoever watches asks each second. */
+const freshMs = 500;
+
+/** Many who ask about one container cost no more than one who does. */
+export class SharedUsage {
+  readonly #read: (id: string) => Promise<ProcessUsage | undefined>;
+  /** Those that are being read, or were a moment ago. */
+  readonly #known = new Map<string, Promise<ProcessUsage | undefined>>();
+
+  constructor(read: (id: string) => Promise<ProcessUsage | undefined>) {
+    this.#read = read;
+  }
+
+  of(id: string): Promise<ProcessUsage | undefined> {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    const usage = this.#read(id).finally(() => setTimeout(() => this.#known.delete(id), freshMs).unref());
+    this.#known.set(id, usage);
+    return usage;
+  }
+}
+
 /** A list without processes says nothing: some engines do not see those of their containers. */
 function sumOf(listed: readonly ListedProcess[]): Omit<ProcessUsage, 'osPid' | 'cpuTimeMs'> {
   const sum = (field: keyof ListedProcess) =>
