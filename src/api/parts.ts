@@ -1,7 +1,7 @@
 // Declares what the app needs from the rest of the server.
 
 import type { Door } from '../job/job.js';
-import type { OptionsPolicy } from '../job/options/policy.js';
+import type { PolicyFor } from '../job/options/rules.js';
 import type { IdentifyCaller } from '../job/owner.js';
 import type { MemoryBudget } from '../job/payload/memory-budget.js';
 import type { JobHistory } from '../queue/history.js';
@@ -40,7 +40,7 @@ export interface AppParts extends RightsParts {
   readonly jobproxy: JobProxyOptions;
   readonly lopco: LopcoOptions;
   /** What jobs may ask of their containers. */
-  readonly optionsPolicy: OptionsPolicy;
+  readonly policyFor: PolicyFor;
   readonly bodyLimitBytes: number;
   /** For the large bodies of all requests that are being read, and their jobs until they are stored. */
   readonly memory: MemoryBudget;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { doors } from '../job/job.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
+import type { AllowRule } from '../job/options/rules.js';
 import type { SettingFiles } from './collect.js';
 import { defaultHost } from './rules.js';
 import type { SettingValues } from './schema.js';
@@ -24,7 +25,11 @@ export interface MachineFacts {
 }
 
 /** Builds the configuration. A default that depends on another setting or on the machine is worked out here. */
-export function toConfig(values: SettingValues, machine: MachineFacts, files: SettingFiles = {}): Config {
+export function toConfig(
+  values: SettingValues,
+  machine: MachineFacts,
+  { files, rules }: { files: SettingFiles; rules: readonly AllowRule[] },
+): Config {
   const slots = values.STINT_SLOTS ?? 2 * machine.cores;
   return {
     host: values.STINT_HOST ?? defaultHost(values.STINT_TLS_CERT),
@@ -43,7 +48,7 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     jobproxy: toJobProxy(values),
     gaffer: toGaffer(values),
     operatorPolicies: values.STINT_OPERATOR_POLICIES ?? [],
-    badTokens: { perAddress: values.STINT_BAD_TOKENS_PER_ADDRESS, inAll: values.STINT_BAD_TOKENS },
+    ...toCallerLimits(values),
     rightsPath: values.STINT_RIGHTS ? values.STINT_RIGHTS_PATH : undefined,
     submitNeedsRight: values.STINT_SUBMIT_NEEDS_RIGHT,
     slots,
@@ -55,11 +60,9 @@ export function toConfig(values: SettingValues, machine: MachineFacts, files: Se
     outputLimitBytes: values.STINT_OUTPUT_LIMIT,
     maskOutput: values.STINT_MASK_OUTPUT,
     revokesPrinted: values.STINT_ON_SECRET_IN_OUTPUT === 'revoke',
-    workMemoryBytes: values.STINT_WORK_MEMORY,
-    bodyLimitBytes: values.STINT_BODY_LIMIT,
     contentLimitBytes: values.STINT_CONTENT_LIMIT,
     docker: toDocker(values),
-    job: toJob(values, machine),
+    job: toJob(values, machine, rules),
     runai: toRunai(values),
     lopco: toLopco(values),
     secretsDirectory: values.STINT_SECRETS_DIR,
@@ -89,6 +92,18 @@ function toBounds(values: SettingValues): Pick<Config, 'queueLimit' | 'waitingLi
       all: { jobs: values.STINT_WAITING, bytes: values.STINT_WAITING_BYTES },
     },
     retention: { ageMs: values.STINT_RETENTION, most: values.STINT_RETENTION_JOBS ?? new Map() },
+  };
+}
+
+/** How much of the server callers may take. */
+function toCallerLimits(values: SettingValues) {
+  return {
+    badTokens: { perAddress: values.STINT_BAD_TOKENS_PER_ADDRESS, inAll: values.STINT_BAD_TOKENS },
+    callerTurns: { inWork: values.STINT_CALLER_REQUESTS, waiting: values.STINT_CALLER_WAITING },
+    longAnswers: { perCaller: values.STINT_LONG_ANSWERS_PER_CALLER, inAll: values.STINT_LONG_ANSWERS },
+    reading: { leastBytes: values.STINT_LEAST_READ, mostWaitingBytes: values.STINT_UNREAD_LIMIT },
+    workMemoryBytes: values.STINT_WORK_MEMORY,
+    bodyLimitBytes: values.STINT_BODY_LIMIT,
   };
 }
 
@@ -143,7 +158,7 @@ function toDocker(values: SettingValues): DockerConfig {
 /** Each takes a few megabytes of memory. */
 const usualSandboxes = 4;
 
-function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
+function toJob(values: SettingValues, machine: MachineFacts, rules: readonly AllowRule[]): JobConfig {
   const limits = {
     memoryBytes: values.STINT_JOB_MEMORY,
     cpus: values.STINT_JOB_CPUS ?? machine.cores,
@@ -154,9 +169,9 @@ function toJob(values: SettingValues, machine: MachineFacts): JobConfig {
     ...limits,
     network: values.STINT_JOB_NETWORK,
     policy: toPolicy(values, limits),
+    rules,
     readOnly: values.STINT_JOB_READ_ONLY,
     seccompPath: values.STINT_JOB_SECCOMP,
-    capabilities: values.STINT_JOB_CAPABILITIES ?? [],
     init: values.STINT_JOB_INIT,
     tokenInEnv: values.STINT_JOB_TOKEN_IN_ENV,
   };
@@ -174,6 +189,7 @@ function toPolicy(values: SettingValues, usual: OptionsPolicy['most']): OptionsP
     networks: [...(values.STINT_ALLOW_NETWORKS ?? []), values.STINT_JOB_NETWORK, 'none'],
     ports: values.STINT_ALLOW_PORTS ?? [],
     mounts: [...(values.STINT_ALLOW_MOUNTS ?? []), ...(values.STINT_ALLOW_VOLUMES ?? [])],
+    capabilities: values.STINT_JOB_CAPABILITIES ?? [],
     mostStopGraceMs: values.STINT_STOP_GRACE_MAX,
     mostGpus: values.STINT_JOB_GPUS_MAX,
     usual: { cpus: usual.cpus, memoryBytes: usual.memoryBytes },

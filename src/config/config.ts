@@ -1,6 +1,7 @@
 // Entry point of the settings: reads and checks them all, and reports every problem in one error.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
+import { readAllowRules } from './allow-rules.js';
 import { type MachineFacts, toConfig } from './build.js';
 import { collectSettings, type Environment, type ReadFile } from './collect.js';
 import { quoteSetting } from './quote.js';
@@ -35,9 +36,10 @@ export function readConfig(env: Environment = process.env, machine: Machine = th
   const wrong = parsed.error?.issues.flatMap((issue) =>
     describe(issue.path[0] as SettingName, issue.message, raw),
   );
-  const all = [...problems, ...(wrong ?? []), ...findConflicts(raw)];
+  const { rules, problems: inRules } = readAllowRules(raw.STINT_ALLOW_RULES, machine.readFile);
+  const all = [...problems, ...(wrong ?? []), ...findConflicts(raw), ...inRules];
   if (parsed.data === undefined || all.length > 0) throw new ConfigError(all);
-  return deepFreeze(toConfig(parsed.data, machine, files));
+  return deepFreeze(toConfig(parsed.data, machine, { files, rules }));
 }
 
 function thisMachine(): Machine {

@@ -8,6 +8,12 @@ export const jobSettings = [
       "Network of the jobs: `isolated`, a bridge of stint's own on which they do not reach each other (docs/engines.md), `bridge`, `none` or the name of one.",
   },
   {
+    name: 'STINT_SANDBOXES',
+    derived: '4, or the slots where these are fewer',
+    meaning:
+      'Networks that are made ahead for the next jobs where these run on `isolated`, each in a container that sleeps (docs/engines.md). 0: each job waits for its own.',
+  },
+  {
     name: 'STINT_JOB_READ_ONLY',
     default: 'false',
     meaning:
@@ -95,6 +101,11 @@ export const jobSettings = [
     name: 'STINT_ALLOW_VOLUMES',
     meaning:
       'Volumes of the engine that a job may mount, separated by commas; read-only, unless `:rw` follows.',
+  },
+  {
+    name: 'STINT_ALLOW_RULES',
+    meaning:
+      'Path of a file (YAML), read once at the start, with what more the jobs of single queues and doors may ask for (docs/operators.md).',
   },
   {
     name: 'STINT_JOB_INIT',

@@ -1,4 +1,5 @@
 // The list of all settings with defaults and meanings; docs/settings.md is generated from it.
+import { callerSettings } from './caller-settings.js';
 import { jobSettings } from './job-settings.js';
 import { retentionSettings, waitingSettings } from './keeping-settings.js';
 import { lopcoSettings } from './lopco-settings.js';
@@ -211,6 +212,7 @@ export const settings = [
     default: '20',
     meaning: 'The same for each address that requests come from (for IPv6: 64 bits of it).',
   },
+  ...callerSettings,
   {
     name: 'STINT_OPERATOR_POLICIES',
     meaning:
@@ -234,12 +236,6 @@ export const settings = [
   },
   { name: 'STINT_SLOTS', derived: '2 × CPU cores', meaning: 'Jobs that run at once on this node.' },
   { name: 'STINT_STARTS', derived: 'CPU cores', meaning: 'Containers that are started at once.' },
-  {
-    name: 'STINT_SANDBOXES',
-    derived: '4, or the slots where these are fewer',
-    meaning:
-      'Networks that are made ahead for the next jobs where these run on `isolated`, each in a container that sleeps (docs/engines.md). 0: each job waits for its own.',
-  },
   {
     name: 'STINT_QUEUE_LIMIT',
     default: '0',

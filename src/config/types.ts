@@ -4,6 +4,7 @@ import type { Door, PullPolicy } from '../job/job.js';
 import type { Retention } from '../job/keeping/retention.js';
 import type { Limits } from '../job/options/options.js';
 import type { OptionsPolicy } from '../job/options/policy.js';
+import type { AllowRule } from '../job/options/rules.js';
 import type { Secret } from '../job/secret.js';
 
 /** All settings, frozen. Times are in milliseconds, sizes in bytes, paths absolute. */
@@ -37,6 +38,12 @@ export interface Config {
   readonly operatorPolicies: readonly string[];
   /** Tokens that Vault refuses and is asked about at once. */
   readonly badTokens: { readonly perAddress: number; readonly inAll: number };
+  /** Requests of one caller at once. */
+  readonly callerTurns: { readonly inWork: number; readonly waiting: number };
+  /** Long outputs that are taken at once. */
+  readonly longAnswers: { readonly perCaller: number; readonly inAll: number };
+  /** What clients must take of their answers in 30 seconds, and what may wait for all of them. */
+  readonly reading: { readonly leastBytes: number; readonly mostWaitingBytes: number };
   /** Undefined: Vault is asked for no rights. */
   readonly rightsPath: string | undefined;
   readonly submitNeedsRight: boolean;
@@ -149,10 +156,11 @@ export interface JobConfig {
   readonly sharedMemoryBytes: number;
   /** What a job may ask of its container beyond that. */
   readonly policy: OptionsPolicy;
+  /** What more jobs of single queues and doors may ask for. */
+  readonly rules: readonly AllowRule[];
   readonly readOnly: boolean;
   /** Undefined: the profile of the engine. */
   readonly seccompPath: string | undefined;
-  readonly capabilities: readonly string[];
   readonly init: 'auto' | 'always' | 'never';
   readonly tokenInEnv: boolean;
 }

@@ -1,6 +1,5 @@
 // Builds the Docker backend and its parts from the settings of the server.
 import pLimit from 'p-limit';
-import type { OptionsPolicy } from '../job/options/policy.js';
 import { type ArchiveRules, defaultArchiveLimits, passwdFile } from './archive/rules.js';
 import type { ContainerSettings } from './container/container.js';
 import { Leftovers } from './container/leftovers.js';
@@ -38,7 +37,6 @@ export interface DockerBackendOptions {
     readonly pids: number;
     readonly network: string;
     readonly sharedMemoryBytes: number;
-    readonly policy: Pick<OptionsPolicy, 'mounts'>;
     readonly init: InitPolicy;
   };
   /** Undefined: as usual. */
@@ -79,7 +77,7 @@ export async function openDockerBackend(options: DockerBackendOptions): Promise<
   const settings = settingsOf(options);
   const rules = rulesOf(options);
   const deliveries = await Deliveries.open(
-    { engine, rules, caCertificatePath, allowedMounts: options.job.policy.mounts },
+    { engine, rules, caCertificatePath },
     { dockerHost: docker.host, secretsDirectory, onFailure },
   );
   const starts = pLimit(options.starts);

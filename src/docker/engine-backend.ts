@@ -154,7 +154,7 @@ export class EngineBackend implements DockerBackend {
     const openImage = () => imageFacts.open(imageId);
     const imageDigest = digestOf(request.image, found.digests);
     const image = { imageId, imageDigest, imageMetadata, imageConfig: config, openImage };
-    const sandbox = await sandboxes.take(request.options, request.owner);
+    const sandbox = await sandboxes.take(request);
     const parts = { ...this.#parts, ...image, delivery, init, sandbox };
     const container = new JobContainer(parts, request);
     try {

@@ -1,6 +1,7 @@
 // The contract `Backend`: how the executor runs containers.
 import type { PullPolicy } from '../job/job.js';
 import type { ContainerOptions, PublishedPort } from '../job/options/options.js';
+import type { OptionsPolicy } from '../job/options/policy.js';
 import type { ProcessUsage } from '../job/options/usage.js';
 import type { Exit } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
@@ -98,6 +99,8 @@ export interface ContainerRequest {
   /** Absolute path inside the container, `/secrets.yml` or `/secrets.json`. Undefined: no such file. */
   readonly secretsPath: string | undefined;
   readonly options: ContainerOptions;
+  /** What the operator gives it, and below what its mounts must be once their links are followed. */
+  readonly policy: Pick<OptionsPolicy, 'capabilities' | 'mounts'>;
 }
 
 /** How a job identifies itself at the registry of its image: by name and password, or by a token. */

@@ -35,6 +35,7 @@ export async function prepareContainer(
       queue: run.job.queue,
       owner: run.job.ownerKey,
       secretsPath: session && secretsPath(spec.secretFileType),
+      policy: parts.options.policyFor(run.job),
     },
     run.stop.signal,
     login,

@@ -5,7 +5,7 @@ import { JobFailedError } from '../job/errors.js';
 import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
 import { findForbiddenImage } from '../job/options/image-policy.js';
-import { findForbidden } from '../job/options/policy.js';
+import { findForbidden, type OptionsPolicy } from '../job/options/policy.js';
 import { readContentMetadata } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import { sharedSession } from './secrets/shared-login.js';
@@ -48,14 +48,15 @@ interface Reading {
 /** Decrypts the payload, if there is one, and layers request, payload and the content's metadata. */
 export async function readSpec(request: OpenedRequest, reading: Reading): Promise<LayeredSpec> {
   const inline = request.fields;
-  refuseForbidden(inline, reading.parts);
-  refuseForbiddenImage(inline.image, reading.parts);
+  const policy = reading.parts.options.policyFor(reading.run.job);
+  refuseForbidden(inline, policy);
+  refuseForbiddenImage(inline.image, policy);
   const payload = await openPayload(request, reading);
   const text = contentText({ inline, payload });
   const content = text === undefined ? request.content : await decodeContent(text);
   const layers = { inline, payload, contentMetadata: await readMetadata(content, reading.parts) };
   const spec = layer(layers, content);
-  refuseForbiddenImage(spec.image, reading.parts); // The payload or the content may have named another one.
+  refuseForbiddenImage(spec.image, policy); // The payload or the content may have named another one.
   return {
     spec,
     secretRefs: (image) => withImageSecretRefs(layers, { secretRefs: image }),
@@ -91,13 +92,13 @@ function refuseOtherQueue(inPayload: string, inRequest: string): void {
 }
 
 /** Checked when the job was taken too; since then, or on this node, the operator may have set something else. */
-function refuseForbidden({ options = {} }: SpecFields, { options: { policy } }: ExecutorParts): void {
+function refuseForbidden({ options = {} }: SpecFields, policy: OptionsPolicy): void {
   const forbidden = findForbidden(options, policy);
   if (forbidden.length === 0) return;
   throw new JobFailedError('payload_refused', 'option_forbidden', forbidden.join(' '));
 }
 
-function refuseForbiddenImage(image: string | undefined, { options: { policy } }: ExecutorParts): void {
+function refuseForbiddenImage(image: string | undefined, policy: OptionsPolicy): void {
   const forbidden = findForbiddenImage(image, policy.images, 'image');
   if (forbidden.length === 0) return;
   throw new JobFailedError('image_unavailable', 'image_forbidden', forbidden.join(' '));

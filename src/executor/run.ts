@@ -1,6 +1,6 @@
 // The types of a run: its parts, its job, its result.
-import type { Ciphertext, SpecFields } from '../job/job.js';
-import type { OptionsPolicy } from '../job/options/policy.js';
+import type { Ciphertext, Door, SpecFields } from '../job/job.js';
+import type { PolicyFor } from '../job/options/rules.js';
 import type { Outcome, OutputFacts } from '../job/outcome.js';
 import type { Secret } from '../job/secret.js';
 import type { Backend } from './backend.js';
@@ -29,7 +29,7 @@ export interface ExecutorOptions {
   /** The login of a job that prints a secret is revoked at once. */
   readonly revokesPrinted: boolean;
   /** The job may have been taken by a node whose operator allows more. */
-  readonly policy: OptionsPolicy;
+  readonly policyFor: PolicyFor;
   /** Added to every job's environment: `VAULT_ADDR` and the like. */
   readonly env: readonly string[];
   /** Also adds `VAULT_TOKEN`; everybody who may inspect containers at the engine can then read it. */
@@ -49,6 +49,7 @@ export interface ClaimedJob {
   readonly id: string;
   /** The fence of the claim, as text. */
   readonly fence: string;
+  readonly door: Door;
   readonly queue: string | null;
   readonly ownerKey: string;
   /** Unseals the stored request. Throws `JobFailedError` when it was changed since it was stored. */

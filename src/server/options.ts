@@ -7,6 +7,7 @@ import { isLoopback } from '../config/rules.js';
 import type { DockerBackendOptions } from '../docker/backend.js';
 import type { Confinement } from '../docker/program/confinement.js';
 import type { ExecutorOptions } from '../executor/run.js';
+import { policiesOf } from '../job/options/rules.js';
 import type { VaultAddress } from '../vault/client/client.js';
 import type { VaultOptions } from '../vault/secrets.js';
 import type { ServerLoginWay } from '../vault/server-login/login-ways.js';
@@ -84,13 +85,13 @@ export function dockerOptions(config: Config, node: NodeState, log: Log): Docker
 }
 
 /** Throws `Error` where the profile cannot be read, or says nothing: jobs must not run without what the operator meant. */
-function confinementOf({ readOnly, capabilities, seccompPath }: Config['job']): Confinement {
+function confinementOf({ readOnly, seccompPath }: Config['job']): Confinement {
   const seccompProfile = seccompPath === undefined ? undefined : readFileSync(seccompPath, 'utf8');
   if (seccompProfile !== undefined && !isProfile(seccompProfile))
     throw new Error(
       `Expected STINT_JOB_SECCOMP to name a JSON object with a \`defaultAction\`, got something else in "${seccompPath}".`,
     );
-  return { readOnly, capabilities, seccompProfile };
+  return { readOnly, seccompProfile };
 }
 
 function isProfile(text: string): boolean {
@@ -100,6 +101,14 @@ function isProfile(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** A rule for a queue is only as good as who may submit there. */
+export function warnOfOpenQueues({ job, submitNeedsRight }: Config, log: Log): void {
+  if (submitNeedsRight || job.rules.every(({ queue }) => queue === undefined)) return;
+  log.warn(
+    'STINT_ALLOW_RULES allows more in single queues, and whoever has a token may submit to every queue: set STINT_SUBMIT_NEEDS_RIGHT.',
+  );
 }
 
 /** Jobs get the server's own address of Vault in their environment, as GoStint's jobs expect. */
@@ -115,7 +124,7 @@ export function executorOptions(config: Config): ExecutorOptions {
     revokesPrinted,
     env,
     tokenInEnv: job.tokenInEnv,
-    policy: job.policy,
+    policyFor: policiesOf(job.policy, job.rules),
   };
 }
 

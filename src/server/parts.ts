@@ -10,6 +10,7 @@ import { openDockerBackend } from '../docker/backend.js';
 import type { DockerBackend } from '../docker/engine-backend.js';
 import type { ExecutorParts } from '../executor/run.js';
 import { BrokenError } from '../job/errors.js';
+import { policiesOf } from '../job/options/rules.js';
 import { MemoryBudget } from '../job/payload/memory-budget.js';
 import { Alarms } from '../queue/maintenance/alarms.js';
 import { PrivateImages } from '../queue/maintenance/private-images.js';
@@ -45,6 +46,7 @@ import {
   programVersion,
   vaultAddress,
   vaultOptions,
+  warnOfOpenQueues,
 } from './options.js';
 
 /** The opened parts that queue and API are built on. */
@@ -156,6 +158,7 @@ function createBreaker({ backend, vault, log }: Parts, onClose: () => void): Cla
 }
 
 function executorParts({ config, log, secrets, backend }: Parts): ExecutorParts {
+  warnOfOpenQueues(config, log);
   return {
     secrets,
     backend,
@@ -213,7 +216,7 @@ export function appParts(parts: Parts, { worker, notifier, breaker, parents }: W
     serviceToken: config.serviceToken,
     jobproxy: config.jobproxy,
     ...rightsParts(parts),
-    optionsPolicy: config.job.policy,
+    policyFor: policiesOf(config.job.policy, config.job.rules),
     ...requestLimits(config),
     processes: createProcesses({
       store,
@@ -259,9 +262,13 @@ function rightsParts({ config, store, vault }: Parts) {
   };
 }
 
-function requestLimits({ bodyLimitBytes, workMemoryBytes }: Config) {
-  const memory = new MemoryBudget(workMemoryBytes / 2);
-  return { bodyLimitBytes, memory, longAnswers: new LongAnswers(), callerTurns: new CallerTurns() };
+function requestLimits({ bodyLimitBytes, workMemoryBytes, longAnswers, callerTurns }: Config) {
+  return {
+    bodyLimitBytes,
+    memory: new MemoryBudget(workMemoryBytes / 2),
+    longAnswers: new LongAnswers(longAnswers),
+    callerTurns: new CallerTurns(callerTurns),
+  };
 }
 
 function queueSettings({ keyTtlMs, queueLimit, waitingLimits, wrapMinimumMs }: Config) {

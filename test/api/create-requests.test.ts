@@ -1,19 +1,4 @@
-import {
-  type Arbitrary,
-  array,
-  assert,
-  asyncProperty,
-  boolean,
-  constant,
-  constantFrom,
-  dictionary,
-  integer,
-  jsonValue,
-  oneof,
-  record,
-  string,
-  tuple,
-} from 'fast-check';
+import { type Arbitrary, assert, asyncProperty, constantFrom, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readTemplate } from '../../src/api/gaffer/template/read-template.js';
 import { launch } from '../../src/api/gaffer/template/template.js';
@@ -21,12 +6,13 @@ import { workerOptions } from '../../src/api/lopco/pipeline/workers/worker.js';
 import { createOptions } from '../../src/docker/container/container.js';
 import { checkFields } from '../../src/job/check.js';
 import { RefusedError } from '../../src/job/errors.js';
-import type { SpecFields } from '../../src/job/job.js';
+import type { Door, SpecFields } from '../../src/job/job.js';
 import { findForbidden, type OptionsPolicy, strictPolicy } from '../../src/job/options/policy.js';
 import { findOutside } from '../support/allowed-create.js';
 import { testSettings } from '../support/backend-parts.js';
 import { containerRequest } from '../support/container-request.js';
 import { createTestApp } from '../support/test-app.js';
+import { wildBodies } from '../support/wild-bodies.js';
 
 /** An operator who allows a little of everything. */
 const policy: OptionsPolicy = {
@@ -45,47 +31,12 @@ const policy: OptionsPolicy = {
   most: { cpus: 2, memoryBytes: 2 ** 28, pids: 64, sharedMemoryBytes: 2 ** 26 },
 };
 
-/** What people try, in the words of Docker, Compose, Kubernetes and others. */
-const engineWords = [
-  'Privileged privileged CapAdd cap_add capAdd Devices devices device_cgroup_rules Binds binds VolumesFrom volumes_from',
-  'PidMode pid IpcMode ipc UTSMode UsernsMode userns_mode CgroupnsMode CgroupParent cgroup_parent Runtime runtime Isolation',
-  'SecurityOpt security_opt securityContext Sysctls sysctls RestartPolicy restart LogConfig logging Links links ExtraHosts',
-  'HostConfig hostConfig NetworkMode network_mode hostPID hostIPC hostUsers Labels labels stint.tag StopSignal Healthcheck',
-  'OomKillDisable OomScoreAdj GroupAdd group_add MaskedPaths ReadonlyPaths ShmSize Ulimits ulimits StorageOpt Tmpfs Init',
-  '__proto__ constructor options limits mounts user network Domainname MacAddress NetworkingConfig Platform',
-].flatMap((line) => line.split(' '));
-const paths = [
-  '/srv/ref',
-  '/srv/ref/a',
-  '/srv/scratch',
-  '/srv/ref/../..',
-  '/',
-  '/etc',
-  '/var/run/docker.sock',
-  'cache',
-  'other',
-];
-
-const extras = dictionary(
-  oneof(constantFrom(...engineWords), string({ maxLength: 8 })),
-  oneof(jsonValue({ maxDepth: 2 }), constant(true), constantFrom('host', 'container:x', 'unconfined', 'ALL')),
-  { maxKeys: 4 },
-);
-const path = constantFrom(...paths);
-const port = oneof(integer({ min: 0, max: 70_000 }), constantFrom(0, 18_000, 18_009, 22));
-const amount = oneof(integer({ min: -1, max: 10 }), constantFrom('1', '64M', '1G', '0.5', '1e9'));
-/** Few at once, so that many a body is accepted. */
-const maybe = <T>(arbitrary: Arbitrary<T>) =>
-  oneof({ weight: 4, arbitrary: constant(undefined) }, { weight: 1, arbitrary });
-const image = constantFrom('busybox', 'ghcr.io/team/tool:1');
-const words = array(string({ maxLength: 5 }), { maxLength: 3 });
-
 /** The fields of the jobs that a body makes; empty where it is refused. */
 type Submit = (body: object) => Promise<SpecFields[]>;
 
 function post(url: string, also: object = {}): Submit {
   return async (body) => {
-    const { app, queue } = createTestApp({ optionsPolicy: policy });
+    const { app, queue } = createTestApp({ policyFor: () => policy });
     await app.request(url, {
       method: 'POST',
       headers: { 'x-vault-token': 's.token1', 'content-type': 'application/json' },
@@ -102,7 +53,7 @@ const loadTemplate: Submit = async (body) => {
     origins: [],
   };
   try {
-    return [launch(readTemplate({ ...body }, { gaffer, optionsPolicy: policy }).template)];
+    return [launch(readTemplate({ ...body }, { gaffer, policyFor: () => policy }).template)];
   } catch (error) {
     if (error instanceof RefusedError) return [];
     throw error;
@@ -117,100 +68,17 @@ const startWorker: Submit = async (body) => {
   return [...checkFields(fields), ...findForbidden(fields.options, policy)].length > 0 ? [] : [fields];
 };
 
-const doors: Record<string, readonly [Submit, Arbitrary<object>]> = {
-  gostint: [
-    post('/v1/api/job'),
-    tuple(
-      extras,
-      record({
-        container_image: image,
-        run: words,
-        wrap_secret_id: constant('s.w'),
-        tty: boolean(),
-        init: boolean(),
-      }),
-    ).map(([more, body]) => ({ ...body, ...more })),
-  ],
-  jobproxy: [
-    post('/v1/jobproxy/submit'),
-    tuple(
-      extras,
-      extras,
-      record({ cores: maybe(amount), memory: maybe(amount), cputime: maybe(amount) }),
-      record({
-        image,
-        cmd: constant(['true']),
-        ports: array(record({ port: record({ hostPort: port, containerPort: port }) }), { maxLength: 2 }),
-        mounts: array(
-          record({
-            mount: record({
-              hostPath: path,
-              containerPath: constantFrom('/a', '/etc', '/b'),
-              readonly: maybe(boolean()),
-            }),
-          }),
-          { maxLength: 2 },
-        ),
-      }),
-    ).map(([more, inner, limits, container]) => ({
-      ...more,
-      user: 'ines',
-      ...limits,
-      container: { ...inner, ...container },
-    })),
-  ],
-  runai: [
-    post('/api/v1/job'),
-    tuple(
-      extras,
-      record({
-        project: constant('vision'),
-        image,
-        hostNetwork: maybe(boolean()),
-        hostIpc: maybe(boolean()),
-        runAsUid: maybe(constantFrom(0, 1000, 2001)),
-        runAsGid: maybe(constantFrom(0, 100)),
-        gpu: maybe(integer({ min: 0, max: 4 })),
-        cpuLimit: maybe(amount),
-        memoryLimit: maybe(amount),
-        largeShm: maybe(boolean()),
-        createHomeDir: maybe(boolean()),
-        ports: maybe(array(record({ container: port, external: port }), { maxLength: 2 })),
-        volumes: maybe(
-          array(
-            record({ sourcePath: path, targetPath: constantFrom('/a', '/proc/x'), readOnly: boolean() }),
-            { maxLength: 2 },
-          ),
-        ),
-      }),
-    ).map(([more, job]) => ({ job: { ...more, ...withoutUndefined(job) } })),
-  ],
-  gaffer: [
-    loadTemplate,
-    tuple(
-      extras,
-      record({
-        name: constant('web'),
-        cmd: constant('httpd'),
-        image: maybe(image),
-        uid: maybe(constantFrom(0, 1000, 2001)),
-        gid: maybe(constantFrom(0, 100)),
-        cwd: maybe(path),
-        shell: maybe(boolean()),
-        redirect_input: maybe(boolean()),
-        graceful_timeout: maybe(integer({ min: 0, max: 100 })),
-      }),
-    ).map(([more, job]) => ({ ...more, ...withoutUndefined(job) })),
-  ],
+const { gostint, jobproxy, runai, gaffer } = wildBodies(['busybox', 'ghcr.io/team/tool:1'], '/srv');
+const doors: Record<Door, readonly [Submit, Arbitrary<object>]> = {
+  gostint: [post('/v1/api/job'), gostint],
+  jobproxy: [post('/v1/jobproxy/submit'), jobproxy],
+  runai: [post('/api/v1/job'), runai],
+  gaffer: [loadTemplate, gaffer],
   lopco: [
     startWorker,
     record({ data_cache_path: constantFrom('/data_cache', '/etc', '/', '/proc/1', 'x', '/a/../b') }),
   ],
 };
-
-function withoutUndefined(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
 
 function createRequest({ options = {}, ...fields }: SpecFields) {
   const { image: name = '', entrypoint = [], command = [], env = [], tty = false } = fields;

@@ -21,10 +21,11 @@ const defaultJob = {
     networks: ['isolated', 'none'],
     ports: [],
     mounts: [],
+    capabilities: [],
     most: { cpus: 4, memoryBytes: 1024 ** 3, pids: 512, sharedMemoryBytes: 64 * 1024 ** 2 },
   },
+  rules: [],
   readOnly: false,
-  capabilities: [],
   init: 'auto',
   tokenInEnv: false,
 };

@@ -56,7 +56,7 @@ async function openBackend(
   directories.push(secretsDirectory);
   const onFailure = (message: string) => void failures.push(message);
   const deliveries = await Deliveries.open(
-    { engine, allowedMounts: [], rules: testRules, caCertificatePath: undefined },
+    { engine, rules: testRules, caCertificatePath: undefined },
     { dockerHost, secretsDirectory, onFailure },
   );
   const starts = pLimit(1);

@@ -5,7 +5,6 @@ import type { OwnEngine } from '../../rig/engine/own-engine.js';
 import { openDockerBackend } from '../../src/docker/backend.js';
 import type { PreparedContainer, RunningContainer } from '../../src/executor/backend.js';
 import { BrokenError } from '../../src/job/errors.js';
-import { strictPolicy } from '../../src/job/options/policy.js';
 import { containerRequest } from '../support/container-request.js';
 import { type DockerBench, openDockerBench, readJob, runJob } from '../support/docker-bench.js';
 
@@ -153,7 +152,6 @@ test('the network that jobs are to have must be there', async () => {
     pids: 64,
     network: 'nonesuch',
     sharedMemoryBytes: 64 * 1024 * 1024,
-    policy: strictPolicy,
     init: 'auto',
   } as const;
   const bench = await openBench({ job });

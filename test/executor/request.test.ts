@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newSession, readSpec } from '../../src/executor/request.js';
-import type { OpenedRequest } from '../../src/executor/run.js';
+import type { ExecutorOptions, OpenedRequest } from '../../src/executor/run.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
+import { policiesOf } from '../../src/job/options/rules.js';
 import { tarGzOf } from '../support/archives.js';
 import { ExecutorBench } from '../support/executor-bench.js';
 
@@ -14,9 +16,13 @@ afterEach(() => {
   bench[Symbol.dispose]();
 });
 
-async function read(given: Partial<OpenedRequest>, queue: string | null = null) {
+async function read(
+  given: Partial<OpenedRequest>,
+  queue: string | null = null,
+  options: Partial<ExecutorOptions> = {},
+) {
   const run = bench.run(given, queue);
-  const parts = bench.parts();
+  const parts = bench.parts(options);
   const request = await run.job.open();
   await using session = newSession(run, request, parts);
   return await readSpec(request, { run, session, parts });
@@ -182,4 +188,26 @@ describe('the session of a run', () => {
     await expect(session?.token()).rejects.toThrow('The job was stopped: kill.');
     expect(bench.steps).toEqual(['open', 'lookUp']);
   });
+});
+
+describe('what rules allow to a queue', () => {
+  const policyFor = policiesOf(strictPolicy, [
+    { queue: 'build', door: 'gostint', allows: { users: [{ uid: 0, gid: 0 }], images: [`${inner}**`] } },
+  ]);
+  const fields = { image: inner, options: { user: { uid: 0, gid: 0 } } };
+
+  test('its jobs have', async () => {
+    await expect(read({ fields }, 'build', { policyFor })).resolves.toMatchObject({ spec: fields });
+  });
+
+  test.each(['other', null])(
+    'no job of the queue %j has, whatever it was when it was taken',
+    async (queue) => {
+      await expect(read({ fields }, queue, { policyFor })).rejects.toMatchObject({
+        code: 'option_forbidden',
+        message: expect.stringContaining('STINT_ALLOW_USERS'),
+      });
+      expect(bench.secrets.asked).not.toContain('unwrap');
+    },
+  );
 });

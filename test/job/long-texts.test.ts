@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { readJobRequest } from '../../src/api/gostint/request.js';
 import { checkFields } from '../../src/job/check.js';
 import type { SpecFields } from '../../src/job/job.js';
-import { usualImages } from '../../src/job/options/image-policy.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -49,7 +49,7 @@ test('a path in the cubbyhole that is far too long is not taken apart', async ()
   const parts = watchSplitting();
 
   const owner = { key: 'k', displayName: 'n' };
-  const reading = readJobRequest(Buffer.from(JSON.stringify(body)), owner, usualImages);
+  const reading = readJobRequest(Buffer.from(JSON.stringify(body)), owner, () => strictPolicy);
 
   await expect(reading).rejects.toThrow('Expected `cubby_path` to be `cubbyhole/` and a plain name');
   expect(parts()).toBe(0);

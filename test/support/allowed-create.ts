@@ -25,6 +25,7 @@ const knownOfHost: readonly (keyof HostOptions)[] = [
   'LogConfig',
   'SecurityOpt',
   'CapDrop',
+  'CapAdd',
   'PidsLimit',
   'Memory',
   'MemorySwap',
@@ -54,6 +55,7 @@ export function findOutside(options: CreateOptions, policy: OptionsPolicy): stri
     confinement: [host.SecurityOpt, host.CapDrop].filter(
       (list) => !['no-new-privileges', 'ALL'].includes(String(list)),
     ),
+    capabilities: (host.CapAdd ?? []).filter((each) => !policy.capabilities.includes(each)),
     network: policy.networks.includes(host.NetworkMode) ? [] : [host.NetworkMode],
     mounts: (host.Mounts ?? []).filter((mount) => !isMount(mount, policy)),
     ports: portsOf(host).filter((port) => !isPort(port, policy)),

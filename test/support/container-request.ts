@@ -1,4 +1,5 @@
 import type { ContainerRequest } from '../../src/executor/backend.js';
+import { strictPolicy } from '../../src/job/options/policy.js';
 
 /** A plain request for a container, with these changes. */
 export function containerRequest(
@@ -18,6 +19,7 @@ export function containerRequest(
     content: undefined,
     secretsPath: '/secrets.yml',
     options: {},
+    policy: strictPolicy,
     ...given,
   };
 }

@@ -11,7 +11,6 @@ import {
 } from '../../src/docker/backend.js';
 import { identityOf } from '../../src/docker/identity.js';
 import type { ContainerRequest, OutputPart, RunningContainer } from '../../src/executor/backend.js';
-import { strictPolicy } from '../../src/job/options/policy.js';
 import type { Exit } from '../../src/job/outcome.js';
 import { containerRequest } from './container-request.js';
 
@@ -72,7 +71,6 @@ async function newOptions(
       pids: 64,
       network: 'none',
       sharedMemoryBytes: 64 * 1024 * 1024,
-      policy: strictPolicy,
       init: 'auto',
     },
     contentLimitBytes: 16 * 1024 * 1024,

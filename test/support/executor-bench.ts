@@ -59,7 +59,7 @@ export class ExecutorBench implements Disposable {
         outputLimitBytes: 1024 * 1024,
         maskOutput: true,
         revokesPrinted: false,
-        policy: strictPolicy,
+        policyFor: () => strictPolicy,
         env: [],
         tokenInEnv: false,
         ...options,
@@ -75,7 +75,7 @@ export class ExecutorBench implements Disposable {
       this.#note('open');
       return opened;
     };
-    const job = { id: benchJobId, fence: '7', queue, ownerKey: 'entity:1', open };
+    const job = { id: benchJobId, fence: '7', door: 'gostint', queue, ownerKey: 'entity:1', open } as const;
     return { job, recorder: this.#recorder(), stop: this.stop };
   }
 

@@ -9,6 +9,7 @@ import type { AnsweredRequest } from '../../src/api/metrics.js';
 import type { ApiEnv } from '../../src/api/request/env.js';
 import { faultOf } from '../../src/api/request/errors.js';
 import { RefusedError } from '../../src/job/errors.js';
+import { usualReading } from './reading.js';
 import type { LoggedLine } from './test-app.js';
 
 export interface Served {
@@ -50,7 +51,13 @@ export async function serveWebSockets(
     )
     .route('/', app);
   const webSockets = { isPath: (path: string) => path === '/session', log: apiLog, ...options };
-  const server = await listen(whole, { host: '127.0.0.1', port: 0, webSockets, ...http });
+  const server = await listen(whole, {
+    host: '127.0.0.1',
+    port: 0,
+    reading: usualReading,
+    webSockets,
+    ...http,
+  });
   const url = server.address.replace('http', 'ws');
   return {
     server,

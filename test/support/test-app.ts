@@ -108,7 +108,7 @@ const grants: Readonly<Record<string, Readonly<Record<string, readonly string[]>
   },
 };
 
-const doorSettings: Pick<AppParts, 'jobproxy' | 'lopco'> = {
+export const doorSettings: Pick<AppParts, 'jobproxy' | 'lopco'> = {
   jobproxy: {
     image: 'busybox:latest',
     pullPolicy: 'Always',
@@ -171,7 +171,7 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     whereabouts: whereaboutsOf(queue, operations),
     doors,
     serviceToken: undefined,
-    optionsPolicy: { ...strictPolicy, mostStopGraceMs: 60_000 },
+    policyFor: () => ({ ...strictPolicy, mostStopGraceMs: 60_000 }),
     access: 'owner',
     ...doorSettings,
     operatorPolicies: ['ops'],
@@ -179,8 +179,8 @@ export function createTestApp(changes: Partial<AppParts> = {}): TestApp {
     memory: new MemoryBudget(64 * 1024 * 1024),
     runai: { projects: undefined, serialProjects: false },
     gaffer: { image: 'busybox:latest', flapping: defaultFlapping, origins: [] },
-    longAnswers: new LongAnswers(),
-    callerTurns: new CallerTurns(),
+    longAnswers: new LongAnswers({ perCaller: 4, inAll: 32 }),
+    callerTurns: new CallerTurns({ inWork: 8, waiting: 200 }),
     processes: idleProcesses(queue),
     streams: silentStreams(queue),
     drawPid: async () => 0,

@@ -129,7 +129,7 @@ function executorParts(secrets: Secrets, backend: FakeBackend): ExecutorParts {
       outputLimitBytes: 1_000_000,
       maskOutput: true,
       revokesPrinted: false,
-      policy: strictPolicy,
+      policyFor: () => strictPolicy,
       env: [],
       tokenInEnv: false,
     },

@@ -50,14 +50,17 @@ export class FaultProxy implements AsyncDisposable {
     this.#target = new URL(target);
   }
 
-  static async start(target: string): Promise<FaultProxy> {
+  /** Listens on this socket; by default on a free port of the loopback. */
+  static async start(target: string, socketPath?: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    const place = socketPath === undefined ? { port: 0, host: '127.0.0.1' } : { path: socketPath };
+    await new Promise<void>((resolve) => proxy.#server.listen(place, resolve));
     return proxy;
   }
 
   get address(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const address = this.#server.address() as AddressInfo | string;
+    return typeof address === 'string' ? `unix://${address}` : `http://127.0.0.1:${address.port}`;
   }
 
   /** Injects a fault into the next `times` requests whose path below `/v1/` matches; the newest rule counts. */

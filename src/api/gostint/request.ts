@@ -3,7 +3,8 @@
 import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, PayloadSource } from '../../job/job.js';
-import { findForbiddenImage, type ImagePolicy } from '../../job/options/image-policy.js';
+import { findForbiddenImage } from '../../job/options/image-policy.js';
+import type { PolicyFor } from '../../job/options/rules.js';
 import type { Owner } from '../../job/owner.js';
 import { isCiphertext } from '../../job/payload/ciphertext.js';
 import { Secret } from '../../job/secret.js';
@@ -18,13 +19,13 @@ import { readShape, requestShape, type WireRequest } from './wire.js';
  *
  * Throws `RefusedError`: `invalid_request`, or `forbidden` for an image that the operator does not allow.
  */
-export async function readJobRequest(body: Buffer, owner: Owner, images: ImagePolicy): Promise<JobRequest> {
+export async function readJobRequest(body: Buffer, owner: Owner, policyFor: PolicyFor): Promise<JobRequest> {
   const parsed = await parseJsonObject(body, 'the body');
   if ('problem' in parsed) throw refused([parsed.problem]);
   const shaped = readShape(requestShape, parsed.object);
   if ('problems' in shaped) throw refused(shaped.problems);
   const request = await toJobRequest(shaped.fields, owner);
-  const forbidden = findForbiddenImage(request.fields.image, images, fieldNames.image);
+  const forbidden = findForbiddenImage(request.fields.image, policyFor(request).images, fieldNames.image);
   if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
   return request;
 }

@@ -72,7 +72,7 @@ async function submit(c: ApiContext, parts: Parts): Promise<Response> {
   const request = await readJobRequest(
     await readBody(c, parts.bodyLimitBytes),
     ownerOf(c.get('caller')),
-    parts.optionsPolicy.images,
+    parts.policyFor,
   );
   const job = await parts.queue.submit(request, key, reachIn(c, parts));
   markReplay(c, job);

@@ -1,13 +1,11 @@
 // Bounds how many requests of one caller are in work at once: further ones wait, and too many are refused.
 import { RefusedError } from '../../job/errors.js';
 
+/** Clients poll many jobs at once, and Postgres is to be left to the others. */
 export interface CallerTurnLimits {
   readonly inWork: number;
   readonly waiting: number;
 }
-
-/** Enough for clients that poll many jobs at once; Postgres is left to the others. */
-const usual: CallerTurnLimits = { inWork: 8, waiting: 200 };
 
 interface Line {
   inWork: number;
@@ -19,7 +17,7 @@ export class CallerTurns {
   readonly #limits: CallerTurnLimits;
   readonly #lines = new Map<string, Line>();
 
-  constructor(limits = usual) {
+  constructor(limits: CallerTurnLimits) {
     this.#limits = limits;
   }
 

@@ -15,7 +15,7 @@ export class LongAnswers {
   readonly #byCaller = new Map<string, number>();
   #inAll = 0;
 
-  constructor(limits: LongAnswerLimits = { perCaller: 4, inAll: 32 }) {
+  constructor(limits: LongAnswerLimits) {
     this.#limits = limits;
   }
 

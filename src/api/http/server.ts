@@ -32,7 +32,7 @@ export interface ListenOptions {
   /** How long a client may go on sending after it was refused before its connection is closed; 30 s unless given. */
   readonly lingerMs?: number;
   /** When answers that wait for their clients cost a connection; a test makes the times shorter. */
-  readonly reading?: Partial<ReadingRules>;
+  readonly reading: ReadingRules;
   /** How many connections may be open; by the files that the system allows unless given. */
   readonly connections?: ConnectionLimits;
   /** Told, now and then, when there are as many. */

@@ -67,7 +67,7 @@ async function submit(c: ApiContext, parts: AppParts): Promise<Response> {
   const parsed = await parseTask(body, format, contentType);
   if ('problem' in parsed) throw new RefusedError('invalid_request', parsed.problem);
   const request = toJobRequest(parsed.object, ownerOf(c.get('caller')), parts.jobproxy);
-  refuseForbidden(request, parts.optionsPolicy);
+  refuseForbidden(request, parts.policyFor(request));
   await refuseLinks(request, parts.jobproxy.outputRoot);
   const job = await parts.queue.submit(request, key, reachIn(c, parts));
   markReplay(c, job);

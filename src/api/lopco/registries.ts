@@ -15,6 +15,7 @@ import { isJson, readObject } from './body.js';
 import { answerJson, answerStatus, answerWrongMethod, refused } from './errors.js';
 import type { Stage } from './pipeline/model.js';
 import { readMachine, readPipeline } from './pipeline/read-pipeline.js';
+import { workersPlace } from './request.js';
 
 /** The paths below their roots, which the door owns. A registry that is elsewhere has none here: nobody would read what it gets. */
 export function addRegistries(app: Hono<ApiEnv>, parts: AppParts): void {
@@ -81,9 +82,10 @@ async function store(c: ApiContext, parts: AppParts, kind: RegistryKind, id: str
 }
 
 /** Looked at again when a worker starts: the document may be older than what the operator allows. */
-function refuseForbiddenImages(stages: readonly Stage[], { optionsPolicy }: AppParts): void {
+function refuseForbiddenImages(stages: readonly Stage[], { policyFor }: AppParts): void {
+  const { images } = policyFor(workersPlace);
   const forbidden = stages.flatMap(({ id, image }) =>
-    findForbiddenImage(image, optionsPolicy.images, `worker.image of stage ${quote(id)}`),
+    findForbiddenImage(image, images, `worker.image of stage ${quote(id)}`),
   );
   if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
 }

@@ -4,6 +4,7 @@ import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobRequest, SpecFields } from '../../job/job.js';
 import { findForbidden } from '../../job/options/policy.js';
+import type { Place } from '../../job/options/rules.js';
 import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
 import type { AppParts } from '../parts.js';
@@ -18,11 +19,14 @@ import { findMissing, findProblems, jobShape, type WireJob } from './wire.js';
 /** The kind of a job's label: it has workers, which are jobs of this door too. */
 export const pipelineKind = 'pipeline';
 
+/** Workers are in no queue, as their job is. */
+export const workersPlace: Place = { door: 'lopco', queue: null };
+
 /** Throws `RefusedError`: `invalid_request` with all problems, or `forbidden`. */
 export function toJobRequest(
   body: Readonly<Record<string, unknown>>,
   owner: Owner,
-  settings: Pick<AppParts, 'lopco' | 'optionsPolicy'>,
+  settings: Pick<AppParts, 'lopco' | 'policyFor'>,
 ): JobRequest {
   const problems: string[] = [];
   const job = readFields(body, jobShape, { problems });
@@ -36,8 +40,7 @@ export function toJobRequest(
   const plan: Plan = { sharesLogin: wrap !== undefined };
   const progress: Progress = { machineId, fileName: file, done: [] };
   return {
-    door: 'lopco',
-    queue: null,
+    ...workersPlace,
     owner,
     wrappedSecretId: wrap === undefined ? undefined : new Secret(wrap),
     payload: { kind: 'none' },
@@ -66,7 +69,7 @@ function secretFields({
 const fieldNames = { secretRefs: 'secret_refs', registryRef: 'registry_ref' } as const;
 
 /** What workers get must be allowed by the operator, and the server must be within their reach. */
-function refuseForbidden({ lopco, optionsPolicy }: Pick<AppParts, 'lopco' | 'optionsPolicy'>): void {
+function refuseForbidden({ lopco, policyFor }: Pick<AppParts, 'lopco' | 'policyFor'>): void {
   const unreachable =
     lopco.callbackUrl === undefined
       ? [
@@ -75,7 +78,7 @@ function refuseForbidden({ lopco, optionsPolicy }: Pick<AppParts, 'lopco' | 'opt
       : [];
   const forbidden = [
     ...unreachable,
-    ...findForbidden(workerOptions('/data_cache', lopco), optionsPolicy, optionNames),
+    ...findForbidden(workerOptions('/data_cache', lopco), policyFor(workersPlace), optionNames),
   ];
   if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
 }

@@ -4,7 +4,7 @@ import { checkFields } from '../../job/check.js';
 import { RefusedError } from '../../job/errors.js';
 import type { JobLabel, JobRequest, SpecFields } from '../../job/job.js';
 import { findForbiddenImage } from '../../job/options/image-policy.js';
-import { findForbidden } from '../../job/options/policy.js';
+import { findForbidden, type OptionsPolicy } from '../../job/options/policy.js';
 import type { Owner } from '../../job/owner.js';
 import { Secret } from '../../job/secret.js';
 import type { AppParts } from '../parts.js';
@@ -20,7 +20,7 @@ import { withVariables } from './variables.js';
 import { jobShape, type WireJob } from './wire.js';
 
 /** What the operator says. */
-type Settings = Pick<AppParts, 'runai' | 'optionsPolicy'>;
+type Settings = Pick<AppParts, 'runai' | 'policyFor'>;
 
 /** What a request is beside its body. */
 export interface Sender {
@@ -59,10 +59,12 @@ function readJob(body: Readonly<Record<string, unknown>>): WireJob {
 }
 
 function toJobRequest(job: WireJob, sender: Sender, settings: Settings): JobRequest {
-  const fields = toSpecFields(job, settings.optionsPolicy);
+  const queue = settings.runai.serialProjects ? (job.project ?? null) : null;
+  const policy = settings.policyFor({ door: 'runai', queue });
+  const fields = toSpecFields(job, policy);
   const problems = [...findProblems(job), ...checkFields(fields, fieldNames)];
   if (problems.length > 0) throw refused(problems);
-  const forbidden = findAllForbidden(job, fields, settings);
+  const forbidden = findAllForbidden(job, fields, { ...settings, policy });
   if (forbidden.length > 0) throw new RefusedError('forbidden', joinProblems(forbidden));
   const { wrap_secret_id: wrap } = job;
   return {
@@ -73,7 +75,7 @@ function toJobRequest(job: WireJob, sender: Sender, settings: Settings): JobRequ
     label: labelOf(job, sender),
     namePrefix: job.name === undefined ? (job.jobNamePrefix ?? usualPrefix) : undefined,
     unlistAfterMs: job.ttlAfterFinish,
-    ...runsOf(job, fields, settings.runai.serialProjects ? (job.project ?? null) : null),
+    ...runsOf(job, fields, queue),
   };
 }
 
@@ -103,7 +105,7 @@ function backoffLimitOf({ backoffLimit, interactive: isInteractive }: WireJob): 
 function findAllForbidden(
   { project = '', hostIpc }: WireJob,
   { image, options = {} }: SpecFields,
-  { runai: { projects }, optionsPolicy }: Settings,
+  { runai: { projects }, policy }: Settings & { policy: OptionsPolicy },
 ): string[] {
   const isProject = projects === undefined || projects.includes(project);
   return [
@@ -111,8 +113,8 @@ function findAllForbidden(
     ...(hostIpc === true
       ? ['hostIpc is not allowed: no job is let into the IPC namespace of its node.']
       : []),
-    ...findForbiddenImage(image, optionsPolicy.images, 'image'),
-    ...findForbidden(options, optionsPolicy, fieldNames.optionNames),
+    ...findForbiddenImage(image, policy.images, 'image'),
+    ...findForbidden(options, policy, fieldNames.optionNames),
   ];
 }
 

@@ -154,7 +154,7 @@ export function createOptions(
       ...jobLabels(settings, request),
       ...(prepared.sandbox && { [sandboxLabel]: prepared.sandbox.name }),
     },
-    HostConfig: hostOptions(settings, request.options, prepared),
+    HostConfig: hostOptions(settings, request, prepared),
   };
 }
 
@@ -170,7 +170,7 @@ interface Prepared {
 
 function hostOptions(
   settings: ContainerSettings,
-  options: ContainerOptions,
+  { options, policy }: ContainerParameters,
   { files, mounts, init, sandbox }: Prepared,
 ): HostOptions {
   const { limits = {}, network, ports = [], gpus } = options;
@@ -178,7 +178,7 @@ function hostOptions(
   return {
     Init: init,
     LogConfig: { Type: 'local', Config: logConfig(settings.logBytes) },
-    ...confinedOptions(settings.confinement),
+    ...confinedOptions(settings.confinement, policy.capabilities),
     PidsLimit: limits.pids ?? settings.pids,
     Memory: memoryBytes,
     MemorySwap: memoryBytes, // Equal to `Memory`: no swap, where secrets could end up on a disk.

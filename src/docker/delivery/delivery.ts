@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import type { ContainerRequest } from '../../executor/backend.js';
 import { BrokenError } from '../../job/errors.js';
 import type { Mount } from '../../job/options/options.js';
-import type { AllowedMount } from '../../job/options/policy.js';
 import { readArchive, surveyArchive } from '../archive/archive.js';
 import { type ExtraFile, repack } from '../archive/repack.js';
 import { type ArchiveRules, passwdFile } from '../archive/rules.js';
@@ -37,7 +36,6 @@ export interface Delivery {
 export interface DeliveryParts {
   readonly engine: Engine;
   readonly rules: ArchiveRules;
-  readonly allowedMounts: readonly AllowedMount[];
   /** A CA certificate, put into every container at the same path. */
   readonly caCertificatePath: string | undefined;
 }
@@ -60,7 +58,7 @@ export async function openBoundDelivery(
 ): Promise<Delivery> {
   await readCertificate(parts); // A missing file must not look like an engine that sees none of our files.
   const { mounts: asked = [] } = request.options;
-  const mounts = await resolveMounts(asked, parts.allowedMounts);
+  const mounts = await resolveMounts(asked, request.policy.mounts);
   const files = await hostFiles.create(addJobUser(passwd), fileOwner(request.options));
   return {
     mounts,

@@ -2,19 +2,16 @@
 import { JobFailedError } from '../../job/errors.js';
 import { startFailed } from './start-errors.js';
 
-/** What an operator sets for all jobs. Nothing of it can be loosened by a job. */
+/** What an operator sets for all jobs. Nothing of it can be loosened by a job, or for one. */
 export interface Confinement {
   /** Its root file system cannot be written; `/tmp` is in memory. */
   readonly readOnly: boolean;
-  /** Given to every job that runs as root; otherwise only to programs that have them as files. */
-  readonly capabilities: readonly string[];
   /** JSON of a profile; undefined: that of the engine. */
   readonly seccompProfile: string | undefined;
 }
 
 export const usualConfinement: Confinement = {
   readOnly: false,
-  capabilities: [],
   seccompProfile: undefined,
 };
 
@@ -26,7 +23,10 @@ export interface ConfinedOptions {
   readonly ReadonlyRootfs?: true;
 }
 
-export function confinedOptions({ readOnly, capabilities, seccompProfile }: Confinement): ConfinedOptions {
+export function confinedOptions(
+  { readOnly, seccompProfile }: Confinement,
+  capabilities: readonly string[],
+): ConfinedOptions {
   const seccomp = seccompProfile === undefined ? [] : [`seccomp=${seccompProfile}`];
   return {
     SecurityOpt: ['no-new-privileges', ...seccomp],

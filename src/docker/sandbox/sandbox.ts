@@ -1,6 +1,6 @@
 // What a sandbox is made of, and how it is recognized: a container that only keeps a network for the one that joins it.
 import { randomBytes } from 'node:crypto';
-import type { ContainerOptions } from '../../job/options/options.js';
+import type { ContainerRequest } from '../../executor/backend.js';
 import {
   type ContainerSettings,
   type CreateOptions,
@@ -13,6 +13,9 @@ import type { ListedContainer } from '../engine/engine.js';
 import { engineNetwork, isolated } from '../engine/networks.js';
 import { confinedOptions, usualConfinement } from '../program/confinement.js';
 
+/** What of a job decides whether it gets one. */
+export type SandboxRequest = Pick<ContainerRequest, 'options' | 'owner' | 'policy'>;
+
 /** No two have the same one. */
 export function newSandboxName({ installation }: ContainerSettings): string {
   return `stint-${installation.slice(0, 8)}-sandbox-${randomBytes(8).toString('hex')}`;
@@ -20,13 +23,15 @@ export function newSandboxName({ installation }: ContainerSettings): string {
 
 /**
  * Whether a job with these options can be given one: only the isolated network is the same for every job. Ports are published
- * where the network is made, so a job that publishes some makes its own.
+ * where the network is made, so a job that publishes some makes its own. What one with capabilities may change of its network is
+ * more than what is looked at afterwards.
  */
 export function suitsSandbox(
   settings: ContainerSettings,
-  { network, ports = [] }: ContainerOptions,
+  { options: { network, ports = [] }, policy }: SandboxRequest,
 ): boolean {
-  return (network ?? settings.network) === isolated && ports.length === 0;
+  const isUsual = ports.length === 0 && policy.capabilities.length === 0;
+  return isUsual && (network ?? settings.network) === isolated;
 }
 
 /** It runs nothing but our program, with no right and next to no memory. */
@@ -42,7 +47,7 @@ export function sandboxOptions(settings: ContainerSettings, name: string, imageI
       [tagLabel]: sandboxTag(settings, name),
     },
     HostConfig: {
-      ...confinedOptions({ ...usualConfinement, readOnly: true }),
+      ...confinedOptions({ ...usualConfinement, readOnly: true }, []),
       LogConfig: { Type: 'none', Config: {} },
       NetworkMode: engineNetwork(isolated),
       Memory: memoryBytes,

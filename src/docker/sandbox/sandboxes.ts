@@ -1,14 +1,13 @@
 // Keeps sandboxes ready for the next jobs, so that no job waits until the engine has made its network.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LimitFunction } from 'p-limit';
-import type { ContainerOptions } from '../../job/options/options.js';
 import type { ContainerSettings, Sandbox } from '../container/container.js';
 import { removeUntilGone } from '../container/removal.js';
 import type { Engine } from '../engine/engine.js';
 import { ensureNetwork } from '../engine/isolated-network.js';
 import { isolated } from '../engine/networks.js';
 import { ensurePauseImage } from './pause-image.js';
-import { newSandboxName, sandboxOptions, suitsSandbox } from './sandbox.js';
+import { newSandboxName, type SandboxRequest, sandboxOptions, suitsSandbox } from './sandbox.js';
 import { readTraces } from './traces.js';
 
 export interface SandboxParts {
@@ -79,8 +78,9 @@ export class Sandboxes {
    * Waits a moment for one that another job of this owner is giving back. Undefined where none is ready or the job needs a network of its
    * own: its container is then made with it.
    */
-  async take(options: ContainerOptions, owner: string): Promise<TakenSandbox | undefined> {
-    if (!suitsSandbox(this.#parts.settings, options)) return undefined;
+  async take(request: SandboxRequest): Promise<TakenSandbox | undefined> {
+    if (!suitsSandbox(this.#parts.settings, request)) return undefined;
+    const { owner } = request;
     if (!this.#spares.some((spare) => spare.owner === owner)) await Promise.all(this.#looks);
     for (let spare = this.#pick(owner); spare !== undefined; spare = this.#pick(owner)) {
       this.#taken.add(spare);
@@ -126,10 +126,8 @@ export class Sandboxes {
     return (await this.#look(id)) === traces;
   }
 
-  /** What a job with capabilities may have changed is more than what we look at. */
   async #look(id: string): Promise<string | undefined> {
-    const { engine, settings } = this.#parts;
-    if (settings.confinement.capabilities.length > 0) return undefined;
+    const { engine } = this.#parts;
     const found = await engine.findContainer(id).catch(() => undefined);
     return found?.pid === undefined ? undefined : await readTraces(found.pid, id);
   }

@@ -15,6 +15,8 @@ export interface OptionsPolicy extends AmountsPolicy {
   /** Ports of the node, both ends included. One that the engine chooses is allowed when there is any range. */
   readonly ports: readonly { readonly from: number; readonly to: number }[];
   readonly mounts: readonly AllowedMount[];
+  /** What nobody asks for: a job of root has them, any other only where its programs are so marked. */
+  readonly capabilities: readonly string[];
   /** The longest time between the stop signal and SIGKILL, in milliseconds. */
   readonly mostStopGraceMs: number;
 }
@@ -33,6 +35,7 @@ export const strictPolicy: OptionsPolicy = {
   networks: [],
   ports: [],
   mounts: [],
+  capabilities: [],
   mostStopGraceMs: 0,
   mostGpus: 0,
   usual: { cpus: 0, memoryBytes: 0 },

@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { readJobRequest } from '../../../src/api/gostint/request.js';
 import { jsonBounds } from '../../../src/api/request/json-scan.js';
 import { decodeContent } from '../../../src/job/content.js';
-import { usualImages } from '../../../src/job/options/image-policy.js';
+import { strictPolicy } from '../../../src/job/options/policy.js';
 
 const owner = { key: 'k', displayName: 'n' };
 afterEach(() => vi.restoreAllMocks());
@@ -36,7 +36,7 @@ test.each([
   const body = Buffer.from(json);
   const longest = watchTexts();
 
-  const { fields, payload } = await readJobRequest(body, owner, usualImages);
+  const { fields, payload } = await readJobRequest(body, owner, () => strictPolicy);
   const ciphertext = payload.kind === 'ciphertext' ? payload.ciphertext : '';
   const content = await decodeContent(fields.content ?? '');
 
@@ -57,7 +57,7 @@ test.each([
 ])('a long text elsewhere is refused by the name of its field: %s', async (field, expected) => {
   const longest = watchTexts();
 
-  const reading = readJobRequest(bodyOf({ [field]: 'ж'.repeat(100_000) }), owner, usualImages);
+  const reading = readJobRequest(bodyOf({ [field]: 'ж'.repeat(100_000) }), owner, () => strictPolicy);
 
   await expect(reading).rejects.toThrow(`Expected \`${field}\` to be ${expected}, got a longer text.`);
   expect(longest()).toBeLessThan(2_000);
@@ -65,7 +65,7 @@ test.each([
 
 test('a long text that is no ciphertext is refused', async () => {
   await expect(
-    readJobRequest(bodyOf({ payload: `vault:v1:${'a'.repeat(2_000_000)}!` }), owner, usualImages),
+    readJobRequest(bodyOf({ payload: `vault:v1:${'a'.repeat(2_000_000)}!` }), owner, () => strictPolicy),
   ).rejects.toThrow('Expected `payload` to be a ciphertext of the transit engine');
 });
 
@@ -75,7 +75,7 @@ test.each([
 ])('a body with too much beside its long texts is refused before it is parsed: %s', async (_, fields) => {
   const longest = watchTexts();
 
-  const reading = readJobRequest(bodyOf(fields), owner, usualImages);
+  const reading = readJobRequest(bodyOf(fields), owner, () => strictPolicy);
 
   await expect(reading).rejects.toThrow(
     `Expected the body to hold at most ${jsonBounds.restBytes} bytes beside long texts, got more.`,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { usualConnections } from '../../../src/api/http/connection-limits.js';
 import { listen } from '../../../src/api/http/server.js';
+import { usualReading } from '../../support/reading.js';
 import { createTestApp } from '../../support/test-app.js';
 
 const cleanUps: (() => unknown)[] = [];
@@ -18,6 +19,7 @@ async function serve() {
   const server = await listen(createTestApp().app, {
     host: '127.0.0.1',
     port: 0,
+    reading: usualReading,
     connections: { inAll: 5, ofAddress: 3 },
     onFull: (reason) => told.push(reason),
   });

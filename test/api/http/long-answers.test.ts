@@ -5,6 +5,7 @@ import { type Listening, listen } from '../../../src/api/http/server.js';
 import { RefusedError } from '../../../src/job/errors.js';
 import type { LongOutput } from '../../../src/queue/queue.js';
 import { outputOf } from '../../support/fake-queue.js';
+import { usualReading } from '../../support/reading.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 
 const cleanUps: (() => unknown)[] = [];
@@ -72,8 +73,8 @@ function addEndless({ queue }: TestApp): { path: string; made: () => number; ope
 }
 
 async function serve(tested: TestApp, lookMs?: number): Promise<Listening> {
-  const options = lookMs === undefined ? {} : { reading: { lookMs } };
-  const server = await listen(tested.app, { host: '127.0.0.1', port: 0, ...options });
+  const options = lookMs === undefined ? {} : { reading: { ...usualReading, lookMs } };
+  const server = await listen(tested.app, { host: '127.0.0.1', port: 0, reading: usualReading, ...options });
   cleanUps.push(() => server.close(0));
   return server;
 }

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Listening, type ListenOptions, listen } from '../../../src/api/http/server.js';
 import { type CertificateFiles, makeCertificate } from '../../support/certificate.js';
+import { usualReading } from '../../support/reading.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 
 const limit = 100_000;
@@ -26,7 +27,7 @@ type Served = TestApp & { readonly server: Listening };
 
 async function serve(options: Partial<ListenOptions> = {}, changes = {}): Promise<Served> {
   const tested = createTestApp({ bodyLimitBytes: limit, ...changes });
-  const server = await listen(tested.app, { host: '127.0.0.1', port: 0, ...options });
+  const server = await listen(tested.app, { host: '127.0.0.1', port: 0, reading: usualReading, ...options });
   cleanUps.push(() => server.close(0));
   return { ...tested, server };
 }

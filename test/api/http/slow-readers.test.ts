@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cutSlowReaders } from '../../../src/api/http/slow-readers.js';
+import { usualReading } from '../../support/reading.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -30,7 +31,7 @@ class FakeSocket extends EventEmitter {
 function start(): { socket: FakeSocket; look: () => Promise<unknown>; server: EventEmitter } {
   const server = new EventEmitter();
   const socket = new FakeSocket();
-  cutSlowReaders(server as Server);
+  cutSlowReaders(server as Server, usualReading);
   server.emit('request', { socket });
   return { socket, server, look: () => vi.advanceTimersByTimeAsync(30_000) };
 }
@@ -78,7 +79,7 @@ test('when too much waits in all, those are cut on which the most waits and noth
     socket.pass(waiting * mib, 0);
     return socket;
   });
-  cutSlowReaders(server as Server);
+  cutSlowReaders(server as Server, usualReading);
   for (const socket of sockets) server.emit('request', { socket });
   await vi.advanceTimersByTimeAsync(1_000);
   sockets[1]?.pass(100, 200);

@@ -9,6 +9,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Listening, type ListenOptions, listen } from '../../../src/api/http/server.js';
 import { type Authority, makeAuthority } from '../../support/certificate.js';
+import { usualReading } from '../../support/reading.js';
 import { createTestApp } from '../../support/test-app.js';
 
 const cleanUps: (() => unknown)[] = [];
@@ -35,7 +36,12 @@ function writeCertificate(): void {
 }
 
 async function serve(options: Partial<ListenOptions> = {}): Promise<Listening> {
-  const server = await listen(createTestApp().app, { host: '127.0.0.1', port: 0, ...options });
+  const server = await listen(createTestApp().app, {
+    host: '127.0.0.1',
+    port: 0,
+    reading: usualReading,
+    ...options,
+  });
   cleanUps.push(() => server.close(0));
   return server;
 }

@@ -10,10 +10,10 @@ const foreign =
   /Unexpected|SyntaxError|TypeError|Zod|undefined|NaN|\[object|node_modules|\.[jt]s\b|unclosed tag/;
 
 const most = { ...strictPolicy.most, cpus: 2, memoryBytes: 1024 ** 3 };
-const optionsPolicy = { ...strictPolicy, most };
+const policyFor = () => ({ ...strictPolicy, most });
 
 async function ask(input: BadInput) {
-  const tested = createTestApp({ optionsPolicy });
+  const tested = createTestApp({ policyFor });
   const { method, path, body, headers = {} } = input;
   const token = input.status === 401 ? {} : { 'x-auth-token': 's.token1' };
   const type = { 'content-type': 'application/json' };

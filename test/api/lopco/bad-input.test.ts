@@ -96,7 +96,9 @@ test('without an address to call back no job is taken, and the log says which se
 });
 
 test('what workers need must be allowed by the operator', async () => {
-  const { log, ask, queue } = createLopcoApp({ optionsPolicy: { ...strictPolicy, mounts: allowed.mounts } });
+  const { log, ask, queue } = createLopcoApp({
+    policyFor: () => ({ ...strictPolicy, mounts: allowed.mounts }),
+  });
 
   expect((await ask('POST', '/job-manager/jobs', { body: newJob })).status).toBe(403);
   expect(reasonIn(log)).toMatch(/the user of its image \(STINT_ALLOW_USERS\)/);

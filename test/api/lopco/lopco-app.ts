@@ -20,7 +20,7 @@ export const allowed = {
 
 /** An app whose operator allows what workers get. */
 export function createLopcoApp(changes: Parameters<typeof createTestApp>[0] = {}) {
-  const app = createTestApp({ optionsPolicy: allowed, ...changes });
+  const app = createTestApp({ policyFor: () => allowed, ...changes });
   return { ...app, ask: askOf(app) };
 }
 

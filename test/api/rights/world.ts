@@ -30,7 +30,7 @@ export interface World extends Pick<TestApp, 'asked' | 'identified'> {
 /** An app in which the job or document that a route is about belongs to somebody, or is not there. */
 export async function worldOf(route: string, cell: Cell, owner: Token | undefined): Promise<World> {
   const [method = '', path = ''] = route.split(' ');
-  const tested = isGaffer(path) ? createGafferApp() : createTestApp({ optionsPolicy: allowed });
+  const tested = isGaffer(path) ? createGafferApp() : createTestApp({ policyFor: () => allowed });
   const door = doorOf(path);
   if (owner !== undefined) await fill(tested, { owner, path, door });
   else tested.operations.ownerKey = undefined;

@@ -12,6 +12,7 @@ const policy = {
   networks: ['host'],
   ports: [{ from: 1, to: 65_535 }],
   mostStopGraceMs: 60_000,
+  capabilities: [],
   mostGpus: 4,
   usual: { cpus: 2, memoryBytes: 2 ** 30 },
   mounts: [
@@ -20,7 +21,7 @@ const policy = {
   ],
   most: { cpus: 8, memoryBytes: 2 ** 33, pids: 1, sharedMemoryBytes: 10_000_000 },
 };
-const settings = { runai: { projects: undefined, serialProjects: false }, optionsPolicy: policy };
+const settings = { runai: { projects: undefined, serialProjects: false }, policyFor: () => policy };
 const small = { project: 'vision', image: 'alpine:3.20' };
 
 function read(body: unknown, requester?: string): Promise<JobRequest> {

@@ -9,6 +9,7 @@ import { rigPart } from '../../support/rig-part.js';
 
 const { dockerHost } = await rigPart('engine');
 let bench: DockerBench;
+let policy: typeof strictPolicy;
 let root: string;
 
 beforeAll(async () => {
@@ -21,20 +22,12 @@ beforeAll(async () => {
   await writeFile(join(root, 'private/key'), 'hidden\n');
   await symlink('../private', join(root, 'ref/out'));
   await symlink('inner', join(root, 'ref/in'));
-  const job = {
-    memoryBytes: 64 * 1024 * 1024,
-    cpus: 1,
-    pids: 64,
-    network: 'none',
-    sharedMemoryBytes: 64 * 1024 * 1024,
-    init: 'auto',
-  } as const;
   const mounts = [
     { kind: 'bind', source: join(root, 'ref'), readOnly: true },
     { kind: 'bind', source: join(root, 'scratch'), readOnly: false },
   ] as const;
-  const policy = { ...strictPolicy, mounts };
-  bench = await openDockerBench(dockerHost, { job: { ...job, policy } });
+  policy = { ...strictPolicy, mounts };
+  bench = await openDockerBench(dockerHost);
 });
 
 afterAll(async () => {
@@ -43,7 +36,7 @@ afterAll(async () => {
 });
 
 const shell = async (script: string, options: ContainerOptions) => {
-  const { stdout, stderr, exit } = await runJob(bench, { command: ['sh', '-c', script], options });
+  const { stdout, stderr, exit } = await runJob(bench, { command: ['sh', '-c', script], options, policy });
   return { out: stdout.toString().trim(), err: stderr.toString(), code: exit.exitCode };
 };
 const bind = (path: string, target: string, readOnly = true): Mount => ({

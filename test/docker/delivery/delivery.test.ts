@@ -6,7 +6,7 @@ import { testRules as rules } from '../../support/backend-parts.js';
 import { containerRequest } from '../../support/container-request.js';
 import { fakeEngine } from '../../support/fake-engine.js';
 
-const parts = { engine: fakeEngine({}), allowedMounts: [], rules, caCertificatePath: '/nonesuch/ca.pem' };
+const parts = { engine: fakeEngine({}), rules, caCertificatePath: '/nonesuch/ca.pem' };
 const job = { request: containerRequest({ jobId: 'job-1', fence: 1 }), passwd: undefined };
 const lost = {
   code: 'internal',

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { DockerBackendOptions } from '../../../src/docker/backend.js';
 import { openDockerBackend } from '../../../src/docker/backend.js';
 import type { ContainerRequest } from '../../../src/executor/backend.js';
+import { strictPolicy } from '../../../src/job/options/policy.js';
 import { containerRequest } from '../../support/container-request.js';
 import { type DockerBench, openDockerBench, readJob, runJob } from '../../support/docker-bench.js';
 import { rigPart } from '../../support/rig-part.js';
@@ -122,12 +123,12 @@ test('a network never goes from one owner to another', async () => {
 });
 
 test('jobs that may have capabilities have a new one each', async () => {
-  const confinement = { readOnly: false, capabilities: ['NET_ADMIN'], seccompProfile: undefined };
-  const bench = await openBench({ sandboxes: 1, confinement });
+  const policy = { ...strictPolicy, capabilities: ['NET_ADMIN'] };
+  const bench = await openBench({ sandboxes: 1 });
   const seen: string[] = [];
   for (let job = 0; job < 2; job++) {
     await untilReady(bench, 1);
-    seen.push((await runJob(bench, { command: ['sh', '-c', whose] })).stdout.toString());
+    seen.push((await runJob(bench, { command: ['sh', '-c', whose], policy })).stdout.toString());
   }
 
   expect(new Set(seen).size).toBe(2);

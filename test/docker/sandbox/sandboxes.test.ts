@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { Engine } from '../../../src/docker/engine/engine.js';
 import { EngineError } from '../../../src/docker/engine/errors.js';
 import { Sandboxes } from '../../../src/docker/sandbox/sandboxes.js';
+import { strictPolicy } from '../../../src/job/options/policy.js';
 import { testSettings } from '../../support/backend-parts.js';
 import { containerFacts } from '../../support/fake-engine.js';
 import { engineWithImage } from './engine-with-image.js';
@@ -54,7 +55,7 @@ test('what cannot be looked into is used once', async () => {
   bench.sandboxes.open();
   await expect.poll(() => bench.made.length).toBe(2);
 
-  const taken = await bench.sandboxes.take({}, 'entity:1');
+  const taken = await bench.sandboxes.take({ options: {}, owner: 'entity:1', policy: strictPolicy });
   taken?.giveBack();
 
   await expect.poll(() => bench.removed).toEqual([taken?.name]);
@@ -66,7 +67,7 @@ test('one whose job may not be gone is removed', async () => {
   bench.sandboxes.open();
   await expect.poll(() => bench.made.length).toBe(2);
 
-  const taken = await bench.sandboxes.take({}, 'entity:1');
+  const taken = await bench.sandboxes.take({ options: {}, owner: 'entity:1', policy: strictPolicy });
   taken?.giveUp();
 
   await expect.poll(() => bench.removed).toEqual([taken?.name]);
@@ -111,7 +112,7 @@ test('where the engine is short of something those that nobody uses are given up
   await using bench = openBench();
   bench.sandboxes.open();
   await expect.poll(() => bench.made.length).toBe(2);
-  const taken = await bench.sandboxes.take({}, 'entity:1');
+  const taken = await bench.sandboxes.take({ options: {}, owner: 'entity:1', policy: strictPolicy });
 
   bench.sandboxes.giveUp();
 

@@ -28,7 +28,7 @@ async function run(
 ) {
   bench.secrets.setSecret('kv/login', { data });
   const request = { fields: { image, registryRef: 'kv/login', ...fields }, ...more };
-  return (await execute(bench.run(request), bench.parts({ policy }))).outcome;
+  return (await execute(bench.run(request), bench.parts({ policyFor: () => policy }))).outcome;
 }
 
 const account = { username: 'ada', password: 'CANARY' };

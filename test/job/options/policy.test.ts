@@ -12,6 +12,7 @@ const policy: OptionsPolicy = {
     { kind: 'bind', source: '/srv/scratch', readOnly: false },
     { kind: 'volume', source: 'cache', readOnly: true },
   ],
+  capabilities: [],
   mostStopGraceMs: 60_000,
   mostGpus: 2,
   usual: { cpus: 1, memoryBytes: 2 ** 29 },

@@ -7,6 +7,7 @@ import { checkOptions } from '../../../job/options/check-options.js';
 import { findForbiddenImage } from '../../../job/options/image-policy.js';
 import type { ContainerOptions, Mount, UserId } from '../../../job/options/options.js';
 import { findForbidden, isMountAllowed, type OptionsPolicy } from '../../../job/options/policy.js';
+import type { Place } from '../../../job/options/rules.js';
 import { Secret } from '../../../job/secret.js';
 import type { AppParts } from '../../parts.js';
 import { readFields } from '../../request/readers.js';
@@ -19,7 +20,10 @@ import { findUnsupported } from './unsupported.js';
 import { jobShape, type WireJob } from './wire.js';
 
 /** What the operator says. */
-export type Settings = Pick<AppParts, 'gaffer' | 'optionsPolicy'>;
+export type Settings = Pick<AppParts, 'gaffer' | 'policyFor'>;
+
+/** Processes are in no queue. */
+const place: Place = { door: 'gaffer', queue: null };
 
 /** gaffer's name for each field of the model, for the texts of problems. */
 const fieldNames: FieldNames = {
@@ -76,14 +80,15 @@ export function readTemplate(
 }
 
 /** Whether a process can be started so. */
-export function refuseBadLaunch(template: Template, { optionsPolicy }: Settings, extra = {}): void {
+export function refuseBadLaunch(template: Template, { policyFor }: Settings, extra = {}): void {
+  const policy = policyFor(place);
   const fields = launch(template, extra);
   const [program] = fields.entrypoint;
   refuse(program === '' ? ['cmd must be a command that begins with a program, got nothing.'] : []);
   refuse(checkFields(fields, fieldNames));
   refuse([
-    ...findForbiddenImage(fields.image, optionsPolicy.images, 'image'),
-    ...findForbidden(fields.options ?? {}, optionsPolicy, fieldNames.optionNames),
+    ...findForbiddenImage(fields.image, policy.images, 'image'),
+    ...findForbidden(fields.options ?? {}, policy, fieldNames.optionNames),
   ]);
 }
 
@@ -146,7 +151,7 @@ function toTemplate(job: WireJob, config: Readonly<Record<string, unknown>>, set
     env: job.env ?? [],
     cwd,
     image: job.image ?? job.container_image ?? settings.gaffer.image ?? '',
-    options: toOptions(job, cwd, settings.optionsPolicy),
+    options: toOptions(job, cwd, settings.policyFor(place)),
     numprocesses,
     detach,
     flapping: flapping && { ...defaultFlapping, ...flapping },

@@ -4,6 +4,7 @@ import { WebSocket } from 'ws';
 import { isWebSocketPath } from '../../../../src/api/app.js';
 import { type Listening, listen } from '../../../../src/api/http/server.js';
 import type { PlaceLimits } from '../../../../src/api/http/websocket-places.js';
+import { usualReading } from '../../../support/reading.js';
 import { createTestApp } from '../../../support/test-app.js';
 
 const cleanUps: (() => unknown)[] = [];
@@ -19,7 +20,7 @@ const isPath = (path: string) => isWebSocketPath({ doors: ['gaffer'] }, path);
 
 async function serve(app: Parameters<typeof listen>[0], places: Partial<PlaceLimits> = {}) {
   const webSockets = { isPath, log, places };
-  const server = await listen(app, { host: '127.0.0.1', port: 0, webSockets });
+  const server = await listen(app, { host: '127.0.0.1', port: 0, reading: usualReading, webSockets });
   cleanUps.push(() => server.close(0));
   return (token?: string, path?: string) => connect(server, token, path);
 }

@@ -21,7 +21,7 @@ const policy: OptionsPolicy = {
 const gaffer = { image: 'busybox:latest', flapping: defaultFlapping, origins: [] };
 
 function read(fields: object) {
-  return readTemplate({ name: 'web', cmd: 'httpd', ...fields }, { gaffer, optionsPolicy: policy });
+  return readTemplate({ name: 'web', cmd: 'httpd', ...fields }, { gaffer, policyFor: () => policy });
 }
 const started = (fields: object) => launch(read(fields).template);
 const words = (fields: object) => {
@@ -152,7 +152,7 @@ test('secrets are read with the login of the job', () => {
 });
 
 test('another configuration has the login of the job that it is for', () => {
-  const settings = { gaffer, optionsPolicy: policy };
+  const settings = { gaffer, policyFor: () => policy };
   const config = { name: 'web', cmd: 'httpd', secret_refs: ['B@kv/data/a.c'] };
 
   const { template, wrappedSecretId } = readTemplate(config, settings, { hasLogin: true });
