@@ -359,6 +359,7 @@ const nothing = {
   template: '',
   wrap_secret_id: '',
   secret_refs: [],
+  registry_ref: '',
   secret_file_type: '',
   cont_on_warnings: null,
 };
