@@ -14,6 +14,12 @@ export const jobSettings = [
       'Networks that are made ahead for the next jobs where these run on `isolated`, each in a container that sleeps (docs/engines.md). 0: each job waits for its own.',
   },
   {
+    name: 'STINT_IMAGE_SECRET_REFS',
+    default: 'true',
+    meaning:
+      "Read the secrets that `/gostint_image.yml` of an image names as well: whoever makes the image then chooses which secrets of the job's owner it gets.",
+  },
+  {
     name: 'STINT_JOB_READ_ONLY',
     default: 'false',
     meaning:

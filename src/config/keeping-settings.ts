@@ -2,6 +2,12 @@
 
 export const waitingSettings = [
   {
+    name: 'STINT_OWNER_SLOTS',
+    default: '0',
+    meaning:
+      'Jobs of one owner that may run at once on this node, below `STINT_SLOTS` where owners are strangers to each other: otherwise one of them can have all slots. 0 is any number.',
+  },
+  {
     name: 'STINT_OWNER_WAITING',
     default: '1000',
     meaning: 'Jobs of one owner that may wait; a submit beyond is answered with 429. 0 is any number.',

@@ -48,6 +48,8 @@ export interface Config {
   readonly rightsPath: string | undefined;
   readonly submitNeedsRight: boolean;
   readonly slots: number;
+  /** Of one owner; 0: any number. */
+  readonly ownerSlots: number;
   readonly starts: number;
   readonly sandboxes: number;
   /** Of queues without a limit of their own; 0: any number. */
@@ -62,6 +64,7 @@ export interface Config {
   readonly maskOutput: boolean;
   /** The login of a job that prints a secret is revoked at once. */
   readonly revokesPrinted: boolean;
+  readonly imageSecretRefs: boolean;
   readonly bodyLimitBytes: number;
   /** For large requests in work. */
   readonly workMemoryBytes: number;

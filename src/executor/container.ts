@@ -6,7 +6,6 @@ import { failpoint } from '../job/failpoint.js';
 import type { JobSpec } from '../job/job.js';
 import type { Secret } from '../job/secret.js';
 import type { PreparedContainer, RegistryLogin } from './backend.js';
-import { readImageSecretRefs } from './metadata.js';
 import { identityMissing, type LayeredSpec } from './request.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import { readRegistryLogin } from './secrets/registry-login.js';
@@ -98,7 +97,7 @@ export async function deliverSecrets(
   { request, spec: layered, session, container }: Delivery,
 ): Promise<SecretValues> {
   const { spec, secretRefs } = layered;
-  const references = secretRefs(readImageSecretRefs(container.imageMetadata));
+  const references = secretRefs(container.imageMetadata);
   if (session === undefined) return await deliverNothing(container, references);
   if (references.length > mostReferences) throw tooManyReferences(references.length);
   const values = await session.read(references, {

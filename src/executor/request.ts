@@ -6,7 +6,7 @@ import type { JobSpec, SpecFields } from '../job/job.js';
 import { contentText, type Layers, layer, withImageSecretRefs } from '../job/layer.js';
 import { findForbiddenImage } from '../job/options/image-policy.js';
 import { findForbidden, type OptionsPolicy } from '../job/options/policy.js';
-import { readContentMetadata } from './metadata.js';
+import { readContentMetadata, readImageSecretRefs } from './metadata.js';
 import type { ExecutorParts, OpenedRequest, Run } from './run.js';
 import { sharedSession } from './secrets/shared-login.js';
 import type { SecretSession } from './secrets.js';
@@ -15,7 +15,7 @@ import type { SecretSession } from './secrets.js';
 export interface LayeredSpec {
   readonly spec: JobSpec;
   /** All references, once the image's metadata is known. */
-  readonly secretRefs: (image: readonly string[]) => string[];
+  readonly secretRefs: (imageMetadata: string | undefined) => string[];
 }
 
 /** A session that records what it does. It opens at its first use. Undefined for a job without a Vault identity. */
@@ -59,8 +59,14 @@ export async function readSpec(request: OpenedRequest, reading: Reading): Promis
   refuseForbiddenImage(spec.image, policy); // The payload or the content may have named another one.
   return {
     spec,
-    secretRefs: (image) => withImageSecretRefs(layers, { secretRefs: image }),
+    secretRefs: (metadata) =>
+      withImageSecretRefs(layers, { secretRefs: refsOfImage(metadata, reading.parts) }),
   };
+}
+
+/** Whoever makes the image of a job chooses with them which secrets of the job's owner it gets. */
+function refsOfImage(metadata: string | undefined, { options }: ExecutorParts): string[] {
+  return options.imageSecretRefs ? readImageSecretRefs(metadata) : [];
 }
 
 async function openPayload(request: OpenedRequest, { run, session, parts }: Reading): Promise<SpecFields> {

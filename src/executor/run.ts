@@ -26,6 +26,8 @@ export interface ExecutorOptions {
   readonly maxRunTimeMs: number;
   readonly outputLimitBytes: number;
   readonly maskOutput: boolean;
+  /** What an image itself says that it needs is read too. */
+  readonly imageSecretRefs: boolean;
   /** The login of a job that prints a secret is revoked at once. */
   readonly revokesPrinted: boolean;
   /** The job may have been taken by a node whose operator allows more. */

@@ -113,7 +113,7 @@ export function warnOfOpenQueues({ job, submitNeedsRight }: Config, log: Log): v
 
 /** Jobs get the server's own address of Vault in their environment, as GoStint's jobs expect. */
 export function executorOptions(config: Config): ExecutorOptions {
-  const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, revokesPrinted, vault, job } = config;
+  const { stopGraceMs, maxRunTimeMs, outputLimitBytes, maskOutput, vault, job } = config;
   const certificate = vault.caCertPath === undefined ? [] : [`VAULT_CACERT=${vault.caCertPath}`];
   const env = [`VAULT_ADDR=${vault.address}`, ...certificate];
   return {
@@ -121,7 +121,8 @@ export function executorOptions(config: Config): ExecutorOptions {
     maxRunTimeMs,
     outputLimitBytes,
     maskOutput,
-    revokesPrinted,
+    revokesPrinted: config.revokesPrinted,
+    imageSecretRefs: config.imageSecretRefs,
     env,
     tokenInEnv: job.tokenInEnv,
     policyFor: policiesOf(job.policy, job.rules),

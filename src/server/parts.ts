@@ -115,6 +115,7 @@ export async function openWork(parts: Parts, closers: Closers): Promise<Work> {
     node: node.nodeId,
     describe: () => ({ version, engineId: engine.id }),
     slots: config.slots,
+    ownerSlots: config.ownerSlots,
     leaseMs: config.leaseMs,
     holdLimitMs: config.holdLimitMs,
     outputRoot: config.jobproxy.outputRoot,

@@ -84,8 +84,7 @@ function bindStatements(address: DatabaseAddress, { sql, db }: ReturnType<typeof
     claimKey: (by: keys.KeyClaim, terms: keys.KeyTerms) => keys.claimKey(sql, by, terms),
     releaseKey: (by: keys.KeyClaim) => keys.releaseKey(sql, by),
     deleteExpiredKeys: (limit: number) => keys.deleteExpiredKeys(sql, limit),
-    claimJobs: (claim: { node: string; limit: number; leaseMs: number }): Promise<ClaimedRow[]> =>
-      claimJobs(sql, claim),
+    claimJobs: (claim: Parameters<typeof claimJobs>[1]): Promise<ClaimedRow[]> => claimJobs(sql, claim),
     extendLeases: (claims: readonly ClaimKey[], leaseMs: number): Promise<LeaseRow[]> =>
       extendLeases(sql, claims, leaseMs),
     markSpending: (claim: ClaimKey) => moves.markSpending(sql, claim),

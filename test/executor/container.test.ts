@@ -160,6 +160,20 @@ describe('the secrets of a job', () => {
     expect(masked.get('C')?.reveal()).toBe('from-image');
   });
 
+  test('leave out the references of the image where the operator says so, whatever they are', async () => {
+    bench.backend.imageMetadata.set('busybox', 'secret_refs: [nonsense');
+    const run = bench.run({ fields: { image: 'busybox', secretRefs: ['A@kv/app.a'] } });
+    const parts = bench.parts({ imageSecretRefs: false });
+    const request = await run.job.open();
+    await using session = newSession(run, request, parts);
+    const spec = await readSpec(request, { run, session, parts });
+    await using container = await prepareContainer(run, { spec, session, parts });
+
+    const masked = await deliverSecrets(run, { request, spec, session, container });
+
+    expect([...masked.keys()].toSorted()).toEqual(['A', 'TOKEN', 'the own token']);
+  });
+
   test('come as JSON when the request asks for it', async () => {
     const spec = { secretRefs: ['A@kv/app.a'], secretFileType: 'json' } as const;
 

@@ -89,7 +89,7 @@ describe('the spec of a request', () => {
 
     expect(spec.image).toBe('from-content');
     expect(Buffer.from(spec.content ?? []).toString('base64')).toBe(content);
-    expect(secretRefs(['A@image.c', 'B@image.c'])).toEqual(['B@image.c', 'A@b.c']);
+    expect(secretRefs('secret_refs: [A@image.c, B@image.c]')).toEqual(['B@image.c', 'A@b.c']);
     expect(bench.backend.count('checkContent')).toBe(1);
   });
 

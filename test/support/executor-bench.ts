@@ -58,6 +58,7 @@ export class ExecutorBench implements Disposable {
         maxRunTimeMs: 3_600_000,
         outputLimitBytes: 1024 * 1024,
         maskOutput: true,
+        imageSecretRefs: true,
         revokesPrinted: false,
         policyFor: () => strictPolicy,
         env: [],

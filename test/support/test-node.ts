@@ -128,6 +128,7 @@ function executorParts(secrets: Secrets, backend: FakeBackend): ExecutorParts {
       maxRunTimeMs: 60_000,
       outputLimitBytes: 1_000_000,
       maskOutput: true,
+      imageSecretRefs: true,
       revokesPrinted: false,
       policyFor: () => strictPolicy,
       env: [],

@@ -5,6 +5,7 @@ import type { ActiveJob } from './active-job.js';
 
 interface Entry {
   readonly job: ActiveJob;
+  readonly owner: string;
   readonly done: Promise<void>;
 }
 
@@ -17,18 +18,25 @@ export class ActiveJobs {
   }
 
   /** `work` never throws. The job is active until its work is done. */
-  add(job: ActiveJob, work: Promise<void>): Promise<void> {
+  add(job: ActiveJob, owner: string, work: Promise<void>): Promise<void> {
     const { id } = job.claim;
     const done = work.finally(() => {
       job[Symbol.dispose]();
       if (this.#jobs.get(id)?.job === job) this.#jobs.delete(id);
     });
-    this.#jobs.set(id, { job, done });
+    this.#jobs.set(id, { job, owner, done });
     return done;
   }
 
   all(): ActiveJob[] {
     return [...this.#jobs.values()].map((entry) => entry.job);
+  }
+
+  /** Owners of so many jobs or more. */
+  ownersOf(atLeast: number): string[] {
+    const counts = new Map<string, number>();
+    for (const { owner } of this.#jobs.values()) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    return [...counts].flatMap(([owner, count]) => (count >= atLeast ? [owner] : []));
   }
 
   claims(): ClaimKey[] {

@@ -24,6 +24,8 @@ export interface WorkerParts {
   readonly describe: () => { readonly version: string; readonly engineId: string | undefined };
   /** How many jobs may be active on this node at once. */
   readonly slots: number;
+  /** How many of one owner; 0 or without one: any number. */
+  readonly ownerSlots?: number;
   readonly leaseMs: number;
   /** How long a queue is held at most when the engine gave no answer and the container may still run. */
   readonly holdLimitMs: number;
@@ -165,23 +167,38 @@ export class Worker {
       const rows = await this.#claim();
       for (const row of rows)
         this.#begin(row, claimedAt, (activeJob) => runClaimed(row, activeJob, this.#runParts()));
+      if (this.#ownerSlots > 0 && rows.length > 0) this.#shouldFillAgain = true;
       this.#earlyKills.clear();
     }
   }
 
   /** Never throws: a failed claim is only logged, and the poll tries again. */
   async #claim(): Promise<ClaimedRow[]> {
-    const { store, node, slots, leaseMs, breaker, log } = this.#parts;
-    const limit = slots - this.#active.size;
+    const { store, node, leaseMs, breaker, log } = this.#parts;
+    const limit = this.#claimLimit();
     if (limit <= 0 || this.#shutdown.hasBegun || breaker?.openReason() !== undefined) return [];
     try {
       await this.#returnUnknownJobs();
-      return await store.claimJobs({ node, limit, leaseMs });
+      return await store.claimJobs({ node, limit, leaseMs, without: this.#fullOwners() });
     } catch (error) {
       this.#unsureUntil = performance.now() + lateClaimMs;
       log.error('could not claim jobs', { error });
       return [];
     }
+  }
+
+  get #ownerSlots(): number {
+    return this.#parts.ownerSlots ?? 0;
+  }
+
+  /** One by one where it matters whose the last one was. */
+  #claimLimit(): number {
+    const free = this.#parts.slots - this.#active.size;
+    return this.#ownerSlots > 0 ? Math.min(1, free) : free;
+  }
+
+  #fullOwners(): string[] {
+    return this.#ownerSlots > 0 ? this.#active.ownersOf(this.#ownerSlots) : [];
   }
 
   /** Again until no lost claim can take effect any more, and once more after that. */
@@ -193,7 +210,7 @@ export class Worker {
   }
 
   #begin(
-    row: { id: string; fence: string },
+    row: { id: string; fence: string; ownerKey: string },
     since: number,
     run: (activeJob: ActiveJob) => Promise<void>,
   ): void {
@@ -201,7 +218,7 @@ export class Worker {
     const activeJob = new ActiveJob({ id: row.id, fence: row.fence, node }, leaseMs, since);
     if (this.#earlyKills.has(row.id)) activeJob.stop.request('kill');
     this.#shutdown.apply(activeJob);
-    void this.#active.add(activeJob, run(activeJob)).then(() => this.wake());
+    void this.#active.add(activeJob, row.ownerKey, run(activeJob)).then(() => this.wake());
   }
 
   #runParts(): RunParts {

@@ -37,16 +37,20 @@ export interface ClaimKey {
   readonly fence: string;
 }
 
-/** Claims up to `limit` ready jobs, oldest first. Reads only the index of ready jobs, and whether the node is drained. */
+/**
+ * Claims up to `limit` ready jobs, oldest first, but none of the owners in `without`. Reads only the index of ready jobs, and whether the node is drained.
+ */
 export async function claimJobs(
   sql: Sql,
-  claim: { node: string; limit: number; leaseMs: number },
+  claim: { node: string; limit: number; leaseMs: number; without?: readonly string[] },
 ): Promise<ClaimedRow[]> {
+  const without = arrayText(claim.without ?? []);
   return guarded(
     () => sql<ClaimedRow[]>`
       with ready as (
         select id from jobs
         where state = 'queued' and turn and (not_before is null or not_before <= clock_timestamp())
+          and owner_key <> all (${without}::text[])
           and not exists (select 1 from nodes where nodes.id = ${claim.node} and draining)
         order by seq
         for update skip locked
