@@ -19,7 +19,7 @@ import type { SecretValues } from './secrets.js';
 /** Of a job that never ran. */
 export const noOutput: OutputFacts = { stdoutBytes: 0, stderrBytes: 0, flaw: undefined };
 
-/** How long the rest of the output may take after the container has ended. */
+/** How long the rest of the output may take after the container has ended, beside the time in which it is being stored. */
 const drainMs = 30_000;
 
 /** What records and stops a job whose container was started. */
@@ -86,7 +86,8 @@ export function jobMask(secrets: SecretValues, { options }: ExecutorParts): Prom
 }
 
 /** Copies the output until the container has ended, stops it when requested, and returns how it ended. */
-export async function followToEnd(run: StartedRun, following: Following): Promise<Execution> {
+export async function followToEnd(started: StartedRun, given: Following): Promise<Execution> {
+  const { run, following, isStoring } = watchStoring(started, given);
   const { from, timeMs, parts } = following;
   const { options } = parts;
   const collector = new OutputCollector(
@@ -100,16 +101,43 @@ export async function followToEnd(run: StartedRun, following: Following): Promis
   const stopping = stopWhenRequested(run, following.running, following.stopGraceMs);
   using _ = watchAndFeed(run, following);
   const outcome = await waitForEnd(run, following);
-  const [flaw] = await within(drainMs, flawsOf(copying), ['output_not_drained']);
+  const flaw = await flawOf(copying, isStoring);
   stopping.release();
   await publishing;
   if (run.stop.reason === 'fenced') throw new FencedError('The claim was lost while the job ran.');
   return { outcome, output: { ...collector.totals, flaw } };
 }
 
-/** The first is the one that is told. */
-async function flawsOf(copying: readonly Promise<string | undefined>[]): Promise<string[]> {
-  return (await Promise.all(copying)).filter((flaw) => flaw !== undefined);
+/** The first is the one that is told. An engine may never end a stream; what waits for Postgres is there. */
+async function flawOf(
+  copying: readonly Promise<string | undefined>[],
+  isStoring: () => boolean,
+): Promise<string | undefined> {
+  const flaws = Promise.all(copying);
+  for (;;) {
+    const found = await within(drainMs, flaws, undefined);
+    if (found !== undefined) return found.find((flaw) => flaw !== undefined);
+    if (!isStoring()) return 'output_not_drained';
+  }
+}
+
+/** Counts what is being stored of the output at the moment. */
+function watchStoring(run: StartedRun, following: Following) {
+  let count = 0;
+  const counted =
+    <Args extends unknown[]>(store: (...args: Args) => Promise<void>) =>
+    async (...args: Args) => {
+      count++;
+      try {
+        await store(...args);
+      } finally {
+        count--;
+      }
+    };
+  const { append, appendPipe } = run.recorder;
+  const recorder = { ...run.recorder, append: counted(append), appendPipe: counted(appendPipe) };
+  const onFound = counted(following.onFound);
+  return { run: { ...run, recorder }, following: { ...following, onFound }, isStoring: () => count > 0 };
 }
 
 function watchAndFeed(run: StartedRun, following: Following): Disposable {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { OutputPart, PreparedContainer, RunningContainer } from '../../src/executor/backend.js';
 import { runToEnd } from '../../src/executor/follow.js';
@@ -94,6 +95,20 @@ describe('the output of a job that ran', () => {
 
     expect(outcome).toMatchObject({ kind: 'ended', stopped: undefined });
     expect(output.flaw).toBe('output_internal');
+  });
+
+  test('is waited for as long as it is being stored, however long Postgres is away', async () => {
+    const postgres = new EventEmitter();
+    bench.at('recorder.append', () => once(postgres, 'back'));
+    vi.useFakeTimers();
+    const following = follow({ output: printing('a') });
+    await vi.advanceTimersByTimeAsync(100_000);
+    const early = await Promise.race([following, Promise.resolve('waits')]);
+    postgres.emit('back');
+    await vi.advanceTimersByTimeAsync(100);
+
+    expect(early).toBe('waits');
+    expect((await following).output).toEqual({ stdoutBytes: 1, stderrBytes: 0, flaw: undefined });
   });
 
   test('is not waited for forever', async () => {

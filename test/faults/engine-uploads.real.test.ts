@@ -11,7 +11,10 @@ const engine = await rigPart('engine');
 const prepared = await rigPart('preparedVault');
 /** It records what the engine is really asked for. */
 const proxy = await FaultProxy.start(engine.dockerHost);
-const stand = await openStand({ engineAddress: proxy.address.replace('http:', 'tcp:') });
+const stand = await openStand({
+  engineAddress: proxy.address.replace('http:', 'tcp:'),
+  settings: { STINT_SANDBOXES: '0' }, // Their containers have requests of their own.
+});
 const operator = new VaultOperator(prepared);
 afterAll(async () => {
   await stand[Symbol.asyncDispose]();

@@ -26,7 +26,7 @@ export class ExecutorBench implements Disposable {
   /** The recorder's calls, by method name. */
   readonly told = new Map<string, unknown>();
   readonly #steps: Step[] = [];
-  readonly #hooks = new Map<Step, () => void>();
+  readonly #hooks = new Map<Step, () => unknown>();
   #seen = 0;
 
   constructor() {
@@ -34,7 +34,7 @@ export class ExecutorBench implements Disposable {
   }
 
   /** Runs `action` when the step is reached; what it throws, the step throws. */
-  at(step: Step, action: () => void): void {
+  at(step: Step, action: () => unknown): void {
     this.#hooks.set(step, action);
   }
 
@@ -86,7 +86,7 @@ export class ExecutorBench implements Disposable {
 
   #recorder(): RunRecorder {
     const tell = async (step: string, fact?: unknown) => {
-      this.#note(`recorder.${step}`);
+      await this.#note(`recorder.${step}`);
       this.told.set(step, fact);
     };
     return {
@@ -114,10 +114,10 @@ export class ExecutorBench implements Disposable {
     };
   }
 
-  #note(step: Step): void {
+  #note(step: Step): unknown {
     this.#noteSecrets();
     this.#steps.push(step);
-    this.#hooks.get(step)?.();
+    return this.#hooks.get(step)?.();
   }
 
   /** The fake keeps its own list; new entries in it happened before the step that is recorded now. */
